@@ -1,0 +1,107 @@
+// What the project says of a kind: its reference (for clients), its row (names, verbs, schema: from the fact tables)
+// and its behaviour (what no table says: preparation, validation, table cells; one file a kind below kinds/).
+import type { ObjectMeta } from './generated/types.ts';
+import type { FieldError } from './field-error.ts';
+
+/** The part that every API object has. */
+export interface KubernetesObject {
+  readonly apiVersion?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly metadata: ObjectMeta;
+}
+
+/** Names one served version of a resource; the type parameter is the shape of its objects. */
+export interface KindReference<T extends KubernetesObject = KubernetesObject> {
+  readonly group: string;
+  readonly version: string;
+  /** Plural, lower case: the path segment. */
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  /** Carries T; never present at run time. */
+  readonly object?: T;
+}
+
+export type Mutable<T> = T extends readonly (infer E)[]
+  ? Mutable<E>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Mutable<T[K]> }
+    : T;
+
+export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
+
+/** [name, type, format, priority], as in meta.k8s.io/v1 TableColumnDefinition. */
+export type ColumnRow = readonly [name: string, type: string, format: string, priority: number];
+
+export interface SubresourceRow {
+  readonly kind: string;
+  readonly group: string;
+  readonly version: string;
+  readonly verbs: readonly string[];
+  readonly columns?: readonly ColumnRow[] | undefined;
+}
+
+/** One served version of one resource. Built from facts by kinds.ts. */
+export interface KindRow extends KindReference {
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly verbs: readonly Verb[];
+  readonly subresources: Readonly<Record<string, SubresourceRow>>;
+  /** Name in the type table, such as `io.k8s.api.core.v1.Pod`. */
+  readonly typeName: string;
+  /** The version in which it is stored; absent for review kinds, which are answered and never stored. */
+  readonly storage?: { readonly group: string; readonly version: string; readonly kind: string } | undefined;
+  readonly storageVersionHash: string;
+  readonly fieldSelectors: readonly string[];
+  readonly columns: readonly ColumnRow[];
+  readonly servedByDefault: boolean;
+  readonly strategy: StrategyRow;
+}
+
+/** Upstream's registry strategy, as far as a table says it. */
+export interface StrategyRow {
+  /** metadata.generation is kept: 1 on create, raised when one of these top-level parts changes. */
+  readonly generationBumpOn: readonly string[];
+  readonly hasGeneration: boolean;
+  /** status is cleared on create and kept on update of the main resource. */
+  readonly resetsStatus: boolean;
+  readonly allowCreateOnUpdate: boolean;
+  readonly allowUnconditionalUpdate: boolean;
+  /** What garbage collection does with dependents when the delete options do not say. */
+  readonly defaultPropagation: 'Orphan' | 'Background';
+  /** Subresource ('' for the main one) -> field paths whose ownership is dropped in managedFields. */
+  readonly resetFields: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What preparation may ask for: nothing of it is global. */
+export interface PreparationContext {
+  readonly now: number;
+  readonly subresource: string;
+  readonly userName: string;
+}
+
+/** A kind's hand-written rules. Every member is optional: the row and the schema say the rest. */
+export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
+  /** Runs after defaulting, before admission; `object` is this request's own copy. */
+  prepareForCreate?(object: Mutable<T>, context: PreparationContext): void;
+  /** Also for subresources: `context.subresource` says which. Status and generation rules of the row run before it. */
+  prepareForUpdate?(object: Mutable<T>, previous: T, context: PreparationContext): void;
+  /** After admission. Paths start at the object: `spec.containers[0].name`. ObjectMeta is validated by the caller. */
+  validate?(object: T): FieldError[];
+  validateUpdate?(object: T, previous: T, subresource: string): FieldError[];
+  /** Upstream's Warning headers on create and update. */
+  warnings?(object: T, previous: T | undefined): string[];
+  /** One cell a column of the row, `now` for ages. */
+  cells?(object: T, now: number): unknown[];
+  /** Values of the row's fieldSelectors beyond metadata.name and metadata.namespace. */
+  selectableFields?(object: T): Readonly<Record<string, string>>;
+  /** How metadata.name is checked; default: DNS-1123 subdomain. */
+  validateName?(name: string, prefix: boolean): string[];
+  /** When the object may be removed at once; default: no finalizers and grace period zero. Pods use it for graceful deletion. */
+  gracefulDeletion?(
+    object: T,
+    options: { gracePeriodSeconds?: number | undefined },
+    now: number,
+  ): { gracePeriodSeconds: number } | undefined;
+}

@@ -1,0 +1,89 @@
+// The one shape of a request and its answer, for in-process callers and for HTTPS alike. The API server is a function
+// from one to the other; tests start here, without a socket.
+import type { Duplex } from 'node:stream';
+import type { KubernetesObject } from './kind.ts';
+
+export interface Identity {
+  readonly name: string;
+  readonly uid?: string | undefined;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+export interface ApiRequest {
+  /** GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS. */
+  readonly method: string;
+  /** Decoded by the chain, not by the caller: `/api/v1/namespaces/default/pods/web`. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Set by in-process callers only: authentication is skipped, authorization is not. */
+  readonly identity?: Identity | undefined;
+  /** Of the TLS client certificate, if its chain was verified against the client authorities. */
+  readonly certificate?:
+    | { readonly commonName: string; readonly organizations: readonly string[]; readonly uid?: string | undefined }
+    | undefined;
+  readonly remoteAddress: string;
+  /** Bytes from the network, or an object from an in-process caller (the chain copies before it changes anything). */
+  readonly body: RequestBody;
+  /** Aborted when the caller goes away. */
+  readonly signal: AbortSignal;
+  /** Takes over the connection (exec, attach, port-forward); absent for in-process callers. */
+  readonly upgrade?: { readonly socket: Duplex; readonly head: Uint8Array } | undefined;
+}
+
+export type RequestBody =
+  | { readonly type: 'none' }
+  | { readonly type: 'object'; readonly object: unknown }
+  | { readonly type: 'bytes'; read(limitBytes: number): Promise<Uint8Array> };
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  /** The shared frozen object (or a Status for ERROR). */
+  object(): KubernetesObject;
+  /** One line of JSON with its newline, encoded once for all watchers. */
+  bytes(): Uint8Array;
+}
+
+export interface WatchSink {
+  /** False: the reader lags; the watch goes on and buffers up to its limit, then ends. */
+  onEvent(event: WatchEvent): void;
+  onEnd(): void;
+}
+
+export type ResponseBody =
+  | { readonly type: 'none' }
+  | { readonly type: 'bytes'; readonly contentType: string; readonly parts: readonly Uint8Array[] }
+  /** One object: shared and frozen, with its bytes. */
+  | { readonly type: 'object'; readonly object: unknown; bytes(): readonly Uint8Array[] }
+  | {
+      readonly type: 'list';
+      readonly metadata: ListMetadata;
+      objects(): readonly KubernetesObject[];
+      bytes(): readonly Uint8Array[];
+    }
+  /** `open` starts the watch; the result ends it. */
+  | { readonly type: 'watch'; readonly contentType: string; open(sink: WatchSink): Disposable }
+  | { readonly type: 'stream'; readonly contentType: string; readonly stream: AsyncIterable<Uint8Array> }
+  /** The connection was taken over; nothing more is written by the caller. */
+  | { readonly type: 'upgraded' };
+
+export interface ListMetadata {
+  readonly resourceVersion: string;
+  readonly continue?: string | undefined;
+  readonly remainingItemCount?: number | undefined;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Warning header texts. */
+  readonly warnings: readonly string[];
+  readonly body: ResponseBody;
+}
+
+/** The API server as its callers see it. Never rejects: failures are responses with a Status. */
+export interface RequestHandler {
+  handle(request: ApiRequest): Promise<ApiResponse>;
+}

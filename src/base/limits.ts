@@ -1,0 +1,22 @@
+// Every limit of the process, each with its reason.
+
+/** Bytes of a request body: upstream's --max-request-bytes for writes is 3 MiB (apiserver default), etcd's is 1.5 MiB an object. */
+export const requestBodyBytesMax = 3 * 1024 * 1024;
+/** Levels of nesting in a decoded body: deeper is refused before it can exhaust the stack. */
+export const bodyDepthMax = 1_000;
+/** Events that one watcher may lag behind before it is closed with 410 Gone. */
+export const watchBufferEventsMax = 10_000;
+/** Events kept in memory for watches that resume. */
+export const watchHistoryEventsMax = 20_000;
+/** Items of a page of an internal list: keeps one turn of the event loop short. */
+export const listChunkItemsMax = 500;
+/** Read-only requests in work at once: upstream's --max-requests-inflight. */
+export const readsInFlightMax = 400;
+/** Writing requests in work at once: upstream's --max-mutating-requests-inflight. */
+export const writesInFlightMax = 200;
+/** Seconds a request that is no watch may take: upstream's --request-timeout. */
+export const requestTimeoutSeconds = 60;
+/** Attempts of an internal read-modify-write before it answers with a conflict. */
+export const writeConflictRetriesMax = 10;
+/** Event objects are removed after this time: upstream's --event-ttl. */
+export const eventTtlSeconds = 3_600;

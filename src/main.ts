@@ -1,0 +1,1 @@
+// argv to command; signals and exit codes.

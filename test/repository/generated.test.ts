@@ -1,0 +1,12 @@
+// What scripts/generate.ts writes is committed and fresh.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { generateAll } from '../../scripts/generate.ts';
+
+test('generated files are what the generator writes; run npm run generate', () => {
+  for (const [name, content] of generateAll()) {
+    const committed = readFileSync(new URL(`../../src/api/generated/${name}`, import.meta.url), 'utf8');
+    assert.ok(committed === content, `src/api/generated/${name} is stale`);
+  }
+});
