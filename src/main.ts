@@ -1,1 +1,2 @@
 // argv to command; signals and exit codes.
+export {};
