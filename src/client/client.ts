@@ -90,6 +90,8 @@ export interface InformerChange<T> {
 export interface Informer<T extends KubernetesObject> {
   readonly kind: KindReference<T>;
   readonly synced: boolean;
+  /** The resource version up to which this informer is current: of its list, its newest event or its newest bookmark. 0 before the first list. */
+  readonly revision: number;
   whenSynced(signal?: AbortSignal): Promise<void>;
   get(namespace: string | undefined, name: string): T | undefined;
   list(namespace?: string): readonly T[];
