@@ -1,0 +1,59 @@
+// Which addresses this machine has, and which of them is the node's when nobody says: no packet is sent to find out.
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+
+export interface InterfaceAddress {
+  readonly interface: string;
+  readonly address: string;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly loopback: boolean;
+}
+
+/** Interfaces that containers and virtual networks bring: their addresses are not the machine's. */
+const virtualInterface = /^(veth|cni|docker|podman|br-|flannel|virbr|tailscale|microshift)/;
+
+export function interfaceAddresses(): readonly InterfaceAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? []).map((one) => ({
+      interface: name,
+      address: one.address,
+      family: one.family,
+      loopback: one.internal,
+    })),
+  );
+}
+
+/** Interface of the IPv4 default route with the lowest metric, of /proc/net/route's text. */
+export function defaultRouteInterface(routes: string): string | undefined {
+  let best: { name: string; metric: number } | undefined;
+  for (const line of routes.split('\n').slice(1)) {
+    const [name, destination, , flags, , , metric, mask] = line.trim().split(/\s+/);
+    if (name === undefined || destination !== '00000000' || mask !== '00000000') continue;
+    if ((Number.parseInt(flags ?? '0', 16) & 1) === 0) continue;
+    const value = Number(metric ?? 0);
+    if (best === undefined || value < best.metric) best = { name, metric: value };
+  }
+  return best?.name;
+}
+
+/** The node's address: of the default route's interface, else the first real interface's, else loopback. */
+export function chooseNodeAddress(
+  addresses: readonly InterfaceAddress[],
+  defaultInterface: string | undefined,
+): string {
+  const candidates = addresses.filter((one) => one.family === 'IPv4' && !one.loopback);
+  const chosen =
+    candidates.find((one) => one.interface === defaultInterface) ??
+    candidates.find((one) => !virtualInterface.test(one.interface) && !one.address.startsWith('169.254.'));
+  return chosen?.address ?? '127.0.0.1';
+}
+
+export function detectNodeAddress(): string {
+  let routes = '';
+  try {
+    routes = readFileSync('/proc/net/route', 'utf8');
+  } catch {
+    // No procfs: the interfaces alone decide.
+  }
+  return chooseNodeAddress(interfaceAddresses(), defaultRouteInterface(routes));
+}

@@ -1,0 +1,61 @@
+// An exclusive lock on a directory, held by the kernel for as long as this process lives: no stale lock after a crash,
+// and no mistake across PID or network namespaces. flock(2) is reached by node:ffi, since Node has no call for it.
+import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { OperatorError, messageOf } from '#base/errors.ts';
+
+const lockExclusive = 2;
+const lockNonBlocking = 4;
+
+/** Locks `directory` (made when missing, mode 0700) or throws an OperatorError that names the process which holds it. */
+export async function lockDirectory(directory: string): Promise<Disposable> {
+  const file = path.join(directory, 'microshift.lock');
+  let descriptor: number;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  } catch (error) {
+    throw new OperatorError(
+      `The data directory ${directory} cannot be used: ${messageOf(error)}.`,
+      'Choose a directory that this user may write, with --data-dir or dataDir in the configuration file.',
+      { cause: error },
+    );
+  }
+  const { dlopen } = await import('node:ffi');
+  const library = dlopen(null, { flock: { arguments: ['i32', 'i32'], return: 'i32' } });
+  try {
+    if (library.functions.flock(descriptor, lockExclusive | lockNonBlocking) !== 0) {
+      const holder = readFileSync(descriptor, 'utf8').trim();
+      closeSync(descriptor);
+      throw new OperatorError(
+        `Another MicroShift${holder === '' ? '' : ` (process ${holder})`} is running on the data directory ${directory}.`,
+        `Stop it first${holder === '' ? '' : ` (kill ${holder}, or systemctl stop microshift)`}, or give this one its own directory with --data-dir and its own port with MICROSHIFT_CLUSTER_URL.`,
+      );
+    }
+  } finally {
+    library.lib.close();
+  }
+  ftruncateSync(descriptor, 0);
+  writeSync(descriptor, `${process.pid}\n`, 0);
+  return { [Symbol.dispose]: () => closeSync(descriptor) };
+}
+
+/** The process that holds the lock on `directory`, as it wrote itself there; undefined when nobody does. */
+export async function lockHolder(directory: string): Promise<number | undefined> {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path.join(directory, 'microshift.lock'), constants.O_RDWR);
+  } catch {
+    return undefined;
+  }
+  const { dlopen } = await import('node:ffi');
+  const library = dlopen(null, { flock: { arguments: ['i32', 'i32'], return: 'i32' } });
+  try {
+    if (library.functions.flock(descriptor, lockExclusive | lockNonBlocking) === 0) return undefined;
+    const holder = Number.parseInt(readFileSync(descriptor, 'utf8'), 10);
+    return Number.isNaN(holder) ? undefined : holder;
+  } finally {
+    library.lib.close();
+    closeSync(descriptor);
+  }
+}
