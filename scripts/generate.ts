@@ -2,6 +2,7 @@
 // test/repository/generated.test.ts checks that the committed files are what this writes.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { generateKindReferences } from './generate/kind-references.ts';
+import { generateKindRows } from './generate/kind-rows.ts';
 import { generateTypes } from './generate/types.ts';
 
 const readFacts = (name: string) =>
@@ -15,6 +16,7 @@ export function generateAll(): Map<string, string> {
   return new Map([
     ['types.ts', generateTypes(types, openshift)],
     ['kind-references.ts', generateKindReferences(types, resources, openshift)],
+    ['kind-rows.json', generateKindRows(types, resources, openshift)],
   ]);
 }
 

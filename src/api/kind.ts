@@ -61,11 +61,13 @@ export interface KindRow extends KindReference {
 
 /** Upstream's registry strategy, as far as a table says it. */
 export interface StrategyRow {
-  /** metadata.generation is kept: 1 on create, raised when one of these top-level parts changes. */
+  /** metadata.generation is kept: 1 on create, raised when one of these top-level parts (or metadata.annotations, metadata.labels) changes. */
   readonly generationBumpOn: readonly string[];
   readonly hasGeneration: boolean;
   /** status is cleared on create and kept on update of the main resource. */
   readonly resetsStatus: boolean;
+  /** Of those that keep status on update: what the creator says of status counts (Nodes register with theirs). */
+  readonly keepsStatusOnCreate: boolean;
   readonly allowCreateOnUpdate: boolean;
   readonly allowUnconditionalUpdate: boolean;
   /** What garbage collection does with dependents when the delete options do not say. */
