@@ -1,0 +1,67 @@
+#!/bin/bash
+# Removes MicroShift, its containers, volumes and everything that it changed on this machine.
+#
+#   ./uninstall.sh           asks first when a person runs it at a terminal
+#   ./uninstall.sh --yes     does not ask
+#   ./uninstall.sh --purge   also removes the Debian packages that install.sh brought, and what only they needed
+set -euo pipefail
+
+PREFIX=/usr/local
+BINARY=$PREFIX/bin/microshift
+SHARE=$PREFIX/share/microshift
+UNIT=/etc/systemd/system/microshift.service
+SUPERVISE=$PREFIX/libexec/microshift-supervise
+
+purge=false
+ask=true
+for argument in "$@"; do
+  case $argument in
+    --purge) purge=true ;;
+    --yes | -y) ask=false ;;
+    --help | -h) sed -n '2,6s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    *) echo "uninstall.sh: unknown option $argument; see ./uninstall.sh --help" >&2 && exit 2 ;;
+  esac
+done
+say() { printf '%s\n' "$*"; }
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+[ "$(id -u)" = 0 ] || { say "uninstall.sh: this needs root." >&2; exit 1; }
+if [ "$ask" = true ] && [ -t 0 ]; then
+  read -r -p "This removes MicroShift with all its applications and their data. Go on? [y/N] " answer
+  case $answer in y | Y | yes) ;; *) exit 1 ;; esac
+fi
+
+say "Stopping MicroShift"
+if systemd_runs && [ -e $UNIT ]; then
+  systemctl disable --now microshift.service >/dev/null 2>&1 || true
+fi
+if [ -x $SUPERVISE ]; then $SUPERVISE stop; fi
+
+if [ -x $BINARY ]; then
+  say "Removing containers, volumes, mounts, network and the kubectl context"
+  $BINARY cleanup --yes
+  $BINARY kubeconfig remove --from "$HOME/.kube/config"
+fi
+
+say "Removing files"
+if [ -e $UNIT ]; then
+  rm -f $UNIT
+  if systemd_runs; then systemctl daemon-reload; fi
+fi
+if [ -e $SHARE/installed-kubectl ]; then
+  rm -f $PREFIX/bin/kubectl
+  if [ -e $SHARE/kubectl.before ]; then mv $SHARE/kubectl.before $PREFIX/bin/kubectl; fi
+fi
+packages=()
+if [ -r $SHARE/installed-packages ]; then mapfile -t packages < <(sort -u $SHARE/installed-packages); fi
+rm -rf $SHARE $BINARY $SUPERVISE /var/log/microshift.log /var/log/microshift.log.1 /run/microshift
+
+if [ ${#packages[@]} -gt 0 ]; then
+  if [ "$purge" = true ]; then
+    say "Removing Debian packages: ${packages[*]}"
+    DEBIAN_FRONTEND=noninteractive apt-get purge -y "${packages[@]}" >/dev/null
+  else
+    say "Debian packages that install.sh brought stay: ${packages[*]}"
+  fi
+fi
+say "MicroShift is removed."
