@@ -44,7 +44,7 @@ async function tar(entries: readonly TarEntry[]): Promise<Buffer> {
   const archive = pack();
   const chunks: Buffer[] = [];
   const done = new Promise<void>((resolve, reject) => {
-    archive.on('data', (chunk: Buffer) => chunks.push(chunk));
+    archive.on('data', (chunk) => void chunks.push(chunk as Buffer));
     archive.on('end', resolve);
     archive.on('error', reject);
   });

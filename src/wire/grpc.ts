@@ -1,0 +1,237 @@
+// gRPC calls from tables of messages (no .proto files, no generated code): a thin adapter over @grpc/grpc-js and protobufjs.
+// Both are loaded at the first use. Int64 become numbers (beyond 2^53 they lose precision; byte counts and nanoseconds
+// of such size are compared, never added up exactly).
+import type * as Grpc from '@grpc/grpc-js';
+import type * as Protobuf from 'protobufjs';
+
+/** [name, type, number, repeated|optional?, oneof?]; type is a scalar, a message, an enum or `map<key,value>`. */
+export type GrpcFieldRow = readonly (string | number)[];
+/** [name, request, response, client-stream?, server-stream?] */
+export type GrpcMethodRow = readonly string[];
+
+export interface GrpcTable {
+  readonly package: string;
+  readonly services: Readonly<Record<string, readonly GrpcMethodRow[]>>;
+  readonly enums: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly messages: Readonly<Record<string, readonly GrpcFieldRow[]>>;
+}
+
+/** gRPC status codes that callers tell apart. */
+export const grpcCode = {
+  ok: 0,
+  cancelled: 1,
+  unknown: 2,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  unimplemented: 12,
+  unavailable: 14,
+} as const;
+
+export class GrpcError extends Error {
+  readonly code: number;
+  constructor(code: number, message: string) {
+    super(message);
+    this.name = 'GrpcError';
+    this.code = code;
+  }
+}
+
+export interface GrpcCallOptions {
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface GrpcConnection {
+  /** Undefined fields of the answer have their protobuf default. */
+  unary(table: GrpcTable, method: string, request: object, options?: GrpcCallOptions): Promise<object>;
+  /** Ends with a GrpcError when the server or the connection ends it so. */
+  serverStream(table: GrpcTable, method: string, request: object, options?: GrpcCallOptions): AsyncIterable<object>;
+  close(): void;
+}
+
+const scalars = new Set([
+  'string',
+  'bytes',
+  'bool',
+  'int32',
+  'int64',
+  'uint32',
+  'uint64',
+  'sint32',
+  'sint64',
+  'double',
+  'float',
+  'fixed32',
+  'fixed64',
+  'sfixed32',
+  'sfixed64',
+]);
+
+/** Names never travel, so messages have camelCase fields here. */
+const camelCase = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+interface Codec {
+  readonly path: string;
+  encode(value: object): Buffer;
+  decode(bytes: Uint8Array): object;
+}
+
+/** Makes codecs of a table, each at its first use. */
+export class GrpcCodecs {
+  readonly #protobuf: typeof Protobuf;
+  readonly #roots = new Map<GrpcTable, Protobuf.Namespace>();
+  readonly #codecs = new Map<GrpcTable, Map<string, Codec>>();
+
+  constructor(protobuf: typeof Protobuf) {
+    this.#protobuf = protobuf;
+  }
+
+  message(table: GrpcTable, name: string): { encode(value: object): Buffer; decode(bytes: Uint8Array): object } {
+    const type = this.#namespace(table).lookupType(name);
+    return {
+      encode: (value) => Buffer.from(type.encode(type.fromObject(value)).finish()),
+      decode: (bytes) =>
+        type.toObject(type.decode(bytes), { longs: Number, defaults: true, arrays: true, objects: true }) as object,
+    };
+  }
+
+  method(table: GrpcTable, method: string): Codec {
+    let codecs = this.#codecs.get(table);
+    if (codecs === undefined) this.#codecs.set(table, (codecs = new Map()));
+    let codec = codecs.get(method);
+    if (codec === undefined) {
+      for (const [service, methods] of Object.entries(table.services)) {
+        const row = methods.find((one) => one[0] === method);
+        if (row === undefined) continue;
+        codec = {
+          path: `/${table.package}.${service}/${method}`,
+          encode: this.message(table, row[1]!).encode,
+          decode: this.message(table, row[2]!).decode,
+        };
+        codecs.set(method, codec);
+      }
+      if (codec === undefined) throw new GrpcError(grpcCode.unimplemented, `no method ${method} in ${table.package}`);
+    }
+    return codec;
+  }
+
+  #namespace(table: GrpcTable): Protobuf.Namespace {
+    let namespace = this.#roots.get(table);
+    if (namespace !== undefined) return namespace;
+    const { Root, Namespace, Type, Enum, Field, MapField, OneOf } = this.#protobuf;
+    const flat = (name: string) => name.replaceAll('.', '_');
+    namespace = new Namespace('table');
+    new Root().add(namespace);
+    for (const [name, values] of Object.entries(table.enums)) namespace.add(new Enum(flat(name), { ...values }));
+    for (const [name, rows] of Object.entries(table.messages)) {
+      const type = new Type(flat(name));
+      const oneofs = new Map<string, string[]>();
+      for (const row of rows) {
+        const [wireName, typeName, number, label, oneof] = row as [string, string, number, string?, string?];
+        const field = camelCase(wireName);
+        const map = /^map<(\w+),\s*([\w.]+)>$/.exec(typeName);
+        const resolved = (one: string) =>
+          scalars.has(one)
+            ? one
+            : flat(`${name}.${one}` in table.enums || `${name}.${one}` in table.messages ? `${name}.${one}` : one);
+        if (map !== null) type.add(new MapField(field, number, map[1]!, resolved(map[2]!)));
+        else
+          type.add(
+            label === 'repeated'
+              ? new Field(
+                  field,
+                  number,
+                  resolved(typeName),
+                  'repeated',
+                  undefined,
+                  scalars.has(typeName) && typeName !== 'string' && typeName !== 'bytes' ? { packed: true } : {},
+                )
+              : new Field(field, number, resolved(typeName)),
+          );
+        if (oneof !== undefined && oneof !== '') oneofs.set(oneof, [...(oneofs.get(oneof) ?? []), field]);
+      }
+      for (const [oneof, fields] of oneofs) type.add(new OneOf(oneof, fields));
+      namespace.add(type);
+    }
+    this.#roots.set(table, namespace);
+    return namespace;
+  }
+}
+
+export const loadCodecs = async (): Promise<GrpcCodecs> => {
+  const loaded = await import('protobufjs');
+  return new GrpcCodecs((loaded as unknown as { default?: typeof Protobuf }).default ?? loaded);
+};
+
+/** `target`: `unix:///run/some.sock` or `host:port` (plain text). Connects at the first call. */
+export async function connectGrpc(target: string): Promise<GrpcConnection> {
+  const [grpc, codecs] = await Promise.all([import('@grpc/grpc-js'), loadCodecs()]);
+  const client = new grpc.Client(target, grpc.credentials.createInsecure(), {
+    'grpc.max_receive_message_length': 16 * 1024 * 1024,
+    'grpc.max_send_message_length': 16 * 1024 * 1024,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 3000,
+    'grpc.enable_http_proxy': 0,
+    'grpc.service_config_disable_resolution': 1,
+    // A unix socket's path is no host name.
+    'grpc.default_authority': 'localhost',
+  });
+  const metadataOf = (options: GrpcCallOptions | undefined): Grpc.Metadata => {
+    const metadata = new grpc.Metadata();
+    for (const [name, value] of Object.entries(options?.metadata ?? {})) metadata.set(name, value);
+    return metadata;
+  };
+  const callOptions = (options: GrpcCallOptions | undefined): Grpc.CallOptions =>
+    options?.timeoutMs === undefined
+      ? {}
+      : { deadline: new Date(performance.timeOrigin + performance.now() + options.timeoutMs) };
+  const toError = (error: Grpc.ServiceError) => new GrpcError(error.code, error.details || error.message);
+  return {
+    unary(table, method, request, options) {
+      const codec = codecs.method(table, method);
+      return new Promise((resolve, reject) => {
+        const call = client.makeUnaryRequest(
+          codec.path,
+          codec.encode,
+          codec.decode,
+          request,
+          metadataOf(options),
+          callOptions(options),
+          (error, answer) => {
+            options?.signal?.removeEventListener('abort', onAbort);
+            if (error !== null) reject(toError(error));
+            else resolve(answer!);
+          },
+        );
+        const onAbort = () => call.cancel();
+        options?.signal?.addEventListener('abort', onAbort, { once: true });
+      });
+    },
+    async *serverStream(table, method, request, options) {
+      const codec = codecs.method(table, method);
+      const call = client.makeServerStreamRequest(
+        codec.path,
+        codec.encode,
+        codec.decode,
+        request,
+        metadataOf(options),
+        callOptions(options),
+      );
+      const onAbort = () => call.cancel();
+      options?.signal?.addEventListener('abort', onAbort, { once: true });
+      try {
+        for await (const message of call) yield message as object;
+      } catch (error) {
+        throw typeof error === 'object' && error !== null && 'code' in error
+          ? toError(error as Grpc.ServiceError)
+          : error;
+      } finally {
+        options?.signal?.removeEventListener('abort', onAbort);
+        call.cancel();
+      }
+    },
+    close: () => client.close(),
+  };
+}
