@@ -12,6 +12,8 @@ export interface MachineOptions {
   readonly root: string;
   /** `systemd`: Debian's own as process 1. `reaper`: a shell that only reaps. */
   readonly init: 'systemd' | 'reaper';
+  /** `closed`: no way out, the default. `registries`: this host's network, only to install packages; no cluster is started there. */
+  readonly network?: 'closed' | 'registries';
 }
 
 const cgroupRoot = '/sys/fs/cgroup';
@@ -39,19 +41,11 @@ export class Machine implements AsyncDisposable {
     const { name, root } = options;
     removeLeftovers(name);
     const [inside, outside] = [name, `${name}-lan`];
-    for (const namespace of [inside, outside]) succeedNow(['ip', 'netns', 'add', namespace]);
-    succeedNow(['ip', '-n', outside, 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', inside]);
-    for (const [namespace, link, address] of [
-      [inside, 'eth0', linkAddress.inside],
-      [outside, 'lan0', linkAddress.outside],
-    ] as const) {
-      succeedNow(['ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', link]);
-      succeedNow(['ip', '-n', namespace, 'link', 'set', 'lo', 'up']);
-      succeedNow(['ip', '-n', namespace, 'link', 'set', link, 'up']);
-    }
+    const closed = options.network !== 'registries';
+    if (closed) joinNetworks(inside, outside);
     const cgroups = makeCgroups(name);
     const script = bootScript(root, name, cgroups, options.init);
-    const child = start(['nsenter', `--net=/run/netns/${inside}`, 'sh', '-c', script]);
+    const child = start([...(closed ? ['nsenter', `--net=/run/netns/${inside}`] : []), 'sh', '-c', script]);
     let output = '';
     child.stdout?.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000)));
     child.stderr?.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000)));
@@ -118,6 +112,20 @@ export class Machine implements AsyncDisposable {
     }
     await eventually('the machine has halted', 20, async () => (this.#process.exitCode !== null || this.#process.signalCode !== null ? true : undefined));
     removeLeftovers(this.options.name);
+  }
+}
+
+/** Two network namespaces, the machine's and the LAN's, with a veth pair between them. */
+function joinNetworks(inside: string, outside: string): void {
+  for (const namespace of [inside, outside]) succeedNow(['ip', 'netns', 'add', namespace]);
+  succeedNow(['ip', '-n', outside, 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', inside]);
+  for (const [namespace, link, address] of [
+    [inside, 'eth0', linkAddress.inside],
+    [outside, 'lan0', linkAddress.outside],
+  ] as const) {
+    succeedNow(['ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', link]);
+    succeedNow(['ip', '-n', namespace, 'link', 'set', 'lo', 'up']);
+    succeedNow(['ip', '-n', namespace, 'link', 'set', link, 'up']);
   }
 }
 
