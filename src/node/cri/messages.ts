@@ -1,0 +1,205 @@
+// The messages of CRI v1 that the agent uses, as they come from and go to wire/grpc.ts. Absent request fields are the
+// protobuf default; answers have every field. Enums are numbers, times are nanoseconds since the epoch.
+
+export interface PodSandboxMetadata {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly attempt: number;
+}
+export interface ContainerMetadata {
+  readonly name: string;
+  readonly attempt: number;
+}
+export const sandboxState = { ready: 0, notReady: 1 } as const;
+export const containerState = { created: 0, running: 1, exited: 2, unknown: 3 } as const;
+export const namespaceMode = { pod: 0, container: 1, node: 2, target: 3 } as const;
+export const mountPropagation = { private: 0, hostToContainer: 1, bidirectional: 2 } as const;
+export const profileType = { runtimeDefault: 0, unconfined: 1, localhost: 2 } as const;
+export const protocolNumber: Readonly<Record<string, number>> = { TCP: 0, UDP: 1, SCTP: 2 };
+
+export interface NamespaceOption {
+  readonly network: number;
+  readonly pid: number;
+  readonly ipc: number;
+  readonly targetId?: string;
+}
+export interface SecurityProfile {
+  readonly profileType: number;
+  readonly localhostRef?: string;
+}
+export interface Int64Value {
+  readonly value: number;
+}
+export interface SelinuxOption {
+  readonly user?: string | undefined;
+  readonly role?: string | undefined;
+  readonly type?: string | undefined;
+  readonly level?: string | undefined;
+}
+export interface LinuxContainerResources {
+  readonly cpuPeriod?: number;
+  readonly cpuQuota?: number;
+  readonly cpuShares?: number;
+  readonly memoryLimitInBytes?: number;
+  readonly oomScoreAdj?: number;
+  readonly unified?: Readonly<Record<string, string>>;
+}
+export interface PodSandboxConfig {
+  readonly metadata: PodSandboxMetadata;
+  readonly hostname?: string;
+  readonly logDirectory: string;
+  readonly dnsConfig: {
+    readonly servers: readonly string[];
+    readonly searches: readonly string[];
+    readonly options: readonly string[];
+  };
+  readonly portMappings: readonly {
+    readonly protocol: number;
+    readonly containerPort: number;
+    readonly hostPort: number;
+    readonly hostIp: string;
+  }[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly linux: {
+    readonly cgroupParent: string;
+    readonly securityContext: {
+      readonly namespaceOptions: NamespaceOption;
+      readonly selinuxOptions?: SelinuxOption;
+      readonly runAsUser?: Int64Value;
+      readonly runAsGroup?: Int64Value;
+      readonly supplementalGroups?: readonly number[];
+      readonly privileged?: boolean;
+      readonly seccomp?: SecurityProfile;
+    };
+    readonly sysctls: Readonly<Record<string, string>>;
+    readonly resources?: LinuxContainerResources;
+  };
+}
+export interface ContainerMount {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  readonly readonly?: boolean;
+  readonly selinuxRelabel?: boolean;
+  readonly propagation?: number;
+}
+export interface ContainerConfig {
+  readonly metadata: ContainerMetadata;
+  readonly image: { readonly image: string; readonly userSpecifiedImage?: string };
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly workingDir: string;
+  readonly envs: readonly { readonly key: string; readonly value: string }[];
+  readonly mounts: readonly ContainerMount[];
+  readonly devices?: readonly {
+    readonly containerPath: string;
+    readonly hostPath: string;
+    readonly permissions: string;
+  }[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly logPath: string;
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly tty: boolean;
+  readonly linux: {
+    readonly resources: LinuxContainerResources;
+    readonly securityContext: {
+      readonly capabilities?: {
+        readonly addCapabilities: readonly string[];
+        readonly dropCapabilities: readonly string[];
+      };
+      readonly privileged: boolean;
+      readonly namespaceOptions: NamespaceOption;
+      readonly selinuxOptions?: SelinuxOption;
+      readonly runAsUser?: Int64Value;
+      readonly runAsUsername?: string;
+      readonly runAsGroup?: Int64Value;
+      readonly readonlyRootfs: boolean;
+      readonly supplementalGroups: readonly number[];
+      readonly noNewPrivs: boolean;
+      readonly maskedPaths: readonly string[];
+      readonly readonlyPaths: readonly string[];
+      readonly seccomp?: SecurityProfile;
+      readonly apparmor?: SecurityProfile;
+    };
+  };
+}
+export interface PodSandbox {
+  readonly id: string;
+  readonly metadata: PodSandboxMetadata;
+  readonly state: number;
+  readonly createdAt: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+export interface PodSandboxStatus extends PodSandbox {
+  readonly network: { readonly ip: string; readonly additionalIps: readonly { readonly ip: string }[] } | null;
+}
+export interface Container {
+  readonly id: string;
+  readonly podSandboxId: string;
+  readonly metadata: ContainerMetadata;
+  readonly image: { readonly image: string };
+  readonly imageRef: string;
+  readonly state: number;
+  readonly createdAt: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+export interface ContainerStatus {
+  readonly id: string;
+  readonly metadata: ContainerMetadata;
+  readonly state: number;
+  readonly createdAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly exitCode: number;
+  readonly image: { readonly image: string };
+  readonly imageRef: string;
+  readonly imageId: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly logPath: string;
+}
+export interface Image {
+  readonly id: string;
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
+  readonly size: number;
+  readonly uid: Int64Value | null;
+  readonly username: string;
+  readonly pinned: boolean;
+}
+export interface ContainerStats {
+  readonly attributes: {
+    readonly id: string;
+    readonly metadata: ContainerMetadata;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly cpu: { readonly timestamp: number; readonly usageCoreNanoSeconds: Int64Value | null } | null;
+  readonly memory: {
+    readonly timestamp: number;
+    readonly workingSetBytes: Int64Value | null;
+    readonly usageBytes: Int64Value | null;
+    readonly rssBytes: Int64Value | null;
+  } | null;
+  readonly writableLayer: { readonly usedBytes: Int64Value | null } | null;
+}
+export interface AuthConfig {
+  readonly username?: string;
+  readonly password?: string;
+  readonly auth?: string;
+  readonly serverAddress?: string;
+  readonly identityToken?: string;
+  readonly registryToken?: string;
+}
+export interface RuntimeCondition {
+  readonly type: string;
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+}

@@ -1,0 +1,265 @@
+// The container runtime as the agent sees it: CRI v1 over gRPC. One instance a socket.
+import type { Clock } from '#base/clock.ts';
+import { sleep } from '#base/clock.ts';
+import { connectGrpc, type GrpcConnection, grpcCode, GrpcError, type GrpcTable } from '#wire/grpc.ts';
+import type * as cri from './messages.ts';
+
+export interface RuntimeVersion {
+  readonly runtimeName: string;
+  readonly runtimeVersion: string;
+}
+
+export interface ContainerRuntime {
+  version(): Promise<RuntimeVersion>;
+  conditions(): Promise<readonly cri.RuntimeCondition[]>;
+  /** What the runtime uses: 'systemd' or 'cgroupfs'; undefined: it does not tell. */
+  cgroupDriver(): Promise<'systemd' | 'cgroupfs' | undefined>;
+  runPodSandbox(config: cri.PodSandboxConfig, runtimeHandler: string): Promise<string>;
+  stopPodSandbox(id: string): Promise<void>;
+  removePodSandbox(id: string): Promise<void>;
+  podSandboxStatus(id: string): Promise<cri.PodSandboxStatus>;
+  listPodSandboxes(): Promise<readonly cri.PodSandbox[]>;
+  createContainer(sandboxId: string, config: cri.ContainerConfig, sandbox: cri.PodSandboxConfig): Promise<string>;
+  startContainer(id: string): Promise<void>;
+  stopContainer(id: string, graceSeconds: number): Promise<void>;
+  removeContainer(id: string): Promise<void>;
+  listContainers(): Promise<readonly cri.Container[]>;
+  containerStatus(id: string): Promise<cri.ContainerStatus>;
+  reopenContainerLog(id: string): Promise<void>;
+  updateContainerResources(id: string, linux: cri.LinuxContainerResources): Promise<void>;
+  execSync(
+    id: string,
+    command: readonly string[],
+    timeoutSeconds: number,
+  ): Promise<{ readonly stdout: Uint8Array; readonly stderr: Uint8Array; readonly exitCode: number }>;
+  /** URLs of the runtime's streaming server. */
+  execUrl(request: StreamRequest & { readonly cmd: readonly string[] }): Promise<string>;
+  attachUrl(request: StreamRequest): Promise<string>;
+  portForwardUrl(sandboxId: string, ports: readonly number[]): Promise<string>;
+  listContainerStats(): Promise<readonly cri.ContainerStats[]>;
+  listImages(): Promise<readonly cri.Image[]>;
+  imageStatus(image: string): Promise<cri.Image | undefined>;
+  /** Gives the image's reference. */
+  pullImage(image: string, auth: cri.AuthConfig | undefined, sandbox: cri.PodSandboxConfig): Promise<string>;
+  removeImage(image: string): Promise<void>;
+  imageFilesystem(): Promise<{ readonly mountpoint: string; readonly usedBytes: number } | undefined>;
+  /** Calls `onChange` whenever some container or sandbox changed, until `signal`. Resolves when events cannot be had. */
+  watchEvents(onChange: (sandboxOrContainerId: string) => void, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export interface StreamRequest {
+  readonly containerId: string;
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/** containerd's own event service, for versions whose CRI has none (before 1.7). From its public api/services/events/v1. */
+const containerdEvents: GrpcTable = {
+  package: 'containerd.services.events.v1',
+  services: { Events: [['Subscribe', 'SubscribeRequest', 'Envelope', '', 'server-stream']] },
+  enums: {},
+  messages: {
+    SubscribeRequest: [['filters', 'string', 1, 'repeated']],
+    Envelope: [
+      ['namespace', 'string', 2],
+      ['topic', 'string', 3],
+      ['event', 'Any', 4],
+    ],
+    Any: [
+      ['type_url', 'string', 1],
+      ['value', 'bytes', 2],
+    ],
+    // TaskExit, TaskStart, TaskDelete and TaskOOM all begin with the container's id in field 1.
+    TaskEvent: [['container_id', 'string', 1]],
+  },
+};
+
+const callTimeoutMs = 2 * 60_000;
+const pullTimeoutMs = 60 * 60_000;
+
+async function loadTable(): Promise<GrpcTable> {
+  const facts = await import('#api/facts/grpc-apis.json', { with: { type: 'json' } });
+  return facts.default.cri as unknown as GrpcTable;
+}
+
+export async function connectRuntime(socketPath: string, clock: Clock): Promise<ContainerRuntime> {
+  const [connection, table] = await Promise.all([connectGrpc(`unix://${socketPath}`), loadTable()]);
+  return new CriRuntime(connection, table, clock);
+}
+
+class CriRuntime implements ContainerRuntime {
+  readonly #connection: GrpcConnection;
+  readonly #table: GrpcTable;
+  readonly #clock: Clock;
+
+  constructor(connection: GrpcConnection, table: GrpcTable, clock: Clock) {
+    this.#connection = connection;
+    this.#table = table;
+    this.#clock = clock;
+  }
+  /** The answer's shape is the CRI's; the cast is the typed boundary of this file. */
+  async #call<R>(method: string, request: object, timeoutMs = callTimeoutMs): Promise<R> {
+    return (await this.#connection.unary(this.#table, method, request, { timeoutMs })) as R;
+  }
+  version(): Promise<RuntimeVersion> {
+    return this.#call('Version', {}, 5_000);
+  }
+  async conditions(): Promise<readonly cri.RuntimeCondition[]> {
+    const answer = await this.#call<{ status: { conditions: cri.RuntimeCondition[] } | null }>('Status', {}, 10_000);
+    return answer.status?.conditions ?? [];
+  }
+  async cgroupDriver(): Promise<'systemd' | 'cgroupfs' | undefined> {
+    try {
+      const answer = await this.#call<{ linux: { cgroupDriver: number } | null }>('RuntimeConfig', {}, 10_000);
+      return answer.linux === null ? undefined : answer.linux.cgroupDriver === 0 ? 'systemd' : 'cgroupfs';
+    } catch (error) {
+      if (isUnimplemented(error)) return undefined;
+      throw error;
+    }
+  }
+  async runPodSandbox(config: cri.PodSandboxConfig, runtimeHandler: string): Promise<string> {
+    const answer = await this.#call<{ podSandboxId: string }>(
+      'RunPodSandbox',
+      { config, runtimeHandler },
+      callTimeoutMs * 2,
+    );
+    return answer.podSandboxId;
+  }
+  async stopPodSandbox(podSandboxId: string): Promise<void> {
+    await this.#call('StopPodSandbox', { podSandboxId });
+  }
+  async removePodSandbox(podSandboxId: string): Promise<void> {
+    await this.#call('RemovePodSandbox', { podSandboxId });
+  }
+  async podSandboxStatus(podSandboxId: string): Promise<cri.PodSandboxStatus> {
+    return (await this.#call<{ status: cri.PodSandboxStatus }>('PodSandboxStatus', { podSandboxId })).status;
+  }
+  async listPodSandboxes(): Promise<readonly cri.PodSandbox[]> {
+    return (await this.#call<{ items: cri.PodSandbox[] }>('ListPodSandbox', {})).items;
+  }
+  async createContainer(
+    podSandboxId: string,
+    config: cri.ContainerConfig,
+    sandboxConfig: cri.PodSandboxConfig,
+  ): Promise<string> {
+    const request = { podSandboxId, config, sandboxConfig };
+    return (await this.#call<{ containerId: string }>('CreateContainer', request)).containerId;
+  }
+  async startContainer(containerId: string): Promise<void> {
+    await this.#call('StartContainer', { containerId });
+  }
+  async stopContainer(containerId: string, timeout: number): Promise<void> {
+    await this.#call('StopContainer', { containerId, timeout }, timeout * 1000 + callTimeoutMs);
+  }
+  async removeContainer(containerId: string): Promise<void> {
+    await this.#call('RemoveContainer', { containerId });
+  }
+  async listContainers(): Promise<readonly cri.Container[]> {
+    return (await this.#call<{ containers: cri.Container[] }>('ListContainers', {})).containers;
+  }
+  async containerStatus(containerId: string): Promise<cri.ContainerStatus> {
+    return (await this.#call<{ status: cri.ContainerStatus }>('ContainerStatus', { containerId })).status;
+  }
+  async reopenContainerLog(containerId: string): Promise<void> {
+    await this.#call('ReopenContainerLog', { containerId });
+  }
+  async updateContainerResources(containerId: string, linux: cri.LinuxContainerResources): Promise<void> {
+    await this.#call('UpdateContainerResources', { containerId, linux });
+  }
+  execSync(
+    containerId: string,
+    cmd: readonly string[],
+    timeout: number,
+  ): Promise<{ stdout: Uint8Array; stderr: Uint8Array; exitCode: number }> {
+    return this.#call(
+      'ExecSync',
+      { containerId, cmd, timeout },
+      timeout === 0 ? callTimeoutMs : timeout * 1000 + callTimeoutMs,
+    );
+  }
+  async execUrl(request: StreamRequest & { readonly cmd: readonly string[] }): Promise<string> {
+    return (await this.#call<{ url: string }>('Exec', request)).url;
+  }
+  async attachUrl(request: StreamRequest): Promise<string> {
+    return (await this.#call<{ url: string }>('Attach', request)).url;
+  }
+  async portForwardUrl(podSandboxId: string, port: readonly number[]): Promise<string> {
+    return (await this.#call<{ url: string }>('PortForward', { podSandboxId, port })).url;
+  }
+  async listContainerStats(): Promise<readonly cri.ContainerStats[]> {
+    return (await this.#call<{ stats: cri.ContainerStats[] }>('ListContainerStats', {})).stats;
+  }
+  async listImages(): Promise<readonly cri.Image[]> {
+    return (await this.#call<{ images: cri.Image[] }>('ListImages', {})).images;
+  }
+  async imageStatus(image: string): Promise<cri.Image | undefined> {
+    const answer = await this.#call<{ image: cri.Image | null }>('ImageStatus', { image: { image } });
+    return answer.image === null || answer.image.id === '' ? undefined : answer.image;
+  }
+  async pullImage(
+    image: string,
+    auth: cri.AuthConfig | undefined,
+    sandboxConfig: cri.PodSandboxConfig,
+  ): Promise<string> {
+    const request = { image: { image }, ...(auth === undefined ? {} : { auth }), sandboxConfig };
+    return (await this.#call<{ imageRef: string }>('PullImage', request, pullTimeoutMs)).imageRef;
+  }
+  async removeImage(image: string): Promise<void> {
+    await this.#call('RemoveImage', { image: { image } });
+  }
+  async imageFilesystem(): Promise<{ mountpoint: string; usedBytes: number } | undefined> {
+    const answer = await this.#call<{
+      imageFilesystems: { fsId: { mountpoint: string } | null; usedBytes: cri.Int64Value | null }[];
+    }>('ImageFsInfo', {});
+    const first = answer.imageFilesystems[0];
+    return first === undefined
+      ? undefined
+      : { mountpoint: first.fsId?.mountpoint ?? '', usedBytes: first.usedBytes?.value ?? 0 };
+  }
+  async watchEvents(onChange: (id: string) => void, signal: AbortSignal): Promise<void> {
+    let source: 'cri' | 'containerd' = 'cri';
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        if (source === 'cri') {
+          for await (const event of this.#connection.serverStream(this.#table, 'GetContainerEvents', {}, { signal })) {
+            failures = 0;
+            onChange((event as { containerId: string }).containerId);
+          }
+        } else {
+          const { loadCodecs } = await import('#wire/grpc.ts');
+          const ofTask = (await loadCodecs()).message(containerdEvents, 'TaskEvent');
+          const request = { filters: ['topic~="^/tasks/(exit|start|oom)"', 'topic=="/tasks/delete"'] };
+          for await (const message of this.#connection.serverStream(containerdEvents, 'Subscribe', request, {
+            signal,
+          })) {
+            failures = 0;
+            const { event, namespace } = message as { event: { value: Uint8Array } | null; namespace: string };
+            if (event === null || namespace !== 'k8s.io') continue;
+            onChange((ofTask.decode(event.value) as { containerId: string }).containerId);
+          }
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isUnimplemented(error)) {
+          if (source === 'containerd') return;
+          source = 'containerd';
+          continue;
+        }
+        failures++;
+      }
+      await sleep(this.#clock, Math.min(5_000, 100 * 2 ** Math.min(failures, 10)), signal).catch(() => undefined);
+    }
+  }
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+const isUnimplemented = (error: unknown): boolean =>
+  error instanceof GrpcError && error.code === grpcCode.unimplemented;
+export const isRuntimeNotFound = (error: unknown): boolean =>
+  error instanceof GrpcError && error.code === grpcCode.notFound;

@@ -1,0 +1,28 @@
+// Runs the tests of this folder inside a network namespace of their own, without a way out.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+
+const name = `node-e2e-${process.pid}`;
+const call = (command: string, args: readonly string[]) => spawnSync(command, args, { stdio: 'inherit' }).status ?? 1;
+const patterns = process.argv.slice(2);
+const files = readdirSync(import.meta.dirname)
+  .filter((file) => file.endsWith('.test.ts') && (patterns.length === 0 || patterns.some((one) => file.includes(one))))
+  .map((file) => path.join(import.meta.dirname, file));
+call('ip', ['netns', 'add', name]);
+let status = 1;
+try {
+  call('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  // nsenter keeps the mounts: `ip netns exec` would hide the cgroups.
+  status = call('nsenter', [
+    `--net=/run/netns/${name}`,
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    '--test-concurrency=1',
+    ...files,
+  ]);
+} finally {
+  call('ip', ['netns', 'delete', name]);
+}
+process.exitCode = status;
