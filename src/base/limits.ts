@@ -20,3 +20,16 @@ export const requestTimeoutSeconds = 60;
 export const writeConflictRetriesMax = 10;
 /** Event objects are removed after this time: upstream's --event-ttl. */
 export const eventTtlSeconds = 3_600;
+/** Bytes that the events kept for resuming watches may hold: large objects must not make history large. */
+export const watchHistoryBytesMax = 32 * 1024 * 1024;
+/** Age up to which events are kept for watches that resume: upstream compacts etcd every five minutes. */
+export const watchHistoryAgeMsMax = 600_000;
+/** Events that are kept whatever their age. */
+export const watchHistoryEventsMin = 1_000;
+/** Longest time that a lazily durable write waits for the disk. */
+export const lazyFlushMs = 60_000;
+/** Revisions reserved on disk at a time: at one lazy write in ten seconds, a reservation a day. */
+export const revisionBlock = 10_000;
+/** Writes and bytes of one transaction of the embedded store: keeps its latency and copies small. */
+export const commitWritesMax = 1_000;
+export const commitBytesMax = 8 * 1024 * 1024;
