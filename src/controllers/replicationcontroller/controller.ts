@@ -1,0 +1,48 @@
+// ReplicationController: the ReplicaSet's older sister.
+import { Pods, ReplicationControllers } from '#api/generated/kind-references.ts';
+import type { Pod } from '#api/generated/types.ts';
+import { podIsActive } from '#rules/pod-is-active.ts';
+import { controllerOf } from '#api/meta/owner.ts';
+import { controllerIndex, orphansOf } from '../ownership/ownership.ts';
+import {
+  controllerOwner,
+  keyText,
+  keyedController,
+  read,
+  self,
+  splitKey,
+  write,
+  writeSubresource,
+  type Lookup,
+} from '../runtime/declaration.ts';
+import { decide, selects } from './decide.ts';
+
+const owner = controllerOwner(ReplicationControllers);
+
+function wakeByPod(pod: Pod, lookup: Lookup): readonly string[] {
+  if (controllerOf(pod) !== undefined) return owner(pod);
+  return lookup
+    .list(ReplicationControllers, pod.metadata.namespace)
+    .filter((one) => selects(one, pod.metadata.labels))
+    .map(keyText);
+}
+
+export const replicationController = keyedController({
+  name: 'replicationcontroller',
+  account: 'replication-controller',
+  reads: [read(ReplicationControllers, self), read(Pods, wakeByPod)],
+  writes: [write(Pods, 'create', 'delete', 'patch'), writeSubresource(ReplicationControllers, 'status', 'update')],
+  snapshot(lookup, key, { failure }) {
+    const { namespace, name } = splitKey(key);
+    const controller = lookup.get(ReplicationControllers, namespace, name);
+    if (controller === undefined) return undefined;
+    const owned = lookup.byIndex(Pods, controllerIndex, controller.metadata.uid!);
+    return {
+      controller,
+      pods: [...owned, ...lookup.byIndex(Pods, controllerIndex, orphansOf(namespace))],
+      relatedPods: owned.filter(podIsActive),
+      failure,
+    };
+  },
+  decide,
+});

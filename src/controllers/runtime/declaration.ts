@@ -1,0 +1,138 @@
+// What a controller is: what it reads, what wakes it, what it may write, and a pure decision. Two shapes, no third:
+// keyed (one decision a key) and snapshot (one decision over everything, coalesced).
+import type { InformerIndex } from '#client/client.ts';
+import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import type { Decision } from './action.ts';
+
+/** The controller's view of the informers: the kinds that it declares, and no others. Objects are shared: never change them. */
+export interface Lookup {
+  get<T extends KubernetesObject>(kind: KindReference<T>, namespace: string | undefined, name: string): T | undefined;
+  list<T extends KubernetesObject>(kind: KindReference<T>, namespace?: string): readonly T[];
+  byIndex<T extends KubernetesObject>(kind: KindReference<T>, index: InformerIndex<T>, value: string): readonly T[];
+}
+
+export interface Read<T extends KubernetesObject = KubernetesObject> {
+  readonly kind: KindReference<T>;
+  /** Keys to decide again when this object (its state before or after the change) changed. Absent: read only. */
+  wake?(object: T, lookup: Lookup): Iterable<string>;
+}
+export const read = <T extends KubernetesObject>(
+  kind: KindReference<T>,
+  wake?: (object: T, lookup: Lookup) => Iterable<string>,
+): Read => (wake === undefined ? { kind } : ({ kind, wake } as Read<T> as unknown as Read));
+
+export type WriteVerb = 'create' | 'update' | 'patch' | 'delete';
+export interface Write {
+  readonly kind: KindReference | 'any';
+  readonly verbs: readonly WriteVerb[];
+  readonly subresource?: string | undefined;
+}
+export const write = (kind: KindReference | 'any', ...verbs: readonly WriteVerb[]): Write => ({ kind, verbs });
+export const writeSubresource = (kind: KindReference, subresource: string, ...verbs: readonly WriteVerb[]): Write => ({
+  kind,
+  verbs,
+  subresource,
+});
+
+/** An action of the last run of this key that failed; gone once a run succeeds. */
+export interface Failure {
+  readonly message: string;
+}
+export interface SnapshotContext {
+  readonly now: number;
+  readonly monotonicMs: number;
+  readonly failure: Failure | undefined;
+}
+
+interface Declaration<S> {
+  readonly name: string;
+  /** Service account in kube-system whose rights it has; upstream's. */
+  readonly account: string;
+  /** Upstream's event source component. */
+  readonly component?: string | undefined;
+  readonly reads: readonly Read[];
+  readonly writes: readonly Write[];
+  /** Effects outside the API, by name; assembly gives them. */
+  readonly effects?: Readonly<Record<string, (argument: string) => Promise<void>>> | undefined;
+  /** Synchronous and pure. `now` in milliseconds since the epoch. */
+  decide(snapshot: S, now: number): Decision;
+}
+export interface KeyedDeclaration<S> extends Declaration<S> {
+  /** Keys decided side by side. */
+  readonly concurrency?: number | undefined;
+  /** Undefined: nothing to decide for this key. */
+  snapshot(lookup: Lookup, key: string, context: SnapshotContext): S | undefined;
+}
+export interface SnapshotDeclaration<S> extends Declaration<S> {
+  snapshot(lookup: Lookup, context: SnapshotContext): S;
+}
+
+export interface Controller {
+  readonly name: string;
+  readonly account: string;
+  readonly component: string;
+  readonly reads: readonly Read[];
+  readonly writes: readonly Write[];
+  readonly effects: Readonly<Record<string, (argument: string) => Promise<void>>>;
+  readonly concurrency: number;
+  plan(lookup: Lookup, key: string, context: SnapshotContext): Decision | undefined;
+}
+
+export function keyedController<S>(declaration: KeyedDeclaration<S>): Controller {
+  const { name, account, reads, writes } = declaration;
+  return {
+    name,
+    account,
+    component: declaration.component ?? account,
+    reads,
+    writes,
+    effects: declaration.effects ?? {},
+    concurrency: declaration.concurrency ?? 5,
+    plan(lookup, key, context) {
+      const snapshot = declaration.snapshot(lookup, key, context);
+      return snapshot === undefined ? undefined : declaration.decide(snapshot, context.now);
+    },
+  };
+}
+
+/** Every read that changes wakes the one decision. */
+export function snapshotController<S>(declaration: SnapshotDeclaration<S>): Controller {
+  const everything = [''];
+  return {
+    name: declaration.name,
+    account: declaration.account,
+    component: declaration.component ?? declaration.account,
+    reads: declaration.reads.map((one) => ({ ...one, wake: one.wake ?? (() => everything) })),
+    writes: declaration.writes,
+    effects: declaration.effects ?? {},
+    concurrency: 1,
+    plan: (lookup, _key, context) => declaration.decide(declaration.snapshot(lookup, context), context.now),
+  };
+}
+
+/** `namespace/name`, or `name` for cluster-wide kinds. */
+export const keyText = (object: KubernetesObject): string =>
+  object.metadata.namespace === undefined
+    ? object.metadata.name!
+    : `${object.metadata.namespace}/${object.metadata.name!}`;
+
+export function splitKey(key: string): { readonly namespace: string | undefined; readonly name: string } {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { namespace: undefined, name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** Wakes the object's own key. */
+export const self = (object: KubernetesObject): readonly string[] => [keyText(object)];
+
+/** Wakes the key of the controlling owner, if it is of this kind. */
+export const controllerOwner =
+  (kind: KindReference) =>
+  (object: KubernetesObject): readonly string[] => {
+    const owner = object.metadata.ownerReferences?.find((one) => one.controller === true);
+    if (owner === undefined || owner.kind !== kind.kind || owner.apiVersion.split('/').length !== (kind.group === '' ? 1 : 2))
+      return [];
+    if (kind.group !== '' && !owner.apiVersion.startsWith(`${kind.group}/`)) return [];
+    return [kind.namespaced ? `${object.metadata.namespace ?? ''}/${owner.name}` : owner.name];
+  };
+
+export const kindId = (kind: KindReference): string => `${kind.group}/${kind.version}/${kind.resource}`;

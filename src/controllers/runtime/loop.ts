@@ -1,0 +1,194 @@
+// The loop of one controller: changes wake keys, a key is decided on what the informers hold, its actions are executed.
+// A key is not decided again before the informers have seen this key's own writes: so nothing is ever made twice.
+import { WorkQueue } from '#base/work-queue.ts';
+import { assert, messageOf } from '#base/errors.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Scope } from '#base/scope.ts';
+import type { Client, EventRecorder, Informer } from '#client/client.ts';
+import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import type { Action } from './action.ts';
+import { applyActions } from './apply-actions.ts';
+import { kindId, type Controller, type Failure, type Lookup, type Read } from './declaration.ts';
+
+export interface LoopOptions {
+  readonly controller: Controller;
+  /** Whose informers are shared by all controllers. */
+  readonly informers: Client;
+  /** With the controller's own identity. */
+  readonly client: Client;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** After so long a decision is made even if an own write was not seen: the object may be gone without a trace. */
+const observeDeadlineMs = 10_000;
+
+interface Waits {
+  /** Kind -> revision that its informer must have reached. */
+  readonly revisions: Map<string, number>;
+  readonly deletes: { readonly kind: string; readonly namespace: string | undefined; readonly name: string; readonly uid: string | undefined }[];
+  until: number;
+}
+
+class StaleError extends Error {}
+
+export class ControllerLoop {
+  readonly #options: LoopOptions;
+  readonly #queue: WorkQueue;
+  readonly #informers = new Map<string, Informer<KubernetesObject>>();
+  readonly #lookup: Lookup;
+  readonly #waits = new Map<string, Waits>();
+  /** Kind -> keys that wait for its informer. */
+  readonly #blocked = new Map<string, Set<string>>();
+  readonly #failures = new Map<string, Failure>();
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    const { controller, logger, clock } = options;
+    this.#queue = new WorkQueue({
+      clock,
+      concurrency: controller.concurrency,
+      work: (key) => this.#work(key),
+      onError: (key, error, retryInMs) => {
+        if (error instanceof StaleError) logger.debug('looks again', { key, cause: error.message });
+        else logger.warn('decision failed, will retry', { key, error: messageOf(error), retryInMs });
+      },
+    });
+    const informerOf = <T extends KubernetesObject>(kind: KindReference<T>): Informer<T> => {
+      const informer = this.#informers.get(kindId(kind));
+      assert(informer !== undefined, `${controller.name} does not declare that it reads ${kind.resource}`);
+      return informer as Informer<T>; // made from the same reference in start()
+    };
+    this.#lookup = {
+      get: (kind, namespace, name) => informerOf(kind).get(namespace, name),
+      list: (kind, namespace) => informerOf(kind).list(namespace),
+      byIndex: (kind, index, value) => informerOf(kind).byIndex(index, value),
+    };
+  }
+
+  get name(): string {
+    return this.#options.controller.name;
+  }
+  /** Resolves when no key waits or works. For tests and simulation. */
+  whenIdle(): Promise<void> {
+    return this.#queue.whenIdle();
+  }
+  get idle(): boolean {
+    return this.#queue.length === 0 && this.#blockedCount === 0;
+  }
+  get #blockedCount(): number {
+    let count = 0;
+    for (const keys of this.#blocked.values()) count += keys.size;
+    return count;
+  }
+
+  async start(scope: Scope): Promise<void> {
+    const { controller, informers } = this.#options;
+    for (const { kind } of controller.reads) this.#informers.set(kindId(kind), informers.informer(kind));
+    await Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced(scope.signal)));
+    scope.onClose(() => this.#queue.close());
+    for (const one of controller.reads) {
+      const subscription = this.#informers.get(kindId(one.kind))!.onChange((change) => this.#onChange(one, change));
+      scope.onClose(() => subscription[Symbol.dispose]());
+    }
+  }
+
+  #onChange(one: Read, change: { readonly previous: KubernetesObject | undefined; readonly current: KubernetesObject | undefined }) {
+    const blocked = this.#blocked.get(kindId(one.kind));
+    if (blocked !== undefined && blocked.size > 0) {
+      const waiting = [...blocked];
+      blocked.clear();
+      for (const key of waiting) this.#queue.add(key);
+    }
+    if (one.wake === undefined) return;
+    if (change.current !== undefined) for (const key of one.wake(change.current, this.#lookup)) this.#queue.add(key);
+    if (change.previous !== undefined) for (const key of one.wake(change.previous, this.#lookup)) this.#queue.add(key);
+  }
+
+  async #work(key: string): Promise<number | void> {
+    const { controller, clock } = this.#options;
+    const waitMs = this.#waitMs(key);
+    if (waitMs > 0) return waitMs;
+    const hadFailure = this.#failures.has(key);
+    const decision = controller.plan(this.#lookup, key, {
+      now: clock.now(),
+      monotonicMs: clock.monotonicMs(),
+      failure: this.#failures.get(key),
+    });
+    if (decision === undefined) {
+      this.#failures.delete(key);
+      return undefined;
+    }
+    for (const event of decision.events ?? [])
+      this.#options.events.event(event.about, event.type, event.reason, event.message);
+    const result = await applyActions(decision.actions, {
+      controller,
+      client: this.#options.client,
+      events: this.#options.events,
+      onWritten: (action, object) => this.#expect(key, action, object),
+    });
+    switch (result.type) {
+      case 'stale':
+        throw new StaleError(result.message);
+      case 'failed':
+        this.#failures.set(key, { message: messageOf(result.error) });
+        throw result.error;
+      case 'done':
+        if (hadFailure) {
+          this.#failures.delete(key);
+          return 0;
+        }
+        return decision.wakeAfterMs;
+    }
+  }
+
+  #expect(key: string, action: Action, object: KubernetesObject | undefined): void {
+    if (action.verb === 'effect' || !this.#informers.has(kindId(action.kind))) return;
+    const waits: Waits = this.#waits.get(key) ?? {
+      revisions: new Map(),
+      deletes: [],
+      until: 0,
+    };
+    waits.until = this.#options.clock.monotonicMs() + observeDeadlineMs;
+    this.#waits.set(key, waits);
+    const kind = kindId(action.kind);
+    if (action.verb === 'delete')
+      waits.deletes.push({
+        kind,
+        namespace: action.key.namespace,
+        name: action.key.name,
+        uid: action.options.preconditions?.uid,
+      });
+    else {
+      const revision = Number(object?.metadata.resourceVersion ?? 0);
+      waits.revisions.set(kind, Math.max(revision, waits.revisions.get(kind) ?? 0));
+    }
+  }
+
+  /** Zero: every own write of this key is visible. Else it is blocked, at most for the time returned. */
+  #waitMs(key: string): number {
+    const waits = this.#waits.get(key);
+    if (waits === undefined) return 0;
+    const kinds = new Set<string>();
+    for (const [kind, revision] of waits.revisions)
+      if (this.#informers.get(kind)!.revision < revision) kinds.add(kind);
+    for (const { kind, namespace, name, uid } of waits.deletes) {
+      const seen = this.#informers.get(kind)!.get(namespace, name);
+      const settled =
+        seen === undefined || seen.metadata.deletionTimestamp !== undefined || (uid !== undefined && seen.metadata.uid !== uid);
+      if (!settled) kinds.add(kind);
+    }
+    const leftMs = waits.until - this.#options.clock.monotonicMs();
+    if (kinds.size === 0 || leftMs <= 0) {
+      this.#waits.delete(key);
+      return 0;
+    }
+    for (const kind of kinds) {
+      const keys = this.#blocked.get(kind) ?? new Set();
+      this.#blocked.set(kind, keys.add(key));
+    }
+    return leftMs;
+  }
+}
