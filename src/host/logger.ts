@@ -25,7 +25,8 @@ const showValue = (value: unknown): string => {
 
 function textLine(now: number, level: LogLevel, name: string, message: string, fields: LogFields | undefined): string {
   let line = `${new Date(now).toISOString()} ${letter[level]} ${name === '' ? '' : `${name}: `}${message.replaceAll('\n', '\\n')}`;
-  for (const [key, value] of Object.entries(fields ?? {})) if (value !== undefined) line += ` ${key}=${showValue(value)}`;
+  for (const [key, value] of Object.entries(fields ?? {}))
+    if (value !== undefined) line += ` ${key}=${showValue(value)}`;
   return `${line}\n`;
 }
 
@@ -35,8 +36,7 @@ const jsonLine = (now: number, level: LogLevel, name: string, message: string, f
 export function createLogger(options: LoggerOptions, name = ''): Logger {
   const makeLine = options.format === 'json' ? jsonLine : textLine;
   const log = (level: LogLevel, message: string, fields: LogFields | undefined): void => {
-    if (rank[level] >= rank[options.level])
-      options.write(makeLine(options.clock.now(), level, name, message, fields));
+    if (rank[level] >= rank[options.level]) options.write(makeLine(options.clock.now(), level, name, message, fields));
   };
   return {
     debug: (message, fields) => log('debug', message, fields),

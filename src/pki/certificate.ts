@@ -1,0 +1,179 @@
+// Makes X.509 certificates (RFC 5280) with ECDSA P-256 keys. What to make is decided in certificates.ts and renewal.ts.
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { isIPv4, isIPv6 } from './address.ts';
+import * as der from './der.ts';
+
+/** PEM texts that belong together. */
+export interface KeyPair {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+export interface Subject {
+  readonly commonName: string;
+  readonly organizations?: readonly string[] | undefined;
+}
+
+export type CertificateUse = 'authority' | 'client' | 'serving' | 'client-and-serving';
+
+export interface CertificateRequest {
+  readonly subject: Subject;
+  readonly use: CertificateUse;
+  /** DNS names and IP addresses, for serving. */
+  readonly names?: readonly string[] | undefined;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** 1 to 20 random bytes. */
+  readonly serial: Uint8Array;
+  /** Undefined: signed by its own key. */
+  readonly issuer?: KeyPair | undefined;
+  /** PEM of an existing private key to certify again; a new one is made otherwise. */
+  readonly keyPem?: string | undefined;
+}
+
+const ecdsaWithSha256 = der.sequence(der.objectIdentifier('1.2.840.10045.4.3.2'));
+const attribute = (identifier: string, value: string) =>
+  der.setOf(der.sequence(der.objectIdentifier(identifier), der.utf8String(value)));
+
+/** Organizations first, then the common name: the order in which Go writes them. */
+const encodeName = (subject: Subject): Buffer =>
+  der.sequence(
+    ...((subject.organizations?.length ?? 0) > 0
+      ? [
+          der.setOf(
+            ...subject.organizations!.map((one) => der.sequence(der.objectIdentifier('2.5.4.10'), der.utf8String(one))),
+          ),
+        ]
+      : []),
+    attribute('2.5.4.3', subject.commonName),
+  );
+
+function ipBytes(address: string): Uint8Array {
+  if (isIPv4(address)) return Uint8Array.from(address.split('.').map(Number));
+  const [head = '', tail] = address.split('::');
+  const groups = (text: string) => (text === '' ? [] : text.split(':').map((one) => Number.parseInt(one, 16)));
+  const left = groups(head);
+  const right = tail === undefined ? [] : groups(tail);
+  const all = [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+const encodeNames = (names: readonly string[]): Buffer =>
+  der.sequence(
+    ...names.map((name) =>
+      isIPv4(name) || isIPv6(name) ? der.implicit(7, ipBytes(name)) : der.implicit(2, Buffer.from(name, 'latin1')),
+    ),
+  );
+
+/** Of the bit string inside a SubjectPublicKeyInfo: RFC 5280 4.2.1.2 method 1. For P-256 it is the last 65 bytes. */
+const keyIdentifier = (publicKeyInfo: Buffer): Buffer =>
+  createHash('sha1').update(publicKeyInfo.subarray(-65)).digest();
+
+const extension = (identifier: string, critical: boolean, content: Uint8Array): Buffer =>
+  der.sequence(der.objectIdentifier(identifier), ...(critical ? [der.boolean(true)] : []), der.octetString(content));
+
+const serverAuth = der.objectIdentifier('1.3.6.1.5.5.7.3.1');
+const clientAuth = der.objectIdentifier('1.3.6.1.5.5.7.3.2');
+const extendedUses: Readonly<Record<Exclude<CertificateUse, 'authority'>, readonly Buffer[]>> = {
+  client: [clientAuth],
+  serving: [serverAuth],
+  'client-and-serving': [clientAuth, serverAuth],
+};
+
+const pem = (label: string, bytes: Uint8Array): string =>
+  `-----BEGIN ${label}-----\n${Buffer.from(bytes)
+    .toString('base64')
+    .replaceAll(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
+
+export function issueCertificate(request: CertificateRequest): KeyPair {
+  const privateKey =
+    request.keyPem === undefined
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+      : createPrivateKey(request.keyPem);
+  const publicKeyInfo = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const subject = encodeName(request.subject);
+  const issuerCertificate =
+    request.issuer === undefined ? undefined : new X509Certificate(request.issuer.certificatePem);
+  const signerKey = request.issuer === undefined ? privateKey : createPrivateKey(request.issuer.keyPem);
+  const issuerKeyInfo = createPublicKey(signerKey).export({ type: 'spki', format: 'der' });
+  const isAuthority = request.use === 'authority';
+  const extensions = [
+    // keyCertSign + cRLSign + digitalSignature for authorities, digitalSignature for the others.
+    extension(
+      '2.5.29.15',
+      true,
+      isAuthority ? der.bitString(Uint8Array.of(0xa6), 1) : der.bitString(Uint8Array.of(0x80), 7),
+    ),
+    ...(request.use === 'authority' ? [] : [extension('2.5.29.37', false, der.sequence(...extendedUses[request.use]))]),
+    extension('2.5.29.19', true, isAuthority ? der.sequence(der.boolean(true)) : der.sequence()),
+    extension('2.5.29.14', false, der.octetString(keyIdentifier(publicKeyInfo))),
+    extension('2.5.29.35', false, der.sequence(der.implicit(0, keyIdentifier(issuerKeyInfo)))),
+    ...((request.names?.length ?? 0) > 0 ? [extension('2.5.29.17', false, encodeNames(request.names!))] : []),
+  ];
+  const body = der.sequence(
+    der.explicit(0, der.integer(2)),
+    der.integer(request.serial),
+    ecdsaWithSha256,
+    issuerCertificate === undefined ? subject : rawSubject(issuerCertificate.raw),
+    der.sequence(der.time(request.notBeforeMs), der.time(request.notAfterMs)),
+    subject,
+    publicKeyInfo,
+    der.explicit(3, der.sequence(...extensions)),
+  );
+  const certificate = der.sequence(body, ecdsaWithSha256, der.bitString(sign('sha256', body, signerKey)));
+  return {
+    certificatePem: pem('CERTIFICATE', certificate),
+    keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+  };
+}
+
+/** The subject of a certificate as it is encoded there: an issuer must repeat it byte by byte. */
+function rawSubject(certificate: Buffer): Buffer {
+  const read = (offset: number) => {
+    const first = certificate[offset + 1]!;
+    const size = first < 0x80 ? 0 : first & 0x7f;
+    let length = first < 0x80 ? first : 0;
+    for (let index = 0; index < size; index++) length = length * 256 + certificate[offset + 2 + index]!;
+    const content = offset + 2 + size;
+    return { content, end: content + length };
+  };
+  // Certificate, tbsCertificate, then: [0] version, serial, algorithm, issuer, validity, subject.
+  let offset = read(read(0).content).content;
+  for (let skipped = 0; skipped < 5; skipped++) offset = read(offset).end;
+  return certificate.subarray(offset, read(offset).end);
+}
+
+/** What renewal needs to know of a certificate that exists. */
+export interface CertificateFacts {
+  readonly notAfterMs: number;
+  /** DNS names and IP addresses, canonical, sorted. */
+  readonly names: readonly string[];
+  readonly subject: Subject;
+}
+
+const canonicalName = (name: string): string => (isIPv6(name) ? Buffer.from(ipBytes(name)).toString('hex') : name);
+export const canonicalNames = (names: readonly string[]): readonly string[] =>
+  [...new Set(names.map(canonicalName))].toSorted();
+
+/** Undefined when the pair cannot be used: not a certificate, not its key, or not signed by `issuer`. */
+export function inspectKeyPair(pair: KeyPair, issuer: KeyPair | undefined): CertificateFacts | undefined {
+  try {
+    const certificate = new X509Certificate(pair.certificatePem);
+    if (!certificate.checkPrivateKey(createPrivateKey(pair.keyPem))) return undefined;
+    if (issuer !== undefined && !certificate.verify(createPublicKey(createPrivateKey(issuer.keyPem)))) return undefined;
+    const lines = certificate.subject.split('\n');
+    const valuesOf = (key: string) =>
+      lines.filter((line) => line.startsWith(`${key}=`)).map((line) => line.slice(key.length + 1));
+    const names = (certificate.subjectAltName ?? '')
+      .split(', ')
+      .filter((one) => one !== '')
+      .map((one) => one.replace(/^(DNS|IP Address):/, ''));
+    return {
+      notAfterMs: certificate.validToDate.getTime(),
+      names: canonicalNames(names),
+      subject: { commonName: valuesOf('CN')[0] ?? '', organizations: valuesOf('O') },
+    };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+// Kubeconfig files with embedded credentials. Written as JSON-compatible YAML by hand: loading the YAML library would
+// cost start time, and the shape is fixed. Reading and merging other people's files is cli/kubeconfig.ts.
+import type { KeyPair } from './certificate.ts';
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+/** Context and cluster are both named `microshift`, as the original's. */
+export const renderKubeconfig = (server: string, authoritiesPem: string, client: KeyPair, user = 'user'): string =>
+  `apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: ${base64(authoritiesPem)}
+    server: ${JSON.stringify(server)}
+  name: microshift
+contexts:
+- context:
+    cluster: microshift
+    namespace: default
+    user: ${user}
+  name: microshift
+current-context: microshift
+kind: Config
+preferences: {}
+users:
+- name: ${user}
+  user:
+    client-certificate-data: ${base64(client.certificatePem)}
+    client-key-data: ${base64(client.keyPem)}
+`;

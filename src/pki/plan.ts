@@ -1,0 +1,168 @@
+// Which authorities and certificates there are, where they lie and how long they hold: one row each.
+// Separate signers, as upstream's: who can sign one kind of identity cannot sign another.
+import type { CertificateUse, Subject } from './certificate.ts';
+
+export type SignerName =
+  | 'kube-control-plane-signer'
+  | 'kube-apiserver-to-kubelet-signer'
+  | 'admin-kubeconfig-signer'
+  | 'kubelet-signer'
+  | 'aggregator-signer'
+  | 'kube-apiserver-serving-signer'
+  | 'ingress-ca';
+
+export type LeafName =
+  | 'admin'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'kube-proxy'
+  | 'kubelet-client'
+  | 'kubelet-serving'
+  | 'api-to-kubelet'
+  | 'aggregator-client'
+  | 'api-serving'
+  | 'ingress-serving';
+
+/** What the certificates must say; changes when addresses or host names change. */
+export interface Names {
+  readonly nodeName: string;
+  /** Names and addresses for which the API server answers. */
+  readonly apiServer: readonly string[];
+  readonly node: readonly string[];
+  readonly ingress: readonly string[];
+  /** Of cluster.url, in every kubeconfig. */
+  readonly apiServerUrl: string;
+}
+
+export interface LeafPlan {
+  readonly name: LeafName;
+  readonly signer: SignerName;
+  readonly use: Exclude<CertificateUse, 'authority'>;
+  readonly lifetime: 'long' | 'short';
+  /** Below the data directory, without `.crt` and `.key`. */
+  readonly path: string;
+  readonly subject: (names: Names) => Subject;
+  readonly names?: (names: Names) => readonly string[];
+  /** Directory of the kubeconfig that carries it, below resources/. */
+  readonly kubeconfig?: string;
+}
+
+export const signers: readonly SignerName[] = [
+  'kube-control-plane-signer',
+  'kube-apiserver-to-kubelet-signer',
+  'admin-kubeconfig-signer',
+  'kubelet-signer',
+  'aggregator-signer',
+  'kube-apiserver-serving-signer',
+  'ingress-ca',
+];
+export const signerPath = (name: SignerName): string => `certs/${name}/ca`;
+
+const controlPlaneClient = (name: 'kube-controller-manager' | 'kube-scheduler' | 'kube-proxy'): LeafPlan => ({
+  name,
+  signer: 'kube-control-plane-signer',
+  use: 'client',
+  lifetime: 'short',
+  path: `certs/kube-control-plane-signer/${name}/client`,
+  subject: () => ({ commonName: `system:${name}` }),
+  kubeconfig: name,
+});
+
+export const leaves: readonly LeafPlan[] = [
+  {
+    name: 'api-serving',
+    signer: 'kube-apiserver-serving-signer',
+    use: 'serving',
+    lifetime: 'short',
+    path: 'certs/kube-apiserver/secrets/service-network-serving-certkey/tls',
+    subject: () => ({ commonName: 'kube-apiserver' }),
+    names: (names) => names.apiServer,
+  },
+  {
+    name: 'aggregator-client',
+    signer: 'aggregator-signer',
+    use: 'client',
+    lifetime: 'short',
+    path: 'certs/kube-apiserver/secrets/aggregator-client/tls',
+    subject: () => ({ commonName: 'system:openshift-aggregator' }),
+  },
+  {
+    name: 'api-to-kubelet',
+    signer: 'kube-apiserver-to-kubelet-signer',
+    use: 'client',
+    lifetime: 'short',
+    path: 'resources/kube-apiserver/secrets/kubelet-client/tls',
+    subject: () => ({ commonName: 'system:kube-apiserver', organizations: ['kube-master'] }),
+  },
+  {
+    name: 'kubelet-serving',
+    signer: 'kubelet-signer',
+    use: 'serving',
+    lifetime: 'short',
+    path: 'resources/kubelet/secrets/kubelet-client/tls',
+    subject: (names) => ({ commonName: `system:node:${names.nodeName}`, organizations: ['system:nodes'] }),
+    names: (names) => names.node,
+  },
+  {
+    name: 'kubelet-client',
+    signer: 'kubelet-signer',
+    use: 'client',
+    lifetime: 'short',
+    path: 'certs/kubelet-signer/kubelet-client/client',
+    subject: (names) => ({ commonName: `system:node:${names.nodeName}`, organizations: ['system:nodes'] }),
+    kubeconfig: 'kubelet',
+  },
+  {
+    name: 'admin',
+    signer: 'admin-kubeconfig-signer',
+    use: 'client',
+    lifetime: 'long',
+    path: 'certs/admin-kubeconfig-signer/admin-kubeconfig-client/client',
+    subject: () => ({ commonName: 'system:admin', organizations: ['system:masters'] }),
+    kubeconfig: 'kubeadmin',
+  },
+  controlPlaneClient('kube-controller-manager'),
+  controlPlaneClient('kube-scheduler'),
+  controlPlaneClient('kube-proxy'),
+  {
+    name: 'ingress-serving',
+    signer: 'ingress-ca',
+    use: 'serving',
+    lifetime: 'short',
+    path: 'certs/ingress-ca/router-default-serving/server',
+    subject: (names) => ({ commonName: names.ingress[0] ?? 'router-default' }),
+    names: (names) => names.ingress,
+  },
+];
+
+/** Bundles of authorities' certificates; the first is what clients of the API server trust. */
+export const bundles = {
+  serving: { path: 'certs/ca-bundle/ca-bundle.crt', signers: ['kube-apiserver-serving-signer'] },
+  client: {
+    path: 'certs/ca-bundle/client-ca.crt',
+    signers: [
+      'kube-control-plane-signer',
+      'kube-apiserver-to-kubelet-signer',
+      'admin-kubeconfig-signer',
+      'kubelet-signer',
+    ],
+  },
+  kubeletClient: {
+    path: 'certs/ca-bundle/kubelet-client-ca.crt',
+    signers: ['kube-control-plane-signer', 'kube-apiserver-to-kubelet-signer', 'admin-kubeconfig-signer'],
+  },
+  kubeletServing: { path: 'certs/ca-bundle/kubelet-ca.crt', signers: ['kubelet-signer'] },
+  requestHeader: { path: 'certs/ca-bundle/request-header-ca.crt', signers: ['aggregator-signer'] },
+  ingress: { path: 'certs/ca-bundle/ingress-ca.crt', signers: ['ingress-ca'] },
+} as const satisfies Readonly<Record<string, { path: string; signers: readonly SignerName[] }>>;
+export type BundleName = keyof typeof bundles;
+
+export const serviceAccountKeyPath = 'resources/kube-apiserver/secrets/service-account-key/service-account';
+
+const dayMs = 86_400_000;
+/** Upstream MicroShift's lifetimes and the remaining time at which it renews: earlier at a start than while running. */
+export const lifetimes = {
+  signer: { validMs: 10 * 365 * dayMs, renewAtStartMs: 548 * dayMs, renewRunningMs: 365 * dayMs },
+  long: { validMs: 10 * 365 * dayMs, renewAtStartMs: 548 * dayMs, renewRunningMs: 365 * dayMs },
+  short: { validMs: 365 * dayMs, renewAtStartMs: 213 * dayMs, renewRunningMs: 122 * dayMs },
+} as const;
