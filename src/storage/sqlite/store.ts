@@ -1,0 +1,322 @@
+// The embedded store: memory for reading, one SQLite file for keeping. Writes that wait are one transaction (group commit);
+// they become visible, and are acknowledged, when it is on disk. Lazy writes become visible at once and go with the next
+// transaction. See docs/internals/storage.md.
+import type { Clock, Timer } from '#base/clock.ts';
+import { assert, messageOf, OperatorError } from '#base/errors.ts';
+import { commitBytesMax, commitWritesMax, lazyFlushMs, revisionBlock } from '#base/limits.ts';
+import { type Logger, silentLogger } from '#base/log.ts';
+import { type FileMeta, openRowFile, type OpenRowFile, type RowFile, RowFileError } from '#host/row-file.ts';
+import { type EncodedObject, encodeObject } from '../encode.ts';
+import type { HistoryLimits } from '../history.ts';
+import { type Change, StoreState } from '../state.ts';
+import type { StoredValue } from '../stored-value.ts';
+import {
+  type ListPage,
+  type Revision,
+  type Store,
+  type StoredObject,
+  StoreUnavailableError,
+  type StoreWatcher,
+  type WriteRequest,
+  type WriteResult,
+} from '../store.ts';
+import { type DirtyRows, packRows, unpackRows } from './rows.ts';
+
+export interface SqliteStoreOptions {
+  /** The file; its folder must exist and be private. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly logger?: Logger | undefined;
+  /** Default false; tests freeze. */
+  readonly freeze?: boolean | undefined;
+  readonly history?: HistoryLimits | undefined;
+  /** Size limit of the file; absent: the disk's. */
+  readonly pagesMax?: number | undefined;
+  /** Default: the real file. */
+  readonly open?: OpenRowFile | undefined;
+}
+
+/** A store that can say what is wrong with its medium. */
+export interface SqliteStore extends Store {
+  /** Empty when all is well. */
+  problems(): readonly string[];
+}
+
+interface WaitingWrite {
+  readonly key: string;
+  readonly expectedRevision: Revision;
+  readonly encoded: EncodedObject | undefined;
+  readonly lazy: boolean;
+  readonly timeToLiveSeconds: number | undefined;
+  resolve(result: WriteResult): void;
+  reject(error: StoreUnavailableError): void;
+}
+
+interface PageOptions {
+  readonly startAfter?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** Throws OperatorError when the file cannot be used. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  const store = new EmbeddedStore(options);
+  await store.open(options.open ?? openRowFile, options);
+  return store;
+}
+
+class EmbeddedStore implements SqliteStore {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #state: StoreState;
+  #file: RowFile | undefined;
+  #waiting: WaitingWrite[] = [];
+  /** Visible, not on disk. */
+  #dirty: DirtyRows = new Map();
+  #flushTimer: Timer | undefined;
+  /** On disk: no revision above it may be given to anybody before a transaction has raised it. */
+  #reserved: Revision = 0;
+  #committing: Promise<void> | undefined;
+  #pumpPlanned = false;
+  #closing: Promise<void> | undefined;
+  #problem: string | undefined;
+  /** The medium failed so that what it holds is uncertain: nothing is written any more. */
+  #broken = false;
+
+  constructor(options: SqliteStoreOptions) {
+    this.#clock = options.clock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#state = new StoreState({
+      clock: options.clock,
+      logger: this.#logger,
+      freeze: options.freeze ?? false,
+      history: options.history,
+      expire: (values) => this.#expire(values),
+    });
+  }
+  async open(open: OpenRowFile, { path, pagesMax }: SqliteStoreOptions): Promise<void> {
+    let highest = 0;
+    try {
+      this.#file = await open({ path, pagesMax }, (rows) => {
+        highest = Math.max(highest, unpackRows(rows, this.#state));
+      });
+    } catch (error) {
+      throw openingError(path, error);
+    }
+    const { reservedRevision, clean } = this.#file.meta;
+    // After a crash the lazy writes that were lost may have been seen at any reserved revision: start behind all of them.
+    this.#state.startAt(Math.max(highest, clean ? reservedRevision : reservedRevision + 1));
+    this.#reserved = reservedRevision;
+    // Reserves for this life; reads need not wait for it.
+    this.#send([], []);
+  }
+
+  get revision(): Revision {
+    return this.#state.revision;
+  }
+  get compactedRevision(): Revision {
+    return this.#state.compactedRevision;
+  }
+  get(key: string): StoredObject | undefined {
+    return this.#state.get(key);
+  }
+  list(prefix: string, page?: PageOptions): ListPage {
+    return this.#state.list(prefix, page);
+  }
+  listAt(prefix: string, at: Revision, page?: PageOptions): ListPage | undefined {
+    return this.#state.listAt(prefix, at, page);
+  }
+  count(prefix: string): number {
+    return this.#state.count(prefix);
+  }
+  consistent(): Promise<void> {
+    return Promise.resolve();
+  }
+  watch(prefix: string, after: Revision, watcher: StoreWatcher): Disposable | undefined {
+    return this.#state.watch(prefix, after, watcher);
+  }
+  problems(): readonly string[] {
+    return this.#problem === undefined ? [] : [this.#problem];
+  }
+  write(request: WriteRequest): Promise<WriteResult> {
+    if (this.#closing !== undefined) return Promise.reject(new StoreUnavailableError('the store is closed'));
+    if (this.#broken) return Promise.reject(new StoreUnavailableError(this.#problem ?? 'the data file has failed'));
+    return new Promise((resolve, reject) => {
+      const { key, expectedRevision, object, durability, timeToLiveSeconds } = request;
+      const encoded = object === undefined ? undefined : encodeObject(object);
+      const lazy = durability === 'lazy';
+      this.#waiting.push({ key, expectedRevision, encoded, lazy, timeToLiveSeconds, resolve, reject });
+      this.#planPump();
+    });
+  }
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#flushTimer?.cancel();
+    while (this.#committing !== undefined || this.#waiting.length > 0) {
+      this.#pump();
+      await this.#committing;
+    }
+    this.#state.close();
+    try {
+      if (!this.#broken)
+        await this.#file?.commit(packRows(this.#dirty), { reservedRevision: this.revision, clean: true });
+    } catch (error) {
+      this.#logger.error('the last writes could not be stored', { error: messageOf(error), rows: this.#dirty.size });
+    } finally {
+      await this.#file?.close().catch((error: unknown) => {
+        this.#logger.warn('the data file was not closed in order', { error: messageOf(error) });
+      });
+    }
+  }
+  #planPump(): void {
+    if (this.#pumpPlanned || this.#committing !== undefined) return;
+    this.#pumpPlanned = true;
+    queueMicrotask(() => {
+      this.#pumpPlanned = false;
+      this.#pump();
+    });
+  }
+  /** Decides everything that waits against the committed state. A second write of a key in one batch waits for the first. */
+  #pump(): void {
+    if (this.#committing !== undefined) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const batch: WaitingWrite[] = [];
+    const later: WaitingWrite[] = [];
+    const busyKeys = new Set<string>();
+    let bytes = 0;
+    for (const write of waiting) {
+      if (busyKeys.has(write.key) || batch.length >= commitWritesMax || bytes > commitBytesMax) {
+        busyKeys.add(write.key);
+        later.push(write);
+        continue;
+      }
+      const current = this.#state.get(write.key);
+      const exists = current?.revision ?? 0;
+      if (exists !== write.expectedRevision || (exists === 0 && write.encoded === undefined))
+        write.resolve({ ok: false, current });
+      else if (write.lazy && this.revision < this.#reserved) this.#commitLazily(write);
+      else {
+        busyKeys.add(write.key);
+        batch.push(write);
+        bytes += write.encoded?.bytes.length ?? 0;
+      }
+    }
+    this.#waiting = later.length === 0 ? this.#waiting : [...later, ...this.#waiting];
+    if (batch.length === 0) return;
+    const first = this.revision + 1;
+    const changes = batch.map((write, index) =>
+      this.#state.change(write.key, write.encoded, first + index, write.timeToLiveSeconds),
+    );
+    this.#send(batch, changes);
+  }
+  #commitLazily(write: WaitingWrite): void {
+    const change = this.#state.change(write.key, write.encoded, this.revision + 1, write.timeToLiveSeconds);
+    this.#dirty.set(change.stored.createRevision, { value: change.stored, removed: change.type === 'delete' });
+    this.#planFlush();
+    this.#state.commit([change]);
+    write.resolve({ ok: true, stored: change.stored });
+  }
+  #planFlush(): void {
+    if (this.#closing !== undefined || this.#flushTimer !== undefined) return;
+    this.#flushTimer = this.#clock.schedule(lazyFlushMs, () => {
+      this.#flushTimer = undefined;
+      if (this.#committing === undefined && this.#dirty.size > 0) this.#send([], []);
+    });
+  }
+  /** One transaction: every lazy write so far, then these. */
+  #send(batch: readonly WaitingWrite[], changes: readonly Change[]): void {
+    assert(this.#committing === undefined, 'two transactions at a time');
+    this.#committing = this.#commit(batch, changes).finally(() => {
+      this.#committing = undefined;
+      if (this.#dirty.size > 0) this.#planFlush();
+      if (this.#waiting.length > 0) this.#planPump();
+    });
+  }
+  async #commit(batch: readonly WaitingWrite[], changes: readonly Change[]): Promise<void> {
+    const lazy = this.#dirty;
+    const rows: DirtyRows = new Map(lazy);
+    for (const change of changes)
+      rows.set(change.stored.createRevision, { value: change.stored, removed: change.type === 'delete' });
+    const last = changes.at(-1)?.revision ?? this.revision;
+    const meta: FileMeta | undefined =
+      last + revisionBlock / 2 > this.#reserved ? { reservedRevision: last + revisionBlock, clean: false } : undefined;
+    try {
+      assert(this.#file !== undefined, 'a write before the opening');
+      await this.#file.commit(packRows(rows), meta);
+    } catch (error) {
+      this.#fail(batch, error);
+      return;
+    }
+    this.#problem = undefined;
+    this.#dirty = new Map();
+    this.#flushTimer?.cancel();
+    this.#flushTimer = undefined;
+    this.#reserved = meta?.reservedRevision ?? this.#reserved;
+    this.#state.commit(changes);
+    batch.forEach((write, index) => write.resolve({ ok: true, stored: changes[index]!.stored }));
+  }
+  #fail(batch: readonly WaitingWrite[], error: unknown): void {
+    const full = error instanceof RowFileError && error.failure === 'full';
+    const problem = full
+      ? 'the disk of the data file is full: nothing can be written until there is room'
+      : `the data file failed (${messageOf(error)}): nothing is written until a restart`;
+    if (this.#problem !== problem) this.#logger.error(problem);
+    this.#problem = problem;
+    this.#broken = !full;
+    for (const write of batch) write.reject(new StoreUnavailableError(problem, { cause: error }));
+    if (!this.#broken) return;
+    for (const write of this.#waiting.splice(0)) write.reject(new StoreUnavailableError(problem, { cause: error }));
+  }
+  #expire(values: readonly StoredValue[]): void {
+    for (const value of values) {
+      const { key, revision: expectedRevision } = value;
+      this.write({ key, expectedRevision, object: undefined, durability: 'lazy' }).catch((error: unknown) => {
+        // It is gone after the next start: then its time has come again.
+        this.#logger.debug('an expired key was not removed', { key, error: messageOf(error) });
+      });
+    }
+  }
+}
+
+function openingError(path: string, error: unknown): unknown {
+  if (!(error instanceof RowFileError)) return error;
+  const cause = { cause: error };
+  switch (error.failure) {
+    case 'busy':
+      return new OperatorError(
+        `the data file ${path} is in use by another process`,
+        'Another MicroShift runs on this data directory. Stop it, or start this one with a data directory of its own (--data-dir).',
+        cause,
+      );
+    case 'corrupt':
+      return new OperatorError(
+        `the data file ${path} is damaged: ${error.message}`,
+        'The cluster state cannot be read. Restore the file from a backup, or move it away to start with an empty cluster; keep it for recovery.',
+        cause,
+      );
+    case 'newer':
+      return new OperatorError(
+        `the data file ${path} was written by a newer MicroShift: ${error.message}`,
+        'Start the newer version again, or restore a backup that this version made.',
+        cause,
+      );
+    case 'full':
+      return new OperatorError(
+        `the data file ${path} cannot be opened: the disk is full`,
+        'Make room on the disk of the data directory and start again.',
+        cause,
+      );
+    case 'cannot-open':
+    case 'io':
+    case 'worker':
+      return new OperatorError(
+        `the data file ${path} cannot be opened: ${error.message}`,
+        'Check that the data directory exists, that this user may write there, and that its disk works.',
+        cause,
+      );
+  }
+}
