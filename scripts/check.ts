@@ -1,0 +1,79 @@
+// `npm run check`: every stage in order, each with its time; stops at the first that fails. Prints the sum of all test runs last.
+// `npm run check -- STAGE [STAGE ...]` runs only those.
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+
+interface Stage {
+  readonly name: string;
+  readonly commands: () => readonly (readonly string[])[];
+}
+
+const node = process.execPath;
+const tests = (patterns: readonly string[], options: readonly string[] = []): string[] => [
+  node,
+  '--disable-warning=ExperimentalWarning',
+  '--test',
+  ...options,
+  ...globSync([...patterns]).toSorted(),
+];
+
+const stages: readonly Stage[] = [
+  { name: 'types', commands: () => [['npx', '--no-install', 'tsc', '--noEmit']] },
+  { name: 'lint', commands: () => [['npm', 'run', '--silent', 'lint'], ['shellcheck', 'install.sh', 'uninstall.sh', 'run-tests.sh', '.ci/run', 'packaging/microshift-supervise']] },
+  { name: 'format', commands: () => [['npm', 'run', '--silent', 'format:check']] },
+  { name: 'unit', commands: () => [tests(['src/**/*.test.ts', 'test/repository/**/*.test.ts', 'test/behaviour/**/*.test.ts', 'scripts/**/*.test.ts'], ['--test-timeout=120000'])] },
+  { name: 'build', commands: () => [['npm', 'run', '--silent', 'build']] },
+  // Real containers, kernel networking and whole machines: one file at a time, they share two processors.
+  { name: 'e2e', commands: () => [tests(['test/e2e/**/*.test.ts'], ['--test-concurrency=1', '--test-timeout=900000'])] },
+];
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs a command, its output shown and, for a test run, counted. */
+function run(command: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+    let tail = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk);
+      tail = (tail + chunk.toString()).slice(-4_000);
+    });
+    child.on('close', (code) => {
+      const count = (word: string) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(tail)?.[1] ?? 0);
+      totals.passed += count('pass');
+      totals.failed += count('fail') + count('cancelled');
+      totals.skipped += count('skipped');
+      resolve(code ?? 1);
+    });
+    child.on('error', (error) => {
+      console.error(`${command[0]}: ${error.message}`);
+      resolve(1);
+    });
+  });
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !stages.some((stage) => stage.name === name));
+if (unknown.length > 0) {
+  console.error(`no stage ${unknown.join(', ')}; there are: ${stages.map((stage) => stage.name).join(', ')}`);
+  process.exit(2);
+}
+
+let failedStage: string | undefined;
+for (const stage of stages) {
+  if (wanted.length > 0 && !wanted.includes(stage.name)) continue;
+  console.log(`\n== ${stage.name}`);
+  const began = performance.now();
+  for (const command of stage.commands()) {
+    const code = await run(command);
+    if (code !== 0) {
+      failedStage = stage.name;
+      break;
+    }
+  }
+  console.log(`== ${stage.name}: ${failedStage === undefined ? 'ok' : 'FAILED'} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  if (failedStage !== undefined) break;
+}
+console.log(failedStage === undefined ? '\nAll stages are green.' : `\nStage ${failedStage} failed.`);
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exitCode = failedStage === undefined ? 0 : 1;
