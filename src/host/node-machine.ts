@@ -1,0 +1,311 @@
+// The machine as the node agent uses it: its facts, files of volumes, mounts, and network checks. One instance a node; a
+// simulated node has another.
+import { existsSync, promises as fs, readFileSync, statfsSync, watch } from 'node:fs';
+import { get as httpGet, request as httpRequest, type IncomingMessage } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { connect } from 'node:net';
+import { arch, availableParallelism, hostname, release, totalmem } from 'node:os';
+import path from 'node:path';
+import type { Duplex } from 'node:stream';
+import { linuxMounts, type Mounts } from './linux/mounts.ts';
+
+export interface MachineFacts {
+  readonly hostname: string;
+  readonly cpuCount: number;
+  readonly memoryBytes: number;
+  readonly bootId: string;
+  readonly machineId: string;
+  readonly systemUuid: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  /** Go's names: amd64, arm64. */
+  readonly architecture: string;
+}
+
+export interface FileStatus {
+  readonly type: 'file' | 'directory' | 'socket' | 'character-device' | 'block-device' | 'symlink' | 'other';
+  readonly mode: number;
+  readonly size: number;
+  readonly inode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface HttpProbeAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface NodeMachine {
+  facts(): MachineFacts;
+  readonly mounts: Mounts;
+  /** Free and total bytes of the file system that holds `directory`. */
+  diskSpace(directory: string): { readonly totalBytes: number; readonly freeBytes: number; readonly inodes: number };
+  memoryAvailableBytes(): number;
+  readText(file: string): Promise<string | undefined>;
+  /** The last bytes of a file; undefined when there is none. */
+  readTail(file: string, bytesMax: number): Promise<Uint8Array | undefined>;
+  readAt(file: string, offset: number, bytesMax: number): Promise<Uint8Array>;
+  write(file: string, content: string | Uint8Array, mode: number): Promise<void>;
+  makeDirectory(directory: string, mode: number): Promise<void>;
+  status(target: string, followLinks?: boolean): Promise<FileStatus | undefined>;
+  list(directory: string): Promise<readonly string[]>;
+  readLink(target: string): Promise<string | undefined>;
+  /** Replaces what is there. */
+  symlink(target: string, link: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** A file, an empty tree or a tree; nothing when it is missing. Does not cross mounts that the caller left. */
+  remove(target: string): Promise<void>;
+  removeEmptyDirectory(target: string): Promise<boolean>;
+  changeMode(target: string, mode: number): Promise<void>;
+  changeOwner(target: string, uid: number, gid: number): Promise<void>;
+  realPath(target: string): Promise<string>;
+  /** Tells of every change to the file or directory until closed. */
+  watch(target: string, onChange: () => void): Disposable;
+  tcpConnect(host: string, port: number, timeoutMs: number): Promise<void>;
+  httpGet(request: {
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly timeoutMs: number;
+    readonly bodyBytesMax: number;
+    readonly redirectsMax: number;
+  }): Promise<HttpProbeAnswer>;
+  /** Sends an upgrade request to a local plain-text server (the runtime's streaming server). */
+  upgrade(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    method?: string,
+  ): Promise<{
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly socket: Duplex;
+    readonly head: Uint8Array;
+  }>;
+}
+
+const textOf = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
+};
+
+const missing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+
+const goArchitectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+
+export function linuxNodeMachine(): NodeMachine {
+  let facts: MachineFacts | undefined;
+  return {
+    facts() {
+      facts ??= {
+        hostname: hostname(),
+        cpuCount: availableParallelism(),
+        memoryBytes: totalmem(),
+        bootId: textOf('/proc/sys/kernel/random/boot_id'),
+        machineId: textOf('/etc/machine-id'),
+        systemUuid: textOf('/sys/class/dmi/id/product_uuid') || textOf('/etc/machine-id'),
+        kernelVersion: release(),
+        osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(textOf('/etc/os-release'))?.[1] ?? 'Linux',
+        architecture: goArchitectures[arch()] ?? arch(),
+      };
+      return facts;
+    },
+    mounts: linuxMounts,
+    diskSpace(directory) {
+      let existing = directory;
+      while (!existsSync(existing) && existing !== '/') existing = path.dirname(existing);
+      const { bsize, blocks, bavail, files } = statfsSync(existing);
+      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, inodes: files };
+    },
+    memoryAvailableBytes: () => Number(/^MemAvailable:\s+(\d+)/m.exec(textOf('/proc/meminfo'))?.[1] ?? 0) * 1024,
+    async readText(file) {
+      try {
+        return await fs.readFile(file, 'utf8');
+      } catch (error) {
+        if (missing(error)) return undefined;
+        throw error;
+      }
+    },
+    async readTail(file, bytesMax) {
+      try {
+        await using handle = await fs.open(file);
+        const { size } = await handle.stat();
+        const length = Math.min(size, bytesMax);
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+        return buffer.subarray(0, bytesRead);
+      } catch (error) {
+        if (missing(error)) return undefined;
+        throw error;
+      }
+    },
+    async readAt(file, offset, bytesMax) {
+      await using handle = await fs.open(file);
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(bytesMax), 0, bytesMax, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+    async write(file, content, mode) {
+      await fs.writeFile(file, content, { mode });
+      await fs.chmod(file, mode);
+    },
+    async makeDirectory(directory, mode) {
+      const made = await fs.mkdir(directory, { recursive: true, mode });
+      if (made !== undefined) await fs.chmod(directory, mode);
+    },
+    async status(target, followLinks = true) {
+      try {
+        const status = await (followLinks ? fs.stat(target) : fs.lstat(target));
+        const type = status.isFile()
+          ? 'file'
+          : status.isDirectory()
+            ? 'directory'
+            : status.isSymbolicLink()
+              ? 'symlink'
+              : status.isSocket()
+                ? 'socket'
+                : status.isCharacterDevice()
+                  ? 'character-device'
+                  : status.isBlockDevice()
+                    ? 'block-device'
+                    : 'other';
+        return {
+          type,
+          mode: status.mode & 0o7777,
+          size: status.size,
+          inode: status.ino,
+          uid: status.uid,
+          gid: status.gid,
+        };
+      } catch (error) {
+        if (missing(error)) return undefined;
+        throw error;
+      }
+    },
+    async list(directory) {
+      try {
+        return await fs.readdir(directory);
+      } catch (error) {
+        if (missing(error)) return [];
+        throw error;
+      }
+    },
+    async readLink(target) {
+      try {
+        return await fs.readlink(target);
+      } catch {
+        return undefined;
+      }
+    },
+    async symlink(target, link) {
+      const temporary = `${link}_tmp`;
+      await fs.rm(temporary, { force: true });
+      await fs.symlink(target, temporary);
+      await fs.rename(temporary, link);
+    },
+    rename: (from, to) => fs.rename(from, to),
+    remove: (target) => fs.rm(target, { recursive: true, force: true }),
+    async removeEmptyDirectory(target) {
+      try {
+        await fs.rmdir(target);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    changeMode: (target, mode) => fs.chmod(target, mode),
+    changeOwner: (target, uid, gid) => fs.lchown(target, uid, gid),
+    realPath: (target) => fs.realpath(target),
+    watch(target, onChange) {
+      const watcher = watch(target, { persistent: false }, onChange);
+      watcher.on('error', () => watcher.close());
+      return { [Symbol.dispose]: () => watcher.close() };
+    },
+    tcpConnect: (host, port, timeoutMs) =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host, port });
+        socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`dial tcp ${host}:${port}: i/o timeout`)));
+        socket.once('connect', () => {
+          socket.destroy();
+          resolve();
+        });
+        socket.once('error', (error: NodeJS.ErrnoException) =>
+          reject(
+            error.code === 'ECONNREFUSED' ? new Error(`dial tcp ${host}:${port}: connect: connection refused`) : error,
+          ),
+        );
+      }),
+    httpGet: probeHttp,
+    upgrade: (url, headers, method = 'POST') =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest(url, { method, headers, agent: false });
+        request.once('error', reject);
+        const flat = (message: IncomingMessage): Record<string, string> =>
+          Object.fromEntries(
+            Object.entries(message.headers).map(([name, value]) => [
+              name,
+              Array.isArray(value) ? value.join(', ') : (value ?? ''),
+            ]),
+          );
+        request.once('upgrade', (message, socket, head) => {
+          socket.setNoDelay(true);
+          socket.setTimeout(0);
+          resolve({ status: message.statusCode ?? 101, headers: flat(message), socket, head });
+        });
+        request.once('response', (message) => {
+          let body = '';
+          message.setEncoding('utf8');
+          message.on('data', (chunk: string) => (body += chunk));
+          message.on('end', () => reject(new Error(`unable to upgrade connection: ${message.statusCode}: ${body}`)));
+        });
+        request.end();
+      }),
+  };
+}
+
+/** Follows redirects to the same host only, as upstream's probe; certificates are not verified, as documented there. */
+function probeHttp(request: Parameters<NodeMachine['httpGet']>[0]): Promise<HttpProbeAnswer> {
+  return new Promise((resolve, reject) => {
+    const url = new URL(request.url);
+    const options = { headers: request.headers, agent: false, signal: AbortSignal.timeout(request.timeoutMs) } as const;
+    const onAnswer = (message: IncomingMessage): void => {
+      const status = message.statusCode ?? 0;
+      const { location } = message.headers;
+      if (status >= 300 && status < 400 && location !== undefined && request.redirectsMax > 0) {
+        const next = new URL(location, url);
+        if (next.hostname === url.hostname) {
+          message.destroy();
+          resolve(probeHttp({ ...request, url: next.href, redirectsMax: request.redirectsMax - 1 }));
+          return;
+        }
+      }
+      const chunks: Buffer[] = [];
+      let length = 0;
+      const done = () =>
+        resolve({ status, body: Buffer.concat(chunks).subarray(0, request.bodyBytesMax).toString('utf8') });
+      message.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length >= request.bodyBytesMax) {
+          done();
+          message.destroy();
+        }
+      });
+      message.on('end', done);
+      message.on('error', reject);
+    };
+    const call =
+      url.protocol === 'https:'
+        ? httpsGet(url, { ...options, rejectUnauthorized: false }, onAnswer)
+        : httpGet(url, options, onAnswer);
+    call.on('error', (error: NodeJS.ErrnoException) => {
+      const target = `Get ${JSON.stringify(request.url)}`;
+      if (error.name === 'TimeoutError' || error.name === 'AbortError' || error.code === 'ABORT_ERR')
+        reject(new Error(`${target}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`));
+      else if (error.code === 'ECONNREFUSED')
+        reject(new Error(`${target}: dial tcp ${url.host}: connect: connection refused`));
+      else reject(new Error(`${target}: ${error.message}`));
+    });
+  });
+}

@@ -1,0 +1,374 @@
+// CRI configurations of a Pod's sandbox and containers: security context, cgroups, DNS, ports. Pure.
+import type { Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext } from '#api/generated/types.ts';
+import { milliValue, quantityToNumber } from '#api/quantity.ts';
+import * as cri from '../cri/messages.ts';
+import { ContainerConfigError } from './environment.ts';
+import { clusterLabel, containerAnnotations, containerLabels, podLabels } from './runtime-status.ts';
+
+export interface NodeRuntimeSettings {
+  readonly clusterId: string;
+  readonly cgroupDriver: 'systemd' | 'cgroupfs';
+  /** Name of the cgroup above all Pods' cgroups; upstream's is `kubepods`. */
+  readonly cgroupRoot: string;
+  readonly memoryBytes: number;
+  readonly podLogDirectory: string;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  readonly seccompDirectory: string;
+}
+
+export interface ResolverConfig {
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly string[];
+}
+
+export const podLogDirectory = (root: string, pod: Pod): string =>
+  `${root}/${pod.metadata.namespace}_${pod.metadata.name}_${pod.metadata.uid}`;
+
+export function parseResolvConf(text: string): ResolverConfig {
+  const result = { servers: [] as string[], searches: [] as string[], options: [] as string[] };
+  for (const line of text.split('\n')) {
+    const [word, ...values] = line.trim().split(/\s+/);
+    if (word === 'nameserver' && values[0] !== undefined) result.servers.push(values[0]);
+    else if (word === 'search') result.searches = values;
+    else if (word === 'options') result.options = values;
+  }
+  return result;
+}
+
+export function podDns(pod: Pod, host: ResolverConfig, settings: NodeRuntimeSettings): ResolverConfig {
+  const policy = pod.spec.dnsPolicy ?? 'ClusterFirst';
+  const { clusterDomain, clusterDns } = settings;
+  const namespace = pod.metadata.namespace ?? 'default';
+  let base: ResolverConfig;
+  if (policy === 'None') base = { servers: [], searches: [], options: [] };
+  else if (
+    clusterDns.length > 0 &&
+    (policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && pod.spec.hostNetwork !== true))
+  )
+    base = {
+      servers: clusterDns,
+      searches: [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain, ...host.searches],
+      options: ['ndots:5'],
+    };
+  else base = host;
+  const extra = pod.spec.dnsConfig;
+  if (extra === undefined) return base;
+  const unique = (values: readonly string[]) => [...new Set(values)];
+  const given = (extra.options ?? []).map((one) =>
+    one.value === undefined || one.value === '' ? (one.name ?? '') : `${one.name}:${one.value}`,
+  );
+  const nameOf = (option: string) => option.split(':')[0];
+  return {
+    servers: unique([...base.servers, ...(extra.nameservers ?? [])]),
+    searches: unique([...base.searches, ...(extra.searches ?? [])]),
+    options: [...base.options.filter((one) => !given.some((other) => nameOf(other) === nameOf(one))), ...given],
+  };
+}
+
+export function qosClass(pod: Pod): string {
+  if (pod.status?.qosClass !== undefined) return pod.status.qosClass;
+  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  let [any, guaranteed] = [false, true];
+  for (const { resources } of containers)
+    for (const name of ['cpu', 'memory']) {
+      const [request, limit] = [resources?.requests?.[name], resources?.limits?.[name]];
+      if (request !== undefined || limit !== undefined) any = true;
+      if (
+        limit === undefined ||
+        (request !== undefined && quantityToNumber(String(request)) !== quantityToNumber(String(limit)))
+      )
+        guaranteed = false;
+    }
+  return any ? (guaranteed ? 'Guaranteed' : 'Burstable') : 'BestEffort';
+}
+
+export function podCgroup(pod: Pod, settings: NodeRuntimeSettings): string {
+  const qos = qosClass(pod).toLowerCase();
+  const uid = pod.metadata.uid ?? '';
+  const root = settings.cgroupRoot;
+  if (settings.cgroupDriver === 'systemd') {
+    const escaped = uid.replaceAll('-', '_');
+    const parent = qos === 'guaranteed' ? root : `${root}-${qos}`;
+    return `${parent}-pod${escaped}.slice`;
+  }
+  return qos === 'guaranteed' ? `/${root}/pod${uid}` : `/${root}/${qos}/pod${uid}`;
+}
+
+export function podHostname(pod: Pod): string {
+  const name = pod.spec.hostnameOverride ?? pod.spec.hostname ?? pod.metadata.name ?? '';
+  // The kernel's limit; a trailing dash or dot is no host name.
+  return name.slice(0, 63).replace(/[-.]+$/, '');
+}
+
+export function podDomain(pod: Pod, settings: NodeRuntimeSettings): string {
+  const { subdomain } = pod.spec;
+  return subdomain === undefined || subdomain === ''
+    ? ''
+    : `${subdomain}.${pod.metadata.namespace}.svc.${settings.clusterDomain}`;
+}
+
+function namespaceOptions(pod: Pod): cri.NamespaceOption {
+  const { node, pod: ofPod, container } = cri.namespaceMode;
+  return {
+    network: pod.spec.hostNetwork === true ? node : ofPod,
+    ipc: pod.spec.hostIPC === true ? node : ofPod,
+    pid: pod.spec.hostPID === true ? node : pod.spec.shareProcessNamespace === true ? ofPod : container,
+  };
+}
+
+function seccomp(profile: SeccompProfile | undefined, settings: NodeRuntimeSettings): cri.SecurityProfile {
+  const { runtimeDefault, unconfined, localhost } = cri.profileType;
+  switch (profile?.type) {
+    case 'RuntimeDefault':
+      return { profileType: runtimeDefault };
+    case 'Localhost':
+      return {
+        profileType: localhost,
+        localhostRef: `${settings.seccompDirectory}/${profile.localhostProfile ?? ''}`,
+      };
+    default:
+      return { profileType: unconfined };
+  }
+}
+
+const int64 = (value: number | undefined) => (value === undefined ? undefined : { value });
+
+export function sandboxConfig(
+  pod: Pod,
+  attempt: number,
+  host: ResolverConfig,
+  settings: NodeRuntimeSettings,
+): cri.PodSandboxConfig {
+  const context: PodSecurityContext = pod.spec.securityContext ?? {};
+  const [runAsUser, runAsGroup] = [int64(context.runAsUser), int64(context.runAsGroup)];
+  const sidecarsAndMain = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const fqdn = [podHostname(pod), podDomain(pod, settings)].filter((one) => one !== '').join('.');
+  return {
+    metadata: {
+      name: pod.metadata.name ?? '',
+      namespace: pod.metadata.namespace ?? '',
+      uid: pod.metadata.uid ?? '',
+      attempt,
+    },
+    ...(pod.spec.hostNetwork === true
+      ? {}
+      : { hostname: pod.spec.setHostnameAsFQDN === true ? fqdn : podHostname(pod) }),
+    logDirectory: podLogDirectory(settings.podLogDirectory, pod),
+    dnsConfig: podDns(pod, host, settings),
+    portMappings:
+      pod.spec.hostNetwork === true
+        ? []
+        : sidecarsAndMain.flatMap((container) =>
+            (container.ports ?? [])
+              .filter((port) => (port.hostPort ?? 0) > 0)
+              .map((port) => ({
+                protocol: cri.protocolNumber[port.protocol ?? 'TCP'] ?? 0,
+                containerPort: port.containerPort,
+                hostPort: port.hostPort ?? 0,
+                hostIp: port.hostIP ?? '',
+              })),
+          ),
+    labels: podLabels(pod, settings.clusterId),
+    annotations: { ...pod.metadata.annotations, [clusterLabel]: settings.clusterId },
+    linux: {
+      cgroupParent: podCgroup(pod, settings),
+      securityContext: {
+        namespaceOptions: namespaceOptions(pod),
+        ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
+        ...(runAsUser === undefined ? {} : { runAsUser }),
+        // CRI refuses a group without a user.
+        ...(runAsGroup === undefined || runAsUser === undefined ? {} : { runAsGroup }),
+        supplementalGroups: supplementalGroups(context),
+        privileged: sidecarsAndMain.some((one) => one.securityContext?.privileged === true),
+        seccomp: { profileType: cri.profileType.runtimeDefault },
+      },
+      sysctls: Object.fromEntries((context.sysctls ?? []).map((one) => [one.name, one.value])),
+    },
+  };
+}
+
+const supplementalGroups = (context: PodSecurityContext): number[] => [
+  ...(context.fsGroup === undefined ? [] : [context.fsGroup]),
+  ...(context.supplementalGroups ?? []),
+];
+
+export function containerResources(
+  pod: Pod,
+  container: Container,
+  settings: NodeRuntimeSettings,
+): cri.LinuxContainerResources {
+  const { requests, limits } = container.resources ?? {};
+  const milli = (value: string | number | undefined) => (value === undefined ? undefined : milliValue(String(value)));
+  const cpuRequest = milli(requests?.['cpu']) ?? milli(limits?.['cpu']);
+  const cpuLimit = milli(limits?.['cpu']);
+  const memoryLimit = limits?.['memory'];
+  return {
+    cpuShares: cpuRequest === undefined ? 2 : Math.min(262_144, Math.max(2, Math.floor((cpuRequest * 1024) / 1000))),
+    ...(cpuLimit === undefined || cpuLimit === 0
+      ? {}
+      : { cpuPeriod: 100_000, cpuQuota: Math.max(1000, Math.floor(cpuLimit * 100)) }),
+    ...(memoryLimit === undefined ? {} : { memoryLimitInBytes: Math.ceil(quantityToNumber(String(memoryLimit))) }),
+    oomScoreAdj: oomScoreAdjust(pod, container, settings.memoryBytes),
+  };
+}
+
+/** Upstream's qos/policy.go. */
+export function oomScoreAdjust(pod: Pod, container: Container, capacityBytes: number): number {
+  if ((pod.spec.priority ?? 0) >= 2_000_000_000) return -997;
+  switch (qosClass(pod)) {
+    case 'Guaranteed':
+      return -997;
+    case 'BestEffort':
+      return 1000;
+    default: {
+      const request = container.resources?.requests?.['memory'];
+      const bytes = request === undefined ? 0 : quantityToNumber(String(request));
+      const adjust = 1000 - Math.floor((1000 * bytes) / capacityBytes);
+      return Math.min(999, Math.max(3, adjust));
+    }
+  }
+}
+
+const maskedPaths = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+export interface ImageUser {
+  readonly uid: number | undefined;
+  readonly username: string;
+}
+
+function checkNonRoot(pod: Pod, container: Container, context: SecurityContext, image: ImageUser): void {
+  if (context.runAsNonRoot !== true) return;
+  const name = `(pod: ${JSON.stringify(`${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})`)}, container: ${container.name})`;
+  if (context.runAsUser !== undefined) {
+    if (context.runAsUser === 0) throw new ContainerConfigError(`container's runAsUser breaks non-root policy ${name}`);
+    return;
+  }
+  if (image.uid === 0 || (image.uid === undefined && image.username === ''))
+    throw new ContainerConfigError(`container has runAsNonRoot and image will run as root ${name}`);
+  if (image.uid === undefined)
+    throw new ContainerConfigError(
+      `container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root ${name}`,
+    );
+}
+
+export interface ContainerConfigInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly restartCount: number;
+  readonly imageRef: string;
+  readonly imageUser: ImageUser;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly mounts: readonly cri.ContainerMount[];
+  readonly settings: NodeRuntimeSettings;
+}
+
+export function containerConfig(input: ContainerConfigInput): cri.ContainerConfig {
+  const { pod, container, settings } = input;
+  const ofPod: PodSecurityContext = pod.spec.securityContext ?? {};
+  const own: SecurityContext = container.securityContext ?? {};
+  const context: SecurityContext = {
+    ...own,
+    runAsUser: own.runAsUser ?? ofPod.runAsUser,
+    runAsGroup: own.runAsGroup ?? ofPod.runAsGroup,
+    runAsNonRoot: own.runAsNonRoot ?? ofPod.runAsNonRoot,
+    seccompProfile: own.seccompProfile ?? ofPod.seccompProfile,
+    seLinuxOptions: own.seLinuxOptions ?? ofPod.seLinuxOptions,
+  };
+  checkNonRoot(pod, container, context, input.imageUser);
+  const privileged = context.privileged === true;
+  const unmasked = privileged || context.procMount === 'Unmasked';
+  const user = context.runAsUser ?? input.imageUser.uid;
+  return {
+    metadata: { name: container.name, attempt: input.restartCount },
+    image: { image: input.imageRef, userSpecifiedImage: container.image ?? '' },
+    command: input.command,
+    args: input.args,
+    workingDir: container.workingDir ?? '',
+    envs: Object.entries(input.environment).map(([key, value]) => ({ key, value })),
+    mounts: input.mounts,
+    labels: containerLabels(pod, container, settings.clusterId),
+    annotations: containerAnnotations(pod, container, input.restartCount),
+    logPath: `${container.name}/${input.restartCount}.log`,
+    stdin: container.stdin === true,
+    stdinOnce: container.stdinOnce === true,
+    tty: container.tty === true,
+    linux: {
+      resources: containerResources(pod, container, settings),
+      securityContext: {
+        ...(context.capabilities === undefined
+          ? {}
+          : {
+              capabilities: {
+                addCapabilities: context.capabilities.add ?? [],
+                dropCapabilities: context.capabilities.drop ?? [],
+              },
+            }),
+        privileged,
+        namespaceOptions: namespaceOptions(pod),
+        ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
+        ...(user === undefined
+          ? input.imageUser.username === ''
+            ? {}
+            : { runAsUsername: input.imageUser.username }
+          : { runAsUser: { value: user } }),
+        ...(context.runAsGroup === undefined || (user === undefined && input.imageUser.username === '')
+          ? {}
+          : { runAsGroup: { value: context.runAsGroup } }),
+        readonlyRootfs: context.readOnlyRootFilesystem === true,
+        supplementalGroups: supplementalGroups(ofPod),
+        noNewPrivs: context.allowPrivilegeEscalation === false,
+        maskedPaths: unmasked ? [] : maskedPaths,
+        readonlyPaths: unmasked ? [] : readonlyPaths,
+        // A privileged container gets none, as the runtimes demand.
+        ...(privileged ? {} : { seccomp: seccomp(context.seccompProfile, settings) }),
+      },
+    },
+  };
+}
+
+/** The managed /etc/hosts. */
+export function hostsFile(pod: Pod, podIps: readonly string[], hostFile: string | undefined, domain: string): string {
+  const lines: string[] = [];
+  const name = podHostname(pod);
+  if (pod.spec.hostNetwork === true)
+    lines.push(
+      '# Kubernetes-managed hosts file (host network).',
+      (hostFile ?? '127.0.0.1\tlocalhost\n').replace(/\n$/, ''),
+    );
+  else {
+    lines.push(
+      '# Kubernetes-managed hosts file.',
+      '127.0.0.1\tlocalhost',
+      '::1\tlocalhost ip6-localhost ip6-loopback',
+      'fe00::0\tip6-localnet',
+      'fe00::0\tip6-mcastprefix',
+      'fe00::1\tip6-allnodes',
+      'fe00::2\tip6-allrouters',
+      ...podIps.map((ip) => (domain === '' ? `${ip}\t${name}` : `${ip}\t${name}.${domain}\t${name}`)),
+    );
+  }
+  const aliases = pod.spec.hostAliases ?? [];
+  if (aliases.length > 0) {
+    lines.push('', '# Entries added by HostAliases.');
+    for (const alias of aliases) lines.push(`${alias.ip}\t${(alias.hostnames ?? []).join('\t')}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,406 @@
+// The status of a Pod as upstream's kubelet reports it: container states, phase, conditions. Pure.
+import type {
+  Container,
+  ContainerState,
+  ContainerStateTerminated,
+  ContainerStatus,
+  Pod,
+  PodCondition,
+  PodStatus,
+  VolumeMountStatus,
+} from '#api/generated/types.ts';
+import type { Mutable } from '#api/kind.ts';
+import { isSidecar, shouldRestart } from './decide.ts';
+import type { PodRuntimeStatus, RuntimeContainer } from './runtime-status.ts';
+
+export interface WaitingReason {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface StatusInput {
+  readonly pod: Pod;
+  readonly runtime: PodRuntimeStatus;
+  readonly nowMs: number;
+  readonly nodeIps: readonly string[];
+  /** Why a container could not be started, by name. */
+  readonly waiting: ReadonlyMap<string, WaitingReason>;
+  readonly isReady: (container: RuntimeContainer) => boolean;
+  readonly isStarted: (container: RuntimeContainer) => boolean;
+  /** `containerd`, `cri-o`: the scheme of container ids. */
+  readonly runtimeName: string;
+  /** The Pod ends: no container starts again whatever its policy. */
+  readonly terminating: boolean;
+  /** Ended for a reason of its own (DeadlineExceeded, Evicted): phase Failed with it. */
+  readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+}
+
+export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
+export function podStatus(input: StatusInput): PodStatus {
+  const { pod, runtime, nowMs, nodeIps, failure } = input;
+  const previous = pod.status;
+  const initContainers = pod.spec.initContainers ?? [];
+  const initStatuses = containerStatuses(input, initContainers, previous?.initContainerStatuses, false, true);
+  const statuses = containerStatuses(
+    input,
+    pod.spec.containers,
+    previous?.containerStatuses,
+    initContainers.length > 0,
+    false,
+  );
+  const all = [...initStatuses, ...statuses];
+  const begun = statuses.some((one) => hasStarted(one));
+  let phase = podPhase(pod, all, input.terminating && allStopped(runtime), begun);
+  if (failure !== undefined) phase = 'Failed';
+  // A final phase stays.
+  if (previous?.phase === 'Failed' || previous?.phase === 'Succeeded') phase = previous.phase;
+
+  const sandbox = runtime.sandboxes[0];
+  const ips = pod.spec.hostNetwork === true ? nodeIps : sandbox !== undefined && sandbox.ready ? sandbox.ips : [];
+  const keptIps = ips.length > 0 ? ips : (previous?.podIPs ?? []).map((one) => one.ip ?? '');
+  const status: Mutable<PodStatus> = {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase,
+    conditions: [],
+    hostIP: nodeIps[0] ?? '',
+    hostIPs: nodeIps.map((ip) => ({ ip })),
+    startTime: previous?.startTime ?? timeText(nowMs),
+    qosClass: previous?.qosClass,
+    containerStatuses: statuses as Mutable<ContainerStatus>[],
+  };
+  if (keptIps.length > 0) {
+    status.podIP = keptIps[0];
+    status.podIPs = keptIps.map((ip) => ({ ip }));
+  }
+  if (initStatuses.length > 0) status.initContainerStatuses = initStatuses as Mutable<ContainerStatus>[];
+  if (previous?.ephemeralContainerStatuses !== undefined)
+    status.ephemeralContainerStatuses = previous.ephemeralContainerStatuses as Mutable<ContainerStatus>[];
+  if (previous?.nominatedNodeName !== undefined) status.nominatedNodeName = previous.nominatedNodeName;
+  const reason = failure?.reason ?? previous?.reason;
+  const message = failure?.message ?? previous?.message;
+  if (reason !== undefined) status.reason = reason;
+  if (message !== undefined) status.message = message;
+  if (previous?.resourceClaimStatuses !== undefined)
+    status.resourceClaimStatuses = previous.resourceClaimStatuses as Mutable<typeof previous.resourceClaimStatuses>;
+  const hasSandbox =
+    sandbox !== undefined && sandbox.ready && (pod.spec.hostNetwork === true || sandbox.ips.length > 0);
+  status.conditions = conditions(pod, phase, initStatuses, statuses, hasSandbox, nowMs) as Mutable<PodCondition>[];
+  return status;
+}
+
+const allStopped = (runtime: PodRuntimeStatus): boolean =>
+  runtime.containers.every((one) => one.state !== 'running' && one.state !== 'created');
+
+const hasStarted = (status: ContainerStatus): boolean =>
+  status.state?.running !== undefined ||
+  status.state?.terminated !== undefined ||
+  status.lastState?.terminated !== undefined ||
+  status.restartCount > 0;
+
+function terminatedState(container: RuntimeContainer, runtimeName: string): ContainerStateTerminated {
+  return {
+    exitCode: container.exitCode,
+    ...(container.reason === '' ? {} : { reason: container.reason }),
+    ...(container.message === '' ? {} : { message: container.message }),
+    startedAt: container.startedAtMs > 0 ? timeText(container.startedAtMs) : undefined,
+    finishedAt: container.finishedAtMs > 0 ? timeText(container.finishedAtMs) : undefined,
+    containerID: `${runtimeName}://${container.id}`,
+  };
+}
+
+function containerStatuses(
+  input: StatusInput,
+  containers: readonly Container[],
+  previous: readonly ContainerStatus[] | undefined,
+  hasInitContainers: boolean,
+  areInit: boolean,
+): ContainerStatus[] {
+  return containers.map((container) =>
+    containerStatus(
+      input,
+      container,
+      previous?.find((one) => one.name === container.name),
+      hasInitContainers,
+      areInit,
+    ),
+  );
+}
+
+function containerStatus(
+  input: StatusInput,
+  container: Container,
+  previous: ContainerStatus | undefined,
+  hasInitContainers: boolean,
+  isInit: boolean,
+): ContainerStatus {
+  const { pod, runtime, waiting, runtimeName } = input;
+  const [current, earlier] = runtime.containers.filter((one) => one.name === container.name);
+  const defaultWaiting: ContainerState = {
+    waiting: {
+      reason:
+        hasInitContainers || (isInit && firstIncompleteInit(pod, runtime) !== container.name)
+          ? 'PodInitializing'
+          : 'ContainerCreating',
+    },
+  };
+  let state: ContainerState;
+  let lastState: ContainerState = previous?.lastState ?? {};
+  let restartCount = previous?.restartCount ?? 0;
+  if (current === undefined) {
+    if (previous?.state?.terminated !== undefined) state = previous.state;
+    else if (previous?.state?.running !== undefined && lastState.terminated === undefined) {
+      state = defaultWaiting;
+      lastState = {
+        terminated: {
+          exitCode: 137,
+          reason: 'ContainerStatusUnknown',
+          message: 'The container could not be located when the pod was deleted.  The container used to be Running',
+        },
+      };
+      if (pod.metadata.deletionTimestamp === undefined) restartCount++;
+    } else state = defaultWaiting;
+  } else {
+    restartCount = Math.max(current.restartCount, 0);
+    if (earlier !== undefined) lastState = { terminated: terminatedState(earlier, runtimeName) };
+    switch (current.state) {
+      case 'running':
+        state = { running: { startedAt: timeText(current.startedAtMs) } };
+        break;
+      case 'exited':
+        state = { terminated: terminatedState(current, runtimeName) };
+        break;
+      case 'created':
+      case 'unknown':
+        state = { waiting: {} };
+        break;
+    }
+  }
+  const why = waiting.get(container.name);
+  if (why !== undefined && state.running === undefined && !input.terminating) {
+    if (state.terminated !== undefined) lastState = { terminated: state.terminated };
+    state = { waiting: { reason: why.reason, ...(why.message === '' ? {} : { message: why.message }) } };
+  }
+  const isRunning = state.running !== undefined && current !== undefined;
+  const started = isRunning ? input.isStarted(current) : false;
+  const ready =
+    isInit && !isSidecar(container) ? state.terminated?.exitCode === 0 : isRunning && started && input.isReady(current);
+  return {
+    name: container.name,
+    state,
+    lastState,
+    ready,
+    restartCount,
+    image: current?.image ?? previous?.image ?? container.image ?? '',
+    imageID: current?.imageRef ?? previous?.imageID ?? '',
+    ...(current === undefined
+      ? previous?.containerID === undefined
+        ? {}
+        : { containerID: previous.containerID }
+      : { containerID: `${runtimeName}://${current.id}` }),
+    started,
+    ...(container.resources?.requests === undefined ? {} : { allocatedResources: container.resources.requests }),
+    resources: container.resources ?? {},
+    ...volumeMountStatuses(container),
+  };
+}
+
+function volumeMountStatuses(container: Container): { volumeMounts?: readonly VolumeMountStatus[] } {
+  const mounts = container.volumeMounts ?? [];
+  if (mounts.length === 0) return {};
+  return {
+    volumeMounts: mounts.map((mount) => ({
+      name: mount.name,
+      mountPath: mount.mountPath,
+      ...(mount.readOnly === true ? { readOnly: true, recursiveReadOnly: 'Disabled' } : {}),
+    })),
+  };
+}
+
+const firstIncompleteInit = (pod: Pod, runtime: PodRuntimeStatus): string | undefined =>
+  (pod.spec.initContainers ?? []).find((container) => {
+    const last = runtime.containers.find((one) => one.name === container.name);
+    return (
+      last === undefined ||
+      (isSidecar(container) ? last.state !== 'running' : last.exitCode !== 0 || last.state !== 'exited')
+    );
+  })?.name;
+
+/** Upstream's getPhase (kubelet_pods.go). */
+export function podPhase(
+  pod: Pod,
+  statuses: readonly ContainerStatus[],
+  isTerminal: boolean,
+  hasInitialized: boolean,
+): string {
+  const byName = new Map(statuses.map((one) => [one.name, one]));
+  let [pendingInit, pendingSidecars, failedForGood] = [0, 0, 0];
+  let [unknown, running, waiting, stopped, stoppedForGood, succeeded] = [0, 0, 0, 0, 0, 0];
+  for (const container of pod.spec.initContainers ?? []) {
+    const status = byName.get(container.name);
+    const terminated = status?.state?.terminated;
+    const last = status?.lastState?.terminated;
+    if (isSidecar(container)) {
+      if (status === undefined) unknown++;
+      else if (status.state?.running !== undefined) {
+        if (status.started !== true) pendingSidecars++;
+        running++;
+      } else if (terminated === undefined && status.state?.waiting !== undefined) {
+        if (last === undefined) {
+          pendingSidecars++;
+          waiting++;
+        }
+      } else if (terminated === undefined) {
+        pendingSidecars++;
+        unknown++;
+      }
+      continue;
+    }
+    const ended = terminated ?? (status?.state?.waiting === undefined ? undefined : last);
+    if (ended === undefined) pendingInit++;
+    else if (ended.exitCode !== 0 && !shouldRestart(pod, container, ended.exitCode)) failedForGood++;
+  }
+  for (const container of pod.spec.containers) {
+    const status = byName.get(container.name);
+    const terminated = status?.state?.terminated;
+    const last = status?.lastState?.terminated;
+    if (status === undefined) unknown++;
+    else if (status.state?.running !== undefined) running++;
+    else if (terminated !== undefined) {
+      stopped++;
+      if (!shouldRestart(pod, container, terminated.exitCode)) stoppedForGood++;
+      if (terminated.exitCode === 0) succeeded++;
+    } else if (status.state?.waiting !== undefined) {
+      if (last === undefined) waiting++;
+      else {
+        stopped++;
+        if (!shouldRestart(pod, container, last.exitCode)) stoppedForGood++;
+      }
+    } else unknown++;
+  }
+  if (failedForGood > 0) return 'Failed';
+  if (pendingInit > 0 || (pendingSidecars > 0 && !hasInitialized) || waiting > 0) return 'Pending';
+  if (running > 0 && unknown === 0 && !(isTerminal && running === 0)) return 'Running';
+  if (stopped > 0 && unknown === 0) {
+    if (isTerminal) return stopped === succeeded ? 'Succeeded' : 'Failed';
+    if (stopped !== stoppedForGood) return 'Running';
+    return stopped === succeeded ? 'Succeeded' : 'Failed';
+  }
+  return 'Pending';
+}
+
+/** Go prints a list of strings as [a b]. */
+const goList = (names: readonly string[]): string => `[${names.join(' ')}]`;
+
+interface ConditionDraft {
+  readonly type: string;
+  readonly status: 'True' | 'False';
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+function conditions(
+  pod: Pod,
+  phase: string,
+  initStatuses: readonly ContainerStatus[],
+  statuses: readonly ContainerStatus[],
+  hasSandbox: boolean,
+  nowMs: number,
+): PodCondition[] {
+  const previous = pod.status?.conditions ?? [];
+  const containersReady = containersReadyCondition(pod, phase, initStatuses, statuses);
+  const drafts: ConditionDraft[] = [
+    { type: 'PodReadyToStartContainers', status: hasSandbox ? 'True' : 'False' },
+    initializedCondition(pod, phase, initStatuses, statuses, previous),
+    readyCondition(pod, containersReady, previous),
+    containersReady,
+  ];
+  const scheduled = previous.find((one) => one.type === 'PodScheduled');
+  const own = drafts.map((draft): PodCondition => {
+    const before = previous.find((one) => one.type === draft.type);
+    return {
+      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+      type: draft.type,
+      status: draft.status,
+      lastTransitionTime:
+        before?.status === draft.status && before.lastTransitionTime !== undefined
+          ? before.lastTransitionTime
+          : timeText(nowMs),
+      ...(draft.reason === undefined ? {} : { reason: draft.reason }),
+      ...(draft.message === undefined ? {} : { message: draft.message }),
+    };
+  });
+  const scheduledCondition: PodCondition = scheduled ?? {
+    type: 'PodScheduled',
+    status: 'True',
+    lastTransitionTime: timeText(nowMs),
+  };
+  const others = previous.filter((one) => one.type !== 'PodScheduled' && !own.some((mine) => mine.type === one.type));
+  return [...own, scheduledCondition, ...others];
+}
+
+function containersReadyCondition(
+  pod: Pod,
+  phase: string,
+  initStatuses: readonly ContainerStatus[],
+  statuses: readonly ContainerStatus[],
+): ConditionDraft {
+  const type = 'ContainersReady';
+  if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
+  const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar).map((one) => one.name);
+  const unready = [...initStatuses.filter((one) => sidecars.includes(one.name)), ...statuses]
+    .filter((one) => !one.ready)
+    .map((one) => one.name);
+  return unready.length === 0
+    ? { type, status: 'True' }
+    : {
+        type,
+        status: 'False',
+        reason: 'ContainersNotReady',
+        message: `containers with unready status: ${goList(unready)}`,
+      };
+}
+
+function readyCondition(pod: Pod, containersReady: ConditionDraft, previous: readonly PodCondition[]): ConditionDraft {
+  if (containersReady.status === 'False') return { ...containersReady, type: 'Ready' };
+  const messages = (pod.spec.readinessGates ?? []).flatMap((gate) => {
+    const condition = previous.find((one) => one.type === gate.conditionType);
+    if (condition === undefined)
+      return [`corresponding condition of pod readiness gate ${JSON.stringify(gate.conditionType)} does not exist.`];
+    return condition.status === 'True'
+      ? []
+      : [
+          `the status of pod readiness gate ${JSON.stringify(gate.conditionType)} is not "True", but ${condition.status}`,
+        ];
+  });
+  return messages.length === 0
+    ? { type: 'Ready', status: 'True' }
+    : { type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message: messages.join(', ') };
+}
+
+function initializedCondition(
+  pod: Pod,
+  phase: string,
+  initStatuses: readonly ContainerStatus[],
+  statuses: readonly ContainerStatus[],
+  previous: readonly PodCondition[],
+): ConditionDraft {
+  const type = 'Initialized';
+  if (phase === 'Succeeded') return { type, status: 'True', reason: 'PodCompleted' };
+  if (statuses.some((one) => hasStarted(one))) return { type, status: 'True' };
+  const incomplete = (pod.spec.initContainers ?? [])
+    .filter((container) => {
+      const status = initStatuses.find((one) => one.name === container.name);
+      return isSidecar(container) ? status?.started !== true : status?.ready !== true;
+    })
+    .map((one) => one.name);
+  if (incomplete.length === 0 || previous.some((one) => one.type === type && one.status === 'True'))
+    return { type, status: 'True' };
+  return {
+    type,
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: ${goList(incomplete)}`,
+  };
+}
