@@ -1,0 +1,131 @@
+// Keeps the kernel's table at what Services, EndpointSlices and the Pods of this node say. The table of an earlier run serves
+// until all three are known, is then replaced at once, and stays when this process ends.
+import { EndpointSlices, Pods, Services } from '#api/generated/kind-references.ts';
+import type { EndpointSlice } from '#api/generated/types.ts';
+import type { Clock } from '#base/clock.ts';
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { Scope } from '#base/scope.ts';
+import type { Service as ProcessService } from '#base/service.ts';
+import { WorkQueue } from '#base/work-queue.ts';
+import type { Client, InformerIndex } from '#client/client.ts';
+import type { HostChanges } from '#host/changes.ts';
+import { createConntrack, type Conntrack } from '#host/linux/conntrack.ts';
+import { createNft, type Nft } from '#host/linux/nft.ts';
+import { decidePod, decideService, type ProxyContext } from './decide.ts';
+import { table as tableName, type RulesetOptions } from './ruleset.ts';
+import { ProxyTable } from './table.ts';
+
+export interface ServiceProxyOptions extends RulesetOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly changes: HostChanges;
+  readonly nodeName: string;
+  readonly zone?: string | undefined;
+  /** Names of services that must be ready before this one. */
+  readonly dependsOn?: readonly string[] | undefined;
+  readonly nft?: Nft | undefined;
+  readonly conntrack?: Conntrack | undefined;
+}
+
+const serviceOfSlice = (slice: EndpointSlice): string =>
+  `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`;
+
+const slicesByService: InformerIndex<EndpointSlice> = {
+  name: 'service',
+  keysOf: (slice) => [serviceOfSlice(slice)],
+};
+
+export function createServiceProxy(options: ServiceProxyOptions): ProcessService {
+  const logger = options.logger.named('service-proxy');
+  let problem: string | undefined;
+  return {
+    name: 'service-proxy',
+    dependsOn: options.dependsOn ?? [],
+    problems: () => (problem === undefined ? [] : [problem]),
+    async start(scope: Scope) {
+      const { client, clock } = options;
+      const nft = options.nft ?? createNft({ clock });
+      scope.onClose(() => nft.close());
+      const conntrack = options.conntrack ?? createConntrack();
+      const context: ProxyContext = { nodeName: options.nodeName, zone: options.zone ?? '' };
+      const services = client.informer(Services);
+      const slices = client.informer(EndpointSlices);
+      const pods = client.informer(Pods, { fieldSelector: `spec.nodeName=${options.nodeName}` });
+      const table = new ProxyTable(options);
+      const dirty = new Set<string>();
+      let whole = true;
+
+      const decideDirty = () => {
+        for (const key of dirty) {
+          const [kind, namespace, name] = key.split('/') as [string, string, string];
+          if (kind === 'pod') {
+            const pod = pods.get(namespace, name);
+            table.set(key, pod && decidePod(pod, context));
+          } else {
+            const service = services.get(namespace, name);
+            const own = service && slices.byIndex(slicesByService, `${namespace}/${name}`);
+            table.set(key, service && own && decideService(service, own, context));
+          }
+        }
+        dirty.clear();
+      };
+
+      const synchronise = async () => {
+        decideDirty();
+        if (whole) {
+          await nft.load(table.full());
+          whole = false;
+        } else {
+          const { transactions, staleFlows } = table.change();
+          try {
+            for (const line of transactions) await nft.change(line);
+          } catch (error) {
+            whole = true;
+            throw error;
+          }
+          for (const flow of staleFlows) await conntrack.remove(flow);
+        }
+        problem = undefined;
+      };
+
+      const queue = new WorkQueue({
+        clock,
+        concurrency: 1,
+        backoff: { baseMs: 50, maxMs: 30_000 },
+        work: synchronise,
+        onError(_key, error, retryInMs) {
+          problem = `Services may not be reachable: ${messageOf(error)}`;
+          logger.error('cannot change the table, loading it anew', { error: messageOf(error), retryInMs });
+        },
+      });
+      scope.onClose(() => queue.close());
+      let known = false;
+      const changed = (key: string) => {
+        dirty.add(key);
+        if (known) queue.add('table');
+      };
+      const keyOf = (
+        kind: string,
+        object: { metadata: { namespace?: string | undefined; name?: string | undefined } },
+      ) => `${kind}/${object.metadata.namespace}/${object.metadata.name}`;
+
+      await Promise.all([services, slices, pods].map((informer) => informer.whenSynced(scope.signal)));
+      const listening = [
+        services.onChange(({ previous, current }) => changed(keyOf('service', (current ?? previous)!))),
+        slices.onChange(({ previous, current }) => {
+          if (previous !== undefined) changed(`service/${serviceOfSlice(previous)}`);
+          if (current !== undefined) changed(`service/${serviceOfSlice(current)}`);
+        }),
+        pods.onChange(({ previous, current }) => changed(keyOf('pod', (current ?? previous)!))),
+      ];
+      scope.onClose(() => listening.forEach((one) => one[Symbol.dispose]()));
+      options.changes.record({ type: 'nft-table', table: tableName });
+      await synchronise();
+      known = true;
+      if (dirty.size > 0) queue.add('table');
+      logger.info('ready', { services: services.list().length });
+    },
+  };
+}
