@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { generateKindReferences } from './generate/kind-references.ts';
 import { generateKindRows } from './generate/kind-rows.ts';
+import { generateDefaultRules, generateTypeTable } from './generate/type-table.ts';
 import { generateTypes } from './generate/types.ts';
 
 const readFacts = (name: string) =>
@@ -13,7 +14,11 @@ export function generateAll(): Map<string, string> {
   const types = readFacts('k8s-types.json');
   const resources = readFacts('k8s-resources.json');
   const openshift = readFacts('openshift-resources.json');
+  const defaults = readFacts('defaults.json');
+  const gates = readFacts('feature-gates.json');
   return new Map([
+    ['type-table.json', generateTypeTable(types, openshift)],
+    ['default-rules.json', generateDefaultRules(defaults, openshift.defaults, gates)],
     ['types.ts', generateTypes(types, openshift)],
     ['kind-references.ts', generateKindReferences(types, resources, openshift)],
     ['kind-rows.json', generateKindRows(types, resources, openshift)],

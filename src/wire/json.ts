@@ -1,0 +1,224 @@
+// JSON bodies: parsing with a limit on nesting, duplicate keys on demand, and for bad text the message that Go's decoder
+// gives, which clients show.
+import { bodyDepthMax } from '#base/limits.ts';
+
+/** The text is no JSON; the message is Go's. */
+export class JsonSyntaxError extends Error {}
+
+export interface ParsedJson {
+  readonly value: unknown;
+  /** Paths of keys that occur twice in one object (`spec.containers[0].name`); empty unless asked for. */
+  readonly duplicates: readonly string[];
+}
+
+const decoder = new TextDecoder();
+
+/** Throws JsonSyntaxError. */
+export function parseJson(bytes: Uint8Array | string, options: { readonly duplicates?: boolean } = {}): ParsedJson {
+  const text = typeof bytes === 'string' ? bytes : decoder.decode(bytes);
+  if (isTooDeep(text)) throw new JsonSyntaxError('exceeded max depth');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new JsonSyntaxError(syntaxErrorOf(text));
+  }
+  return { value, duplicates: options.duplicates === true ? duplicateKeys(text) : [] };
+}
+
+const [quoteCode, backslashCode, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];
+
+function isTooDeep(text: string): boolean {
+  if (text.length <= bodyDepthMax) return false;
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === quoteCode) index = stringEnd(text, index);
+    else if (code === openBrace || code === openBracket) {
+      if (++depth > bodyDepthMax) return true;
+    } else if (code === closeBrace || code === closeBracket) depth--;
+  }
+  return false;
+}
+
+/** Position of the closing quote of the string that starts at `start`. */
+function stringEnd(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end > 0) {
+    let before = end - 1;
+    while (text.charCodeAt(before) === backslashCode) before--;
+    if ((end - before) % 2 === 1) return end;
+    end = text.indexOf('"', end + 1);
+  }
+  return text.length;
+}
+
+interface Frame {
+  readonly keys: Set<string> | undefined;
+  /** Path of the container, without the member. */
+  readonly path: string;
+  member: string;
+  index: number;
+}
+
+/** The text is known to be JSON. */
+function duplicateKeys(text: string): string[] {
+  const found = new Set<string>();
+  const stack: Frame[] = [];
+  let top: Frame | undefined;
+  const memberPath = (frame: Frame | undefined): string => {
+    if (frame === undefined) return '';
+    if (frame.keys === undefined) return `${frame.path}[${frame.index}]`;
+    return frame.path === '' ? frame.member : `${frame.path}.${frame.member}`;
+  };
+  let expectKey = false;
+  for (let index = 0; index < text.length; index++) {
+    switch (text.charCodeAt(index)) {
+      case openBrace:
+        if (top !== undefined) stack.push(top);
+        top = { keys: new Set(), path: memberPath(top), member: '', index: 0 };
+        expectKey = true;
+        break;
+      case openBracket:
+        if (top !== undefined) stack.push(top);
+        top = { keys: undefined, path: memberPath(top), member: '', index: 0 };
+        expectKey = false;
+        break;
+      case closeBrace:
+      case closeBracket:
+        top = stack.pop();
+        expectKey = false;
+        break;
+      case 44:
+        if (top?.keys === undefined) top!.index++;
+        else expectKey = true;
+        break;
+      case quoteCode: {
+        const end = stringEnd(text, index);
+        if (expectKey && top?.keys !== undefined) {
+          const raw = text.slice(index + 1, end);
+          const key = raw.includes('\\') ? String(JSON.parse(text.slice(index, end + 1))) : raw;
+          top.member = key;
+          if (top.keys.has(key)) found.add(memberPath(top));
+          else top.keys.add(key);
+          expectKey = false;
+        }
+        index = end;
+        break;
+      }
+      default:
+    }
+  }
+  return [...found];
+}
+
+const showCharacter = (character: string): string =>
+  character === "'" ? `'\\''` : character === '"' ? `'"'` : `'${JSON.stringify(character).slice(1, -1)}'`;
+
+/** Go's message for a text that JSON.parse refuses. Slow, and only for that. */
+export function syntaxErrorOf(text: string): string {
+  let at = 0;
+  const endOfInput = 'unexpected end of JSON input';
+  const bad = (context: string) =>
+    at >= text.length
+      ? endOfInput
+      : `invalid character ${showCharacter(String.fromCodePoint(text.codePointAt(at)!))} ${context}`;
+  const skip = () => {
+    while (at < text.length && ' \t\r\n'.includes(text[at]!)) at++;
+  };
+  const literal = (word: string): string | undefined => {
+    for (let index = 1; index < word.length; index++) {
+      at++;
+      if (text[at] !== word[index]) return bad(`in literal ${word} (expecting ${showCharacter(word[index]!)})`);
+    }
+    at++;
+    return undefined;
+  };
+  const string = (): string | undefined => {
+    at++;
+    for (; at < text.length; at++) {
+      const character = text[at]!;
+      if (character === '"') {
+        at++;
+        return undefined;
+      }
+      if (character < ' ') return bad('in string literal');
+      if (character !== '\\') continue;
+      at++;
+      if (at >= text.length) return endOfInput;
+      if (text[at] === 'u') {
+        for (let digit = 0; digit < 4; digit++) {
+          at++;
+          if (!/[0-9a-fA-F]/.test(text[at] ?? '')) return bad('in \\u hexadecimal character escape');
+        }
+      } else if (!'bfnrt\\/"'.includes(text[at]!)) return bad('in string escape code');
+    }
+    return endOfInput;
+  };
+  const number = (): string | undefined => {
+    const digits = () => {
+      while (/[0-9]/.test(text[at] ?? '')) at++;
+    };
+    if (text[at] === '-') {
+      at++;
+      if (!/[0-9]/.test(text[at] ?? '')) return bad('in numeric literal');
+    }
+    if (text[at] === '0') at++;
+    else digits();
+    if (text[at] === '.') {
+      at++;
+      if (!/[0-9]/.test(text[at] ?? '')) return bad('after decimal point in numeric literal');
+      digits();
+    }
+    if (text[at] === 'e' || text[at] === 'E') {
+      at++;
+      if (text[at] === '+' || text[at] === '-') at++;
+      if (!/[0-9]/.test(text[at] ?? '')) return bad('in exponent of numeric literal');
+      digits();
+    }
+    return undefined;
+  };
+  const value = (): string | undefined => {
+    skip();
+    const character = text[at] ?? '';
+    if (character === '{') return container('}', true);
+    if (character === '[') return container(']', false);
+    if (character === '"') return string();
+    if (character === 't') return literal('true');
+    if (character === 'f') return literal('false');
+    if (character === 'n') return literal('null');
+    return /[-0-9]/.test(character) ? number() : bad('looking for beginning of value');
+  };
+  const container = (close: string, keyed: boolean): string | undefined => {
+    at++;
+    skip();
+    if (text[at] === close) {
+      at++;
+      return undefined;
+    }
+    for (;;) {
+      if (keyed) {
+        skip();
+        if (text[at] !== '"') return bad('looking for beginning of object key string');
+        const error = string();
+        if (error !== undefined) return error;
+        skip();
+        if (text[at] !== ':') return bad('after object key');
+        at++;
+      }
+      const error = value();
+      if (error !== undefined) return error;
+      skip();
+      if (text[at] === close) {
+        at++;
+        return undefined;
+      }
+      if (text[at] !== ',') return bad(keyed ? 'after object key:value pair' : 'after array element');
+      at++;
+    }
+  };
+  const error = value();
+  if (error !== undefined) return error;
+  skip();
+  return bad('after top-level value');
+}
