@@ -63,7 +63,7 @@ export function createNft(options: NftOptions): Nft {
         .slice(0, own < 0 ? undefined : own)
         .join('\n')
         .trim();
-      waiting.settle(said.includes('Error') ? new NftError(said) : undefined);
+      waiting.settle(said.includes('Error') ? new NftError(firstComplaint(said)) : undefined);
     });
     return started;
   };
@@ -116,7 +116,7 @@ export function createNft(options: NftOptions): Nft {
             loader.stderr.setEncoding('utf8').on('data', (text: string) => (said += said.length < 4096 ? text : ''));
             loader.stdin.on('error', () => undefined);
             loader.on('error', (error) => reject(cannotRun(error)));
-            loader.on('close', (code) => (code === 0 ? resolve() : reject(new NftError(said.trim()))));
+            loader.on('close', (code) => (code === 0 ? resolve() : reject(new NftError(firstComplaint(said)))));
             loader.stdin.end(script);
           }),
       ),
@@ -128,6 +128,13 @@ export function createNft(options: NftOptions): Nft {
     },
   };
 }
+
+/** nft repeats the command, which may be a megabyte, below every complaint. */
+const firstComplaint = (said: string): string =>
+  said
+    .slice(Math.max(0, said.indexOf('Error')))
+    .slice(0, 600)
+    .trim();
 
 const cannotRun = (error: Error): Error =>
   new OperatorError(

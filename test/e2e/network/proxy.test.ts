@@ -1,0 +1,159 @@
+// The service proxy on a real kernel: namespaces, nft, conntrack.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { EndpointSlices, Pods, Services } from '#api/generated/kind-references.ts';
+import type { EndpointSlice, Pod, Service, ServiceSpec } from '#api/generated/types.ts';
+import { missing, Network, tally, until, type Runner } from './kit.ts';
+
+const service = (name: string, spec: ServiceSpec): Service => ({ metadata: { namespace: 'web', name }, spec });
+const slice = (name: string, ips: readonly string[], protocol = 'TCP'): EndpointSlice => ({
+  metadata: { namespace: 'web', name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } },
+  addressType: 'IPv4',
+  ports: [{ name: '', port: 8080, protocol }],
+  endpoints: ips.map((ip) => ({ addresses: [ip], nodeName: 'here', conditions: { ready: true } })),
+});
+const pods: Pod[] = [
+  {
+    metadata: { namespace: 'web', name: 'host-port' },
+    spec: { nodeName: 'here', containers: [{ name: 'c', ports: [{ containerPort: 8080, hostPort: 8888 }] }] },
+    status: { phase: 'Running', podIPs: [{ ip: '10.42.0.2' }] },
+  },
+];
+const services = [
+  service('shop', {
+    clusterIP: '10.43.0.5',
+    externalIPs: ['203.0.113.7'],
+    type: 'NodePort',
+    ports: [{ port: 80, nodePort: 30080 }],
+  }),
+  service('local', {
+    clusterIP: '10.43.0.6',
+    type: 'NodePort',
+    externalTrafficPolicy: 'Local',
+    ports: [{ port: 80, nodePort: 30081 }],
+  }),
+  service('empty', { clusterIP: '10.43.0.7', ports: [{ port: 80 }] }),
+  service('sticky', { clusterIP: '10.43.0.8', sessionAffinity: 'ClientIP', ports: [{ port: 80 }] }),
+  service('datagrams', { clusterIP: '10.43.0.9', ports: [{ port: 53, protocol: 'UDP' }] }),
+];
+const slices = (shop: readonly string[], datagrams: readonly string[] = ['10.42.0.2']) => [
+  slice('shop', shop),
+  slice('local', ['10.42.0.2']),
+  slice('sticky', ['10.42.0.2', '10.42.0.3']),
+  slice('datagrams', datagrams, 'UDP'),
+];
+const both = ['10.42.0.2', '10.42.0.3'];
+const names = (answers: readonly string[]) => tally(answers.map((one) => one.split(' ').slice(0, 2).join(' ')));
+
+test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'network-proxy-'));
+  await using network = new Network();
+  const first = network.pod('10.42.0.2');
+  network.pod('10.42.0.3');
+  const second = network.pod('10.42.0.4');
+  const outside = network.outside();
+  network.ip(network.node, 'route add 10.43.0.0/16 dev cni0 src 10.42.0.1');
+  const third = first.replace(/p2$/, 'p3');
+  await Promise.all([network.server(first, 'a', 8080), network.server(third, 'b', 8080)]);
+  const options = {
+    nodeName: 'here',
+    podRanges: ['10.42.0.0/16'],
+    serviceRanges: ['10.43.0.0/16'],
+    servedHere: ['10.43.0.10'],
+    changesFile: path.join(directory, 'host-changes.jsonl'),
+  };
+  const startProxy = async (shop: readonly string[]): Promise<Runner> => {
+    const runner = await network.runner('proxy', options);
+    await runner.set(Services, services);
+    await runner.set(EndpointSlices, slices(shop));
+    await runner.set(Pods, pods);
+    await runner.whenReady();
+    return runner;
+  };
+  let proxy = await startProxy(both);
+
+  await t.test('new connections spread over the endpoints, from a Pod, the node and outside', async () => {
+    for (const [from, url] of [
+      [second, 'http://10.43.0.5/'],
+      [network.node, 'http://10.43.0.5/'],
+      [outside, 'http://192.0.2.1:30080/'],
+      [outside, 'http://203.0.113.7/'],
+      [second, 'http://192.0.2.1:30080/'],
+    ] as const) {
+      const counts = names(await network.load(from, url, 40));
+      assert.equal((counts['200 a'] ?? 0) + (counts['200 b'] ?? 0), 40, `${url}: ${JSON.stringify(counts)}`);
+      assert.ok(counts['200 a']! > 5 && counts['200 b']! > 5, `${url}: ${JSON.stringify(counts)}`);
+    }
+  });
+  await t.test(
+    'Pods see the client Pod, reach themselves through a Service, and outside clients are masqueraded',
+    async () => {
+      const seen = await network.load(second, 'http://10.43.0.5/', 4);
+      assert.ok(
+        seen.every((one) => one.endsWith('10.42.0.4')),
+        seen.join(),
+      );
+      const hairpin = names(await network.load(first, 'http://10.43.0.5/', 30));
+      assert.equal((hairpin['200 a'] ?? 0) + (hairpin['200 b'] ?? 0), 30);
+      const cluster = await network.load(outside, 'http://192.0.2.1:30080/', 4);
+      assert.ok(
+        cluster.every((one) => one.endsWith('10.42.0.1')),
+        cluster.join(),
+      );
+    },
+  );
+  await t.test('externalTrafficPolicy Local and host ports keep the client address', async () => {
+    assert.deepEqual(await network.load(outside, 'http://192.0.2.1:30081/', 2), ['200 a 192.0.2.2', '200 a 192.0.2.2']);
+    assert.deepEqual(await network.load(outside, 'http://192.0.2.1:8888/', 2), ['200 a 192.0.2.2', '200 a 192.0.2.2']);
+  });
+  await t.test('a Service without endpoints, an unknown port and an unknown address are refused at once', async () => {
+    for (const from of [second, network.node, outside])
+      for (const url of ['http://10.43.0.7/', 'http://10.43.0.5:81/', 'http://10.43.9.9/'])
+        assert.deepEqual(await network.load(from, url, 1), ['ECONNREFUSED'], `${from} ${url}`);
+  });
+  await t.test('client affinity stays with one endpoint', async () => {
+    assert.equal(Object.keys(names(await network.load(second, 'http://10.43.0.8/', 20))).length, 1);
+  });
+  await t.test(
+    'no failed connection while endpoints change and while the proxy is killed and started again',
+    async () => {
+      const load = network.load(second, 'http://10.43.0.5/', 400, { everyMs: 5 });
+      for (let round = 0; round < 20; round++) {
+        await proxy.set(EndpointSlices, slices(round % 2 === 0 ? ['10.42.0.2'] : both));
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+      await proxy.kill();
+      proxy = await startProxy(both);
+      await proxy.kill();
+      proxy = await startProxy(both);
+      const counts = names(await load);
+      assert.equal((counts['200 a'] ?? 0) + (counts['200 b'] ?? 0), 400, JSON.stringify(counts));
+    },
+  );
+  await t.test('a datagram client moves when its endpoint goes', async () => {
+    const ask = () =>
+      network
+        .in(second, ['sh', '-c', 'echo hello | socat -t0.5 -T0.5 - UDP:10.43.0.9:53,sourceport=4444,reuseaddr'])
+        .split(' ')[0];
+    assert.equal(ask(), 'a');
+    await proxy.set(EndpointSlices, slices(both, ['10.42.0.3']));
+    await until('the flow moves', () => ask() === 'b');
+  });
+  await t.test('a table that someone else removed is loaded anew at the next change', async () => {
+    network.in(network.node, ['nft', 'delete', 'table', 'inet', 'microshift']);
+    await proxy.set(EndpointSlices, slices(['10.42.0.3']));
+    await until(
+      'it answers',
+      async () => (await network.load(second, 'http://10.43.0.5/', 1))[0] === '200 b 10.42.0.4',
+    );
+  });
+  await t.test('the table is in the journal of host changes and stays after an orderly stop', async () => {
+    await proxy.stop();
+    assert.match(readFileSync(options.changesFile, 'utf8'), /"nft-table","table":"inet microshift"/);
+    assert.deepEqual(await network.load(second, 'http://10.43.0.5/', 1), ['200 b 10.42.0.4']);
+  });
+  rmSync(directory, { recursive: true });
+});

@@ -1,0 +1,116 @@
+// Runs one service of the network layer inside the namespace it was started in. Its cluster is a table of objects that the test sends.
+import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import { systemClock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { Scope } from '#base/scope.ts';
+import type { Service } from '#base/service.ts';
+import type { Client, Informer, InformerChange, InformerIndex, ResourceClient } from '#client/client.ts';
+import { openHostChanges } from '#host/changes.ts';
+
+const [serviceName, optionsText] = process.argv.slice(2);
+const given = JSON.parse(optionsText ?? '{}') as Record<string, unknown>;
+const verbose = process.env['NETWORK_TEST_LOG'] === '1';
+const log = (level: string) => (message: string, fields?: unknown) => {
+  if (verbose || level === 'error') process.stderr.write(`${level} ${message} ${JSON.stringify(fields ?? {})}\n`);
+};
+const logger: Logger = {
+  debug: log('debug'),
+  info: log('info'),
+  warn: log('warn'),
+  error: log('error'),
+  named: () => logger,
+};
+
+class TableInformer<T extends KubernetesObject> implements Informer<T> {
+  readonly kind: KindReference<T>;
+  synced = false;
+  revision = 0;
+  #objects = new Map<string, T>();
+  readonly #listeners = new Set<(change: InformerChange<T>) => void>();
+  #waiting: (() => void)[] = [];
+  constructor(kind: KindReference<T>) {
+    this.kind = kind;
+  }
+  whenSynced(): Promise<void> {
+    return this.synced ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+  get(namespace: string | undefined, name: string) {
+    return this.#objects.get(`${namespace ?? ''}/${name}`);
+  }
+  list(namespace?: string) {
+    return [...this.#objects.values()].filter((one) => namespace === undefined || one.metadata.namespace === namespace);
+  }
+  byIndex(index: InformerIndex<T>, value: string) {
+    return this.list().filter((one) => index.keysOf(one).includes(value));
+  }
+  onChange(listener: (change: InformerChange<T>) => void): Disposable {
+    for (const current of this.#objects.values()) listener({ previous: undefined, current });
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+  put(object: T) {
+    const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+    const previous = this.#objects.get(key);
+    if (JSON.stringify(previous) === JSON.stringify(object)) return;
+    this.#objects.set(key, object);
+    for (const listener of this.#listeners) listener({ previous, current: object });
+  }
+  replace(objects: readonly T[]) {
+    const keys = new Set(objects.map((one) => `${one.metadata.namespace ?? ''}/${one.metadata.name}`));
+    for (const [key, previous] of this.#objects)
+      if (!keys.has(key)) {
+        this.#objects.delete(key);
+        for (const listener of this.#listeners) listener({ previous, current: undefined });
+      }
+    for (const object of objects) this.put(object);
+    this.synced = true;
+    this.revision++;
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting = [];
+  }
+}
+
+const informers = new Map<string, TableInformer<KubernetesObject>>();
+const informerOf = <T extends KubernetesObject>(kind: KindReference<T>): TableInformer<T> => {
+  let informer = informers.get(kind.resource);
+  if (informer === undefined) informers.set(kind.resource, (informer = new TableInformer<KubernetesObject>(kind)));
+  return informer as unknown as TableInformer<T>;
+};
+const client: Client = {
+  informer: informerOf,
+  resource: <T extends KubernetesObject>(kind: KindReference<T>) =>
+    ({
+      kind,
+      update(object: T) {
+        informerOf(kind).put(object);
+        process.send?.({ type: 'written', kind: kind.kind, object });
+        return Promise.resolve(object);
+      },
+    }) as unknown as ResourceClient<T>,
+  close: () => Promise.resolve(),
+};
+
+const scope = new Scope('test', (name, error) => log('error')(`${name} failed`, { error: String(error) }));
+async function create(): Promise<Service> {
+  const common = { client, clock: systemClock, logger, changes: openHostChanges(String(given['changesFile'])) };
+  switch (serviceName) {
+    case 'proxy': {
+      const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
+      return createServiceProxy({ ...common, ...given } as unknown as Parameters<typeof createServiceProxy>[0]);
+    }
+    default:
+      throw new Error(`no service ${serviceName}`);
+  }
+}
+const service = await create();
+
+process.on('message', (message: { type: string; resource: string; objects: KubernetesObject[] }) => {
+  if (message.type === 'set') {
+    informerOf({ resource: message.resource } as KindReference).replace(message.objects);
+    process.send?.({ type: 'ack' });
+  }
+  if (message.type === 'stop') void scope.close().then(() => process.exit(0));
+});
+process.on('disconnect', () => process.exit(0));
+await service.start(scope);
+process.send?.({ type: 'ready' });
