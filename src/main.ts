@@ -1,2 +1,4 @@
 // argv to command; signals and exit codes.
-export {};
+import { runProgram } from '#cli/program.ts';
+
+process.exitCode = await runProgram(process.argv.slice(2));

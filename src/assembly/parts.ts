@@ -1,0 +1,42 @@
+// What services hand to those that start behind them. A service may take only parts of services that it depends on.
+import type { Clock } from '#base/clock.ts';
+import { assert } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { Random } from '#base/random.ts';
+import type { Files } from '#host/files.ts';
+import type { HostIdentity } from '#host/identity.ts';
+import type { Pki } from '#pki/pki.ts';
+import type { Store } from '#storage/store.ts';
+import type { Configuration } from './config/configuration.ts';
+
+/** What every service may use. */
+export interface AssemblyContext {
+  readonly configuration: Configuration;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly files: Files;
+  readonly identity: HostIdentity;
+  readonly parts: Parts;
+  /** All that is wrong, by service; for readiness checks. */
+  problems(): readonly { readonly service: string; readonly problem: string }[];
+}
+
+export interface PartTypes {
+  readonly pki: Pki;
+  readonly store: Store;
+}
+
+export class Parts {
+  readonly #parts = new Map<keyof PartTypes, unknown>();
+
+  provide<K extends keyof PartTypes>(name: K, part: PartTypes[K]): void {
+    assert(!this.#parts.has(name), `part ${name} is provided twice`);
+    this.#parts.set(name, part);
+  }
+  take<K extends keyof PartTypes>(name: K): PartTypes[K] {
+    assert(this.#parts.has(name), `part ${name} is taken before it is there: a dependency is missing in services.ts`);
+    // The only writer is `provide`, which checks the type.
+    return this.#parts.get(name) as PartTypes[K];
+  }
+}

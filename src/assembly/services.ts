@@ -1,0 +1,38 @@
+// THE start order: every service of the process, each below those that it needs. They start side by side as far as
+// `dependsOn` allows, and stop in the reverse order.
+import type { Scope } from '#base/scope.ts';
+import type { Service } from '#base/service.ts';
+import type { Role } from './config/configuration.ts';
+import type { AssemblyContext } from './parts.ts';
+import { startCertificates } from './services/certificates.ts';
+import { startStorage } from './services/storage.ts';
+
+interface ServiceRow {
+  readonly name: string;
+  readonly role: Role;
+  readonly dependsOn: readonly string[];
+  /** Gives, where it has something to say, what is wrong at the moment. */
+  readonly start: (context: AssemblyContext, scope: Scope) => Promise<(() => readonly string[]) | void>;
+}
+
+const rows: readonly ServiceRow[] = [
+  { name: 'certificates', role: 'controlplane', dependsOn: [], start: startCertificates },
+  { name: 'storage', role: 'controlplane', dependsOn: [], start: startStorage },
+];
+
+export function servicesOf(context: AssemblyContext): readonly Service[] {
+  return rows
+    .filter((row) => context.configuration.roles.includes(row.role))
+    .map((row) => {
+      let problems: (() => readonly string[]) | undefined;
+      const own: AssemblyContext = { ...context, logger: context.logger.named(row.name) };
+      return {
+        name: row.name,
+        dependsOn: row.dependsOn,
+        async start(scope) {
+          problems = (await row.start(own, scope)) ?? undefined;
+        },
+        problems: () => problems?.() ?? [],
+      };
+    });
+}

@@ -1,0 +1,87 @@
+// From a configuration to a running MicroShift and back: lock, services, readiness told to the supervisor, orderly stop.
+import type { Clock } from '#base/clock.ts';
+import { messageOf, OperatorError } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { Random } from '#base/random.ts';
+import { serveControlSocket } from '#host/control-socket.ts';
+import type { Files } from '#host/files.ts';
+import type { HostIdentity } from '#host/identity.ts';
+import { lockDirectory } from '#host/lock.ts';
+import { createServiceNotifier } from '#host/notify.ts';
+import type { Configuration } from './config/configuration.ts';
+import { Parts, type AssemblyContext } from './parts.ts';
+import { ServiceRunner } from './runner.ts';
+import { servicesOf } from './services.ts';
+import { controlSocketPath, statusReport } from './status.ts';
+import { productVersion } from './version.ts';
+
+export interface RunOptions {
+  readonly configuration: Configuration;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly files: Files;
+  readonly identity: HostIdentity;
+  /** Ends it in order. */
+  readonly stop: AbortSignal;
+  /** Milliseconds since this process began. */
+  readonly aliveMs: number;
+}
+
+/** Resolves after an orderly stop; rejects with the reason when a service fails. Containers go on in both cases. */
+export async function runMicroShift(options: RunOptions): Promise<void> {
+  const { configuration, clock, logger, stop } = options;
+  using _lock = await lockDirectory(configuration.dataDirectory);
+  const notifier = await createServiceNotifier(options.environment);
+  logger.info(`MicroShift ${productVersion.version} starts`, {
+    roles: configuration.roles.join(','),
+    dataDirectory: configuration.dataDirectory,
+    node: configuration.nodeName,
+    url: configuration.cluster.url,
+  });
+  const context: AssemblyContext = {
+    configuration,
+    clock,
+    random: options.random,
+    logger,
+    files: options.files,
+    identity: options.identity,
+    parts: new Parts(),
+    problems: () => runner.status().flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem }))),
+  };
+  const runner = new ServiceRunner({ services: servicesOf(context), clock, logger, aliveMs: options.aliveMs });
+  const startedAtMs = clock.now() - options.aliveMs;
+  using _control = await serveControlSocket(controlSocketPath(configuration.dataDirectory), {
+    current: () => statusReport(configuration, runner.status(), startedAtMs, clock.now()),
+    onChange: (listener) => runner.onChange(listener),
+  });
+  const stopped = new Promise<'stop'>((resolve) => {
+    if (stop.aborted) resolve('stop');
+    stop.addEventListener('abort', () => resolve('stop'), { once: true });
+  });
+  const beganMs = clock.monotonicMs();
+  const ready = runner.start().then(() => {
+    const sinceStartMs = Math.round(clock.monotonicMs() - beganMs + options.aliveMs);
+    logger.info('MicroShift is ready', { sinceStartMs });
+    notifier.notify('READY=1', `STATUS=ready after ${sinceStartMs} ms`);
+    return 'ready' as const;
+  });
+  using _watchdog = notifier.startWatchdog(clock);
+  let ended = await Promise.race([ready, stopped, runner.failed]);
+  if (ended === 'ready') ended = await Promise.race([stopped, runner.failed]);
+  notifier.notify('STOPPING=1');
+  if (typeof ended === 'object')
+    logger.error(`${ended.service} failed; MicroShift ends`, { error: messageOf(ended.error) });
+  else logger.info('MicroShift stops; containers go on');
+  await runner.stop();
+  if (typeof ended === 'object')
+    throw ended.error instanceof OperatorError
+      ? ended.error
+      : new OperatorError(
+          `The service ${ended.service} failed: ${messageOf(ended.error)}.`,
+          'Running containers go on. MicroShift is started again by its supervisor; if this repeats, the log says more with -v 4.',
+          { cause: ended.error },
+        );
+  logger.info('MicroShift has stopped');
+}

@@ -1,0 +1,46 @@
+// What `microshift status` shows, as one plain object: made in the running process, printed by another.
+import path from 'node:path';
+import type { Configuration } from './config/configuration.ts';
+import type { ServiceStatus } from './runner.ts';
+import { productVersion } from './version.ts';
+
+export interface StatusReport {
+  readonly version: string;
+  readonly kubernetesVersion: string;
+  readonly processId: number;
+  readonly startedAtMs: number;
+  readonly uptimeMs: number;
+  readonly ready: boolean;
+  readonly roles: readonly string[];
+  readonly nodeName: string;
+  readonly dataDirectory: string;
+  readonly apiUrl: string;
+  readonly kubeconfig: string;
+  readonly residentBytes: number;
+  readonly services: readonly ServiceStatus[];
+}
+
+export const controlSocketPath = (dataDirectory: string): string => path.join(dataDirectory, 'microshift.sock');
+export const adminKubeconfigPath = (dataDirectory: string): string =>
+  path.join(dataDirectory, 'resources/kubeadmin/kubeconfig');
+
+export const statusReport = (
+  configuration: Configuration,
+  services: readonly ServiceStatus[],
+  startedAtMs: number,
+  now: number,
+): StatusReport => ({
+  version: productVersion.version,
+  kubernetesVersion: productVersion.kubernetes,
+  processId: process.pid,
+  startedAtMs,
+  uptimeMs: now - startedAtMs,
+  ready: services.every((one) => one.state === 'ready'),
+  roles: configuration.roles,
+  nodeName: configuration.nodeName,
+  dataDirectory: configuration.dataDirectory,
+  apiUrl: configuration.cluster.url,
+  kubeconfig: adminKubeconfigPath(configuration.dataDirectory),
+  residentBytes: process.memoryUsage.rss(),
+  services,
+});

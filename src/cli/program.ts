@@ -1,0 +1,169 @@
+// The commands. Each is loaded when it is asked for: `microshift run` pays for none of the others.
+import { Command, CommanderError } from 'commander';
+import { OperatorError } from '#base/errors.ts';
+
+/** Exit codes: 0 done; 1 failed; 2 wrong usage or configuration, nothing was changed. */
+export const exitFailed = 1;
+export const exitUsage = 2;
+
+const examples = (...lines: readonly (readonly [command: string, meaning: string])[]): string =>
+  `\nExamples:\n${lines.map(([command, meaning]) => `  ${command.padEnd(58)} ${meaning}`).join('\n')}\n`;
+
+export function createProgram(exitWith: (code: number) => void): Command {
+  const program = new Command('microshift')
+    .description('A whole OpenShift-flavoured Kubernetes cluster for a small machine, in one process.')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText(
+      'after',
+      examples(
+        ['sudo microshift run', 'the cluster, with all defaults'],
+        ['microshift status', 'what runs, since when, and what is wrong'],
+        ['microshift kubeconfig merge --into ~/.kube/config', 'use it with kubectl --context microshift'],
+      ),
+    );
+
+  const withSource = (command: Command): Command =>
+    command
+      .option(
+        '--config <file>',
+        'configuration file instead of ~/.microshift/config.yaml or /etc/microshift/config.yaml',
+      )
+      .option('--data-dir <directory>', 'directory of all state');
+
+  withSource(program.command('run'))
+    .description('Run MicroShift in the foreground until it is told to stop.')
+    .option('--audit-log-dir <directory>', 'write kube-apiserver-audit.log there')
+    .option('--roles <roles>', 'what runs here: controlplane, node, or controlplane,node', collectList)
+    .option('-v, --v <level>', 'verbosity of the log; from 4 on everything')
+    .addHelpText(
+      'after',
+      examples(
+        ['sudo microshift run', 'control plane and node, all defaults'],
+        ['microshift run --roles controlplane --data-dir ~/cluster', 'a control plane for tests, without root'],
+        ['MICROSHIFT_CLUSTER_URL=https://edge.example.com:6443 microshift run', 'reached from elsewhere by name'],
+        ['microshift run --config ./config.yaml -v 4', 'own configuration, all details in the log'],
+      ),
+    )
+    .action(async (options: RunFlags) => exitWith(await (await import('./run.ts')).run(options)));
+
+  program
+    .command('version')
+    .description('Print the version.')
+    .option('-o, --output <format>', 'yaml or json')
+    .addHelpText('after', examples(['microshift version', ''], ['microshift version -o json', 'for programs']))
+    .action(async (options: { output?: string }) => (await import('./version.ts')).version(options.output));
+
+  withSource(program.command('status'))
+    .description('Show what runs, since when, and what is wrong and why.')
+    .option('-o, --output <format>', 'json')
+    .addHelpText('after', examples(['sudo microshift status', ''], ['sudo microshift status -o json', 'for programs']))
+    .action(async (options: StatusFlags) => exitWith(await (await import('./status.ts')).status(options)));
+
+  withSource(program.command('wait'))
+    .description('Wait until MicroShift is ready, and show the progress.')
+    .option('--timeout <seconds>', 'give up after so many seconds', '300')
+    .addHelpText(
+      'after',
+      examples(['sudo microshift wait', ''], ['sudo microshift wait --timeout 60', 'at most a minute']),
+    )
+    .action(async (options: StatusFlags & { timeout: string }) =>
+      exitWith(await (await import('./wait.ts')).wait(options)),
+    );
+
+  const kubeconfig = program
+    .command('kubeconfig')
+    .description('Put the context `microshift` into a kubeconfig file, or take it out.');
+  withSource(kubeconfig.command('merge'))
+    .description(
+      'Add or refresh the context `microshift` in a kubeconfig file. All else in it stays; the file as it was is kept beside it.',
+    )
+    .requiredOption('--into <file>', 'the kubeconfig file; made when it does not exist')
+    .addHelpText('after', examples(['sudo microshift kubeconfig merge --into ~/.kube/config', '']))
+    .action(async (options: StatusFlags & { into: string }) => (await import('./kubeconfig.ts')).mergeCommand(options));
+  kubeconfig
+    .command('remove')
+    .description('Take the context `microshift` out of a kubeconfig file.')
+    .requiredOption('--from <file>', 'the kubeconfig file')
+    .addHelpText('after', examples(['microshift kubeconfig remove --from ~/.kube/config', '']))
+    .action(async (options: { from: string }) => (await import('./kubeconfig.ts')).removeCommand(options.from));
+
+  withSource(program.command('cleanup'))
+    .description(
+      'Remove this cluster from the machine: its containers, mounts, network, and its data directory. For uninstalling; MicroShift must be stopped.',
+    )
+    .option('--yes', 'do it; without this it only says what would be removed')
+    .addHelpText(
+      'after',
+      examples(['sudo microshift cleanup', 'what would be removed'], ['sudo microshift cleanup --yes', 'remove it']),
+    )
+    .action(async (options: StatusFlags & { yes?: boolean }) =>
+      exitWith(await (await import('./cleanup.ts')).cleanup(options)),
+    );
+
+  withSource(program.command('show-config'))
+    .description('Print the configuration as a file: every key with its value and meaning.')
+    .option('-m, --mode <mode>', 'default: the defaults; effective: as `microshift run` would use it here', 'effective')
+    .addHelpText(
+      'after',
+      examples(
+        ['microshift show-config -m default > config.yaml', 'a file to begin with'],
+        ['microshift show-config', 'what holds here'],
+      ),
+    )
+    .action(async (options: StatusFlags & { mode: string }) => (await import('./show-config.ts')).showConfig(options));
+
+  program
+    .command('completion <shell>')
+    .description('Print the completion script for bash, zsh or fish.')
+    .addHelpText(
+      'after',
+      examples(['source <(microshift completion bash)', 'in this shell'], ['microshift completion fish | source', '']),
+    )
+    .action(async (shell: string) => (await import('./completion.ts')).completion(program, shell));
+
+  return program;
+}
+
+export interface SourceFlags {
+  readonly config?: string;
+  readonly dataDir?: string;
+}
+export interface RunFlags extends SourceFlags {
+  readonly auditLogDir?: string;
+  readonly roles?: string;
+  readonly v?: string;
+}
+export interface StatusFlags extends SourceFlags {
+  readonly output?: string;
+}
+
+/** `--roles a,b` and `--roles a --roles b` mean the same. */
+function collectList(value: string, previous: string | undefined): string {
+  return previous === undefined ? value : `${previous},${value}`;
+}
+
+export async function runProgram(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = createProgram((given) => {
+    code = given;
+  });
+  if (args.length === 0) {
+    program.outputHelp();
+    return exitFailed;
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitUsage;
+    if (error instanceof OperatorError) {
+      process.stderr.write(`microshift: ${error.message}\n  ${error.remedy}\n`);
+      return error instanceof UsageError ? exitUsage : exitFailed;
+    }
+    throw error;
+  }
+}
+
+/** Wrong usage or configuration: nothing was changed. */
+export class UsageError extends OperatorError {}

@@ -1,0 +1,73 @@
+// `microshift run`: configuration, log and signals around assembly/start.ts.
+import { runMicroShift } from '#assembly/start.ts';
+import { systemClock } from '#base/clock.ts';
+import { messageOf, OperatorError } from '#base/errors.ts';
+import { systemRandom } from '#base/random.ts';
+import { systemFiles } from '#host/files.ts';
+import { hostIdentity } from '#host/identity.ts';
+import { createLogger, levelOfVerbosity, LineWriter } from '#host/logger.ts';
+import { loadHere } from './configuration.ts';
+import { exitFailed, exitUsage, type RunFlags } from './program.ts';
+
+export async function run(flags: RunFlags): Promise<number> {
+  const loaded = await loadHere({ ...flags, verbosity: flags.v });
+  if ('mistake' in loaded) {
+    printMistake(loaded.mistake);
+    return exitUsage;
+  }
+  const { configuration } = loaded;
+  const writer = new LineWriter(2);
+  const logger = createLogger({
+    clock: systemClock,
+    level: levelOfVerbosity(configuration.logVerbosity),
+    format: configuration.logFormat,
+    write: writer.write,
+  });
+  process.on('exit', () => writer.flush());
+  const stop = new AbortController();
+  const onSignal = (signal: string) => {
+    if (stop.signal.aborted) {
+      logger.warn(`${signal} again: MicroShift ends at once`);
+      process.exit(exitFailed);
+    }
+    logger.info(`${signal} received`);
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  const die = (what: string) => (error: unknown) => {
+    logger.error(what, { error: messageOf(error), ...(error instanceof Error ? { stack: error.stack } : {}) });
+    process.exit(exitFailed);
+  };
+  process.on('uncaughtException', die('a defect: an error that nobody handled; MicroShift ends'));
+  process.on('unhandledRejection', die('a defect: a failure that nobody handled; MicroShift ends'));
+  // Nothing else may keep the process alive once it stopped, and nothing less may let it end while it runs.
+  const alive = setInterval(() => {}, 2 ** 30);
+  try {
+    await runMicroShift({
+      configuration,
+      environment: process.env,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      files: systemFiles,
+      identity: hostIdentity(),
+      stop: stop.signal,
+      aliveMs: performance.now(),
+    });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    writer.flush();
+    printMistake(error);
+    return exitFailed;
+  } finally {
+    clearInterval(alive);
+    writer.flush();
+    // A forgotten handle must not hold up the end: what matters is closed.
+    setTimeout(() => process.exit(), 1_000).unref();
+  }
+}
+
+const printMistake = (error: OperatorError): void =>
+  void process.stderr.write(`microshift: ${error.message}\n  ${error.remedy}\n`);

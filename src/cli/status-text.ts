@@ -1,0 +1,54 @@
+// One screen that says what runs, since when, and what is wrong and why. Pure.
+import type { StatusReport } from '#assembly/status.ts';
+
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
+const stateText = {
+  waiting: 'waits',
+  starting: 'starts',
+  ready: 'runs',
+  failed: 'FAILED',
+  stopped: 'stopped',
+} as const;
+
+export function statusText(report: StatusReport, now: number): string {
+  const wrong = report.services.flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem })));
+  const pending = report.services.filter((one) => one.state !== 'ready');
+  const verdict =
+    pending.length > 0
+      ? `starting: ${report.services.length - pending.length} of ${report.services.length} parts run`
+      : wrong.length > 0
+        ? 'runs, with problems'
+        : 'runs, all well';
+  const width = Math.max(...report.services.map((one) => one.name.length));
+  const lines = [
+    `MicroShift ${report.version} (Kubernetes ${report.kubernetesVersion}): ${verdict}`,
+    '',
+    `  Process      ${report.processId}, since ${new Date(report.startedAtMs).toISOString()} (${duration(report.uptimeMs)}), ${Math.round(report.residentBytes / 1048576)} MB of memory`,
+    `  Node         ${report.nodeName}, roles ${report.roles.join(', ')}`,
+    `  API server   ${report.apiUrl}`,
+    `  Data         ${report.dataDirectory}`,
+    `  Kubeconfig   ${report.kubeconfig}`,
+    '',
+    ...report.services.map((one) => {
+      const detail =
+        one.state === 'ready'
+          ? `since ${duration(now - one.sinceMs)}, started in ${one.startMs} ms`
+          : one.state === 'waiting'
+            ? `for ${one.waitsFor.join(', ')}`
+            : `since ${duration(now - one.sinceMs)}`;
+      return `  ${one.name.padEnd(width)}  ${stateText[one.state].padEnd(7)} ${detail}`;
+    }),
+    '',
+    ...(wrong.length === 0 ? [] : ['What is wrong:', ...wrong.map((one) => `  ${one.service}: ${one.problem}`)]),
+    ...(wrong.length === 0 && pending.length === 0 ? ['Nothing is wrong.'] : []),
+  ];
+  return `${lines.join('\n').trimEnd()}\n`;
+}
