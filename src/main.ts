@@ -1,4 +1,14 @@
-// argv to command; signals and exit codes.
+// argv to command; signals and exit codes. No top-level await: the executable's bundle is one CommonJS script with a code cache.
 import { runProgram } from '#cli/program.ts';
 
-process.exitCode = await runProgram(process.argv.slice(2));
+runProgram(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(
+      `microshift: a defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exit(1);
+  },
+);

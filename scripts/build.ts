@@ -1,0 +1,132 @@
+// `npm run build`: _output/bin/microshift, one file that runs where Node is not installed.
+//   1. bundle: src/main.ts and each worker become one CommonJS script; fact tables become JSON texts that are parsed at first use
+//   2. strip: Node without its symbol table, where binutils are installed
+//   3. join: Node's single-executable form with a code cache, so that nothing is compiled at start
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { workerEntries } from '../src/host/worker-entries.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const work = path.join(root, '_output/build');
+const executable = path.join(root, '_output/bin/microshift');
+const sizeMaxBytes = 124 * 1024 * 1024;
+
+function run(command: string, args: readonly string[]): void {
+  const result = spawnSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+  if (result.error !== undefined) throw result.error;
+  if (result.status !== 0)
+    throw new Error(`${path.basename(command)} ${args.join(' ')} failed:\n${result.stdout}${result.stderr}`);
+}
+const output = (command: string, ...args: readonly string[]): string => {
+  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  return result.status === 0 ? result.stdout.trim() : '';
+};
+
+/** V8 reads JSON text faster than the same data as program text, and only when it is needed. */
+const jsonAsText: Plugin = {
+  name: 'json-as-text',
+  setup(setup) {
+    setup.onLoad({ filter: /\.json$/ }, (args) => {
+      const text = JSON.stringify(JSON.parse(readFileSync(args.path, 'utf8')));
+      return { contents: `module.exports = JSON.parse(${JSON.stringify(text)});`, loader: 'js' };
+    });
+  },
+};
+
+function buildFacts(): Readonly<Record<string, string>> {
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+  const seconds = process.env['SOURCE_DATE_EPOCH'] ?? output('git', 'log', '-1', '--format=%ct');
+  return {
+    version,
+    commit: output('git', 'rev-parse', 'HEAD'),
+    treeState: output('git', 'status', '--porcelain', '--untracked-files=no') === '' ? 'clean' : 'dirty',
+    date: new Date(Number(seconds === '' ? 0 : seconds) * 1000).toISOString().replace('.000', ''),
+  };
+}
+
+const common: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node26',
+  format: 'cjs',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: false,
+  legalComments: 'none',
+  logLevel: 'error',
+  metafile: true,
+  absWorkingDir: root,
+  // Only `startWorker` reads it, and not in the executable.
+  define: { 'import.meta.url': '"file:///executable"', MICROSHIFT_BUILD: JSON.stringify(buildFacts()) },
+  logOverride: { 'empty-import-meta': 'silent' },
+  plugins: [jsonAsText],
+};
+
+function largest(meta: Metafile): string {
+  const bytes = new Map<string, number>();
+  for (const [file, { bytesInOutput }] of Object.values(meta.outputs).flatMap((one) => Object.entries(one.inputs))) {
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? file.split('/').slice(0, 2).join('/');
+    bytes.set(name, (bytes.get(name) ?? 0) + bytesInOutput);
+  }
+  return [...bytes]
+    .toSorted((a, b) => b[1] - a[1])
+    .slice(0, 8)
+    .map(([name, size]) => `${name} ${Math.round(size / 1024)} KB`)
+    .join(', ');
+}
+
+function stripped(node: string): string {
+  const copy = path.join(work, 'node');
+  copyFileSync(node, copy);
+  chmodSync(copy, 0o755);
+  if (spawnSync('strip', ['--version']).status === 0) run('strip', ['--strip-all', copy]);
+  else console.log('strip is not installed (package binutils): the executable keeps its symbols and is larger');
+  return copy;
+}
+
+const began = performance.now();
+rmSync(work, { recursive: true, force: true });
+mkdirSync(work, { recursive: true });
+mkdirSync(path.dirname(executable), { recursive: true });
+
+const main = await build({ ...common, entryPoints: ['src/main.ts'], outfile: path.join(work, 'microshift.cjs') });
+const assets: Record<string, string> = {};
+for (const [name, entry] of Object.entries(workerEntries)) {
+  const outfile = path.join(work, `worker-${name}.js`);
+  await build({ ...common, entryPoints: [path.join('src/host', entry)], outfile });
+  assets[path.basename(outfile)] = outfile;
+}
+const configuration = path.join(work, 'executable.json');
+writeFileSync(
+  configuration,
+  JSON.stringify({
+    main: path.join(work, 'microshift.cjs'),
+    mainFormat: 'commonjs',
+    executable: stripped(process.execPath),
+    output: `${executable}.new`,
+    disableExperimentalSEAWarning: true,
+    useCodeCache: true,
+    useSnapshot: false,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgvExtension: 'none',
+    assets,
+  }),
+);
+run(process.execPath, ['--build-sea', configuration]);
+chmodSync(`${executable}.new`, 0o755);
+// Renamed into place: a running executable cannot be overwritten.
+renameSync(`${executable}.new`, executable);
+rmSync(path.join(work, 'node'));
+
+const { size } = statSync(executable);
+const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+console.log(`bundle ${megabytes(statSync(path.join(work, 'microshift.cjs')).size)}: ${largest(main.metafile!)}`);
+console.log(
+  `${path.relative(root, executable)}: ${megabytes(size)} in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+);
+if (size > sizeMaxBytes) {
+  console.error(`That is more than ${megabytes(sizeMaxBytes)}.`);
+  process.exitCode = 1;
+}
