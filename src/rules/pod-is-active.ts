@@ -2,8 +2,7 @@
 import type { Pod } from '#api/generated/types.ts';
 
 /** Succeeded or Failed: its containers will not run again. */
-export const podIsTerminal = (pod: Pod): boolean =>
-  pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+export const podIsTerminal = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 /** Neither ended nor being deleted. */
 export const podIsActive = (pod: Pod): boolean => !podIsTerminal(pod) && pod.metadata.deletionTimestamp === undefined;

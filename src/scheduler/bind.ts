@@ -1,0 +1,109 @@
+// Carries out a decision: reserves and orders volumes, waits for them, then binds the Pod.
+import { PersistentVolumeClaims, PersistentVolumes, Pods } from '#api/generated/kind-references.ts';
+import type { Binding, PersistentVolumeClaim, Pod } from '#api/generated/types.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Client } from '#client/client.ts';
+import type { VolumePlan } from './plugins/volume-binding/plugin.ts';
+
+const bindTimeoutMs = 600_000;
+const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
+
+export interface BindOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export async function bind(pod: Pod, node: string, plan: VolumePlan, options: BindOptions): Promise<void> {
+  if (plan.reserve.length + plan.provision.length > 0) {
+    try {
+      await bindVolumes(node, plan, options);
+    } catch (error) {
+      throw new Error(
+        `running PreBind plugin "VolumeBinding": binding volumes: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
+    }
+  }
+  const { namespace, name, uid } = pod.metadata;
+  const binding: Binding = {
+    kind: 'Binding',
+    apiVersion: 'v1',
+    metadata: { name, namespace, uid },
+    target: { kind: 'Node', name: node },
+  };
+  await options.client.resource(Pods).createSubresource({ namespace, name: name! }, 'binding', binding);
+}
+
+async function bindVolumes(node: string, plan: VolumePlan, options: BindOptions): Promise<void> {
+  const { client } = options;
+  for (const { claim, volume } of plan.reserve)
+    await client.resource(PersistentVolumes).update({
+      ...volume,
+      metadata: {
+        ...volume.metadata,
+        annotations: { ...volume.metadata.annotations, 'pv.kubernetes.io/bound-by-controller': 'yes' },
+      },
+      spec: {
+        ...volume.spec,
+        claimRef: {
+          kind: 'PersistentVolumeClaim',
+          apiVersion: 'v1',
+          namespace: claim.metadata.namespace,
+          name: claim.metadata.name,
+          uid: claim.metadata.uid,
+          resourceVersion: claim.metadata.resourceVersion,
+        },
+      },
+    });
+  for (const claim of plan.provision)
+    if (claim.metadata.annotations?.[selectedNodeAnnotation] !== node)
+      await client.resource(PersistentVolumeClaims).update({
+        ...claim,
+        metadata: {
+          ...claim.metadata,
+          annotations: { ...claim.metadata.annotations, [selectedNodeAnnotation]: node },
+        },
+      });
+  await whenBound([...plan.reserve.map((one) => one.claim), ...plan.provision], node, options);
+}
+
+/** Resolves when all claims are bound; rejects when one cannot be any more. */
+function whenBound(claims: readonly PersistentVolumeClaim[], node: string, { client, clock, signal }: BindOptions): Promise<void> {
+  const informer = client.informer(PersistentVolumeClaims);
+  const waiting = new Map(claims.map((one) => [`${one.metadata.namespace!}/${one.metadata.name!}`, one.metadata.uid]));
+  /** Only a claim that was seen with the annotation can have lost it. */
+  const annotated = new Set<string>();
+  return new Promise((resolve, reject) => {
+    let subscription: Disposable | undefined;
+    let ended = false;
+    const end = (error?: Error) => {
+      if (ended) return;
+      ended = true;
+      timer.cancel();
+      signal.removeEventListener('abort', onAbort);
+      subscription?.[Symbol.dispose]();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onAbort = () => end(new Error('the scheduler is stopping'));
+    const timer = clock.schedule(bindTimeoutMs, () => end(new Error('context deadline exceeded')));
+    signal.addEventListener('abort', onAbort, { once: true });
+    subscription = informer.onChange(({ previous, current }) => {
+      const changed = current ?? previous!;
+      const key = `${changed.metadata.namespace!}/${changed.metadata.name!}`;
+      if (!waiting.has(key) || changed.metadata.uid !== waiting.get(key)) return;
+      const selected = changed.metadata.annotations?.[selectedNodeAnnotation];
+      if (current === undefined) end(new Error(`claim ${key} was deleted`));
+      else if (current.spec?.volumeName && current.metadata.annotations?.['pv.kubernetes.io/bind-completed'] !== undefined) {
+        waiting.delete(key);
+        if (waiting.size === 0) end();
+      } else if (selected === node) annotated.add(key);
+      else if (annotated.has(key))
+        // The provisioner gives this node up: the Pod is scheduled anew.
+        end(new Error('selectedNode annotation reset for PVC ' + JSON.stringify(changed.metadata.name)));
+    });
+    if (ended) subscription[Symbol.dispose]();
+    if (waiting.size === 0) end();
+  });
+}

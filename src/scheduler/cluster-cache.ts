@@ -1,0 +1,109 @@
+// The scheduler's books: nodes with what is taken on them, kept from the informers, plus Pods that were given a node but
+// whose binding is not visible yet. So nothing is ever given twice.
+import { Namespaces, PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '#api/generated/kind-references.ts';
+import type { Node, Pod } from '#api/generated/types.ts';
+import type { Client } from '#client/client.ts';
+import { podIsTerminal } from '#rules/pod-is-active.ts';
+import { NodeInfo } from './node-info.ts';
+import type { ClusterSnapshot } from './plugin.ts';
+
+export class ClusterCache implements ClusterSnapshot {
+  readonly #nodes = new Map<string, NodeInfo>();
+  /** Nodes in the order of their arrival; made again when one comes or goes. */
+  #list: readonly NodeInfo[] = [];
+  /** Pod uid -> node that it counts on. */
+  readonly #places = new Map<string, string>();
+  /** Pods whose node is not known (yet), by node name. */
+  readonly #homeless = new Map<string, Map<string, Pod>>();
+  readonly #assumed = new Set<string>();
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+  get nodes(): readonly NodeInfo[] {
+    return this.#list;
+  }
+  claim(namespace: string, name: string) {
+    return this.#client.informer(PersistentVolumeClaims).get(namespace, name);
+  }
+  volume(name: string) {
+    return this.#client.informer(PersistentVolumes).get(undefined, name);
+  }
+  volumes() {
+    return this.#client.informer(PersistentVolumes).list();
+  }
+  storageClass(name: string) {
+    return this.#client.informer(StorageClasses).get(undefined, name);
+  }
+  namespaceLabels(namespace: string) {
+    return this.#client.informer(Namespaces).get(undefined, namespace)?.metadata.labels;
+  }
+
+  setNode(node: Node): void {
+    const name = node.metadata.name!;
+    const known = this.#nodes.get(name);
+    if (known !== undefined) {
+      known.setNode(node);
+      return;
+    }
+    const info = new NodeInfo(node);
+    for (const pod of this.#homeless.get(name)?.values() ?? []) info.add(pod);
+    this.#homeless.delete(name);
+    this.#nodes.set(name, info);
+    this.#list = [...this.#nodes.values()];
+  }
+  removeNode(name: string): void {
+    const info = this.#nodes.get(name);
+    if (info === undefined) return;
+    if (info.pods.size > 0) this.#homeless.set(name, new Map(info.pods));
+    this.#nodes.delete(name);
+    this.#list = [...this.#nodes.values()];
+  }
+  /** What an informer says of a Pod. */
+  setPod(pod: Pod): void {
+    const uid = pod.metadata.uid!;
+    const node = pod.spec.nodeName ?? '';
+    if (podIsTerminal(pod)) return this.removePod(uid);
+    if (node === '') return; // an assumed Pod stays where it was assumed
+    this.#assumed.delete(uid);
+    this.#place(pod, node);
+  }
+  removePod(uid: string): void {
+    this.#assumed.delete(uid);
+    const node = this.#places.get(uid);
+    if (node === undefined) return;
+    this.#places.delete(uid);
+    this.#nodes.get(node)?.remove(uid);
+    const homeless = this.#homeless.get(node);
+    homeless?.delete(uid);
+    if (homeless?.size === 0) this.#homeless.delete(node);
+  }
+  /** Counts a Pod on a node before its binding is visible. */
+  assume(pod: Pod, node: string): void {
+    this.#assumed.add(pod.metadata.uid!);
+    this.#place({ ...pod, spec: { ...pod.spec, nodeName: node } }, node);
+  }
+  /** The binding failed. Nothing happens when the Pod turns out to be bound. */
+  forget(uid: string): void {
+    if (this.#assumed.has(uid)) this.removePod(uid);
+  }
+  isPlaced(uid: string): boolean {
+    return this.#places.has(uid);
+  }
+  #place(pod: Pod, node: string): void {
+    const uid = pod.metadata.uid!;
+    const before = this.#places.get(uid);
+    if (before !== undefined && before !== node) {
+      this.#nodes.get(before)?.remove(uid);
+      this.#homeless.get(before)?.delete(uid);
+    }
+    this.#places.set(uid, node);
+    const info = this.#nodes.get(node);
+    if (info !== undefined) info.add(pod);
+    else {
+      const homeless = this.#homeless.get(node) ?? new Map<string, Pod>();
+      this.#homeless.set(node, homeless.set(uid, pod));
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// What a scheduler plugin may say of a Pod and a node. Plugins are pure: they see one snapshot and change nothing.
+import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/generated/types.ts';
+import type { NodeInfo } from './node-info.ts';
+
+export interface ClusterSnapshot {
+  readonly nodes: readonly NodeInfo[];
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
+  volumes(): readonly PersistentVolume[];
+  storageClass(name: string): StorageClass | undefined;
+  namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
+}
+
+export interface Rejection {
+  /** Each is counted over the nodes in the message that users see. */
+  readonly reasons: readonly string[];
+  /** Removing Pods from the node could change it. */
+  readonly resolvable: boolean;
+}
+
+/** What happened in the cluster that may let a waiting Pod in. */
+export type ClusterEvent = 'node' | 'pod-removed' | 'pod-added' | 'volume' | 'namespace';
+
+export interface SchedulerPlugin {
+  readonly name: string;
+  /** Events after which a Pod that this plugin rejected is tried again. */
+  readonly wakesOn: readonly ClusterEvent[];
+  /** Once a Pod; a text rejects every node. */
+  preFilter?(pod: Pod, cluster: ClusterSnapshot): string | undefined;
+  filter?(pod: Pod, node: NodeInfo, cluster: ClusterSnapshot): Rejection | undefined;
+  /** 0 to 100 for each of the nodes; more is better. */
+  readonly score?: { readonly weight: number; of(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot): readonly number[] } | undefined;
+}
+
+export const unresolvable = (...reasons: string[]): Rejection => ({ reasons, resolvable: false });
+export const resolvable = (...reasons: string[]): Rejection => ({ reasons, resolvable: true });
+
+/** Largest becomes 100; `reverse`: largest becomes 0. */
+export function normalised(scores: readonly number[], reverse = false): readonly number[] {
+  const max = Math.max(0, ...scores);
+  if (max === 0) return scores.map(() => (reverse ? 100 : 0));
+  return scores.map((one) => {
+    const scaled = Math.floor((one * 100) / max);
+    return reverse ? 100 - scaled : scaled;
+  });
+}

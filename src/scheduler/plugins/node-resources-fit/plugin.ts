@@ -1,0 +1,42 @@
+// A Pod fits when what it asks for is still free; emptier nodes score higher.
+import { effectiveRequests } from '#rules/effective-requests.ts';
+import { scoredRequests } from '../../node-info.ts';
+import type { SchedulerPlugin } from '../../plugin.ts';
+
+const standard = ['cpu', 'memory', 'ephemeral-storage'];
+
+export const nodeResourcesFit: SchedulerPlugin = {
+  name: 'NodeResourcesFit',
+  wakesOn: ['node', 'pod-removed'],
+  filter(pod, node) {
+    const reasons: string[] = [];
+    let resolvable = true;
+    if (node.pods.size + 1 > (node.allocatable['pods'] ?? 0)) reasons.push('Too many pods');
+    const requests = effectiveRequests(pod);
+    const others = Object.keys(requests).filter((one) => !standard.includes(one));
+    for (const resource of [...standard, ...others]) {
+      const wanted = requests[resource] ?? 0;
+      if (wanted === 0) continue;
+      const allocatable = node.allocatable[resource] ?? 0;
+      if (wanted <= allocatable - (node.requested[resource] ?? 0)) continue;
+      reasons.push(`Insufficient ${resource}`);
+      if (wanted > allocatable) resolvable = false;
+    }
+    return reasons.length === 0 ? undefined : { reasons, resolvable };
+  },
+  score: {
+    weight: 1,
+    of(pod, nodes) {
+      const wanted = scoredRequests(pod);
+      return nodes.map(({ allocatable, scored }) => {
+        const free = (['cpu', 'memory'] as const).flatMap((resource) => {
+          const total = allocatable[resource] ?? 0;
+          if (total === 0) return [];
+          const left = total - scored[resource] - wanted[resource];
+          return [left < 0 ? 0 : Math.floor((left * 100) / total)];
+        });
+        return free.length === 0 ? 0 : Math.floor(free.reduce((sum, one) => sum + one, 0) / free.length);
+      });
+    },
+  },
+};

@@ -1,0 +1,74 @@
+// Spreads Pods over zones, nodes or other domains.
+import type { Pod, TopologySpreadConstraint } from '#api/generated/types.ts';
+import { matcherFor } from '#api/meta/label-selector.ts';
+import { podMatchesNode } from '#rules/matches-node-selector.ts';
+import { untoleratedTaint } from '#rules/tolerates-taint.ts';
+import type { NodeInfo } from '../../node-info.ts';
+import { normalised, resolvable, unresolvable, type ClusterSnapshot, type SchedulerPlugin } from '../../plugin.ts';
+
+const constraintsOf = (pod: Pod, whenUnsatisfiable: string): readonly TopologySpreadConstraint[] =>
+  (pod.spec.topologySpreadConstraints ?? []).filter((one) => one.whenUnsatisfiable === whenUnsatisfiable);
+
+function counts(constraint: TopologySpreadConstraint, pod: Pod, other: Pod): boolean {
+  return (
+    other.metadata.namespace === pod.metadata.namespace &&
+    other.metadata.deletionTimestamp === undefined &&
+    matcherFor(constraint.labelSelector).matches(other.metadata.labels) &&
+    (constraint.matchLabelKeys ?? []).every(
+      (key) =>
+        pod.metadata.labels?.[key] === undefined || other.metadata.labels?.[key] === pod.metadata.labels[key],
+    )
+  );
+}
+
+const isEligible = (constraint: TopologySpreadConstraint, pod: Pod, { node }: NodeInfo): boolean =>
+  node.metadata.labels?.[constraint.topologyKey] !== undefined &&
+  ((constraint.nodeAffinityPolicy ?? 'Honor') !== 'Honor' || podMatchesNode(pod, node)) &&
+  (constraint.nodeTaintsPolicy !== 'Honor' ||
+    untoleratedTaint(pod.spec.tolerations, node.spec?.taints, ['NoSchedule', 'NoExecute']) === undefined);
+
+/** Domain -> matching Pods. */
+function domains(constraint: TopologySpreadConstraint, pod: Pod, cluster: ClusterSnapshot): Map<string, number> {
+  const matching = new Map<string, number>();
+  for (const info of cluster.nodes) {
+    if (!isEligible(constraint, pod, info)) continue;
+    const domain = info.node.metadata.labels![constraint.topologyKey]!;
+    let count = matching.get(domain) ?? 0;
+    for (const other of info.pods.values()) if (counts(constraint, pod, other)) count++;
+    matching.set(domain, count);
+  }
+  return matching;
+}
+
+export const podTopologySpread: SchedulerPlugin = {
+  name: 'PodTopologySpread',
+  wakesOn: ['node', 'pod-removed', 'pod-added'],
+  filter(pod, info, cluster) {
+    for (const constraint of constraintsOf(pod, 'DoNotSchedule')) {
+      const domain = info.node.metadata.labels?.[constraint.topologyKey];
+      if (domain === undefined)
+        return unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
+      const matching = domains(constraint, pod, cluster);
+      const fewDomains = constraint.minDomains !== undefined && matching.size < constraint.minDomains;
+      const least = fewDomains || matching.size === 0 ? 0 : Math.min(...matching.values());
+      const selfCounts = matcherFor(constraint.labelSelector).matches(pod.metadata.labels) ? 1 : 0;
+      if ((matching.get(domain) ?? 0) + selfCounts - least > constraint.maxSkew)
+        return resolvable("node(s) didn't match pod topology spread constraints");
+    }
+    return undefined;
+  },
+  score: {
+    weight: 2,
+    of(pod, nodes, cluster) {
+      const soft = constraintsOf(pod, 'ScheduleAnyway').map((one) => ({ one, matching: domains(one, pod, cluster) }));
+      if (soft.length === 0) return nodes.map(() => 0);
+      const crowded = nodes.map(({ node }) =>
+        soft.reduce((sum, { one, matching }) => {
+          const domain = node.metadata.labels?.[one.topologyKey];
+          return sum + (domain === undefined ? Math.max(0, ...matching.values()) + 1 : (matching.get(domain) ?? 0));
+        }, 0),
+      );
+      return normalised(crowded, true);
+    },
+  },
+};
