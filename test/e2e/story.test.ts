@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { copyProject, copyRoot, freshDebian } from '#kit/machine/debian-root.ts';
 import { Machine, removeRoot } from '#kit/machine/machine.ts';
 import { Cluster } from './story/cluster.ts';
-import { readHostState, type HostState } from './story/host-state.ts';
+import { readHostState } from './story/host-state.ts';
+import { preparedRoot, type Preparation } from './story/prepared.ts';
 
 const name = 'ms-story';
 const host = 'hello.apps.example.com';
@@ -14,15 +14,10 @@ const keep = process.env.MICROSHIFT_TEST_KEEP === 'true';
 let root: string;
 let machine: Machine;
 let cluster: Cluster;
-let pristine: HostState;
+let preparation: Preparation;
 
 before(async () => {
-  root = await copyRoot(await freshDebian({ withSystemd: false }), name);
-  await copyProject(root);
-  {
-    await using fresh = await Machine.boot({ name, root, init: 'reaper' });
-    pristine = await readHostState(fresh);
-  }
+  ({ root, preparation } = await preparedRoot(name));
 });
 
 after(async () => {
@@ -30,15 +25,10 @@ after(async () => {
   if (!keep) removeRoot(root);
 });
 
-test('CONFIG_ENV_ONLY=true ./install.sh brings what needs the outside, and starts nothing', async () => {
-  await using online = await Machine.boot({ name, root, init: 'reaper', network: 'registries' });
-  const environment: Record<string, string> = process.env.NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/ca-certificates.crt' };
-  const assignments = Object.entries({ ...environment, CONFIG_ENV_ONLY: 'true' }).map(([key, value]) => `${key}=${value}`);
-  const result = await online.run(['env', ...assignments, '/root/microshift/install.sh'], { timeoutSeconds: 500 });
-  assert.equal(result.code, 0, result.stdout + result.stderr);
-  assert.match(result.stdout, /\[1\/4\][\s\S]*\[4\/4\]/, 'progress is shown');
-  const processes = await online.shell('ps -eo comm=');
-  assert.doesNotMatch(processes, /microshift|containerd|haproxy/);
+test('CONFIG_ENV_ONLY=true ./install.sh brings what needs the outside, and starts nothing', () => {
+  assert.equal(preparation.installCode, 0);
+  assert.match(preparation.installOutput, /\[1\/4\][\s\S]*\[4\/4\]/, 'progress is shown');
+  assert.doesNotMatch(preparation.processesAfter, /microshift|containerd|haproxy/);
 });
 
 test('./install.sh brings the cluster up in a network without a way out, and keeps an existing kubeconfig', async () => {
@@ -272,8 +262,8 @@ test('./uninstall.sh leaves the host as it was', async () => {
   assert.equal((await machine.succeed(['cat', '/root/.kube/config'])).includes('microshift'), false);
   await machine.shell('rm -rf /root/.kube');
   const after_ = await readHostState(machine);
-  assert.deepEqual({ ...after_, files: undefined }, { ...pristine, files: undefined });
-  assert.deepEqual(after_.files, pristine.files, 'no file is left, none is missing');
+  assert.deepEqual({ ...after_, files: undefined }, { ...preparation.pristine, files: undefined });
+  assert.deepEqual(after_.files, preparation.pristine.files, 'no file is left, none is missing');
   assert.ok(left.files.length >= after_.files.length);
 });
 

@@ -16,14 +16,14 @@ export async function copyRoot(from: string, name: string): Promise<string> {
   return to;
 }
 
-/** A pristine Debian 12 with Node.js and npm as they are on this machine. */
-export async function freshDebian(options: { withSystemd: boolean }): Promise<string> {
+/** A pristine Debian 12 with Node.js and npm as they are on this machine, and systemd for the tests that boot it. */
+export async function freshDebian(): Promise<string> {
   mkdirSync(cacheDirectory, { recursive: true });
-  const root = path.join(cacheDirectory, options.withSystemd ? 'debian-systemd' : 'debian');
+  const root = path.join(cacheDirectory, 'debian');
   if (existsSync(root)) return root;
   const work = `${root}.new`;
   rmSync(work, { recursive: true, force: true });
-  const include = ['ca-certificates', 'procps', 'iproute2', ...(options.withSystemd ? ['systemd', 'systemd-sysv', 'dbus'] : [])];
+  const include = ['ca-certificates', 'procps', 'iproute2', 'systemd', 'systemd-sysv', 'dbus'];
   await succeed(['debootstrap', '--variant=minbase', `--include=${include.join(',')}`, 'bookworm', work], { timeoutSeconds: 400 });
   const node = await systemNode();
   cpSync(node, path.join(work, 'usr/local/bin/node'));
