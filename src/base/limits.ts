@@ -33,3 +33,13 @@ export const revisionBlock = 10_000;
 /** Writes and bytes of one transaction of the embedded store: keeps its latency and copies small. */
 export const commitWritesMax = 1_000;
 export const commitBytesMax = 8 * 1024 * 1024;
+/** Bytes of one line of a watch that a client reads: above the largest object (3 MiB) even if every byte of it is escaped. */
+export const watchLineBytesMax = 32 * 1024 * 1024;
+/** Bytes of an answer that a client reads: a page of 500 large objects. */
+export const responseBytesMax = 512 * 1024 * 1024;
+/** Times that a client repeats a request which was refused with 429: as client-go. */
+export const requestRetriesMax = 10;
+/** Events of one recorder that wait to be written; later ones are dropped. */
+export const eventQueueMax = 1_000;
+/** What an event recorder remembers of earlier events: as client-go. */
+export const eventMemoryMax = 4_096;

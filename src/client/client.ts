@@ -18,6 +18,15 @@ export interface ListOptions {
   readonly resourceVersion?: string | undefined;
 }
 
+export interface WatchOptions extends ListOptions {
+  /** Events behind this one. */
+  readonly resourceVersion: string;
+  /** The server ends the watch in order after so long; absent: the server decides. */
+  readonly timeoutSeconds?: number | undefined;
+  /** The server says now and then up to which revision it has told everything. */
+  readonly allowBookmarks?: boolean | undefined;
+}
+
 export interface WriteOptions {
   /** Such as `status`, `scale`, `binding`. */
   readonly subresource?: string | undefined;
@@ -63,7 +72,7 @@ export interface ResourceClient<T extends KubernetesObject> {
   update(object: T, options?: WriteOptions): Promise<T>;
   patch(key: ObjectKey, patch: Patch, options?: WriteOptions): Promise<T>;
   delete(key: ObjectKey, options?: DeleteOptions): Promise<void>;
-  watch(options: ListOptions & { resourceVersion: string }, handlers: WatchHandlers<T>): Disposable;
+  watch(options: WatchOptions, handlers: WatchHandlers<T>): Disposable;
 }
 
 export interface Client {

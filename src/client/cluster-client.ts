@@ -1,0 +1,57 @@
+// The client over any transport: one resource client and one informer for each kind and restriction.
+import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Random } from '#base/random.ts';
+import type { Client, Informer, InformerRestriction, ResourceClient } from './client.ts';
+import { WatchingInformer } from './informer.ts';
+import { KindClient } from './resource-client.ts';
+import type { Transport } from './transport.ts';
+
+export interface ClusterClientOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export class ClusterClient implements Client {
+  readonly #options: ClusterClientOptions;
+  readonly #end = new AbortController();
+  readonly #resources = new Map<string, unknown>();
+  readonly #informers = new Map<string, unknown>();
+
+  constructor(options: ClusterClientOptions) {
+    this.#options = options;
+  }
+  resource<T extends KubernetesObject>(kind: KindReference<T>): ResourceClient<T> {
+    const key = `${kind.group}/${kind.version}/${kind.resource}`;
+    let found = this.#resources.get(key) as KindClient<T> | undefined;
+    if (found === undefined) {
+      const { transport, clock } = this.#options;
+      this.#resources.set(key, (found = new KindClient(kind, { transport, clock, signal: this.#end.signal })));
+    }
+    return found;
+  }
+  informer<T extends KubernetesObject>(kind: KindReference<T>, restriction: InformerRestriction = {}): Informer<T> {
+    const { namespace = '', fieldSelector = '', labelSelector = '' } = restriction;
+    const key = JSON.stringify([kind.group, kind.version, kind.resource, namespace, fieldSelector, labelSelector]);
+    let found = this.#informers.get(key) as WatchingInformer<T> | undefined;
+    if (found === undefined) {
+      const { transport, clock, random, logger } = this.#options;
+      found = new WatchingInformer(this.resource(kind), restriction, {
+        clock,
+        random,
+        logger,
+        signal: this.#end.signal,
+        remote: transport.remote,
+      });
+      this.#informers.set(key, found);
+    }
+    return found;
+  }
+  async close(): Promise<void> {
+    this.#end.abort(new Error('the client is closed'));
+    await this.#options.transport.close();
+  }
+}
