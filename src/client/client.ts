@@ -122,5 +122,7 @@ export interface EventRecorder {
     type: 'Normal' | 'Warning',
     reason: string,
     message: string,
+    /** The part of the object, such as `spec.containers{web}`. */
+    fieldPath?: string,
   ): void;
 }
