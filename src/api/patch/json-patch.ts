@@ -1,0 +1,168 @@
+// JSON patch (RFC 6902) with the liberties of upstream's library: negative list positions count from the end, and a test
+// for null passes where there is nothing.
+import { badRequestError, requestEntityTooLargeError } from '../status.ts';
+import {
+  cloneJson,
+  equalJson,
+  getMember,
+  isJsonObject,
+  patchRejectedError,
+  setMember,
+  type MutableJson,
+} from './json-values.ts';
+
+const operationsMax = 10_000;
+/** Of what copy operations may add, in characters of JSON: they could double a document again and again. */
+const copiedLengthMax = 3 * 1024 * 1024;
+
+interface Operation {
+  readonly op: string;
+  readonly path: string;
+  readonly from: string | undefined;
+  readonly value: unknown;
+  readonly hasValue: boolean;
+}
+
+const known = new Set(['op', 'path', 'from', 'value']);
+
+/** Throws ApiError 400 for what is no patch, 413 for too many operations. */
+function parseOperations(operations: unknown): Operation[] {
+  if (!Array.isArray(operations))
+    throw badRequestError('json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+  if (operations.length > operationsMax)
+    throw requestEntityTooLargeError(
+      `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${operations.length}`,
+    );
+  return operations.map((one: unknown) => {
+    if (!isJsonObject(one))
+      throw badRequestError('json: cannot unmarshal value into Go value of type jsonpatch.Operation');
+    const { op, path, from } = one;
+    if (typeof op !== 'string' || typeof path !== 'string') throw patchRejectedError();
+    if (from !== undefined && typeof from !== 'string') throw patchRejectedError();
+    return { op, path, from, value: one['value'], hasValue: Object.hasOwn(one, 'value') };
+  });
+}
+
+/** The members of operations that JSON patch does not know, as upstream's strict decoding names them. */
+export const unknownOperationFields = (operations: unknown): string[] =>
+  Array.isArray(operations)
+    ? operations.flatMap((one: unknown, index) =>
+        isJsonObject(one)
+          ? Object.keys(one)
+              .filter((key) => !known.has(key))
+              .map((key) => `json patch unknown field ${JSON.stringify(`[${index}].${key}`)}`)
+          : [],
+      )
+    : [];
+
+/** A new document. Throws ApiError: 400 for what is no patch, 422 for one that does not apply. */
+export function applyJsonPatch(document: unknown, operations: unknown): unknown {
+  const parsed = parseOperations(operations);
+  const root: MutableJson = { '': cloneJson(document) };
+  const budget = { left: copiedLengthMax };
+  for (const operation of parsed) applyOperation(root, operation, budget);
+  return root[''];
+}
+
+function applyOperation(root: MutableJson, operation: Operation, budget: { left: number }): void {
+  const target = resolve(root, operation.path);
+  switch (operation.op) {
+    case 'add':
+      return add(target, cloneJson(operation.value ?? null));
+    case 'remove':
+      return remove(target);
+    case 'replace': {
+      if (!exists(target)) throw patchRejectedError();
+      return replace(target, cloneJson(operation.value ?? null));
+    }
+    case 'move': {
+      const source = resolve(root, operation.from ?? missing());
+      if (operation.path.startsWith(`${operation.from}/`)) throw patchRejectedError();
+      const value = read(source);
+      if (!exists(source)) throw patchRejectedError();
+      remove(source);
+      return add(resolve(root, operation.path), value);
+    }
+    case 'copy': {
+      const source = resolve(root, operation.from ?? missing());
+      if (!exists(source)) throw patchRejectedError();
+      const value = read(source);
+      budget.left -= JSON.stringify(value).length;
+      if (budget.left < 0) throw patchRejectedError();
+      return add(target, cloneJson(value));
+    }
+    case 'test': {
+      if (!operation.hasValue && exists(target) && read(target) !== null) throw patchRejectedError();
+      if (!equalJson(exists(target) ? read(target) : null, operation.value ?? null)) throw patchRejectedError();
+      return;
+    }
+    default:
+      throw badRequestError(`Unexpected kind: ${operation.op}`);
+  }
+}
+
+function missing(): never {
+  throw patchRejectedError();
+}
+
+interface Target {
+  readonly container: unknown;
+  readonly key: string;
+}
+
+const unescape = (part: string) => part.replaceAll('~1', '/').replaceAll('~0', '~');
+
+/** The container and key of a pointer; the whole document is the member '' of `root`. */
+function resolve(root: MutableJson, pointer: string): Target {
+  if (pointer !== '' && !pointer.startsWith('/')) throw patchRejectedError();
+  const parts = pointer.split('/').map(unescape);
+  let container: unknown = root;
+  for (const part of parts.slice(0, -1)) {
+    container = read({ container, key: part });
+    if (typeof container !== 'object' || container === null) throw patchRejectedError();
+  }
+  return { container, key: parts.at(-1)! };
+}
+
+/** Position in a list, -1 for none; `limit` is the first that is out of range. */
+function position(list: readonly unknown[], key: string, limit: number): number {
+  if (!/^-?\d+$/.test(key)) return -1;
+  const index = Number(key);
+  if (index >= limit || index < -list.length) return -1;
+  return index < 0 ? index + limit : index;
+}
+
+function read({ container, key }: Target): unknown {
+  if (Array.isArray(container)) {
+    const index = position(container, key, container.length);
+    return index < 0 ? undefined : container[index];
+  }
+  return isJsonObject(container) ? getMember(container, key) : undefined;
+}
+
+function exists({ container, key }: Target): boolean {
+  if (Array.isArray(container)) return position(container, key, container.length) >= 0;
+  return isJsonObject(container) && Object.hasOwn(container, key);
+}
+
+function add({ container, key }: Target, value: unknown): void {
+  if (Array.isArray(container)) {
+    const index = key === '-' ? container.length : position(container, key, container.length + 1);
+    if (index < 0) throw patchRejectedError();
+    container.splice(index, 0, value);
+  } else if (isJsonObject(container)) setMember(container as MutableJson, key, value);
+  else throw patchRejectedError();
+}
+
+function replace(target: Target, value: unknown): void {
+  const { container, key } = target;
+  if (Array.isArray(container)) container[position(container, key, container.length)] = value;
+  else add(target, value);
+}
+
+function remove(target: Target): void {
+  const { container, key } = target;
+  if (!exists(target)) throw patchRejectedError();
+  if (Array.isArray(container)) container.splice(position(container, key, container.length), 1);
+  else if (isJsonObject(container)) delete (container as MutableJson)[key];
+}
