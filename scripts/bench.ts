@@ -1,0 +1,95 @@
+// `npm run bench`: starts the built product on a test machine of its own (closed network) and prints what it costs, beside the
+// budget. `--json FILE` writes the figures; `--idle-seconds N` sets how long idleness is watched (default 60).
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { eventually } from '#kit/machine/command.ts';
+import { removeRoot, Machine } from '#kit/machine/machine.ts';
+import { preparedRoot } from '../test/e2e/story/prepared.ts';
+import { idleFigures, type IdleFigures } from './bench/idle.ts';
+
+const { values: options } = parseArgs({ options: { json: { type: 'string' }, 'idle-seconds': { type: 'string', default: '60' }, pods: { type: 'string', default: '50' } } });
+const supervise = '/usr/local/libexec/microshift-supervise';
+
+interface Figure {
+  readonly quantity: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly budget: number;
+}
+const figures: Figure[] = [];
+const report = (quantity: string, value: number, unit: string, budget: number) => {
+  figures.push({ quantity, value: Math.round(value * 1000) / 1000, unit, budget });
+  console.log(`${quantity.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(10)} budget ${budget}${value <= budget ? '' : '   OVER'}`);
+};
+
+async function timeStart(machine: Machine): Promise<{ readyzMs: number; allMs: number }> {
+  const probe = machine.succeed(['node', '/root/microshift/test/kit/ready-probe.mjs', 'https://127.0.0.1:6443/readyz', '60'], { timeoutSeconds: 70 });
+  const began = Date.now();
+  await machine.succeed([supervise, 'start']);
+  const readyzMs = Number((await probe).trim()) - began;
+  await machine.succeed(['microshift', 'wait', '--timeout', '60'], { timeoutSeconds: 70 });
+  return { readyzMs, allMs: Date.now() - began };
+}
+
+const { root } = await preparedRoot('ms-bench');
+const machine = await Machine.boot({ name: 'ms-bench', root, init: 'reaper' });
+try {
+  const first = await timeStart(machine);
+  report('first start, exec to /readyz (keys made)', first.readyzMs / 1000, 's', 1.5);
+  report('first start, everything ready (images imported)', first.allMs / 1000, 's', 6);
+  await machine.succeed([supervise, 'stop']);
+  const later = await timeStart(machine);
+  report('later start, exec to /readyz', later.readyzMs / 1000, 's', 0.4);
+  report('later start, everything ready', later.allMs / 1000, 's', 3);
+
+  const idleSeconds = Number(options['idle-seconds']);
+  await machine.shell(`sleep ${Math.min(30, idleSeconds)}`);
+  const idle: IdleFigures = await idleFigures(machine, idleSeconds);
+  report('idle resident memory, MicroShift and router', idle.residentMb, 'MB', 220);
+  report('  of it anonymous', idle.anonymousMb, 'MB', 220);
+  report(`idle CPU over ${idleSeconds} s`, idle.cpuPercent, '% of a core', 2);
+  report(`idle disk writes over ${idleSeconds} s`, idle.writtenKbPerSecond, 'KB/s', 1);
+
+  report('one Pod, create to Ready, median of 5', await podStart(machine, 5), 's', 0.4);
+  report(`${options.pods} Pods at once, all Ready`, await podsAtOnce(machine, Number(options.pods)), 's', 6.5);
+} finally {
+  await machine.halt();
+  removeRoot(root);
+}
+if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(figures, undefined, 2));
+
+async function podStart(on: Machine, times: number): Promise<number> {
+  const kubectl = ['kubectl', '--context', 'microshift'];
+  const durations: number[] = [];
+  for (let index = 0; index < times; index++) {
+    const manifest = podManifest(`one-${index}`, 'one');
+    // Measured by the server's own times: creationTimestamp has whole seconds only, so by the watch of a waiting client.
+    const wait = on.succeed([...kubectl, 'wait', '--for=create', `pod/one-${index}`, '--timeout=20s'], { timeoutSeconds: 30 });
+    const ready = wait.then(() => on.succeed([...kubectl, 'wait', '--for=condition=Ready', `pod/one-${index}`, '--timeout=20s'], { timeoutSeconds: 30 }));
+    await on.shell('sleep 0.5');
+    const began = performance.now();
+    await on.succeed([...kubectl, 'create', '-f', '-'], { input: manifest });
+    await ready;
+    durations.push((performance.now() - began) / 1000);
+    await on.succeed([...kubectl, 'delete', 'pod', `one-${index}`, '--grace-period=1'], { timeoutSeconds: 60 });
+  }
+  return durations.toSorted((a, b) => a - b)[Math.floor(times / 2)]!;
+}
+
+async function podsAtOnce(on: Machine, count: number): Promise<number> {
+  const kubectl = ['kubectl', '--context', 'microshift'];
+  const manifest = Array.from({ length: count }, (_, index) => podManifest(`many-${index}`, 'many')).join('---\n');
+  const began = performance.now();
+  await on.succeed([...kubectl, 'create', '-f', '-'], { input: manifest, timeoutSeconds: 60 });
+  await eventually('all Pods are ready', 120, async () => {
+    const states = await on.succeed([...kubectl, 'get', 'pods', '-l', 'set=many', '-o', 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}']);
+    return states.split('\n').filter((state) => state === 'True').length === count ? true : undefined;
+  });
+  const seconds = (performance.now() - began) / 1000;
+  await on.succeed([...kubectl, 'delete', 'pods', '-l', 'set=many', '--grace-period=1'], { timeoutSeconds: 120 });
+  return seconds;
+}
+
+function podManifest(name: string, set: string): string {
+  return `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, labels: {set: ${set}}}\nspec:\n  terminationGracePeriodSeconds: 1\n  containers: [{name: c, image: "localhost/microshift/busybox:1", command: [sleep, "3600"]}]\n`;
+}
