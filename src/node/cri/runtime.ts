@@ -18,12 +18,12 @@ export interface ContainerRuntime {
   stopPodSandbox(id: string): Promise<void>;
   removePodSandbox(id: string): Promise<void>;
   podSandboxStatus(id: string): Promise<cri.PodSandboxStatus>;
-  listPodSandboxes(): Promise<readonly cri.PodSandbox[]>;
+  listPodSandboxes(labels?: Readonly<Record<string, string>>): Promise<readonly cri.PodSandbox[]>;
   createContainer(sandboxId: string, config: cri.ContainerConfig, sandbox: cri.PodSandboxConfig): Promise<string>;
   startContainer(id: string): Promise<void>;
   stopContainer(id: string, graceSeconds: number): Promise<void>;
   removeContainer(id: string): Promise<void>;
-  listContainers(): Promise<readonly cri.Container[]>;
+  listContainers(labels?: Readonly<Record<string, string>>): Promise<readonly cri.Container[]>;
   containerStatus(id: string): Promise<cri.ContainerStatus>;
   reopenContainerLog(id: string): Promise<void>;
   updateContainerResources(id: string, linux: cri.LinuxContainerResources): Promise<void>;
@@ -137,8 +137,9 @@ class CriRuntime implements ContainerRuntime {
   async podSandboxStatus(podSandboxId: string): Promise<cri.PodSandboxStatus> {
     return (await this.#call<{ status: cri.PodSandboxStatus }>('PodSandboxStatus', { podSandboxId })).status;
   }
-  async listPodSandboxes(): Promise<readonly cri.PodSandbox[]> {
-    return (await this.#call<{ items: cri.PodSandbox[] }>('ListPodSandbox', {})).items;
+  async listPodSandboxes(labelSelector?: Readonly<Record<string, string>>): Promise<readonly cri.PodSandbox[]> {
+    const request = labelSelector === undefined ? {} : { filter: { labelSelector } };
+    return (await this.#call<{ items: cri.PodSandbox[] }>('ListPodSandbox', request)).items;
   }
   async createContainer(
     podSandboxId: string,
@@ -157,8 +158,9 @@ class CriRuntime implements ContainerRuntime {
   async removeContainer(containerId: string): Promise<void> {
     await this.#call('RemoveContainer', { containerId });
   }
-  async listContainers(): Promise<readonly cri.Container[]> {
-    return (await this.#call<{ containers: cri.Container[] }>('ListContainers', {})).containers;
+  async listContainers(labelSelector?: Readonly<Record<string, string>>): Promise<readonly cri.Container[]> {
+    const request = labelSelector === undefined ? {} : { filter: { labelSelector } };
+    return (await this.#call<{ containers: cri.Container[] }>('ListContainers', request)).containers;
   }
   async containerStatus(containerId: string): Promise<cri.ContainerStatus> {
     return (await this.#call<{ status: cri.ContainerStatus }>('ContainerStatus', { containerId })).status;

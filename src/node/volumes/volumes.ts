@@ -1,0 +1,290 @@
+// Volumes of Pods: made, kept up to date, taken down. Kinds that are not here are refused with their name.
+import type { Clock } from '#base/clock.ts';
+import { messageOf } from '#base/errors.ts';
+import { nameSuffix, type Random } from '#base/random.ts';
+import type {
+  Container,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Volume,
+  VolumeMount,
+} from '#api/generated/types.ts';
+import { quantityToNumber } from '#api/quantity.ts';
+import type { NodeMachine } from '#host/node-machine.ts';
+import { type ContainerMount, mountPropagation } from '../cri/messages.ts';
+import { ContainerConfigError } from '../pod/environment.ts';
+import { expand } from '../pod/expansion.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import { type PayloadSources, volumePayload } from './payloads.ts';
+
+export interface VolumeSources extends PayloadSources {
+  claim(namespace: string, name: string): Promise<PersistentVolumeClaim | undefined>;
+  persistentVolume(name: string): Promise<PersistentVolume | undefined>;
+}
+
+export interface PodVolumesOptions {
+  readonly machine: NodeMachine;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The kubelet's root directory: Pods' directories are below `pods/`. */
+  readonly rootDirectory: string;
+}
+
+export interface MountedVolume {
+  readonly path: string;
+  /** Of the claim or the source itself, whatever a mount says. */
+  readonly readOnly: boolean;
+}
+
+/** One volume could not be set up. */
+export class VolumeError extends Error {
+  readonly volume: string;
+  constructor(volume: string, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.volume = volume;
+  }
+}
+
+const pluginOf = (volume: Volume): string => {
+  if (volume.emptyDir !== undefined) return 'empty-dir';
+  if (volume.configMap !== undefined) return 'configmap';
+  if (volume.secret !== undefined) return 'secret';
+  if (volume.downwardAPI !== undefined) return 'downward-api';
+  return 'projected';
+};
+
+export class PodVolumes {
+  readonly #options: PodVolumesOptions;
+
+  constructor(options: PodVolumesOptions) {
+    this.#options = options;
+  }
+
+  podDirectory(podUid: string): string {
+    return `${this.#options.rootDirectory}/pods/${podUid}`;
+  }
+
+  /** Makes or updates all volumes of the Pod. Throws a VolumeError for the first that cannot be. */
+  async setUp(pod: Pod, sources: VolumeSources): Promise<ReadonlyMap<string, MountedVolume>> {
+    const mounted = new Map<string, MountedVolume>();
+    await this.#options.machine.makeDirectory(this.podDirectory(pod.metadata.uid ?? ''), 0o750);
+    for (const volume of pod.spec.volumes ?? []) {
+      try {
+        mounted.set(volume.name, await this.#setUpOne(pod, volume, sources));
+      } catch (error) {
+        throw new VolumeError(volume.name, error);
+      }
+    }
+    return mounted;
+  }
+
+  async #setUpOne(pod: Pod, volume: Volume, sources: VolumeSources): Promise<MountedVolume> {
+    const { machine, clock, random } = this.#options;
+    if (volume.hostPath !== undefined) {
+      await this.#checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
+      return { path: volume.hostPath.path, readOnly: false };
+    }
+    if (volume.persistentVolumeClaim !== undefined) return this.#claim(pod, volume.persistentVolumeClaim, sources);
+    if (volume.ephemeral !== undefined)
+      return this.#claim(pod, { claimName: `${pod.metadata.name}-${volume.name}` }, sources);
+    const path = `${this.podDirectory(pod.metadata.uid ?? '')}/volumes/kubernetes.io~${pluginOf(volume)}/${volume.name}`;
+    const fsGroup = pod.spec.securityContext?.fsGroup;
+    if (volume.emptyDir !== undefined) {
+      await this.#emptyDirectory(path, volume, fsGroup);
+      return { path, readOnly: false };
+    }
+    const payload = await volumePayload(pod, volume, sources);
+    if (payload === undefined) {
+      const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'unknown';
+      throw new Error(`volumes of type ${kind} are not supported`);
+    }
+    if ((await machine.status(path)) === undefined) {
+      await machine.makeDirectory(path, 0o777);
+      // Secrets never reach a disk.
+      machine.mounts.tmpfs(path, { mode: 0o777 });
+    } else if (!machine.mounts.isMountPoint(path)) machine.mounts.tmpfs(path, { mode: 0o777 });
+    const stamp = `${new Date(clock.now()).toISOString().slice(0, 19).replaceAll(/[-:]/g, '_').replace('T', '_')}.${nameSuffix(random, 9)}`;
+    await writeAtomically(machine, path, payload, stamp, fsGroup);
+    return { path, readOnly: true };
+  }
+
+  async #emptyDirectory(path: string, volume: Volume, fsGroup: number | undefined): Promise<void> {
+    const { machine } = this.#options;
+    const { medium, sizeLimit } = volume.emptyDir ?? {};
+    if (medium !== undefined && medium !== '' && medium !== 'Memory')
+      throw new Error(`emptyDir medium ${JSON.stringify(medium)} is not supported`);
+    const exists = (await machine.status(path)) !== undefined;
+    if (!exists) await machine.makeDirectory(path, 0o777);
+    if (medium === 'Memory' && !machine.mounts.isMountPoint(path)) {
+      const sizeBytes = sizeLimit === undefined ? undefined : Math.ceil(quantityToNumber(String(sizeLimit)));
+      machine.mounts.tmpfs(path, { sizeBytes: sizeBytes === 0 ? undefined : sizeBytes, mode: 0o777 });
+    } else if (exists) return;
+    if (fsGroup !== undefined) {
+      await machine.changeOwner(path, 0, fsGroup);
+      await machine.changeMode(path, 0o2777);
+    }
+  }
+
+  async #claim(
+    pod: Pod,
+    reference: { readonly claimName: string; readonly readOnly?: boolean | undefined },
+    sources: VolumeSources,
+  ): Promise<MountedVolume> {
+    const namespace = pod.metadata.namespace ?? 'default';
+    const claim = await sources.claim(namespace, reference.claimName);
+    if (claim === undefined)
+      throw new Error(
+        `error processing PVC ${namespace}/${reference.claimName}: failed to fetch PVC from API server: persistentvolumeclaims ${JSON.stringify(reference.claimName)} not found`,
+      );
+    const volumeName = claim.spec.volumeName ?? '';
+    if (claim.status?.phase !== 'Bound' || volumeName === '')
+      throw new Error(`error processing PVC ${namespace}/${reference.claimName}: PVC is not bound`);
+    const volume = await sources.persistentVolume(volumeName);
+    if (volume === undefined) throw new Error(`persistentvolumes ${JSON.stringify(volumeName)} not found`);
+    const bound = volume.spec.claimRef;
+    if (bound?.uid !== undefined && bound.uid !== claim.metadata.uid)
+      throw new Error(`PersistentVolume ${volumeName} is bound to another claim`);
+    const readOnly = reference.readOnly === true;
+    if (volume.spec.hostPath !== undefined) {
+      await this.#checkHostPath(volume.spec.hostPath.path, volume.spec.hostPath.type ?? '');
+      return { path: volume.spec.hostPath.path, readOnly };
+    }
+    if (volume.spec.local !== undefined) {
+      const { path } = volume.spec.local;
+      if ((await this.#options.machine.status(path)) === undefined) throw new Error(`path ${path} does not exist`);
+      const fsGroup = pod.spec.securityContext?.fsGroup;
+      if (fsGroup !== undefined && !readOnly) await this.#own(path, fsGroup);
+      return { path, readOnly };
+    }
+    throw new Error(`PersistentVolume ${volumeName}: only hostPath and local volumes are supported`);
+  }
+
+  /** Gives the group everything below (fsGroup). */
+  async #own(path: string, gid: number): Promise<void> {
+    const { machine } = this.#options;
+    const status = await machine.status(path, false);
+    if (status === undefined) return;
+    await machine.changeOwner(path, status.uid, gid);
+    if (status.type === 'symlink') return;
+    await machine.changeMode(path, status.mode | 0o060 | (status.type === 'directory' ? 0o2010 : 0));
+    if (status.type === 'directory')
+      for (const name of await machine.list(path)) await this.#own(`${path}/${name}`, gid);
+  }
+
+  async #checkHostPath(path: string, type: string): Promise<void> {
+    const { machine } = this.#options;
+    if (type === '') return;
+    const status = await machine.status(path);
+    const fail = (what: string) => new Error(`hostPath type check failed: ${path} is not ${what}`);
+    switch (type) {
+      case 'DirectoryOrCreate':
+        if (status === undefined) await machine.makeDirectory(path, 0o755);
+        else if (status.type !== 'directory') throw fail('a directory');
+        return;
+      case 'Directory':
+        if (status?.type !== 'directory') throw fail('a directory');
+        return;
+      case 'FileOrCreate':
+        if (status === undefined) await machine.write(path, '', 0o644);
+        else if (status.type === 'directory') throw fail('a file');
+        return;
+      case 'File':
+        if (status?.type !== 'file') throw fail('a file');
+        return;
+      case 'Socket':
+        if (status?.type !== 'socket') throw fail('a socket file');
+        return;
+      case 'CharDevice':
+        if (status?.type !== 'character-device') throw fail('a character device');
+        return;
+      case 'BlockDevice':
+        if (status?.type !== 'block-device') throw fail('a block device');
+        return;
+      default:
+        throw new Error(`${JSON.stringify(type)} is an invalid volume type`);
+    }
+  }
+
+  /** The mounts of a container, in its order. */
+  async containerMounts(
+    container: Container,
+    volumes: ReadonlyMap<string, MountedVolume>,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<ContainerMount[]> {
+    const mounts: ContainerMount[] = [];
+    for (const mount of container.volumeMounts ?? []) {
+      const volume = volumes.get(mount.name);
+      if (volume === undefined)
+        throw new ContainerConfigError(
+          `cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`,
+        );
+      mounts.push({
+        containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+        hostPath: await this.#subPath(container, mount, volume.path, environment),
+        readonly: mount.readOnly === true || volume.readOnly,
+        propagation:
+          mount.mountPropagation === 'Bidirectional'
+            ? mountPropagation.bidirectional
+            : mount.mountPropagation === 'HostToContainer'
+              ? mountPropagation.hostToContainer
+              : mountPropagation.private,
+      });
+    }
+    return mounts;
+  }
+
+  async #subPath(
+    container: Container,
+    mount: VolumeMount,
+    root: string,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const { machine } = this.#options;
+    let subPath = mount.subPath ?? '';
+    if (mount.subPathExpr !== undefined && mount.subPathExpr !== '') {
+      subPath = expand(mount.subPathExpr, environment);
+      if (/\$\([^)]*\)/.test(subPath))
+        throw new ContainerConfigError(`missing value for ${JSON.stringify(mount.subPathExpr)}`);
+    }
+    if (subPath === '') return root;
+    if (subPath.startsWith('/'))
+      throw new ContainerConfigError(`error SubPath \`${subPath}\` must not be an absolute path`);
+    if (subPath.split('/').includes('..'))
+      throw new ContainerConfigError(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
+    const wanted = `${root}/${subPath}`;
+    const failed = () =>
+      new ContainerConfigError(
+        `failed to prepare subPath for volumeMount ${JSON.stringify(mount.name)} of container ${JSON.stringify(container.name)}`,
+      );
+    if ((await machine.status(wanted)) === undefined) {
+      // The part that exists must lie inside the volume before anything is made below it.
+      let existing = wanted;
+      while ((await machine.status(existing)) === undefined) existing = existing.slice(0, existing.lastIndexOf('/'));
+      if (!isInside(await machine.realPath(existing), await machine.realPath(root))) throw failed();
+      const mode = (await machine.status(root))?.mode ?? 0o750;
+      await machine.makeDirectory(wanted, mode);
+    }
+    const real = await machine.realPath(wanted);
+    if (!isInside(real, await machine.realPath(root))) throw failed();
+    return real;
+  }
+
+  /** Unmounts and removes everything of the Pod. Content behind mounts of others is never touched. */
+  async tearDown(podUid: string): Promise<void> {
+    const { machine } = this.#options;
+    const directory = this.podDirectory(podUid);
+    if ((await machine.status(directory)) === undefined) return;
+    const below = () => machine.mounts.list().filter((target) => target.startsWith(`${directory}/`));
+    for (const target of below().toReversed()) machine.mounts.unmount(target);
+    if (below().length > 0) throw new Error(`something is still mounted below ${directory}`);
+    await machine.remove(directory);
+  }
+
+  /** Uids of Pods that have a directory here. */
+  known(): Promise<readonly string[]> {
+    return this.#options.machine.list(`${this.#options.rootDirectory}/pods`);
+  }
+}
+
+const isInside = (path: string, root: string): boolean => path === root || path.startsWith(`${root}/`);
