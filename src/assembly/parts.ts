@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import { assert } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
+import type { Client } from '#client/client.ts';
 import type { Files } from '#host/files.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import type { Pki } from '#pki/pki.ts';
@@ -25,6 +26,8 @@ export interface AssemblyContext {
 export interface PartTypes {
   readonly pki: Pki;
   readonly store: Store;
+  /** In the name of the API server itself, which may do everything (group system:masters). */
+  readonly systemClient: Client;
 }
 
 export class Parts {

@@ -1,0 +1,171 @@
+// The objects that every cluster has from its first second on, apart from RBAC (bootstrap-rbac.ts). Pure: a list.
+import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import {
+  ConfigMaps,
+  IngressClasses,
+  Namespaces,
+  PriorityClasses,
+  ServiceAccounts,
+  Services,
+  StorageClasses,
+} from '#api/generated/kind-references.ts';
+import type { Configuration } from './config/configuration.ts';
+import { addressAt, parseIpv4Range } from './config/ranges.ts';
+import { productVersion } from './version.ts';
+
+export interface BootstrapObject {
+  readonly kind: KindReference;
+  readonly object: KubernetesObject;
+  /** What is there stays as it is: only its absence is corrected. */
+  readonly keepChanges?: boolean;
+}
+
+export interface BootstrapAuthorities {
+  readonly clientPem: string;
+  readonly requestHeaderPem: string;
+}
+
+const row = <T extends KubernetesObject>(kind: KindReference<T>, object: T, keepChanges = false): BootstrapObject => ({
+  kind,
+  object,
+  keepChanges,
+});
+
+const privileged = {
+  'pod-security.kubernetes.io/enforce': 'privileged',
+  'pod-security.kubernetes.io/audit': 'privileged',
+  'pod-security.kubernetes.io/warn': 'privileged',
+};
+const namespace = (name: string, labels: Readonly<Record<string, string>> = {}): BootstrapObject =>
+  row(Namespaces, { metadata: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) }, spec: {} });
+
+/** In order: a namespace comes before what is in it. */
+export function bootstrapObjects(
+  configuration: Configuration,
+  authorities: BootstrapAuthorities,
+): readonly BootstrapObject[] {
+  const [major = '', minor = '', patch = ''] = productVersion.version.split('.');
+  const serviceRange = parseIpv4Range(configuration.cluster.serviceRange)!;
+  return [
+    ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => namespace(name)),
+    namespace('openshift-infra'),
+    namespace('openshift-dns', privileged),
+    namespace('openshift-ingress', {
+      name: 'openshift-ingress',
+      'network.openshift.io/policy-group': 'ingress',
+      'policy-group.network.openshift.io/ingress': '',
+      ...privileged,
+    }),
+    namespace('kubevirt-hostpath-provisioner', privileged),
+
+    row(PriorityClasses, {
+      metadata: { name: 'system-node-critical' },
+      value: 2_000_001_000,
+      globalDefault: false,
+      preemptionPolicy: 'PreemptLowerPriority',
+      description: 'Used for system critical pods that must not be moved from their current node.',
+    }),
+    row(PriorityClasses, {
+      metadata: { name: 'system-cluster-critical' },
+      value: 2_000_000_000,
+      globalDefault: false,
+      preemptionPolicy: 'PreemptLowerPriority',
+      description:
+        'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
+    }),
+    row(PriorityClasses, {
+      metadata: { name: 'openshift-user-critical' },
+      value: 1_000_000_000,
+      globalDefault: false,
+      preemptionPolicy: 'PreemptLowerPriority',
+      description: 'For workloads of users that OpenShift itself relies on.',
+    }),
+
+    row(ConfigMaps, {
+      metadata: { namespace: 'kube-system', name: 'extension-apiserver-authentication' },
+      data: {
+        'client-ca-file': authorities.clientPem,
+        'requestheader-client-ca-file': authorities.requestHeaderPem,
+        'requestheader-allowed-names': JSON.stringify(['system:openshift-aggregator']),
+        'requestheader-username-headers': JSON.stringify(['X-Remote-User']),
+        'requestheader-uid-headers': JSON.stringify(['X-Remote-Uid']),
+        'requestheader-group-headers': JSON.stringify(['X-Remote-Group']),
+        'requestheader-extra-headers-prefix': JSON.stringify(['X-Remote-Extra-']),
+      },
+    }),
+    row(ConfigMaps, {
+      metadata: { namespace: 'kube-public', name: 'microshift-version' },
+      data: { major, minor, patch, version: productVersion.version },
+    }),
+
+    // An administrator may make another class the default one: then ours stays what it was made.
+    row(
+      StorageClasses,
+      {
+        metadata: {
+          name: 'kubevirt-hostpath-provisioner',
+          annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+        },
+        provisioner: 'kubevirt.io/hostpath-provisioner',
+        reclaimPolicy: 'Delete',
+        volumeBindingMode: 'WaitForFirstConsumer',
+      },
+      true,
+    ),
+
+    // Answered by the process itself: its endpoints are written by the DNS service of each node, no selector finds them.
+    row(ServiceAccounts, { metadata: { namespace: 'openshift-dns', name: 'dns' } }),
+    row(Services, {
+      metadata: {
+        namespace: 'openshift-dns',
+        name: 'dns-default',
+        labels: { 'dns.operator.openshift.io/owning-dns': 'default' },
+      },
+      spec: {
+        type: 'ClusterIP',
+        clusterIP: configuration.cluster.dnsAddress,
+        ports: [
+          { name: 'dns', port: 53, protocol: 'UDP' },
+          { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+        ],
+      },
+    }),
+    ...(configuration.ingress.status === 'Removed' ? [] : ingressObjects(configuration)),
+
+    row(Services, {
+      metadata: {
+        namespace: 'default',
+        name: 'kubernetes',
+        labels: { component: 'apiserver', provider: 'kubernetes' },
+      },
+      spec: {
+        type: 'ClusterIP',
+        clusterIP: addressAt(serviceRange, 1),
+        ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: configuration.cluster.port }],
+        sessionAffinity: 'None',
+      },
+    }),
+  ];
+}
+
+const ingressObjects = (configuration: Configuration): readonly BootstrapObject[] => [
+  row(ServiceAccounts, { metadata: { namespace: 'openshift-ingress', name: 'router' } }),
+  row(IngressClasses, {
+    metadata: { name: 'openshift-ingress' },
+    spec: { controller: 'openshift.io/ingress-to-route' },
+  }),
+  row(Services, {
+    metadata: {
+      namespace: 'openshift-ingress',
+      name: 'router-internal-default',
+      labels: { 'ingresscontroller.operator.openshift.io/owning-ingresscontroller': 'default' },
+    },
+    spec: {
+      type: 'ClusterIP',
+      ports: [
+        { name: 'http', port: 80, protocol: 'TCP', targetPort: configuration.ingress.httpPort },
+        { name: 'https', port: 443, protocol: 'TCP', targetPort: configuration.ingress.httpsPort },
+      ],
+    },
+  }),
+];

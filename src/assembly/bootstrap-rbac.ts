@@ -1,0 +1,161 @@
+// Upstream's bootstrap roles and bindings, from the fact table, and the few that this product adds. Pure: a list.
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '#api/generated/types.ts';
+import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from '#api/generated/kind-references.ts';
+import type { KindReference, KubernetesObject } from '#api/kind.ts';
+
+interface RoleFact {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly rules: readonly PolicyRule[];
+  readonly aggregateMatchLabels?: readonly Readonly<Record<string, string>>[];
+}
+interface BindingFact {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly role: readonly [kind: string, name: string];
+  readonly subjects: readonly (readonly [kind: string, namespace: string, name: string])[];
+}
+/** The parts of rbac-bootstrap.json that are used. */
+export interface RbacFacts {
+  readonly meta: {
+    readonly defaults: {
+      readonly labels: Readonly<Record<string, string>>;
+      readonly annotations: Readonly<Record<string, string>>;
+    };
+  };
+  readonly clusterRoles: readonly RoleFact[];
+  readonly clusterRoleBindings: readonly BindingFact[];
+  readonly controllerRoles: readonly RoleFact[];
+  readonly controllerRoleBindings: readonly BindingFact[];
+  readonly namespaceRoles: readonly RoleFact[];
+  readonly namespaceRoleBindings: readonly BindingFact[];
+}
+
+export interface BootstrapRbac {
+  readonly clusterRoles: readonly ClusterRole[];
+  readonly clusterRoleBindings: readonly ClusterRoleBinding[];
+  readonly roles: readonly Role[];
+  readonly roleBindings: readonly RoleBinding[];
+}
+
+/** The API server's own identity toward nodes: upstream's installers bind it; MicroShift's startup does. */
+const addedBindings: readonly BindingFact[] = [
+  {
+    name: 'microshift:kube-apiserver-to-kubelet',
+    role: ['ClusterRole', 'system:kubelet-api-admin'],
+    subjects: [['User', '', 'system:kube-apiserver']],
+  },
+];
+
+export function bootstrapRbac(facts: RbacFacts): BootstrapRbac {
+  const { labels, annotations } = facts.meta.defaults;
+  const metadataOf = (fact: RoleFact | BindingFact) => ({
+    name: fact.name,
+    ...(fact.namespace === undefined ? {} : { namespace: fact.namespace }),
+    labels: 'labels' in fact && fact.labels !== undefined ? fact.labels : labels,
+    annotations: 'annotations' in fact && fact.annotations !== undefined ? fact.annotations : annotations,
+  });
+  const group = 'rbac.authorization.k8s.io';
+  const bindingOf = (fact: BindingFact) => ({
+    metadata: metadataOf(fact),
+    roleRef: { apiGroup: group, kind: fact.role[0], name: fact.role[1] },
+    subjects: fact.subjects.map(([kind, namespace, name]) => ({
+      kind,
+      name,
+      ...(kind === 'ServiceAccount' ? { namespace } : { apiGroup: group }),
+    })),
+  });
+  const clusterRoleFacts = [...facts.clusterRoles, ...facts.controllerRoles];
+  const matches = (fact: RoleFact, wanted: Readonly<Record<string, string>>) =>
+    Object.entries(wanted).every(([key, value]) => (fact.labels ?? labels)[key] === value);
+  /** As upstream's aggregation controller leaves it; roles of roles are resolved in depth. */
+  const rulesOf = (fact: RoleFact): readonly PolicyRule[] =>
+    fact.aggregateMatchLabels === undefined
+      ? fact.rules
+      : distinct(
+          clusterRoleFacts
+            .filter((one) => one !== fact && fact.aggregateMatchLabels!.some((wanted) => matches(one, wanted)))
+            .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+            .flatMap(rulesOf),
+        );
+  return {
+    clusterRoles: clusterRoleFacts.map((fact) => ({
+      metadata: metadataOf(fact),
+      ...(fact.aggregateMatchLabels === undefined
+        ? {}
+        : {
+            aggregationRule: {
+              clusterRoleSelectors: fact.aggregateMatchLabels.map((matchLabels) => ({ matchLabels })),
+            },
+          }),
+      rules: rulesOf(fact),
+    })),
+    clusterRoleBindings: [...facts.clusterRoleBindings, ...facts.controllerRoleBindings, ...addedBindings].map(
+      bindingOf,
+    ),
+    roles: facts.namespaceRoles.map((fact) => ({ metadata: metadataOf(fact), rules: fact.rules })),
+    roleBindings: facts.namespaceRoleBindings.map(bindingOf),
+  };
+}
+
+const distinct = <T>(values: readonly T[]): T[] => [
+  ...new Map(values.map((one) => [JSON.stringify(one), one])).values(),
+];
+
+/** Each kind with its objects, roles before bindings. */
+export const rbacGroups = (
+  rbac: BootstrapRbac,
+): readonly { readonly kind: KindReference; readonly objects: readonly RbacObject[] }[] => [
+  { kind: ClusterRoles, objects: rbac.clusterRoles },
+  { kind: ClusterRoleBindings, objects: rbac.clusterRoleBindings },
+  { kind: Roles, objects: rbac.roles },
+  { kind: RoleBindings, objects: rbac.roleBindings },
+];
+
+/** What roles and bindings have in common. */
+export interface RbacObject extends KubernetesObject {
+  readonly rules?: readonly PolicyRule[] | undefined;
+  readonly subjects?: readonly object[] | undefined;
+}
+
+const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate';
+
+/**
+ * What to write where an object is there already; undefined: nothing. As upstream's reconciliation: what is missing is
+ * added, nothing is taken away, and an object with the autoupdate annotation at "false" is left alone.
+ */
+export function reconciledRbac<T extends RbacObject>(current: T, wanted: T): T | undefined {
+  if (current.metadata.annotations?.[autoUpdate] === 'false') return undefined;
+  // The aggregation controller owns the rules of such a role.
+  const aggregated = 'aggregationRule' in wanted;
+  const rules = aggregated ? undefined : withMissing(current.rules, wanted.rules);
+  const subjects = withMissing(current.subjects, wanted.subjects);
+  const labels = { ...current.metadata.labels, ...wanted.metadata.labels };
+  const annotations = { ...current.metadata.annotations, ...wanted.metadata.annotations };
+  const metadataChanges =
+    Object.keys(labels).length !== Object.keys(current.metadata.labels ?? {}).length ||
+    Object.keys(annotations).length !== Object.keys(current.metadata.annotations ?? {}).length;
+  if (rules === undefined && subjects === undefined && !metadataChanges) return undefined;
+  return {
+    ...current,
+    metadata: { ...current.metadata, labels, annotations },
+    ...(rules === undefined ? {} : { rules }),
+    ...(subjects === undefined ? {} : { subjects }),
+  };
+}
+
+function withMissing<T>(current: readonly T[] | undefined, wanted: readonly T[] | undefined): T[] | undefined {
+  const there = new Set((current ?? []).map(canonical));
+  const missing = (wanted ?? []).filter((one) => !there.has(canonical(one)));
+  return missing.length === 0 ? undefined : [...(current ?? []), ...missing];
+}
+
+/** JSON with keys in order: the same rule is the same text. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );

@@ -1,0 +1,95 @@
+// Writes the bootstrap objects that are missing or differ; a start that finds all of them as they should be writes nothing.
+import { isAlreadyExists, isConflict } from '#api/status.ts';
+import type { KubernetesObject } from '#api/kind.ts';
+import type { Scope } from '#base/scope.ts';
+import type { Client } from '#client/client.ts';
+import { bootstrapObjects, type BootstrapObject } from '../bootstrap-objects.ts';
+import { bootstrapRbac, rbacGroups, reconciledRbac, type RbacFacts, type RbacObject } from '../bootstrap-rbac.ts';
+import type { AssemblyContext } from '../parts.ts';
+
+const fieldManager = 'microshift';
+
+export async function startBootstrap(context: AssemblyContext, _scope: Scope): Promise<void> {
+  const { configuration, parts } = context;
+  const pki = parts.take('pki');
+  const client = parts.take('systemClient');
+  const rbac = ensureRbac(client);
+  const objects = bootstrapObjects(configuration, {
+    clientPem: pki.bundle('client'),
+    requestHeaderPem: pki.bundle('requestHeader'),
+  });
+  // Namespaces first: the rest, RBAC's namespaced roles included, is written side by side in one or two commits.
+  const isNamespace = (one: BootstrapObject) => one.kind.resource === 'namespaces';
+  await Promise.all(objects.filter(isNamespace).map((one) => ensure(client, one)));
+  await Promise.all(objects.filter((one) => !isNamespace(one)).map((one) => ensure(client, one)));
+  await (
+    await rbac
+  )();
+}
+
+/** Creates it, or where the given fields differ applies them. */
+export async function ensure(client: Client, { kind, object, keepChanges }: BootstrapObject): Promise<void> {
+  const resource = client.resource(kind);
+  const key = { namespace: object.metadata.namespace, name: object.metadata.name ?? '' };
+  const current = await resource.find(key);
+  if (current === undefined) {
+    await resource.create(object, { fieldManager }).catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
+    });
+    return;
+  }
+  if (keepChanges === true || contains(current, object)) return;
+  const value = {
+    apiVersion: kind.group === '' ? kind.version : `${kind.group}/${kind.version}`,
+    kind: kind.kind,
+    ...object,
+  };
+  await resource.patch(key, { type: 'apply', value, force: true }, { fieldManager });
+}
+
+/** Every field of `wanted` is in `current` with that value; lists agree item by item, each item containing the wanted one. */
+export function contains(current: unknown, wanted: unknown): boolean {
+  if (wanted === undefined) return true;
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(current) &&
+      current.length === wanted.length &&
+      wanted.every((one, index) => contains(current[index], one))
+    );
+  if (typeof wanted !== 'object' || wanted === null) return Object.is(current, wanted);
+  if (typeof current !== 'object' || current === null) return false;
+  const fields = new Map(Object.entries(current));
+  return Object.entries(wanted).every(([key, value]) => contains(fields.get(key), value));
+}
+
+/** Cluster-wide roles at once; what it gives writes the namespaced ones, whose namespaces must be there. */
+async function ensureRbac(client: Client): Promise<() => Promise<void>> {
+  const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
+  const groups = rbacGroups(bootstrapRbac(facts as unknown as RbacFacts));
+  const write = async (namespaced: boolean) => {
+    for (const { kind, objects } of groups) {
+      if (kind.namespaced !== namespaced) continue;
+      const resource = client.resource(kind);
+      const { items } = await resource.list();
+      const idOf = (one: KubernetesObject) => `${one.metadata.namespace ?? ''}/${one.metadata.name ?? ''}`;
+      const current = new Map<string, RbacObject>(items.map((one) => [idOf(one), one]));
+      await Promise.all(
+        objects.map(async (wanted) => {
+          const there = current.get(idOf(wanted));
+          try {
+            if (there === undefined) await resource.create(wanted, { fieldManager });
+            else {
+              const changed = reconciledRbac(there, wanted);
+              if (changed !== undefined) await resource.update(changed, { fieldManager });
+            }
+          } catch (error) {
+            // Somebody else wrote it meanwhile: the next start looks again.
+            if (!isAlreadyExists(error) && !isConflict(error)) throw error;
+          }
+        }),
+      );
+    }
+  };
+  await write(false);
+  return () => write(true);
+}
