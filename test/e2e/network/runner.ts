@@ -98,6 +98,10 @@ async function create(): Promise<Service> {
       const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
       return createServiceProxy({ ...common, ...given } as unknown as Parameters<typeof createServiceProxy>[0]);
     }
+    case 'dns': {
+      const { createDns } = await import('#network/dns/dns.ts');
+      return createDns({ ...common, ...given } as unknown as Parameters<typeof createDns>[0]);
+    }
     default:
       throw new Error(`no service ${serviceName}`);
   }
