@@ -1,6 +1,7 @@
 // Addresses, routes and the pod bridge of this host through iproute2, each recorded before it is made. A few commands at start
 // only, so a process each is fine.
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import type { HostChanges } from '#host/changes.ts';
@@ -36,13 +37,19 @@ export async function ensureAddress(
   }
 }
 
+/** Fixed, so that it does not follow the ports and Pods need not learn it anew. */
+const bridgeHardwareAddress = (name: string): string => {
+  const digest = createHash('sha256').update(name).digest();
+  return ['0a', ...[0, 1, 2, 3, 4].map((at) => digest[at]!.toString(16).padStart(2, '0'))].join(':');
+};
+
 export async function ensureBridge(name: string, changes: HostChanges): Promise<void> {
   try {
     await run(['link', 'show', 'dev', name]);
   } catch {
     changes.record({ type: 'link', name });
     try {
-      await run(['link', 'add', 'name', name, 'type', 'bridge']);
+      await run(['link', 'add', 'name', name, 'address', bridgeHardwareAddress(name), 'type', 'bridge']);
     } catch (error) {
       throw needsRoot(`making the bridge ${name}`, error);
     }
@@ -57,5 +64,14 @@ export async function ensureRoute(family: '4' | '6', route: readonly string[], c
     await run([`-${family}`, 'route', 'replace', ...route]);
   } catch (error) {
     throw needsRoot(`the route ${route.join(' ')}`, error);
+  }
+}
+
+/** Nothing happens when it is not there. */
+export async function removeRoute(family: '4' | '6', route: readonly string[]): Promise<void> {
+  try {
+    await run([`-${family}`, 'route', 'delete', ...route]);
+  } catch (error) {
+    if (!/No such process/.test(messageOf(error))) throw error;
   }
 }

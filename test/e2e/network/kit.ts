@@ -20,12 +20,18 @@ export class Network implements AsyncDisposable {
   readonly #children: ChildProcess[] = [];
   readonly node: string;
 
-  constructor() {
+  /** `prepared`: with what the pod network (cni/pod-network.ts) would make. */
+  constructor(prepared = true) {
     this.node = this.#namespace('node');
+    if (!prepared) return;
     this.ip(this.node, 'link add cni0 type bridge');
     this.ip(this.node, 'address add 10.42.0.1/24 dev cni0');
     this.ip(this.node, 'link set cni0 up');
     this.in(this.node, ['sysctl', '-q', '-w', 'net.ipv4.ip_forward=1', 'net.bridge.bridge-nf-call-iptables=1']);
+  }
+
+  namespace(name: string): string {
+    return this.#namespace(name);
   }
 
   #namespace(name: string): string {

@@ -98,6 +98,20 @@ async function create(): Promise<Service> {
       const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
       return createServiceProxy({ ...common, ...given } as unknown as Parameters<typeof createServiceProxy>[0]);
     }
+    case 'pods': {
+      const { createPodNetwork } = await import('#network/cni/pod-network.ts');
+      return createPodNetwork({ ...common, ...given } as unknown as Parameters<typeof createPodNetwork>[0]);
+    }
+    case 'undo': {
+      const { undoHostChanges } = await import('#host/changes.ts');
+      return {
+        name: 'undo',
+        dependsOn: [],
+        async start() {
+          for (const failure of await undoHostChanges(String(given['changesFile']), logger)) log('error')(failure);
+        },
+      };
+    }
     case 'dns': {
       const { createDns } = await import('#network/dns/dns.ts');
       return createDns({ ...common, ...given } as unknown as Parameters<typeof createDns>[0]);
