@@ -1,0 +1,145 @@
+// HTTP requests to one server over kept connections (HTTP/1.1), for clients of an API server elsewhere. Credentials are asked
+// for at each request, so that renewed ones are used without a restart.
+import http from 'node:http';
+import https from 'node:https';
+
+export interface HttpsCredentials {
+  /** PEM. */
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+  readonly token?: string | undefined;
+}
+
+export interface HttpsServer {
+  /** Such as `https://10.0.0.1:6443`. A path is put before every request's path. */
+  readonly server: string;
+  /** PEM; absent: the system's authorities. */
+  readonly certificateAuthority?: string | undefined;
+  /** Name to expect in the certificate, when it is not the server's. */
+  readonly serverName?: string | undefined;
+  readonly insecureSkipVerify?: boolean | undefined;
+  readonly credentials: () => HttpsCredentials;
+}
+
+export interface HttpsRequest {
+  readonly method: string;
+  readonly pathAndQuery: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+}
+
+export interface HttpsHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+export interface HttpsReader {
+  onHead(head: HttpsHead): void;
+  onData(bytes: Uint8Array): void;
+  /** Once. Undefined: the answer is complete. */
+  onEnd(error: Error | undefined): void;
+}
+
+/** First after so long does a silent connection get a probe of the kernel. */
+const keepAliveMs = 30_000;
+const idleConnectionsMax = 8;
+
+export class HttpsConnections {
+  readonly #server: HttpsServer;
+  readonly #url: URL;
+  #agent: http.Agent | undefined;
+  #certificate: string | undefined;
+  #key: string | undefined;
+
+  constructor(server: HttpsServer) {
+    this.#server = server;
+    this.#url = new URL(server.server);
+  }
+  /** `idleMs`: the longest silence of the connection; absent: any. The result ends the request; `onEnd` is not called then. */
+  open(request: HttpsRequest, reader: HttpsReader, idleMs?: number): Disposable {
+    let over = false;
+    const end = (error: Error | undefined): void => {
+      if (over) return;
+      over = true;
+      reader.onEnd(error);
+    };
+    let outgoing: http.ClientRequest;
+    try {
+      outgoing = this.#request(request);
+    } catch (error) {
+      // Unreadable credentials, or what cannot be sent as a header or a path.
+      queueMicrotask(() => end(error instanceof Error ? error : new Error(String(error))));
+      return { [Symbol.dispose]: () => void (over = true) };
+    }
+    outgoing.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs));
+    outgoing.on('response', (incoming) => {
+      if (over) return;
+      reader.onHead({ status: incoming.statusCode ?? 0, headers: singleHeaders(incoming.headers) });
+      incoming.on('data', (bytes: Uint8Array) => {
+        if (!over) reader.onData(bytes);
+      });
+      incoming.on('end', () => end(undefined));
+      incoming.on('error', end);
+      incoming.on('close', () => end(new Error('the connection was closed in the middle of an answer')));
+    });
+    outgoing.on('error', end);
+    if (idleMs !== undefined)
+      outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`no answer within ${idleMs / 1_000} seconds`)));
+    outgoing.end(request.body);
+    return {
+      [Symbol.dispose]() {
+        if (over) return;
+        over = true;
+        outgoing.destroy();
+      },
+    };
+  }
+  /** Ends idle connections; requests under way are their callers' to end. */
+  close(): void {
+    this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+  #request(request: HttpsRequest): http.ClientRequest {
+    const { certificate, key, token } = this.#server.credentials();
+    const send = (this.#url.protocol === 'http:' ? http : https).request;
+    return send({
+      agent: this.#agentFor(certificate, key),
+      host: this.#url.hostname.replace(/^\[|\]$/g, ''),
+      port: this.#url.port === '' ? (this.#url.protocol === 'http:' ? 80 : 443) : this.#url.port,
+      method: request.method,
+      path: this.#url.pathname.replace(/\/$/, '') + request.pathAndQuery,
+      headers: {
+        ...request.headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(request.body === undefined ? {} : { 'content-length': String(request.body.length) }),
+      },
+    });
+  }
+  /** Connections carry the client's certificate: a new one needs new connections; the old ones finish what they do. */
+  #agentFor(certificate: string | undefined, key: string | undefined): http.Agent {
+    if (this.#agent !== undefined && this.#certificate === certificate && this.#key === key) return this.#agent;
+    const { certificateAuthority, serverName, insecureSkipVerify } = this.#server;
+    const kept = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxFreeSockets: idleConnectionsMax };
+    this.#agent?.destroy();
+    this.#certificate = certificate;
+    this.#key = key;
+    this.#agent =
+      this.#url.protocol === 'http:'
+        ? new http.Agent(kept)
+        : new https.Agent({
+            ...kept,
+            ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
+            ...(certificate === undefined ? {} : { cert: certificate }),
+            ...(key === undefined ? {} : { key }),
+            ...(serverName === undefined ? {} : { servername: serverName }),
+            rejectUnauthorized: insecureSkipVerify !== true,
+            minVersion: 'TLSv1.2',
+          });
+    return this.#agent;
+  }
+}
+
+const singleHeaders = (headers: http.IncomingHttpHeaders): Record<string, string | undefined> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  );
