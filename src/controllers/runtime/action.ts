@@ -54,7 +54,13 @@ export interface EffectAction extends Outcome<undefined> {
   readonly effect: string;
   readonly argument: string;
 }
-export type Action = CreateAction | UpdateAction | PatchAction | DeleteAction | EffectAction;
+/** Deletes every object of the kind in the namespace, as a list finds them: for kinds too many to be kept in an informer. */
+export interface PurgeAction extends Outcome<undefined> {
+  readonly verb: 'purge';
+  readonly kind: KindReference;
+  readonly namespace: string;
+}
+export type Action = CreateAction | UpdateAction | PatchAction | DeleteAction | EffectAction | PurgeAction;
 
 export interface Decision {
   /** Executed in this order; the first failure ends the run. Neighbours that create, or that delete, the same kind run side by side. */

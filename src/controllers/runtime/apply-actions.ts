@@ -1,7 +1,8 @@
 // Executes the actions of one decision, in order, through the declared writes only.
 import { ApiError, isNotFound } from '#api/status.ts';
 import { assert, messageOf } from '#base/errors.ts';
-import type { Client, EventRecorder } from '#client/client.ts';
+import { listChunkItemsMax } from '#base/limits.ts';
+import type { Client, EventRecorder, ResourceClient } from '#client/client.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import type { Action, EventRequest, Guard } from './action.ts';
 import { kindId, type Controller } from './declaration.ts';
@@ -58,7 +59,7 @@ export function assertDeclared(action: Action, controller: Controller): void {
       (one) =>
         (one.kind === 'any' || kindId(one.kind) === kindId(action.kind)) &&
         one.subresource === subresource &&
-        one.verbs.includes(action.verb),
+        one.verbs.includes(action.verb === 'purge' ? 'delete' : action.verb),
     ),
     `${controller.name} does not declare ${action.verb} of ${action.kind.resource}${subresource === undefined ? '' : `/${subresource}`}`,
   );
@@ -106,9 +107,25 @@ async function perform(action: Action, { client, controller }: ActionHost): Prom
     case 'delete':
       await client.resource(action.kind).delete(action.key, action.options);
       return undefined;
+    case 'purge': {
+      const kind = client.resource(action.kind);
+      for (;;) {
+        const page = await kind.list({ namespace: action.namespace, limit: listChunkItemsMax });
+        await Promise.all(page.items.map((one) => deleteFound(kind, one)));
+        if (page.metadata.continue === undefined || page.metadata.continue === '') return undefined;
+      }
+    }
     case 'effect':
       await controller.effects[action.effect]!(action.argument);
       return undefined;
+  }
+}
+
+async function deleteFound(kind: ResourceClient<KubernetesObject>, object: KubernetesObject): Promise<void> {
+  try {
+    await kind.delete({ namespace: object.metadata.namespace, name: object.metadata.name! });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
   }
 }
 

@@ -2,6 +2,7 @@
 // keyed (one decision a key) and snapshot (one decision over everything, coalesced).
 import type { InformerIndex } from '#client/client.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import type { Decision } from './action.ts';
 
 /** The controller's view of the informers: the kinds that it declares, and no others. Objects are shared: never change them. */
@@ -15,11 +16,23 @@ export interface Read<T extends KubernetesObject = KubernetesObject> {
   readonly kind: KindReference<T>;
   /** Keys to decide again when this object (its state before or after the change) changed. Absent: read only. */
   wake?(object: T, lookup: Lookup): Iterable<string>;
+  /** Absent: every change wakes. Both states are given when an object changed, one when it came or went. */
+  when?(previous: T | undefined, current: T | undefined): boolean;
 }
 export const read = <T extends KubernetesObject>(
   kind: KindReference<T>,
   wake?: (object: T, lookup: Lookup) => Iterable<string>,
-): Read => (wake === undefined ? { kind } : ({ kind, wake } as Read<T> as unknown as Read));
+  when?: (previous: T | undefined, current: T | undefined) => boolean,
+): Read => {
+  const typed: Read<T> = { kind, ...(wake === undefined ? {} : { wake }), ...(when === undefined ? {} : { when }) };
+  return typed as unknown as Read; // the loop gives it only objects of its own kind
+};
+
+/** Wakes when `part` of the object changed, or when it came or went. */
+export const partChanges =
+  <T extends KubernetesObject>(part: (object: T) => unknown) =>
+  (previous: T | undefined, current: T | undefined): boolean =>
+    previous === undefined || current === undefined || !semanticallyEqual(part(previous), part(current));
 
 export type WriteVerb = 'create' | 'update' | 'patch' | 'delete';
 export interface Write {

@@ -102,7 +102,7 @@ export class ControllerLoop {
       blocked.clear();
       for (const key of waiting) this.#queue.add(key);
     }
-    if (one.wake === undefined) return;
+    if (one.wake === undefined || one.when?.(change.previous, change.current) === false) return;
     if (change.current !== undefined) for (const key of one.wake(change.current, this.#lookup)) this.#queue.add(key);
     if (change.previous !== undefined) for (const key of one.wake(change.previous, this.#lookup)) this.#queue.add(key);
   }
@@ -145,7 +145,7 @@ export class ControllerLoop {
   }
 
   #expect(key: string, action: Action, object: KubernetesObject | undefined): void {
-    if (action.verb === 'effect' || !this.#informers.has(kindId(action.kind))) return;
+    if (action.verb === 'effect' || action.verb === 'purge' || !this.#informers.has(kindId(action.kind))) return;
     const waits: Waits = this.#waits.get(key) ?? {
       revisions: new Map(),
       deletes: [],

@@ -1,0 +1,78 @@
+// Garbage collector: objects go when their owners are gone (in the background), before them (in the foreground), or stay as orphans.
+import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import { parseApiVersion } from '#api/kinds.ts';
+import type { InformerIndex } from '#client/client.ts';
+import { semanticallyEqual } from '#rules/semantically-equal.ts';
+import { keyText, keyedController, kindId, read, splitKey, write, type Controller, type Lookup } from '../runtime/declaration.ts';
+import { storedKinds } from '../runtime/served-kinds.ts';
+import { decide, deletesDependents, type OwnedObject } from './decide.ts';
+
+const ownerIndex: InformerIndex<KubernetesObject> = {
+  name: 'owner-uid',
+  keysOf: (object) => object.metadata.ownerReferences?.map((one) => one.uid) ?? [],
+};
+const separator = '|';
+
+/** What of an object concerns its place in the graph. */
+const graphPart = ({ metadata }: KubernetesObject) => [
+  metadata.ownerReferences,
+  metadata.deletionTimestamp,
+  metadata.finalizers,
+];
+const concerns = (previous: KubernetesObject | undefined, current: KubernetesObject | undefined): boolean =>
+  previous === undefined
+    ? (current?.metadata.ownerReferences ?? []).length > 0 || current?.metadata.deletionTimestamp !== undefined
+    : current === undefined || !semanticallyEqual(graphPart(previous), graphPart(current));
+
+export function garbageCollector(): Controller {
+  const kinds = storedKinds();
+  const byId = new Map(kinds.map((kind) => [kindId(kind), kind]));
+  // Owners are named by kind and any served version: the group and kind decide.
+  const byGroupKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+  const keyIn = (kind: KindReference, object: KubernetesObject) => `${kindId(kind)}${separator}${keyText(object)}`;
+  const dependentsOf = (lookup: Lookup, uid: string): readonly OwnedObject[] =>
+    kinds.flatMap((kind) => lookup.byIndex(kind, ownerIndex, uid).map((object) => ({ kind, object })));
+  const ownersOf = (lookup: Lookup, object: KubernetesObject) =>
+    (object.metadata.ownerReferences ?? []).map((reference) => {
+      const kind = byGroupKind.get(`${parseApiVersion(reference.apiVersion).group}/${reference.kind}`);
+      const namespace = kind?.namespaced === true ? object.metadata.namespace : undefined;
+      // A cluster-wide object cannot have a namespaced owner: upstream only warns of it.
+      const usable = kind === undefined || (kind.namespaced && namespace === undefined) ? undefined : kind;
+      const owner = usable === undefined ? undefined : lookup.get(usable, namespace, reference.name);
+      return { reference, kind: usable, namespace, object: owner };
+    });
+
+  const wake = (kind: KindReference) => (object: KubernetesObject, lookup: Lookup): readonly string[] => {
+    const keys = [keyIn(kind, object)];
+    const here = lookup.get(kind, object.metadata.namespace, object.metadata.name!);
+    const gone = here === undefined || here.metadata.uid !== object.metadata.uid;
+    if (gone || deletesDependents(object))
+      for (const one of dependentsOf(lookup, object.metadata.uid!)) keys.push(keyIn(one.kind, one.object));
+    for (const owner of ownersOf(lookup, object))
+      if (owner.kind !== undefined && owner.object !== undefined && deletesDependents(owner.object))
+        keys.push(keyIn(owner.kind, owner.object));
+    return keys;
+  };
+
+  return keyedController({
+    name: 'garbage-collector',
+    account: 'generic-garbage-collector',
+    concurrency: 20,
+    reads: kinds.map((kind) => read(kind, wake(kind), concerns)),
+    writes: [write('any', 'delete', 'patch')],
+    snapshot(lookup, key) {
+      const [id, rest] = key.split(separator) as [string, string];
+      const kind = byId.get(id)!;
+      const { namespace, name } = splitKey(rest);
+      const object = lookup.get(kind, namespace, name);
+      if (object === undefined) return undefined;
+      return {
+        kind,
+        object,
+        owners: ownersOf(lookup, object),
+        dependents: () => dependentsOf(lookup, object.metadata.uid!),
+      };
+    },
+    decide,
+  });
+}

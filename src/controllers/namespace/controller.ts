@@ -1,0 +1,34 @@
+// Namespace: deletes everything in a namespace that is being deleted.
+import { Namespaces } from '#api/generated/kind-references.ts';
+import type { KubernetesObject } from '#api/kind.ts';
+import { keyedController, read, self, write, writeSubresource, type Controller, type Lookup } from '../runtime/declaration.ts';
+import { storedKinds } from '../runtime/served-kinds.ts';
+import { decide } from './decide.ts';
+
+const wakeTerminating = ({ metadata }: KubernetesObject, lookup: Lookup): readonly string[] => {
+  const namespace = lookup.get(Namespaces, undefined, metadata.namespace!);
+  return namespace?.metadata.deletionTimestamp === undefined ? [] : [metadata.namespace!];
+};
+
+export function namespaceController(): Controller {
+  const kinds = storedKinds().filter((one) => one.namespaced);
+  return keyedController({
+    name: 'namespace',
+    account: 'namespace-controller',
+    reads: [read(Namespaces, self), ...kinds.map((kind) => read(kind, wakeTerminating))],
+    writes: [
+      write('any', 'delete'),
+      writeSubresource(Namespaces, 'status', 'update'),
+      writeSubresource(Namespaces, 'finalize', 'update'),
+    ],
+    snapshot(lookup, key, { failure }) {
+      const namespace = lookup.get(Namespaces, undefined, key);
+      if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
+      const content = kinds
+        .map((kind) => ({ kind, objects: lookup.list(kind, key) }))
+        .filter((one) => one.objects.length > 0);
+      return { namespace, content, kinds, failure };
+    },
+    decide,
+  });
+}

@@ -1,0 +1,18 @@
+// The kinds over which namespace deletion and garbage collection go: each stored resource once, in one served version.
+import { kindTable } from '#api/kinds.ts';
+import type { KindReference } from '#api/kind.ts';
+
+const needed = ['list', 'watch', 'delete'] as const;
+/** Too many and too short-lived to be watched; nothing depends on them. */
+const isEvent = (kind: KindReference): boolean => kind.resource === 'events';
+
+export function storedKinds(): readonly KindReference[] {
+  const seen = new Set<string>();
+  return kindTable.rows.filter((row) => {
+    if (!row.servedByDefault || !needed.every((verb) => row.verbs.includes(verb)) || isEvent(row)) return false;
+    const storage = `${row.storage?.group ?? row.group}/${row.resource}`;
+    if (seen.has(storage)) return false;
+    seen.add(storage);
+    return true;
+  });
+}
