@@ -1,0 +1,37 @@
+// Nothing is created in a namespace that is not there or is going away; the first namespaces stay.
+import type { Namespace } from '#api/generated/types.ts';
+import { Namespaces } from '#api/generated/kind-references.ts';
+import { storageKey } from '#api/kinds.ts';
+import { ApiError, forbiddenError, notFoundError } from '#api/status.ts';
+import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
+
+const immortal = new Set(['default', 'kube-system', 'kube-public']);
+/** Asked about an access, not about the namespace. */
+const exemptResources = new Set(['localsubjectaccessreviews']);
+
+function check(attributes: AdmissionAttributes, server: Server): void {
+  const { operation, row, namespace, name, object } = attributes;
+  if (row.group === '' && row.resource === 'namespaces') {
+    if (operation === 'DELETE' && immortal.has(name))
+      throw forbiddenError({ group: '', resource: 'namespaces' }, name, 'this namespace may not be deleted');
+    return;
+  }
+  if (namespace === '' || operation !== 'CREATE' || exemptResources.has(row.resource)) return;
+  const stored = server.options.store.get(storageKey(Namespaces, undefined, namespace));
+  if (stored === undefined) throw notFoundError({ group: '', resource: 'namespaces' }, namespace);
+  if ((stored.object() as Namespace).status?.phase !== 'Terminating') return;
+  const text = `unable to create new content in namespace ${namespace} because it is being terminated`;
+  const error = forbiddenError({ group: row.group, resource: row.resource }, object?.metadata.name ?? name, text);
+  throw new ApiError(error.code, error.reason, error.message, {
+    ...error.details,
+    causes: [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
+  });
+}
+
+export const namespaceLifecycle: AdmissionPlugin = { name: 'NamespaceLifecycle', mutate: check };

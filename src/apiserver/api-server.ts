@@ -1,0 +1,55 @@
+// The API server: a function from a request to its answer. Not here: sockets and TLS (https-front.ts).
+import type { ApiRequest, ApiResponse, RequestHandler } from '#api/request.ts';
+import { messageOf } from '#base/errors.ts';
+import { admissionOrder } from './admission/order.ts';
+import { serviceAccountTokens } from './authentication/service-account-tokens.ts';
+import { alwaysAllowPaths, firstOpinion, systemMasters } from './authorization/authorizer.ts';
+import { nodeAuthorizer } from './authorization/node.ts';
+import { createRbacIndex } from './authorization/rbac-index.ts';
+import { rbacAuthorizer } from './authorization/rbac.ts';
+import type { Server } from './context.ts';
+import { requestMetrics } from './metrics.ts';
+import type { ApiServerOptions } from './options.ts';
+import { requestChain } from './request-chain.ts';
+import { requestInfo } from './request-info.ts';
+import { respondStatus, unexpectedError } from './responses.ts';
+import { anonymousUser } from './steps/authenticate.ts';
+
+export interface ApiServer extends RequestHandler {
+  /** Ends watches; requests in work finish. The store stays open: it is not the server's. */
+  close(): void;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const closing = new AbortController();
+  const rbac = createRbacIndex(options.store);
+  const nodes = nodeAuthorizer(options.store, rbac);
+  const server: Server = {
+    options,
+    authorizer: firstOpinion([alwaysAllowPaths, systemMasters, nodes, rbacAuthorizer(rbac)]),
+    rules: rbac,
+    tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
+    admission: admissionOrder,
+    metrics: requestMetrics(),
+    closing: closing.signal,
+  };
+  const chain = requestChain();
+
+  return {
+    async handle(request: ApiRequest): Promise<ApiResponse> {
+      try {
+        const info = requestInfo(request.method, request.path, request.query);
+        return await chain({ server, request, info, user: anonymousUser, warnings: [] });
+      } catch (error) {
+        // Only the outermost step itself can get here.
+        options.logger.error('request chain failed', { path: request.path, error: messageOf(error) });
+        return respondStatus(unexpectedError().toStatus());
+      }
+    },
+    close() {
+      closing.abort();
+      rbac[Symbol.dispose]();
+      nodes[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+// Objects on their way out in the form that the client negotiated. The plain form sends stored bytes as they are.
+import { apiVersionOf, kindTable } from '#api/kinds.ts';
+import type { KindRow, KubernetesObject } from '#api/kind.ts';
+import type { ApiResponse, ListMetadata, ResponseBody } from '#api/request.ts';
+import { objectParts, listItemParts } from '#storage/encode.ts';
+import type { StoredObject } from '#storage/store.ts';
+import type { RequestContext } from '../context.ts';
+import { jsonContentType, objectBody, respond } from '../responses.ts';
+import { convertedFrom, conversionOf } from './conversion.ts';
+import type { OutputForm } from './negotiate.ts';
+import { tableOf } from './table.ts';
+
+const newline = Buffer.from('\n');
+
+/** The object as this row serves it: shared when the stored version is the served one. */
+export const objectOf = (row: KindRow, stored: StoredObject): KubernetesObject =>
+  conversionOf(row) === undefined ? stored.object() : convertedFrom(row, stored);
+
+export const partialOf = (object: KubernetesObject, metaVersion: string): KubernetesObject => ({
+  kind: 'PartialObjectMetadata',
+  apiVersion: `meta.k8s.io/${metaVersion}`,
+  metadata: object.metadata,
+});
+
+export const storedBody = (row: KindRow, stored: StoredObject): ResponseBody =>
+  conversionOf(row) === undefined
+    ? {
+        type: 'object',
+        get object() {
+          return stored.object();
+        },
+        bytes: () => [...objectParts(stored), newline],
+      }
+    : objectBody(convertedFrom(row, stored));
+
+async function encode(object: unknown, form: OutputForm): Promise<ResponseBody> {
+  if (form.encoding === 'yaml') {
+    const { printYaml } = await import('#wire/yaml.ts');
+    return { type: 'bytes', contentType: 'application/yaml', parts: [Buffer.from(await printYaml(object))] };
+  }
+  const contentType =
+    form.transform === 'none'
+      ? jsonContentType
+      : `application/json;as=${form.transform === 'table' ? 'Table' : String((object as KubernetesObject).kind)};g=meta.k8s.io;v=${form.metaVersion}`;
+  const text = form.pretty ? JSON.stringify(object, undefined, 2) : JSON.stringify(object);
+  return form.transform === 'none' && !form.pretty
+    ? objectBody(object)
+    : { type: 'bytes', contentType, parts: [Buffer.from(`${text}\n`)] };
+}
+
+const isPlain = (form: OutputForm): boolean => form.encoding === 'json' && form.transform === 'none' && !form.pretty;
+
+/** One object that may not be stored (dry run, subresources). */
+export async function respondWith(
+  context: RequestContext,
+  row: KindRow,
+  object: KubernetesObject,
+  form: OutputForm,
+  status = 200,
+): Promise<ApiResponse> {
+  const { query } = context.request;
+  const now = context.server.options.clock.now();
+  if (form.transform === 'table' && object.kind !== 'Status')
+    return respond(status, await encode(tableOf(row, [object], undefined, form, query, now), form));
+  if (form.transform === 'partial' && object.kind !== 'Status')
+    return respond(status, await encode(partialOf(object, form.metaVersion), form));
+  return respond(status, await encode(object, { ...form, transform: 'none' }));
+}
+
+export async function respondStored(
+  context: RequestContext,
+  row: KindRow,
+  stored: StoredObject,
+  form: OutputForm,
+  status = 200,
+): Promise<ApiResponse> {
+  return isPlain(form)
+    ? respond(status, storedBody(row, stored))
+    : respondWith(context, row, objectOf(row, stored), form, status);
+}
+
+export async function respondList(
+  context: RequestContext,
+  row: KindRow,
+  items: readonly StoredObject[],
+  metadata: ListMetadata,
+  form: OutputForm,
+): Promise<ApiResponse> {
+  const objects = (): KubernetesObject[] => items.map((item) => objectOf(row, item));
+  const kind = kindTable.listTypeName(row);
+  const apiVersion = apiVersionOf(row);
+  if (isPlain(form)) {
+    const bytes = (): Uint8Array[] => {
+      const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
+      if (conversionOf(row) === undefined)
+        return [Buffer.from(head), ...listItemParts(items, false), Buffer.from(']}\n')];
+      const texts = objects().map((object) => JSON.stringify({ ...object, kind: undefined, apiVersion: undefined }));
+      return [Buffer.from(`${head}${texts.join(',')}]}\n`)];
+    };
+    return respond(200, { type: 'list', metadata, objects, bytes });
+  }
+  if (form.transform === 'table') {
+    const { clock } = context.server.options;
+    return respond(
+      200,
+      await encode(tableOf(row, objects(), metadata, form, context.request.query, clock.now()), form),
+    );
+  }
+  const list =
+    form.transform === 'partial'
+      ? {
+          kind: 'PartialObjectMetadataList',
+          apiVersion: `meta.k8s.io/${form.metaVersion}`,
+          metadata,
+          items: objects().map((object) => partialOf(object, form.metaVersion)),
+        }
+      : {
+          kind,
+          apiVersion,
+          metadata,
+          items: objects().map((object) => ({ ...object, kind: undefined, apiVersion: undefined })),
+        };
+  return respond(200, await encode(list, form));
+}

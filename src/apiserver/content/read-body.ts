@@ -1,0 +1,60 @@
+// The request's body as a value: bytes from the network are parsed once; an in-process object is passed on as it is,
+// for decoding makes a new object from it.
+import { requestBodyBytesMax } from '#base/limits.ts';
+import { messageOf } from '#base/errors.ts';
+import { badRequestError, requestEntityTooLargeError, unsupportedMediaTypeError } from '#api/status.ts';
+import type { ApiRequest } from '#api/request.ts';
+import { parseJson } from '#wire/json.ts';
+
+export interface ParsedBody {
+  readonly value: unknown;
+  /** Paths of keys that occur twice. */
+  readonly duplicates: readonly string[];
+}
+
+const acceptedTypes = 'application/json, application/yaml';
+
+export const mediaTypeOf = (request: ApiRequest): string =>
+  (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
+
+export const unknownFormatError = (accepted: string) =>
+  unsupportedMediaTypeError(
+    `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
+  );
+
+/** Undefined: there is no body. */
+export async function readBytes(request: ApiRequest): Promise<Uint8Array | undefined> {
+  if (request.body.type !== 'bytes') return undefined;
+  const bytes = await request.body.read(requestBodyBytesMax);
+  if (bytes.length > requestBodyBytesMax)
+    throw requestEntityTooLargeError(`Request entity too large: limit is ${requestBodyBytesMax}`);
+  return bytes.length === 0 ? undefined : bytes;
+}
+
+/** Throws an ApiError (400) for a text that is no JSON or YAML. */
+export async function parseBytes(
+  bytes: Uint8Array,
+  encoding: 'json' | 'yaml',
+  duplicates: boolean,
+): Promise<ParsedBody> {
+  try {
+    if (encoding === 'json') return parseJson(bytes, { duplicates });
+    const { parseYaml } = await import('#wire/yaml.ts');
+    return await parseYaml(bytes, { duplicates });
+  } catch (error) {
+    throw badRequestError(
+      encoding === 'yaml' ? `error converting YAML to JSON: ${messageOf(error)}` : messageOf(error),
+    );
+  }
+}
+
+/** Undefined: no body was sent. `duplicates`: keys that occur twice are wanted (field validation). */
+export async function readBody(request: ApiRequest, duplicates = false): Promise<ParsedBody | undefined> {
+  if (request.body.type === 'object') return { value: request.body.object, duplicates: [] };
+  const bytes = await readBytes(request);
+  if (bytes === undefined) return undefined;
+  const mediaType = mediaTypeOf(request);
+  if (mediaType !== '' && mediaType !== 'application/json' && mediaType !== 'application/yaml')
+    throw unknownFormatError(acceptedTypes);
+  return parseBytes(bytes, mediaType === 'application/yaml' ? 'yaml' : 'json', duplicates);
+}

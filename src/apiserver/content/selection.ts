@@ -1,0 +1,38 @@
+// The selectors of a list or watch, parsed once, as one question about a stored object.
+import type { KindRow, KubernetesObject } from '#api/kind.ts';
+import { kindTable } from '#api/kinds.ts';
+import { parseFieldSelector } from '#api/meta/field-selector.ts';
+import { parseLabelSelector } from '#api/meta/label-selector.ts';
+import type { StoredObject } from '#storage/store.ts';
+import { objectOf } from './present.ts';
+
+export interface Selection {
+  /** Selects everything: nothing needs to be decoded. */
+  readonly empty: boolean;
+  matches(stored: StoredObject): boolean;
+  /** The only name that can match. */
+  readonly name: string | undefined;
+}
+
+const fieldsOf = (row: KindRow, object: KubernetesObject): Readonly<Record<string, string>> => ({
+  'metadata.name': object.metadata.name ?? '',
+  'metadata.namespace': object.metadata.namespace ?? '',
+  ...kindTable.behaviour(row).selectableFields?.(object),
+});
+
+/** `name` restricts to one object: a watch of a named path. Throws an ApiError (400) for what cannot be understood. */
+export function selectionOf(row: KindRow, labelSelector: string, fieldSelector: string, name = ''): Selection {
+  const labels = parseLabelSelector(labelSelector);
+  const fields = parseFieldSelector(fieldSelector, row.fieldSelectors);
+  const onlyName = name === '' ? fields.exactValue('metadata.name') : name;
+  if (labels.empty && fields.empty && name === '') return { empty: true, matches: () => true, name: undefined };
+  return {
+    empty: false,
+    name: onlyName,
+    matches(stored) {
+      if (onlyName !== undefined && !stored.key.endsWith(`/${onlyName}`)) return false; // before anything is decoded
+      const object = objectOf(row, stored);
+      return labels.matches(object.metadata.labels) && (fields.empty || fields.matches(fieldsOf(row, object)));
+    },
+  };
+}

@@ -1,0 +1,54 @@
+// meta.k8s.io Table: what kubectl get prints.
+import type { KindRow, KubernetesObject } from '#api/kind.ts';
+import type { ListMetadata } from '#api/request.ts';
+import { tableCells } from '../registry/machinery.ts';
+import { badRequestError } from '#api/status.ts';
+import type { OutputForm } from './negotiate.ts';
+
+export interface Table {
+  readonly kind: 'Table';
+  readonly apiVersion: string;
+  readonly metadata: ListMetadata | { readonly resourceVersion?: string | undefined };
+  readonly columnDefinitions: readonly unknown[];
+  readonly rows: readonly unknown[];
+}
+
+const descriptions: Readonly<Record<string, string>> = { Name: 'Name must be unique within a namespace.' };
+
+const includeValues = new Set(['None', 'Metadata', 'Object']);
+
+/** `metadata` undefined: the table of one object, whose version it carries. */
+export function tableOf(
+  row: KindRow,
+  objects: readonly KubernetesObject[],
+  metadata: ListMetadata | undefined,
+  form: OutputForm,
+  query: URLSearchParams,
+  now: number,
+  withColumns = true,
+): Table {
+  const asked = query.get('includeObject') ?? '';
+  const include = asked === '' ? 'Metadata' : asked;
+  if (!includeValues.has(include)) throw badRequestError(`unrecognized includeObject value: ${JSON.stringify(asked)}`);
+  const part = (object: KubernetesObject): unknown =>
+    include === 'Object'
+      ? object
+      : include === 'None'
+        ? undefined
+        : { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${form.metaVersion}`, metadata: object.metadata };
+  return {
+    kind: 'Table',
+    apiVersion: `meta.k8s.io/${form.metaVersion}`,
+    metadata: metadata ?? { resourceVersion: objects[0]?.metadata.resourceVersion },
+    columnDefinitions: withColumns
+      ? row.columns.map(([name, type, format, priority]) => ({
+          name,
+          type,
+          format,
+          description: descriptions[name] ?? '',
+          priority,
+        }))
+      : [],
+    rows: objects.map((object) => ({ cells: tableCells(row, object, now), object: part(object) ?? null })),
+  };
+}

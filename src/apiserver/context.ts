@@ -1,0 +1,121 @@
+// What travels with a request through the chain, and the parts of the server that steps, verbs and plugins use.
+// Interfaces only; the parts are made in api-server.ts.
+import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
+import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
+import type { ApiServerOptions } from './options.ts';
+import type { RequestInfo } from './request-info.ts';
+
+export interface RequestContext {
+  readonly server: Server;
+  readonly request: ApiRequest;
+  readonly info: RequestInfo;
+  /** Set by authenticate, replaced by impersonate. */
+  user: Identity;
+  readonly warnings: string[];
+}
+
+export type Next = (context: RequestContext) => Promise<ApiResponse>;
+export type Step = (context: RequestContext, next: Next) => Promise<ApiResponse>;
+
+export interface AccessAttributes {
+  readonly user: Identity;
+  readonly verb: string;
+  readonly isResource: boolean;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of non-resource requests. */
+  readonly path: string;
+  /** Of list, watch and deletecollection; the node authorizer looks at it. */
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface AccessDecision {
+  readonly decision: 'allow' | 'deny' | 'no-opinion';
+  readonly reason: string;
+}
+
+export interface Authorizer {
+  readonly name: string;
+  authorize(attributes: AccessAttributes): AccessDecision;
+}
+
+/** One rule of a role, all lists present. */
+export interface AccessRule {
+  readonly verbs: readonly string[];
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames: readonly string[];
+  readonly nonResourceURLs: readonly string[];
+}
+
+export interface RuleResolver {
+  /** Every rule that holds for the user in the namespace ('' for the cluster), with what could not be resolved. */
+  rulesFor(
+    user: Identity,
+    namespace: string,
+  ): { readonly rules: readonly AccessRule[]; readonly errors: readonly string[] };
+}
+
+export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
+export interface AdmissionAttributes {
+  readonly operation: AdmissionOperation;
+  readonly row: KindRow;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** This request's own copy; undefined for DELETE. */
+  readonly object: Mutable<KubernetesObject> | undefined;
+  readonly old: KubernetesObject | undefined;
+  readonly user: Identity;
+  readonly dryRun: boolean;
+  readonly warnings: string[];
+}
+
+export interface AdmissionPlugin {
+  readonly name: string;
+  /** Changes `attributes.object`, or throws an ApiError. */
+  mutate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
+  /** Throws an ApiError. */
+  validate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
+}
+
+export interface TokenReviewResult {
+  readonly user: Identity;
+  readonly audiences: readonly string[];
+}
+
+export interface TokenAuthenticator {
+  /** Undefined: the token is not one of ours or no longer valid. */
+  authenticate(token: string, audiences: readonly string[]): Promise<TokenReviewResult | undefined>;
+}
+
+/** What is measured of requests; `/metrics` prints it. */
+export interface RequestMetrics {
+  record(request: {
+    verb: string;
+    group: string;
+    version: string;
+    resource: string;
+    subresource: string;
+    scope: string;
+    code: number;
+    durationSeconds: number;
+  }): void;
+  print(): Promise<{ contentType: string; text: string }>;
+}
+
+export interface Server {
+  readonly options: ApiServerOptions;
+  readonly authorizer: Authorizer;
+  readonly rules: RuleResolver;
+  readonly tokens: TokenAuthenticator;
+  readonly admission: readonly AdmissionPlugin[];
+  readonly metrics: RequestMetrics;
+  /** Ends when the server closes: watches and streams end with it. */
+  readonly closing: AbortSignal;
+}

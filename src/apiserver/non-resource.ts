@@ -1,0 +1,46 @@
+// Paths that are no resources: discovery, OpenAPI, health, version, metrics, the index.
+import type { ApiResponse } from '#api/request.ts';
+import { ApiError } from '#api/status.ts';
+import type { RequestContext } from './context.ts';
+import { respondDiscovery } from './discovery/discovery.ts';
+import { respondOpenApi } from './discovery/openapi.ts';
+import { respondHealth } from './health.ts';
+import { respond, respondObject, respondText } from './responses.ts';
+
+const indexPaths = [
+  '/.well-known/openid-configuration',
+  '/api',
+  '/api/v1',
+  '/apis',
+  '/healthz',
+  '/livez',
+  '/metrics',
+  '/openapi/v2',
+  '/openapi/v3',
+  '/openid/v1/jwks',
+  '/readyz',
+  '/version',
+];
+
+export async function respondNonResource(context: RequestContext): Promise<ApiResponse> {
+  const { info, request, server } = context;
+  const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path;
+  if (!['GET', 'HEAD'].includes(request.method))
+    throw new ApiError(405, 'MethodNotAllowed', `the server does not allow this method on the requested resource`, {});
+  if (path === '/version') return respondObject(server.options.version);
+  if (path === '/healthz' || path === '/livez' || path === '/readyz' || /^\/(healthz|livez|readyz)\//.test(path))
+    return respondHealth(context, path);
+  if (path === '/metrics') {
+    const { contentType, text } = await server.metrics.print();
+    return respond(200, { type: 'bytes', contentType, parts: [Buffer.from(text)] });
+  }
+  if (path === '/api' || path === '/apis' || path.startsWith('/api/') || path.startsWith('/apis/'))
+    return respondDiscovery(context, path);
+  if (path.startsWith('/openapi/')) return respondOpenApi(context, path);
+  if (path === '/.well-known/openid-configuration' || path === '/openid/v1/jwks') {
+    const { respondIssuer } = await import('./authentication/issuer-discovery.ts');
+    return respondIssuer(context, path);
+  }
+  if (path === '/' || path === '/index.html') return respondObject({ paths: indexPaths });
+  return respondText('404 page not found\n', 404);
+}

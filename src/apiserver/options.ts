@@ -1,0 +1,74 @@
+// What the API server is made from. Assembly fills it from the configuration; tests from the test kit.
+import type { KeyObject } from 'node:crypto';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Random } from '#base/random.ts';
+import type { Store } from '#storage/store.ts';
+import type { NodeConnector } from './ports.ts';
+
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  /** Such as `v1.36.2+microshift`. */
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+
+/** Signs a service account token (compact JWS) with the cluster's key. */
+export interface TokenSigner {
+  sign(claims: Readonly<Record<string, unknown>>): Promise<string>;
+}
+
+export interface ServiceAccountTokenOptions {
+  readonly issuer: string;
+  /** First: the audience of tokens whose request names none. Tokens for any of them authenticate here. */
+  readonly audiences: readonly string[];
+  /** Keys that tokens may be signed with, by key id; read at each token so that rotation needs no restart. */
+  publicKeys(): readonly { readonly id: string; readonly key: KeyObject }[];
+  /** Absent: TokenRequest answers 404. */
+  readonly signer?: TokenSigner | undefined;
+}
+
+export interface ReadinessCheck {
+  readonly name: string;
+  /** Undefined: well. Text: what is wrong. */
+  check(): string | undefined;
+}
+
+export interface AuditEvent {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly verb: string;
+  readonly user: string;
+  readonly sourceAddress: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly version: VersionInfo;
+  readonly serviceAccountTokens: ServiceAccountTokenOptions;
+  /** Ranges of cluster IPs, the primary family first, such as `10.43.0.0/16`. */
+  readonly serviceCidrs: readonly string[];
+  readonly nodePortRange: { readonly from: number; readonly to: number };
+  /** `cluster.local`. */
+  readonly clusterDomain: string;
+  /** Routes without a host get NAME-NAMESPACE.apps.baseDomain; here with `apps.`. */
+  readonly routeDomain: string;
+  /** PEM of the authorities that sign client certificates; published for aggregated servers and kubeadm's cluster-info. */
+  readonly clusterAuthorities?: string | undefined;
+  readonly nodes?: NodeConnector | undefined;
+  readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
+  readonly audit?: ((event: AuditEvent) => void) | undefined;
+  readonly limits?: { readonly readsInFlight?: number; readonly writesInFlight?: number } | undefined;
+}

@@ -1,0 +1,135 @@
+// From a decoded, defaulted object to a stored one: the order in which upstream's registry creates.
+import { uuid, nameSuffix } from '#base/random.ts';
+import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import { kindTable } from '#api/kinds.ts';
+import { formatTime } from '#api/meta/time.ts';
+import { validateObjectMeta } from '#api/meta/object-meta.ts';
+import { validateSchema } from '../registry/machinery.ts';
+import { trackUpdate } from '../registry/machinery.ts';
+import { alreadyExistsError, badRequestError, generateNameConflictError, invalidError } from '#api/status.ts';
+import type { StoredObject } from '#storage/store.ts';
+import type { AdmissionAttributes } from '../context.ts';
+import { admitMutating, admitValidating } from './admit.ts';
+import { durabilityOf } from './durability.ts';
+import { dropStatus, statusOnCreate } from './status-rules.ts';
+import { allocateSideState } from './side-state.ts';
+import { groupKind, groupResource, keyOf } from './resource-request.ts';
+import type { ResourceRequest } from './resource-request.ts';
+
+export interface CreateSettings {
+  readonly dryRun: boolean;
+  /** '' when the write's fields are owned by nobody (apply has done its own). */
+  readonly fieldManager: string;
+}
+
+/** What a dry run answers in place of a stored object. */
+export type Written =
+  | { readonly type: 'stored'; readonly stored: StoredObject; readonly created: boolean }
+  | { readonly type: 'unstored'; readonly object: KubernetesObject; readonly created: boolean };
+
+const generateNameAttempts = 8;
+const generatedBaseLengthMax = 58;
+
+function completeMetadata(request: ResourceRequest, object: Mutable<KubernetesObject>): void {
+  const { metadata } = object;
+  const { clock, random } = request.context.server.options;
+  if (request.row.namespaced) {
+    if ((metadata.namespace ?? '') === '') metadata.namespace = request.namespace;
+    else if (metadata.namespace !== request.namespace)
+      throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+  } else if ((metadata.namespace ?? '') !== '') delete metadata.namespace;
+  if (request.name !== '') {
+    if ((metadata.name ?? '') === '') metadata.name = request.name;
+    else if (metadata.name !== request.name)
+      throw badRequestError(
+        `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`,
+      );
+  }
+  if ((metadata.resourceVersion ?? '') !== '' && metadata.resourceVersion !== '0')
+    throw badRequestError('resourceVersion should not be set on objects to be created');
+  delete metadata.resourceVersion;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  metadata.uid = uuid(random);
+  metadata.creationTimestamp = formatTime(clock.now());
+}
+
+export async function createObject(
+  request: ResourceRequest,
+  object: Mutable<KubernetesObject>,
+  settings: CreateSettings,
+): Promise<Written> {
+  const { server, user, warnings } = request.context;
+  const { row } = request;
+  const { metadata } = object;
+  const generates = (metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '' && request.name === '';
+  if ((metadata.name ?? '') !== '' && request.name !== '' && metadata.name !== request.name)
+    throw badRequestError(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`,
+    );
+
+  for (let attempt = 1; ; attempt++) {
+    const candidate = generates && attempt < generateNameAttempts ? structuredClone(object) : object;
+    if (generates)
+      candidate.metadata.name =
+        metadata.generateName!.slice(0, generatedBaseLengthMax) + nameSuffix(server.options.random);
+    completeMetadata(request, candidate);
+    const attributes: AdmissionAttributes = {
+      operation: 'CREATE',
+      row,
+      subresource: '',
+      namespace: request.namespace,
+      name: candidate.metadata.name ?? '',
+      object: candidate,
+      old: undefined,
+      user,
+      dryRun: settings.dryRun,
+      warnings,
+    };
+    const written = await createOnce(request, candidate, attributes, settings);
+    if (written !== undefined) return written;
+    const name = candidate.metadata.name ?? '';
+    if (!generates) throw alreadyExistsError(groupResource(row), name);
+    if (attempt >= generateNameAttempts) throw generateNameConflictError(groupResource(row), name);
+  }
+}
+
+/** Undefined: an object of this name exists. */
+async function createOnce(
+  request: ResourceRequest,
+  object: Mutable<KubernetesObject>,
+  attributes: AdmissionAttributes,
+  settings: CreateSettings,
+): Promise<Written | undefined> {
+  const { server, user, warnings } = request.context;
+  const { row } = request;
+  const { store, clock } = server.options;
+  const behaviour = kindTable.behaviour(row);
+  const now = clock.now();
+
+  if (settings.fieldManager !== '')
+    trackUpdate(row, undefined, object, { manager: settings.fieldManager, subresource: '', now });
+  await admitMutating(server, attributes);
+
+  if (row.strategy.hasGeneration) object.metadata.generation = 1;
+  else delete object.metadata.generation;
+  if (row.strategy.resetsStatus) dropStatus(row, object);
+  behaviour.prepareForCreate?.(object, { now, subresource: '', userName: user.name });
+  statusOnCreate(row, object);
+  using _held = allocateSideState(server, row, object, undefined);
+
+  const errors = [
+    ...validateObjectMeta(object.metadata, { namespaced: row.namespaced, checkName: behaviour.validateName }),
+    ...validateSchema(row.typeName, object),
+    ...(behaviour.validate?.(object) ?? []),
+  ];
+  if (errors.length > 0) throw invalidError(groupKind(row), object.metadata.name ?? '', errors);
+  warnings.push(...(behaviour.warnings?.(object, undefined) ?? []));
+  await admitValidating(server, attributes);
+
+  const key = keyOf(request, object.metadata.name!);
+  if (settings.dryRun) return store.get(key) === undefined ? { type: 'unstored', object, created: true } : undefined;
+  const result = await store.write({ key, expectedRevision: 0, object, ...durabilityOf(row, object, undefined) });
+  return result.ok ? { type: 'stored', stored: result.stored, created: true } : undefined;
+}

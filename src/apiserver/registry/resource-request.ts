@@ -1,0 +1,33 @@
+// A request whose kind is known: what every verb takes.
+import type { KindRow, KubernetesObject } from '#api/kind.ts';
+import { storageKey, storagePrefix } from '#api/kinds.ts';
+import type { GroupKind, GroupResource } from '#api/status.ts';
+import { notFoundError } from '#api/status.ts';
+import type { StoredObject } from '#storage/store.ts';
+import type { RequestContext } from '../context.ts';
+
+export interface ResourceRequest {
+  readonly context: RequestContext;
+  readonly row: KindRow;
+  readonly subresource: string;
+  /** '' for kinds of the cluster and for lists of all namespaces. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export const groupResource = (row: KindRow): GroupResource => ({ group: row.group, resource: row.resource });
+export const groupKind = (row: KindRow): GroupKind => ({ group: row.group, kind: row.kind });
+
+export const keyOf = (request: Pick<ResourceRequest, 'row' | 'namespace'>, name: string): string =>
+  storageKey(request.row, request.namespace, name);
+export const prefixOf = (request: Pick<ResourceRequest, 'row' | 'namespace'>): string =>
+  storagePrefix(request.row, request.namespace);
+
+export function storedOf(request: ResourceRequest): StoredObject {
+  const stored = request.context.server.options.store.get(keyOf(request, request.name));
+  if (stored === undefined) throw notFoundError(groupResource(request.row), request.name);
+  return stored;
+}
+
+export const isTerminating = (object: KubernetesObject): boolean =>
+  object.metadata.deletionTimestamp !== undefined && object.metadata.deletionTimestamp !== null;

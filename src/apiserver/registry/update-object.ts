@@ -1,0 +1,217 @@
+// Changes a stored object under optimistic concurrency: the order in which upstream's registry updates. The new object may
+// turn out to need no write, or to be the end of a deletion.
+import { writeConflictRetriesMax } from '#base/limits.ts';
+import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import { kindTable } from '#api/kinds.ts';
+import { validateObjectMetaUpdate } from '#api/meta/object-meta.ts';
+import { validateSchema } from '../registry/machinery.ts';
+import { invalid } from '#api/field-error.ts';
+import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
+import type { StoredObject } from '#storage/store.ts';
+import type { AdmissionAttributes } from '../context.ts';
+import { admitMutating, admitValidating } from './admit.ts';
+import { createObject } from './create-object.ts';
+import type { Written } from './create-object.ts';
+import { durabilityOf } from './durability.ts';
+import { groupKind, groupResource, isTerminating, keyOf } from './resource-request.ts';
+import type { ResourceRequest } from './resource-request.ts';
+import { sameObject, sameValue } from './same-object.ts';
+import { allocateSideState } from './side-state.ts';
+import { keepAllButStatus, keepStatus } from './status-rules.ts';
+
+export interface UpdateSettings {
+  readonly dryRun: boolean;
+  /** Patches may also make objects (apply), updates where the row allows it. */
+  readonly createWhenAbsent: boolean;
+  /** A patch without a resource version is retried on the newest state. */
+  readonly retriesConflicts: boolean;
+  readonly fieldManager: string;
+  /** The server's own change (binding): admission, preparation and validation were done on what asked for it. */
+  readonly isInternal?: boolean | undefined;
+}
+
+/** Makes this request's own new object from the current state; undefined state: there is none. */
+export type Transform = (
+  current: KubernetesObject | undefined,
+) => Mutable<KubernetesObject> | Promise<Mutable<KubernetesObject>>;
+
+type Metadata = Mutable<KubernetesObject>['metadata'];
+const set = <K extends keyof Metadata>(target: Metadata, key: K, value: Metadata[K] | null): void => {
+  if (value === undefined || value === null) delete target[key];
+  else target[key] = value;
+};
+
+/** What a client may leave out and can never change. */
+function completeMetadata(
+  request: ResourceRequest,
+  object: Mutable<KubernetesObject>,
+  previous: KubernetesObject,
+): void {
+  const { metadata } = object;
+  const old = previous.metadata;
+  if (request.row.namespaced) {
+    if ((metadata.namespace ?? '') === '') set(metadata, 'namespace', request.namespace);
+    else if (metadata.namespace !== request.namespace)
+      throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  if ((metadata.name ?? '') === '') set(metadata, 'name', request.name);
+  else if (metadata.name !== request.name)
+    throw badRequestError(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`,
+    );
+  if ((metadata.uid ?? '') === '') set(metadata, 'uid', old.uid);
+  set(metadata, 'creationTimestamp', old.creationTimestamp);
+  set(metadata, 'generation', old.generation);
+  set(metadata, 'deletionTimestamp', old.deletionTimestamp);
+  if (metadata.deletionGracePeriodSeconds === undefined)
+    set(metadata, 'deletionGracePeriodSeconds', old.deletionGracePeriodSeconds);
+}
+
+const partOf = (object: KubernetesObject, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], object);
+
+/** Whether nothing holds the object back any more, so that this update ends its deletion. */
+export function isReleased(request: ResourceRequest, object: KubernetesObject): boolean {
+  if (!isTerminating(object) || (object.metadata.finalizers?.length ?? 0) > 0) return false;
+  if ((object.metadata.deletionGracePeriodSeconds ?? 0) !== 0) return false;
+  return request.row.resource !== 'namespaces' || request.row.group !== '' || namespaceIsEmpty(object);
+}
+const namespaceIsEmpty = (namespace: KubernetesObject): boolean =>
+  ((namespace as { spec?: { finalizers?: readonly string[] } }).spec?.finalizers?.length ?? 0) === 0;
+
+export async function updateObject(
+  request: ResourceRequest,
+  transform: Transform,
+  settings: UpdateSettings,
+): Promise<Written> {
+  const { store } = request.context.server.options;
+  const key = keyOf(request, request.name);
+  for (let attempt = 1; ; attempt++) {
+    const current = store.get(key);
+    if (current === undefined) {
+      if (!settings.createWhenAbsent) throw notFoundError(groupResource(request.row), request.name);
+      const object = await transform(undefined);
+      if ((object.metadata.uid ?? '') !== '')
+        throw conflictError(
+          groupResource(request.row),
+          request.name,
+          `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `,
+        );
+      delete object.metadata.resourceVersion;
+      return createObject(request, object, settings);
+    }
+    const written = await updateOnce(request, current, transform, settings);
+    if (written !== undefined) return written;
+    if (!settings.retriesConflicts || attempt >= writeConflictRetriesMax)
+      throw modifiedError(groupResource(request.row), request.name);
+  }
+}
+
+/** Undefined: somebody else wrote first. */
+async function updateOnce(
+  request: ResourceRequest,
+  current: StoredObject,
+  transform: Transform,
+  settings: UpdateSettings,
+): Promise<Written | undefined> {
+  const { server, user, warnings } = request.context;
+  const { row, subresource } = request;
+  const { store, clock } = server.options;
+  const behaviour = kindTable.behaviour(row);
+  const previous = current.object();
+  const now = clock.now();
+
+  const object = await transform(previous);
+  const attributes: AdmissionAttributes = {
+    operation: 'UPDATE',
+    row,
+    subresource,
+    namespace: request.namespace,
+    name: request.name,
+    object,
+    old: previous,
+    user,
+    dryRun: settings.dryRun,
+    warnings,
+  };
+  if (settings.isInternal !== true) await admitMutating(server, attributes);
+
+  const version = object.metadata.resourceVersion ?? '';
+  if (version === '' || version === '0') {
+    if (!row.strategy.allowUnconditionalUpdate)
+      throw invalidError(groupKind(row), request.name, [
+        invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
+    object.metadata.resourceVersion = String(current.revision);
+  } else if (version !== String(current.revision)) throw modifiedError(groupResource(row), request.name);
+  const uid = object.metadata.uid ?? '';
+  if (uid !== '' && uid !== previous.metadata.uid)
+    throw conflictError(
+      groupResource(row),
+      request.name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
+    );
+
+  completeMetadata(request, object, previous);
+  if (subresource === 'status') keepAllButStatus(row, object, previous);
+  else if (subresource === '' && row.strategy.resetsStatus) keepStatus(object, previous);
+  if (settings.isInternal !== true)
+    behaviour.prepareForUpdate?.(object, previous, { now, subresource, userName: user.name });
+  if (
+    row.strategy.hasGeneration &&
+    subresource !== 'status' &&
+    object.metadata.generation === previous.metadata.generation &&
+    row.strategy.generationBumpOn.some((path) => !sameValue(partOf(object, path), partOf(previous, path)))
+  )
+    object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
+  using _held = allocateSideState(server, row, object, previous);
+  if (settings.isInternal !== true) {
+    check(request, object, previous);
+    await admitValidating(server, attributes);
+  }
+
+  if (isReleased(request, object)) return removeNow(request, current, settings.dryRun);
+  if (sameObject(object, previous)) return { type: 'stored', stored: current, created: false };
+  if (settings.dryRun) return { type: 'unstored', object, created: false };
+  const result = await store.write({
+    key: current.key,
+    expectedRevision: current.revision,
+    object,
+    ...durabilityOf(row, object, previous),
+  });
+  return result.ok ? { type: 'stored', stored: result.stored, created: false } : undefined;
+}
+
+/** Throws an ApiError (422). */
+function check(request: ResourceRequest, object: Mutable<KubernetesObject>, previous: KubernetesObject): void {
+  const { row, subresource } = request;
+  const { warnings } = request.context;
+  const behaviour = kindTable.behaviour(row);
+  const errors = [
+    ...validateObjectMetaUpdate(object.metadata, previous.metadata),
+    ...validateSchema(row.typeName, object),
+    ...(behaviour.validateUpdate === undefined
+      ? subresource === ''
+        ? (behaviour.validate?.(object) ?? [])
+        : []
+      : behaviour.validateUpdate(object, previous, subresource)),
+  ];
+  if (errors.length > 0) throw invalidError(groupKind(row), request.name, errors);
+  if (subresource === '') warnings.push(...(behaviour.warnings?.(object, previous) ?? []));
+}
+
+/** The removal that an update of the last finalizer means. */
+async function removeNow(
+  request: ResourceRequest,
+  current: StoredObject,
+  dryRun: boolean,
+): Promise<Written | undefined> {
+  if (dryRun) return { type: 'stored', stored: current, created: false };
+  const result = await request.context.server.options.store.write({
+    key: current.key,
+    expectedRevision: current.revision,
+    object: undefined,
+    durability: 'durable',
+  });
+  return result.ok ? { type: 'stored', stored: result.stored, created: false } : undefined;
+}

@@ -1,0 +1,19 @@
+// THE order in which a request passes the server. Each step may answer itself or call the next.
+import type { Next, RequestContext, Step } from './context.ts';
+import { audit } from './steps/audit.ts';
+import { authenticate } from './steps/authenticate.ts';
+import { authorize } from './steps/authorize.ts';
+import { flowControl } from './steps/flow-control.ts';
+import { impersonate } from './steps/impersonate.ts';
+import { route } from './steps/route.ts';
+
+export function requestChain(): Next {
+  const steps: readonly Step[] = [
+    audit, // measures and records what follows; failures become a Status here
+    authenticate, // who asks: certificate, token, in-process identity
+    impersonate, // who they ask to be, if they may
+    flowControl(), // 429 above the limits of requests in work
+    authorize, // may they
+  ];
+  return steps.reduceRight<Next>((next, step) => (context: RequestContext) => step(context, next), route);
+}

@@ -1,0 +1,50 @@
+// The outermost step: turns every failure into its Status, counts the request, and tells the audit sink.
+import { uuid } from '#base/random.ts';
+import { messageOf } from '#base/errors.ts';
+import type { ApiResponse } from '#api/request.ts';
+import type { Next, RequestContext } from '../context.ts';
+import { expectedError, respondStatus, unexpectedError } from '../responses.ts';
+
+export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
+  const { server, request, info } = context;
+  const { clock, logger, audit: sink, random } = server.options;
+  const startMs = clock.monotonicMs();
+  let response: ApiResponse;
+  try {
+    response = await next(context);
+  } catch (error) {
+    const expected = expectedError(error);
+    if (expected === undefined)
+      logger.error('request failed', {
+        method: request.method,
+        path: info.path,
+        error: messageOf(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+    response = respondStatus((expected ?? unexpectedError()).toStatus());
+  }
+  const durationMs = clock.monotonicMs() - startMs;
+  server.metrics.record({
+    verb: info.verb,
+    group: info.group,
+    version: info.version,
+    resource: info.resource,
+    subresource: info.subresource,
+    scope: !info.isResource ? '' : info.name !== '' ? 'resource' : info.namespace !== '' ? 'namespace' : 'cluster',
+    code: response.status,
+    durationSeconds: durationMs / 1000,
+  });
+  sink?.({
+    id: uuid(random),
+    method: request.method,
+    path: info.path,
+    verb: info.verb,
+    user: context.user.name,
+    sourceAddress: request.remoteAddress,
+    status: response.status,
+    durationMs,
+  });
+  return context.warnings.length === 0
+    ? response
+    : { ...response, warnings: [...response.warnings, ...new Set(context.warnings)] };
+}

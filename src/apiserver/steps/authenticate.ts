@@ -1,0 +1,52 @@
+// Who asks. In-process callers bring their identity; over the network a verified client certificate or a bearer token
+// says it. Nobody else gets further than health and version.
+import { unauthorizedError } from '#api/status.ts';
+import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
+import type { Next, RequestContext } from '../context.ts';
+
+const allAuthenticated = 'system:authenticated';
+export const anonymousUser: Identity = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+const anonymousPaths = /^\/(healthz|livez|readyz)(\/|$)|^\/version\/?$/;
+
+const withAuthenticatedGroup = (identity: Identity): Identity =>
+  identity.groups.includes(allAuthenticated) || identity.name === anonymousUser.name
+    ? identity
+    : { ...identity, groups: [...identity.groups, allAuthenticated] };
+
+function bearerToken(request: ApiRequest): string | undefined {
+  const header = request.headers['authorization'];
+  if (header !== undefined) {
+    const match = /^bearer +(\S+)\s*$/i.exec(header);
+    return match?.[1];
+  }
+  // WebSocket clients in browsers cannot set headers: RFC 6455 subprotocol, base64url of the token.
+  const prefix = 'base64url.bearer.authorization.k8s.io.';
+  for (const protocol of request.headers['sec-websocket-protocol']?.split(',') ?? []) {
+    const name = protocol.trim();
+    if (name.startsWith(prefix)) return Buffer.from(name.slice(prefix.length), 'base64url').toString('utf8');
+  }
+  return undefined;
+}
+
+async function identify(context: RequestContext): Promise<Identity | undefined> {
+  const { request, server } = context;
+  if (request.identity !== undefined) return request.identity;
+  if (request.certificate !== undefined && request.certificate.commonName !== '') {
+    const { commonName, organizations, uid } = request.certificate;
+    return { name: commonName, groups: organizations, ...(uid === undefined ? {} : { uid }) };
+  }
+  const token = bearerToken(request);
+  if (token === undefined) return undefined;
+  const result = await server.tokens.authenticate(token, server.options.serviceAccountTokens.audiences);
+  if (result === undefined) throw unauthorizedError();
+  return result.user;
+}
+
+export async function authenticate(context: RequestContext, next: Next): Promise<ApiResponse> {
+  const identity = await identify(context);
+  if (identity !== undefined) context.user = withAuthenticatedGroup(identity);
+  else if (anonymousPaths.test(context.info.path)) context.user = anonymousUser;
+  else throw unauthorizedError();
+  return next(context);
+}

@@ -1,0 +1,72 @@
+// The last step: which verb on which kind, or which of the paths that are no resources.
+import type { KindRow } from '#api/kind.ts';
+import { kindTable } from '#api/kinds.ts';
+import type { ApiResponse } from '#api/request.ts';
+import { ApiError, methodNotSupportedError, badRequestError } from '#api/status.ts';
+import type { RequestContext } from '../context.ts';
+import { respondNonResource } from '../non-resource.ts';
+import { groupResource } from '../registry/resource-request.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { respondReview } from '../reviews/reviews.ts';
+import { respondSubresource } from '../subresources/subresources.ts';
+import { create } from '../verbs/create.ts';
+import { deleteCollection } from '../verbs/delete-collection.ts';
+import { deleteOne } from '../verbs/delete.ts';
+import { get } from '../verbs/get.ts';
+import { list } from '../verbs/list.ts';
+import { patch } from '../verbs/patch.ts';
+import { update } from '../verbs/update.ts';
+import { watch } from '../verbs/watch.ts';
+
+type VerbHandler = (request: ResourceRequest) => Promise<ApiResponse>;
+
+const verbs: Readonly<Record<string, VerbHandler>> = {
+  get,
+  list,
+  watch,
+  create,
+  update,
+  patch,
+  delete: deleteOne,
+  deletecollection: deleteCollection,
+};
+
+export const unknownResourceError = (): ApiError =>
+  new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+
+/** Served by this server: the row that a request names. */
+export function servedRow(group: string, version: string, resource: string): KindRow | undefined {
+  const row = kindTable.find(group, version, resource);
+  return row?.servedByDefault === true ? row : undefined;
+}
+
+export async function route(context: RequestContext): Promise<ApiResponse> {
+  const { info } = context;
+  if (!info.isResource) return respondNonResource(context);
+  const row = servedRow(info.group, info.version, info.resource);
+  if (row === undefined) throw unknownResourceError();
+  // A namespace is itself the namespace of its own requests.
+  const isNamespaces = info.resource === 'namespaces' && info.group === '';
+  if (!row.namespaced && info.namespace !== '' && !isNamespaces) throw unknownResourceError();
+  const request: ResourceRequest = {
+    context,
+    row,
+    subresource: info.subresource,
+    namespace: row.namespaced ? info.namespace : '',
+    name: info.name,
+  };
+  if (row.namespaced && info.namespace === '' && ['get', 'create', 'update', 'patch', 'delete'].includes(info.verb)) {
+    if (row.storage !== undefined || info.verb !== 'create')
+      throw info.verb === 'create' && info.name === ''
+        ? methodNotSupportedError(groupResource(row), info.verb)
+        : unknownResourceError();
+    throw badRequestError('an empty namespace may not be set during creation');
+  }
+  if (info.subresource !== '') return respondSubresource(request);
+  if (row.storage === undefined) return respondReview(request);
+  const handler = verbs[info.verb];
+  const isListed = row.verbs.some((verb) => verb === info.verb);
+  if (handler === undefined || !isListed || (info.verb === 'create' && info.name !== ''))
+    throw methodNotSupportedError(groupResource(row), info.verb === '' ? context.request.method : info.verb);
+  return handler(request);
+}

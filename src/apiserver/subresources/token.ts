@@ -1,0 +1,146 @@
+// POST of a TokenRequest: a signed, expiring token for a service account, bound to a Pod, Secret or Node if asked.
+import type { Node, Pod, Secret, ServiceAccount, TokenRequest } from '#api/generated/types.ts';
+import { Nodes, Pods, Secrets } from '#api/generated/kind-references.ts';
+import { storageKey } from '#api/kinds.ts';
+import { invalid } from '#api/field-error.ts';
+import type { FieldError } from '#api/field-error.ts';
+import { uuid } from '#base/random.ts';
+import type { ApiResponse } from '#api/request.ts';
+import { formatTime } from '#api/meta/time.ts';
+import { applyDefaults } from '#api/schema/defaults.ts';
+import { decodeType } from '#api/schema/decode.ts';
+import { ApiError, badRequestError, conflictError, invalidError, notFoundError } from '#api/status.ts';
+import { readBody } from '../content/read-body.ts';
+import { writeOptions } from '../content/request-options.ts';
+import { storedOf } from '../registry/resource-request.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { serviceAccountUser } from '../authentication/service-account-names.ts';
+import { respondObject } from '../responses.ts';
+
+const tokenType = 'io.k8s.api.authentication.v1.TokenRequest';
+const secondsMin = 600;
+const secondsMax = 2 ** 32;
+const warningSeconds = 3_600 + 7;
+const extendedSeconds = 365 * 24 * 3_600;
+
+interface Bound {
+  readonly claim: Readonly<Record<string, { readonly name: string; readonly uid: string }>>;
+  readonly isPod: boolean;
+}
+
+function boundObject(request: ResourceRequest, account: ServiceAccount, review: TokenRequest): Bound | undefined {
+  const reference = review.spec.boundObjectRef;
+  if (reference === undefined || reference === null) return undefined;
+  const { store } = request.context.server.options;
+  const name = reference.name ?? '';
+  const find = <T>(kind: typeof Pods | typeof Secrets | typeof Nodes): T | undefined =>
+    store.get(storageKey(kind as typeof Pods, request.namespace, name))?.object() as T | undefined;
+  const isCore = (reference.apiVersion ?? '') === 'v1';
+  const checkUid = (resource: string, uid: string | undefined): void => {
+    if ((reference.uid ?? '') !== '' && reference.uid !== uid)
+      throw conflictError(
+        { group: '', resource },
+        name,
+        `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+      );
+  };
+  const identity = (object: {
+    readonly metadata: { readonly name?: string | undefined; readonly uid?: string | undefined };
+  }) => ({
+    name: object.metadata.name!,
+    uid: object.metadata.uid!,
+  });
+  if (reference.kind === 'Pod' && isCore) {
+    const pod = find<Pod>(Pods);
+    if (pod === undefined) throw notFoundError({ group: '', resource: 'pods' }, name);
+    if (pod.spec?.serviceAccountName !== account.metadata.name)
+      throw badRequestError(
+        `cannot bind token for serviceaccount ${JSON.stringify(account.metadata.name)} to pod running with different serviceaccount name.`,
+      );
+    checkUid('pods', pod.metadata.uid);
+    const nodeName = pod.spec.nodeName ?? '';
+    const node =
+      nodeName === '' ? undefined : (store.get(storageKey(Nodes, undefined, nodeName))?.object() as Node | undefined);
+    return { isPod: true, claim: { pod: identity(pod), ...(node === undefined ? {} : { node: identity(node) }) } };
+  }
+  if (reference.kind === 'Node' && isCore) {
+    const node = store.get(storageKey(Nodes, undefined, name))?.object() as Node | undefined;
+    if (node === undefined) throw notFoundError({ group: '', resource: 'nodes' }, name);
+    checkUid('nodes', node.metadata.uid);
+    return { isPod: false, claim: { node: identity(node) } };
+  }
+  if (reference.kind === 'Secret' && isCore) {
+    const secret = find<Secret>(Secrets);
+    if (secret === undefined) throw notFoundError({ group: '', resource: 'secrets' }, name);
+    checkUid('secrets', secret.metadata.uid);
+    return { isPod: false, claim: { secret: identity(secret) } };
+  }
+  throw badRequestError(
+    `cannot bind token to object of type ${reference.apiVersion ?? ''}, Kind=${reference.kind ?? ''}`,
+  );
+}
+
+export async function requestToken(request: ResourceRequest): Promise<ApiResponse> {
+  const { context } = request;
+  const { clock, random, serviceAccountTokens } = context.server.options;
+  if (serviceAccountTokens.signer === undefined)
+    throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+  const options = writeOptions(context.request, 'CreateOptions');
+  const body = await readBody(context.request);
+  const review = decodeType(tokenType, body?.value ?? {}, { fieldValidation: options.fieldValidation })
+    .object as unknown as TokenRequest;
+  applyDefaults(tokenType, review);
+  const account = storedOf(request).object() as ServiceAccount;
+  const asked = review.spec.expirationSeconds ?? 3_600;
+  const errors: FieldError[] = [];
+  if (asked < secondsMin)
+    errors.push(invalid('spec.expirationSeconds', asked, 'may not specify a duration less than 10 minutes'));
+  if (asked > secondsMax)
+    errors.push(invalid('spec.expirationSeconds', asked, 'may not specify a duration larger than 2^32 seconds'));
+  if (errors.length > 0) throw invalidError({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors);
+  const bound = boundObject(request, account, review);
+  const audiences =
+    (review.spec.audiences ?? []).length === 0 ? serviceAccountTokens.audiences.slice(0, 1) : review.spec.audiences!;
+
+  // A pod's own token lives a year on the server's side, so that clients that never read it again go on working; it
+  // counts as stale after the hour that was asked for.
+  const isExtended =
+    bound?.isPod === true &&
+    asked === warningSeconds &&
+    audiences.some((one) => serviceAccountTokens.audiences.includes(one));
+  const lifetime = isExtended ? extendedSeconds : asked;
+  const now = Math.floor(clock.now() / 1000);
+  const token = await serviceAccountTokens.signer.sign({
+    aud: audiences,
+    exp: now + lifetime,
+    iat: now,
+    iss: serviceAccountTokens.issuer,
+    jti: uuid(random),
+    'kubernetes.io': {
+      namespace: request.namespace,
+      ...bound?.claim,
+      serviceaccount: { name: account.metadata.name, uid: account.metadata.uid },
+      ...(isExtended ? { warnafter: now + asked } : {}),
+    },
+    nbf: now,
+    sub: serviceAccountUser(request.namespace, account.metadata.name!),
+  });
+  return respondObject(
+    {
+      kind: 'TokenRequest',
+      apiVersion: 'authentication.k8s.io/v1',
+      metadata: {
+        name: account.metadata.name,
+        namespace: request.namespace,
+        creationTimestamp: formatTime(clock.now()),
+      },
+      spec: {
+        audiences,
+        expirationSeconds: asked,
+        boundObjectRef: review.spec.boundObjectRef ?? null,
+      },
+      status: { token, expirationTimestamp: formatTime((now + asked) * 1000) },
+    },
+    201,
+  );
+}

@@ -1,0 +1,63 @@
+import { applyDefaults } from '#api/schema/defaults.ts';
+import { decodeObject } from '#api/schema/decode.ts';
+import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import { badRequestError } from '#api/status.ts';
+import type { ApiResponse } from '#api/request.ts';
+import { conversionOf } from '../content/conversion.ts';
+import { negotiateOutput } from '../content/negotiate.ts';
+import type { OutputForm } from '../content/negotiate.ts';
+import { respondStored, respondWith } from '../content/present.ts';
+import { readBody } from '../content/read-body.ts';
+import { managerOf, writeOptions } from '../content/request-options.ts';
+import type { WriteOptions } from '../content/request-options.ts';
+import { createObject } from '../registry/create-object.ts';
+import type { Written } from '../registry/create-object.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import type { RequestContext } from '../context.ts';
+
+/** The body as an object of the row's kind, in the stored version, defaulted. */
+export async function readObject(request: ResourceRequest, options: WriteOptions): Promise<Mutable<KubernetesObject>> {
+  const { context, row } = request;
+  const body = await readBody(context.request, options.fieldValidation !== 'Ignore');
+  if (body === undefined)
+    throw badRequestError(
+      `${row.kind} in version ${JSON.stringify(row.version)} cannot be handled as a ${row.kind}: EOF`,
+    );
+  return decodeValue(request, body.value, body.duplicates, options);
+}
+
+export function decodeValue(
+  { context, row }: ResourceRequest,
+  value: unknown,
+  duplicates: readonly string[],
+  options: WriteOptions,
+): Mutable<KubernetesObject> {
+  const { object, warnings } = decodeObject(row, value, { fieldValidation: options.fieldValidation, duplicates });
+  if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
+  applyDefaults(row.typeName, object);
+  return conversionOf(row)?.toStorage(object) ?? object;
+}
+
+export function respondWritten(
+  context: RequestContext,
+  request: ResourceRequest,
+  written: Written,
+  form: OutputForm,
+): Promise<ApiResponse> {
+  const status = written.created ? 201 : 200;
+  if (written.type === 'stored') return respondStored(context, request.row, written.stored, form, status);
+  const object = conversionOf(request.row)?.fromStorage(written.object) ?? written.object;
+  return respondWith(context, request.row, object, form, status);
+}
+
+export async function create(request: ResourceRequest): Promise<ApiResponse> {
+  const { context } = request;
+  const form = negotiateOutput(context.request);
+  const options = writeOptions(context.request, 'CreateOptions');
+  const object = await readObject(request, options);
+  const written = await createObject(request, object, {
+    dryRun: options.dryRun,
+    fieldManager: managerOf(options, context.request),
+  });
+  return respondWritten(context, request, written, form);
+}

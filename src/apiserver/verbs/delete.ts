@@ -1,0 +1,116 @@
+import { invalid, notSupported } from '#api/field-error.ts';
+import type { FieldError } from '#api/field-error.ts';
+import type { KindRow } from '#api/kind.ts';
+import type { ApiRequest, ApiResponse } from '#api/request.ts';
+import { badRequestError, invalidError } from '#api/status.ts';
+import { decodeType } from '#api/schema/decode.ts';
+import type { DeleteOptions } from '#api/generated/types.ts';
+import { negotiateOutput } from '../content/negotiate.ts';
+import { objectOf, respondWith } from '../content/present.ts';
+import { readBody } from '../content/read-body.ts';
+import { checkDryRun, writeOptions } from '../content/request-options.ts';
+import { deleteObject } from '../registry/delete-object.ts';
+import type { DeleteSettings } from '../registry/delete-object.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { respondObject, successStatus } from '../responses.ts';
+
+const optionsType = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
+const policies = ['Foreground', 'Background', 'Orphan'];
+
+function optionsOfQuery(request: ApiRequest): DeleteOptions {
+  const { query } = request;
+  const grace = query.get('gracePeriodSeconds');
+  if (grace !== null && !/^-?\d+$/.test(grace))
+    throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  const orphan = query.get('orphanDependents');
+  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
+  return {
+    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(orphan === null ? {} : { orphanDependents: orphan !== 'false' && orphan !== '0' }),
+    ...(query.has('propagationPolicy') ? { propagationPolicy: query.get('propagationPolicy')! } : {}),
+    ...(dryRun.length === 0 ? {} : { dryRun }),
+  };
+}
+
+export async function deleteSettings(request: ApiRequest): Promise<DeleteSettings & { readonly accepted: boolean }> {
+  const body = await readBody(request);
+  const options =
+    body === undefined
+      ? optionsOfQuery(request)
+      : (decodeType(optionsType, body.value, { fieldValidation: 'Ignore' }).object as DeleteOptions);
+  const errors: FieldError[] = [];
+  if (
+    options.orphanDependents !== undefined &&
+    options.orphanDependents !== null &&
+    (options.propagationPolicy ?? '') !== ''
+  )
+    errors.push(
+      invalid(
+        'propagationPolicy',
+        options.propagationPolicy,
+        'orphanDependents and deletionPropagation cannot be both set',
+      ),
+    );
+  if ((options.propagationPolicy ?? '') !== '' && !policies.includes(options.propagationPolicy!))
+    errors.push(notSupported('propagationPolicy', options.propagationPolicy, [...policies, 'nil']));
+  checkDryRun(options.dryRun ?? [], errors);
+  if (errors.length > 0) throw invalidError({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
+  const orphan = options.orphanDependents ?? undefined;
+  return {
+    dryRun: (options.dryRun?.length ?? 0) > 0 || writeOptions(request, 'UpdateOptions').dryRun,
+    gracePeriodSeconds: options.gracePeriodSeconds ?? undefined,
+    propagationPolicy:
+      orphan === undefined
+        ? ((options.propagationPolicy || undefined) as DeleteSettings['propagationPolicy'])
+        : orphan
+          ? 'Orphan'
+          : 'Background',
+    preconditions: options.preconditions ?? {},
+    accepted: orphan === false,
+  };
+}
+
+/** Kinds whose last state answers a delete; the others answer with a Status. */
+const answersWithObject = new Set([
+  '/namespaces',
+  '/persistentvolumes',
+  '/persistentvolumeclaims',
+  '/pods',
+  '/podtemplates',
+  '/resourcequotas',
+  '/services',
+  '/serviceaccounts',
+  'resource.k8s.io/deviceclasses',
+  'resource.k8s.io/devicetaintrules',
+  'resource.k8s.io/resourceclaims',
+  'resource.k8s.io/resourceclaimtemplates',
+  'resource.k8s.io/resourceslices',
+  'storage.k8s.io/csidrivers',
+  'storage.k8s.io/csinodes',
+  'storage.k8s.io/storageclasses',
+  'storage.k8s.io/volumeattachments',
+  'storage.k8s.io/volumeattributesclasses',
+]);
+const returnsObject = (row: KindRow): boolean => answersWithObject.has(`${row.group}/${row.resource}`);
+
+/** DELETE of one object. */
+export async function deleteOne(request: ResourceRequest): Promise<ApiResponse> {
+  const { context, row } = request;
+  const form = negotiateOutput(context.request);
+  const settings = await deleteSettings(context.request);
+  const { object, stored, removed } = await deleteObject(request, settings);
+  const status = !removed && settings.accepted ? 202 : 200;
+  if (removed && !returnsObject(row)) {
+    const { name, uid } = object.metadata;
+    return respondObject(
+      successStatus({
+        ...(name === undefined ? {} : { name }),
+        ...(row.group === '' ? {} : { group: row.group }),
+        kind: row.resource,
+        ...(uid === undefined ? {} : { uid }),
+      }),
+      status,
+    );
+  }
+  return respondWith(context, row, stored === undefined ? object : objectOf(row, stored), form, status);
+}

@@ -1,0 +1,15 @@
+import type { ApiResponse } from '#api/request.ts';
+import { negotiateOutput } from '../content/negotiate.ts';
+import { parseResourceVersion } from '../content/request-options.ts';
+import { respondStored } from '../content/present.ts';
+import { storedOf } from '../registry/resource-request.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { waitForRevision } from './wait-for-revision.ts';
+
+/** GET of one object: the newest state, at least as new as `resourceVersion`. */
+export async function get(request: ResourceRequest): Promise<ApiResponse> {
+  const { context } = request;
+  const form = negotiateOutput(context.request);
+  await waitForRevision(context, parseResourceVersion(context.request.query.get('resourceVersion') ?? ''));
+  return respondStored(context, request.row, storedOf(request), form);
+}

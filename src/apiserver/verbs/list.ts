@@ -1,0 +1,168 @@
+// LIST: pages over a stable revision with upstream's continue tokens, resourceVersion semantics, selectors.
+import { badRequestError, expiredError, ApiError } from '#api/status.ts';
+import type { ApiResponse, ListMetadata } from '#api/request.ts';
+import { storagePrefix } from '#api/kinds.ts';
+import type { ListPage, StoredObject } from '#storage/store.ts';
+import { negotiateOutput } from '../content/negotiate.ts';
+import { respondList } from '../content/present.ts';
+import { listOptions, parseResourceVersion } from '../content/request-options.ts';
+import type { ListOptions } from '../content/request-options.ts';
+import { selectionOf } from '../content/selection.ts';
+import type { Selection } from '../content/selection.ts';
+import { keyOf, prefixOf } from '../registry/resource-request.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { waitForRevision } from './wait-for-revision.ts';
+
+const tokenVersion = 'meta.k8s.io/v1';
+const inconsistentRevision = -1;
+
+interface Start {
+  /** Undefined: the newest state. */
+  readonly at: number | undefined;
+  readonly startAfter: string | undefined;
+}
+
+function encodeToken(revision: number, lastKey: string, prefix: string): string {
+  const start = `${lastKey.slice(prefix.length)}\0`;
+  return Buffer.from(JSON.stringify({ v: tokenVersion, rv: revision, start })).toString('base64url');
+}
+
+function decodeToken(token: string, prefix: string): { revision: number; startAfter: string } {
+  const invalidKey = (detail: string) => badRequestError(`continue key is not valid: ${detail}`);
+  let parsed: { v?: unknown; rv?: unknown; start?: unknown };
+  try {
+    parsed = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as typeof parsed;
+  } catch {
+    throw invalidKey('it is no token of this server');
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw invalidKey('it is no token of this server');
+  if (parsed.v !== tokenVersion)
+    throw badRequestError(
+      `continue key is not valid: server does not recognize this encoded version ${String(parsed.v)}`,
+    );
+  if (typeof parsed.rv !== 'number' || !Number.isSafeInteger(parsed.rv) || parsed.rv === 0)
+    throw badRequestError(
+      'continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+    );
+  if (typeof parsed.start !== 'string' || parsed.start === '')
+    throw badRequestError('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
+  if (parsed.start.split('/').some((part) => part === '..' || part === '.' || part === ''))
+    throw invalidKey(parsed.start);
+  // The token says where to go on from; the store wants the last key that was seen.
+  return { revision: parsed.rv, startAfter: prefix + parsed.start.replace(/\0$/, '') };
+}
+
+function startOf(options: ListOptions, prefix: string): Start {
+  if (options.continue !== '') {
+    if (options.resourceVersion !== '' && options.resourceVersion !== '0')
+      throw badRequestError('specifying resource version is not allowed when using continue');
+    const { revision, startAfter } = decodeToken(options.continue, prefix);
+    return { at: revision === inconsistentRevision ? undefined : revision, startAfter };
+  }
+  const revision = parseResourceVersion(options.resourceVersion);
+  const isExact =
+    options.resourceVersionMatch === 'Exact' ||
+    (options.resourceVersionMatch === '' && options.limit > 0 && revision > 0);
+  return { at: isExact ? revision : undefined, startAfter: undefined };
+}
+
+/** 410 with a token that goes on over the newest state, as upstream offers. */
+function expired(options: ListOptions, prefix: string, startAfter: string | undefined): ApiError {
+  if (options.continue === '' || startAfter === undefined)
+    return expiredError('The resourceVersion for the provided list is too old.');
+  const token = Buffer.from(
+    JSON.stringify({ v: tokenVersion, rv: inconsistentRevision, start: `${startAfter.slice(prefix.length)}\0` }),
+  ).toString('base64url');
+  return new ExpiredContinueError(token);
+}
+
+/** Its Status carries the token in metadata.continue. */
+class ExpiredContinueError extends ApiError {
+  readonly #token: string;
+  constructor(token: string) {
+    super(
+      410,
+      'Expired',
+      'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    );
+    this.#token = token;
+  }
+  override toStatus() {
+    return { ...super.toStatus(), metadata: { continue: this.#token } };
+  }
+}
+
+interface Page {
+  readonly items: readonly StoredObject[];
+  readonly revision: number;
+  /** Undefined: nothing follows. */
+  readonly lastKey: string | undefined;
+  readonly remaining: number | undefined;
+}
+
+function readPage(
+  request: ResourceRequest,
+  options: ListOptions,
+  selection: Selection,
+  { at, startAfter }: Start,
+): Page | undefined {
+  const { store } = request.context.server.options;
+  const prefix = prefixOf(request);
+  const read = (after: string | undefined, limit: number | undefined): ListPage | undefined => {
+    const page = { ...(after === undefined ? {} : { startAfter: after }), ...(limit === undefined ? {} : { limit }) };
+    return at === undefined ? store.list(prefix, page) : store.listAt(prefix, at, page);
+  };
+  if (selection.empty) {
+    const page = read(startAfter, options.limit === 0 ? undefined : options.limit);
+    if (page === undefined) return undefined;
+    return {
+      items: page.items,
+      revision: page.revision,
+      lastKey: page.remaining > 0 ? page.items.at(-1)?.key : undefined,
+      remaining: page.remaining > 0 ? page.remaining : undefined,
+    };
+  }
+  if (at === undefined && selection.name !== undefined && (request.namespace !== '' || !request.row.namespaced)) {
+    const stored = store.get(keyOf(request, selection.name));
+    const isThere =
+      stored !== undefined && (startAfter === undefined || stored.key > startAfter) && selection.matches(stored);
+    return { items: isThere ? [stored] : [], revision: store.revision, lastKey: undefined, remaining: undefined };
+  }
+  // One pass over the rest: a page of matches, and whether another match follows.
+  const rest = read(startAfter, undefined);
+  if (rest === undefined) return undefined;
+  const items: StoredObject[] = [];
+  for (const stored of rest.items) {
+    if (!selection.matches(stored)) continue;
+    if (options.limit > 0 && items.length === options.limit)
+      return { items, revision: rest.revision, lastKey: items.at(-1)!.key, remaining: undefined };
+    items.push(stored);
+  }
+  return { items, revision: rest.revision, lastKey: undefined, remaining: undefined };
+}
+
+export async function list(request: ResourceRequest): Promise<ApiResponse> {
+  const { context, row } = request;
+  const form = negotiateOutput(context.request);
+  const options = listOptions(context.request, false);
+  const selection = selectionOf(row, options.labelSelector, options.fieldSelector);
+  const prefix = storagePrefix(row, request.namespace);
+  const start = startOf(options, prefix);
+  await waitForRevision(context, start.at ?? parseResourceVersion(options.resourceVersion));
+  const page = readPage(request, options, selection, start);
+  if (page === undefined) throw expired(options, prefix, start.startAfter);
+  const metadata: ListMetadata = {
+    resourceVersion: String(page.revision),
+    ...(page.lastKey === undefined ? {} : { continue: encodeToken(page.revision, page.lastKey, prefix) }),
+    ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
+  };
+  return respondList(context, row, page.items, metadata, form);
+}
+
+/** Every object that a deletecollection means. */
+export async function selectedObjects(request: ResourceRequest): Promise<readonly StoredObject[]> {
+  const options = listOptions(request.context.request, false);
+  const selection = selectionOf(request.row, options.labelSelector, options.fieldSelector);
+  await request.context.server.options.store.consistent(request.context.request.signal);
+  return readPage(request, { ...options, limit: 0 }, selection, { at: undefined, startAfter: undefined })?.items ?? [];
+}

@@ -1,0 +1,36 @@
+import type { ApiResponse } from '#api/request.ts';
+import { badRequestError } from '#api/status.ts';
+import { trackUpdate } from '../registry/machinery.ts';
+import { negotiateOutput } from '../content/negotiate.ts';
+import { managerOf, writeOptions } from '../content/request-options.ts';
+import { updateObject } from '../registry/update-object.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { readObject, respondWritten } from './create.ts';
+
+/** PUT of an object or of a subresource that has the object's own shape. */
+export async function update(request: ResourceRequest): Promise<ApiResponse> {
+  const { context, row, subresource } = request;
+  const form = negotiateOutput(context.request);
+  const options = writeOptions(context.request, 'UpdateOptions');
+  const sent = await readObject(request, options);
+  const name = sent.metadata.name ?? '';
+  if (name !== '' && name !== request.name)
+    throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${request.name})`);
+  if (name === '') sent.metadata.name = request.name;
+  const manager = managerOf(options, context.request);
+  const { clock } = context.server.options;
+  const written = await updateObject(
+    request,
+    (current) => {
+      if (current !== undefined) trackUpdate(row, current, sent, { manager, subresource, now: clock.now() });
+      return sent;
+    },
+    {
+      dryRun: options.dryRun,
+      createWhenAbsent: subresource === '' && row.strategy.allowCreateOnUpdate,
+      retriesConflicts: false,
+      fieldManager: manager,
+    },
+  );
+  return respondWritten(context, request, written, form);
+}

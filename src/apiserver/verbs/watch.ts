@@ -1,0 +1,239 @@
+// WATCH: from a revision, or the current state first. An event is encoded once for all watchers of its kind. Limits on what
+// a slow reader may leave behind are the sink's (https-front.ts, in-process client).
+import { fraction } from '#base/random.ts';
+import type { KindRow, KubernetesObject } from '#api/kind.ts';
+import { apiVersionOf } from '#api/kinds.ts';
+import type { ApiResponse, WatchEvent, WatchSink } from '#api/request.ts';
+import { ApiError, expiredError, notAcceptableError } from '#api/status.ts';
+import { watchLine } from '#storage/encode.ts';
+import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
+import { conversionOf } from '../content/conversion.ts';
+import { negotiateOutput } from '../content/negotiate.ts';
+import type { OutputForm } from '../content/negotiate.ts';
+import { objectOf, partialOf } from '../content/present.ts';
+import { listOptions, parseResourceVersion } from '../content/request-options.ts';
+import { selectionOf } from '../content/selection.ts';
+import type { Selection } from '../content/selection.ts';
+import { tableOf } from '../content/table.ts';
+import { prefixOf } from '../registry/resource-request.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { jsonContentType, respond } from '../responses.ts';
+import { waitForRevision } from './wait-for-revision.ts';
+
+const bookmarkIntervalMs = 60_000;
+/** Upstream's --min-request-timeout: a watch without a timeout ends after this to twice this. */
+const timeoutSecondsMin = 1_800;
+const initialEventsEnd = 'k8s.io/initial-events-end';
+
+type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+const lineOf = (type: string, object: unknown): Uint8Array =>
+  Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
+
+/** An event whose object and bytes are made when the first reader wants them. */
+function event(type: WatchEvent['type'], object: () => KubernetesObject, bytes?: () => Uint8Array): WatchEvent {
+  let made: KubernetesObject | undefined;
+  let line: Uint8Array | undefined;
+  const get = (): KubernetesObject => (made ??= object());
+  return { type, object: get, bytes: () => (line ??= bytes === undefined ? lineOf(type, get()) : bytes()) };
+}
+
+const plainEvents = new WeakMap<StoredObject, Partial<Record<ChangeType, WatchEvent>>>();
+
+function plainEvent(type: ChangeType, stored: StoredObject): WatchEvent {
+  let there = plainEvents.get(stored);
+  if (there === undefined) plainEvents.set(stored, (there = {}));
+  return (there[type] ??= {
+    type,
+    object: () => stored.object(),
+    bytes: onceFrom(() => watchLine(type, stored)),
+  });
+}
+function onceFrom(make: () => Uint8Array): () => Uint8Array {
+  let made: Uint8Array | undefined;
+  return () => (made ??= make());
+}
+
+/** Makes events in the form that the client asked for. */
+class EventMaker {
+  readonly #row: KindRow;
+  readonly #form: OutputForm;
+  readonly #query: URLSearchParams;
+  readonly #now: () => number;
+  #columnsSent = false;
+  constructor(row: KindRow, form: OutputForm, query: URLSearchParams, now: () => number) {
+    this.#row = row;
+    this.#form = form;
+    this.#query = query;
+    this.#now = now;
+  }
+  /** `revision` differs from the stored one when an object leaves the selection: its last state then, at the new revision. */
+  change(type: ChangeType, stored: StoredObject, revision: number): WatchEvent {
+    const isPlain = this.#form.transform === 'none' && conversionOf(this.#row) === undefined;
+    if (isPlain && revision === stored.revision) return plainEvent(type, stored);
+    const object = (): KubernetesObject => {
+      const there = objectOf(this.#row, stored);
+      return revision === stored.revision
+        ? there
+        : { ...there, metadata: { ...there.metadata, resourceVersion: String(revision) } };
+    };
+    return event(type, () => this.#transform(object()));
+  }
+  bookmark(revision: number, endsInitialEvents: boolean): WatchEvent {
+    const object: KubernetesObject = {
+      kind: this.#row.kind,
+      apiVersion: apiVersionOf(this.#row),
+      metadata: {
+        resourceVersion: String(revision),
+        ...(endsInitialEvents ? { annotations: { [initialEventsEnd]: 'true' } } : {}),
+      },
+    };
+    if (this.#form.transform === 'table')
+      return event('BOOKMARK', () => this.#table([], { resourceVersion: String(revision) }));
+    return event('BOOKMARK', () =>
+      this.#form.transform === 'partial' ? partialOf(object, this.#form.metaVersion) : object,
+    );
+  }
+  #transform(object: KubernetesObject): KubernetesObject {
+    if (this.#form.transform === 'partial') return partialOf(object, this.#form.metaVersion);
+    return this.#form.transform === 'table' ? this.#table([object], undefined) : object;
+  }
+  #table(objects: readonly KubernetesObject[], metadata: { resourceVersion: string } | undefined): KubernetesObject {
+    const table = tableOf(this.#row, objects, metadata, this.#form, this.#query, this.#now(), !this.#columnsSent);
+    this.#columnsSent = true;
+    return table as unknown as KubernetesObject;
+  }
+}
+
+export const errorEvent = (error: ApiError): WatchEvent =>
+  event('ERROR', () => error.toStatus() as unknown as KubernetesObject);
+
+function typeOf(selection: Selection, change: StoreEvent): ChangeType | undefined {
+  const { previous, stored } = change;
+  if (change.type === 'delete') return selection.matches(stored) ? 'DELETED' : undefined;
+  const matched = previous !== undefined && selection.matches(previous);
+  if (selection.matches(stored)) return matched ? 'MODIFIED' : 'ADDED';
+  return matched ? 'DELETED' : undefined;
+}
+
+interface WatchPlan {
+  readonly request: ResourceRequest;
+  readonly selection: Selection;
+  readonly events: EventMaker;
+  /** Undefined: the current state comes first. */
+  readonly from: number | undefined;
+  readonly bookmarks: boolean;
+  readonly marksInitialEnd: boolean;
+  readonly timeoutMs: number | undefined;
+}
+
+function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
+  const { selection, events } = plan;
+  const { server } = plan.request.context;
+  const { store, clock } = server.options;
+  const { signal } = plan.request.context.request;
+  const prefix = prefixOf(plan.request);
+  let subscription: Disposable | undefined;
+  let ended = false;
+  let sentRevision = 0;
+  const timers: Disposable[] = [];
+
+  const stop = (): void => {
+    ended = true;
+    subscription?.[Symbol.dispose]();
+    for (const timer of timers) timer[Symbol.dispose]();
+    signal.removeEventListener('abort', stop);
+    server.closing.removeEventListener('abort', onClosing);
+  };
+  const end = (error?: ApiError): void => {
+    if (ended) return;
+    stop();
+    if (error instanceof ApiError) sink.onEvent(errorEvent(error));
+    sink.onEnd();
+  };
+  function onClosing(): void {
+    end();
+  }
+  const after = (delayMs: number, run: () => void): void => {
+    const timer = clock.schedule(delayMs, run);
+    timers.push({ [Symbol.dispose]: () => timer.cancel() });
+  };
+
+  const onEvents = (changes: readonly StoreEvent[]): void => {
+    for (const change of changes) {
+      if (ended) return;
+      const type = typeOf(selection, change);
+      if (type === undefined) continue;
+      const leaves = type === 'DELETED' && change.type === 'put';
+      sentRevision = change.revision;
+      sink.onEvent(events.change(type, leaves ? change.previous! : change.stored, change.revision));
+    }
+  };
+  const start = (from: number): void => {
+    const opened = store.watch(prefix, from, {
+      onEvents,
+      onEnd: (reason) => end(reason === 'compacted' ? tooOld(store, from) : undefined),
+    });
+    if (opened === undefined) end(tooOld(store, from));
+    else if (ended) opened[Symbol.dispose]();
+    else subscription = opened;
+  };
+
+  signal.addEventListener('abort', stop, { once: true });
+  server.closing.addEventListener('abort', onClosing, { once: true });
+  if (signal.aborted) stop();
+  else if (plan.from === undefined) {
+    const page = store.list(prefix);
+    for (const stored of page.items)
+      if (selection.matches(stored)) sink.onEvent(events.change('ADDED', stored, stored.revision));
+    if (plan.marksInitialEnd) sink.onEvent(events.bookmark(page.revision, true));
+    if (!ended) start(page.revision);
+  } else start(plan.from);
+
+  if (!ended && plan.timeoutMs !== undefined) after(plan.timeoutMs, () => end());
+  if (!ended && plan.bookmarks) {
+    const mark = (): void => {
+      if (ended) return;
+      const { revision } = store;
+      if (revision > sentRevision) {
+        sentRevision = revision;
+        sink.onEvent(events.bookmark(revision, false));
+      }
+      timers.length = Math.min(timers.length, plan.timeoutMs === undefined ? 0 : 1);
+      after(bookmarkIntervalMs, mark);
+    };
+    after(bookmarkIntervalMs, mark);
+  }
+  return { [Symbol.dispose]: stop };
+}
+
+const tooOld = (store: Store, from: number): ApiError =>
+  expiredError(`too old resource version: ${from} (${store.compactedRevision})`);
+
+export async function watch(request: ResourceRequest): Promise<ApiResponse> {
+  const { context, row } = request;
+  const { clock, random } = context.server.options;
+  const form = negotiateOutput(context.request);
+  if (form.encoding !== 'json')
+    throw notAcceptableError(
+      'only the following media types are accepted: application/json, application/json;stream=watch',
+    );
+  const options = listOptions(context.request, true);
+  const selection = selectionOf(row, options.labelSelector, options.fieldSelector, request.name);
+  const revision = parseResourceVersion(options.resourceVersion);
+  await waitForRevision(context, revision);
+  const isInProcess = context.request.identity !== undefined;
+  const seconds =
+    options.timeoutSeconds ?? (isInProcess ? undefined : Math.floor(timeoutSecondsMin * (1 + fraction(random))));
+  const startsWithState = options.sendInitialEvents ?? revision === 0;
+  const plan: WatchPlan = {
+    request,
+    selection,
+    events: new EventMaker(row, form, context.request.query, () => clock.now()),
+    from: startsWithState ? undefined : revision === 0 ? context.server.options.store.revision : revision,
+    bookmarks: options.allowWatchBookmarks,
+    marksInitialEnd: options.sendInitialEvents === true && options.allowWatchBookmarks,
+    timeoutMs: seconds === undefined || seconds <= 0 ? undefined : seconds * 1000,
+  };
+  return respond(200, { type: 'watch', contentType: jsonContentType, open: (sink) => openWatch(plan, sink) });
+}
