@@ -51,6 +51,16 @@ const nameOfFieldSelector = (selector: string | null): string => {
   return '';
 };
 
+/** Names may be percent-encoded (`system%3Anode`). What is no encoding stays, and is refused as a name. */
+const decoded = (segment: string): string => {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+};
+
 export const isWatchQuery = (query: URLSearchParams): boolean => {
   const value = query.get('watch');
   return value !== null && value !== 'false' && value !== '0';
@@ -73,11 +83,11 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   }
   let namespace = '';
   if (rest[0] === 'namespaces' && rest.length > 1) {
-    namespace = rest[1]!;
+    namespace = decoded(rest[1]!);
     if (rest.length > 2 && !namespaceSubresources.has(rest[2]!)) rest = rest.slice(2);
   }
   const resource = rest[0] ?? '';
-  let name = rest[1] ?? '';
+  let name = decoded(rest[1] ?? '');
   const subresource = rest[2] ?? '';
   // The raw remainder keeps a trailing slash, which proxied servers tell apart.
   const remainder = rest.slice(3);
