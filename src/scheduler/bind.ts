@@ -69,7 +69,11 @@ async function bindVolumes(node: string, plan: VolumePlan, options: BindOptions)
 }
 
 /** Resolves when all claims are bound; rejects when one cannot be any more. */
-function whenBound(claims: readonly PersistentVolumeClaim[], node: string, { client, clock, signal }: BindOptions): Promise<void> {
+function whenBound(
+  claims: readonly PersistentVolumeClaim[],
+  node: string,
+  { client, clock, signal }: BindOptions,
+): Promise<void> {
   const informer = client.informer(PersistentVolumeClaims);
   const waiting = new Map(claims.map((one) => [`${one.metadata.namespace!}/${one.metadata.name!}`, one.metadata.uid]));
   /** Only a claim that was seen with the annotation can have lost it. */
@@ -95,7 +99,10 @@ function whenBound(claims: readonly PersistentVolumeClaim[], node: string, { cli
       if (!waiting.has(key) || changed.metadata.uid !== waiting.get(key)) return;
       const selected = changed.metadata.annotations?.[selectedNodeAnnotation];
       if (current === undefined) end(new Error(`claim ${key} was deleted`));
-      else if (current.spec?.volumeName && current.metadata.annotations?.['pv.kubernetes.io/bind-completed'] !== undefined) {
+      else if (
+        current.spec?.volumeName &&
+        current.metadata.annotations?.['pv.kubernetes.io/bind-completed'] !== undefined
+      ) {
         waiting.delete(key);
         if (waiting.size === 0) end();
       } else if (selected === node) annotated.add(key);

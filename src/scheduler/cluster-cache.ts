@@ -1,6 +1,11 @@
 // The scheduler's books: nodes with what is taken on them, kept from the informers, plus Pods that were given a node but
 // whose binding is not visible yet. So nothing is ever given twice.
-import { Namespaces, PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '#api/generated/kind-references.ts';
+import {
+  Namespaces,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  StorageClasses,
+} from '#api/generated/kind-references.ts';
 import type { Node, Pod } from '#api/generated/types.ts';
 import type { Client } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';

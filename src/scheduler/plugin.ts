@@ -29,7 +29,9 @@ export interface SchedulerPlugin {
   preFilter?(pod: Pod, cluster: ClusterSnapshot): string | undefined;
   filter?(pod: Pod, node: NodeInfo, cluster: ClusterSnapshot): Rejection | undefined;
   /** 0 to 100 for each of the nodes; more is better. */
-  readonly score?: { readonly weight: number; of(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot): readonly number[] } | undefined;
+  readonly score?:
+    | { readonly weight: number; of(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot): readonly number[] }
+    | undefined;
 }
 
 export const unresolvable = (...reasons: string[]): Rejection => ({ reasons, resolvable: false });

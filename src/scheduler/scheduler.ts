@@ -1,5 +1,12 @@
 // The scheduler service: informers feed the books and the queue; one Pod at a time gets a node; bindings run side by side.
-import { Namespaces, Nodes, PersistentVolumeClaims, PersistentVolumes, Pods, StorageClasses } from '#api/generated/kind-references.ts';
+import {
+  Namespaces,
+  Nodes,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  Pods,
+  StorageClasses,
+} from '#api/generated/kind-references.ts';
 import type { Node, Pod, PodCondition } from '#api/generated/types.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { isNotFound, isReason } from '#api/status.ts';

@@ -24,7 +24,15 @@ import {
 } from './member.ts';
 import { rollback, rollbackRevision } from './rollback.ts';
 import { isScaled, newSize, scaleNew, scaleOld, scaleProportionally } from './scaling.ts';
-import { computeStatus, condition, hasDeadline, isComplete, progressCheckInMs, rolloutStatus, unlimited } from './status.ts';
+import {
+  computeStatus,
+  condition,
+  hasDeadline,
+  isComplete,
+  progressCheckInMs,
+  rolloutStatus,
+  unlimited,
+} from './status.ts';
 import { templateHash } from './template-hash.ts';
 
 export interface DeploymentSnapshot {
@@ -162,7 +170,9 @@ class Planner {
     if (limit === undefined || limit === unlimited) return;
     const alive = this.old.filter((one) => one.replicaSet.metadata.deletionTimestamp === undefined);
     const excess = alive
-      .toSorted((one, other) => (one.revision === other.revision ? byCreation(one, other) : one.revision - other.revision))
+      .toSorted((one, other) =>
+        one.revision === other.revision ? byCreation(one, other) : one.revision - other.revision,
+      )
       .slice(0, Math.max(0, alive.length - limit));
     for (const { replicaSet } of excess) {
       const settled = (replicaSet.metadata.generation ?? 0) <= (replicaSet.status?.observedGeneration ?? 0);
@@ -180,7 +190,8 @@ class Planner {
     const newestFirst = [...(this.current === undefined ? [] : [this.current]), ...this.old];
     const memberActions = newestFirst.flatMap((one) => one.action(deployment) ?? []);
     const unchanged =
-      semanticallyEqual(status, deployment.status) && semanticallyEqual(this.annotations, deployment.metadata.annotations);
+      semanticallyEqual(status, deployment.status) &&
+      semanticallyEqual(this.annotations, deployment.metadata.annotations);
     const statusActions = unchanged
       ? []
       : [

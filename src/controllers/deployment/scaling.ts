@@ -80,11 +80,7 @@ const isSaturated = (deployment: Deployment, newest: Member | undefined): boolea
 export function scaleProportionally(deployment: Deployment, newest: Member | undefined, old: readonly Member[]): void {
   const living = active([...old, newest]);
   const single =
-    living.length === 1
-      ? living[0]
-      : living.length === 0
-        ? (newest ?? old.toSorted(byCreation).at(-1))
-        : undefined;
+    living.length === 1 ? living[0] : living.length === 0 ? (newest ?? old.toSorted(byCreation).at(-1)) : undefined;
   if (single !== undefined) {
     single.scale(wanted(deployment), deployment);
     return;

@@ -59,7 +59,13 @@ export function computeStatus(
     conditions,
     isAvailable
       ? condition('Available', 'True', 'MinimumReplicasAvailable', 'Deployment has minimum availability.', now)
-      : condition('Available', 'False', 'MinimumReplicasUnavailable', 'Deployment does not have minimum availability.', now),
+      : condition(
+          'Available',
+          'False',
+          'MinimumReplicasUnavailable',
+          'Deployment does not have minimum availability.',
+          now,
+        ),
   );
   const status: DeploymentStatus = {
     ...(deployment.metadata.generation === undefined ? {} : { observedGeneration: deployment.metadata.generation }),
@@ -133,7 +139,8 @@ export function rolloutStatus(
         );
     }
   }
-  const failureOf = (member: Member | undefined) => conditionOf(member?.replicaSet.status?.conditions, 'ReplicaFailure');
+  const failureOf = (member: Member | undefined) =>
+    conditionOf(member?.replicaSet.status?.conditions, 'ReplicaFailure');
   const failure = failureOf(newest) ?? members.map(failureOf).find((one) => one !== undefined);
   conditions =
     failure === undefined

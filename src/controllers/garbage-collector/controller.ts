@@ -3,7 +3,16 @@ import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { parseApiVersion } from '#api/kinds.ts';
 import type { InformerIndex } from '#client/client.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
-import { keyText, keyedController, kindId, read, splitKey, write, type Controller, type Lookup } from '../runtime/declaration.ts';
+import {
+  keyText,
+  keyedController,
+  kindId,
+  read,
+  splitKey,
+  write,
+  type Controller,
+  type Lookup,
+} from '../runtime/declaration.ts';
 import { storedKinds } from '../runtime/served-kinds.ts';
 import { decide, deletesDependents, type OwnedObject } from './decide.ts';
 
@@ -42,17 +51,19 @@ export function garbageCollector(): Controller {
       return { reference, kind: usable, namespace, object: owner };
     });
 
-  const wake = (kind: KindReference) => (object: KubernetesObject, lookup: Lookup): readonly string[] => {
-    const keys = [keyIn(kind, object)];
-    const here = lookup.get(kind, object.metadata.namespace, object.metadata.name!);
-    const gone = here === undefined || here.metadata.uid !== object.metadata.uid;
-    if (gone || deletesDependents(object))
-      for (const one of dependentsOf(lookup, object.metadata.uid!)) keys.push(keyIn(one.kind, one.object));
-    for (const owner of ownersOf(lookup, object))
-      if (owner.kind !== undefined && owner.object !== undefined && deletesDependents(owner.object))
-        keys.push(keyIn(owner.kind, owner.object));
-    return keys;
-  };
+  const wake =
+    (kind: KindReference) =>
+    (object: KubernetesObject, lookup: Lookup): readonly string[] => {
+      const keys = [keyIn(kind, object)];
+      const here = lookup.get(kind, object.metadata.namespace, object.metadata.name!);
+      const gone = here === undefined || here.metadata.uid !== object.metadata.uid;
+      if (gone || deletesDependents(object))
+        for (const one of dependentsOf(lookup, object.metadata.uid!)) keys.push(keyIn(one.kind, one.object));
+      for (const owner of ownersOf(lookup, object))
+        if (owner.kind !== undefined && owner.object !== undefined && deletesDependents(owner.object))
+          keys.push(keyIn(owner.kind, owner.object));
+      return keys;
+    };
 
   return keyedController({
     name: 'garbage-collector',

@@ -106,9 +106,17 @@ function collect(snapshot: GarbageSnapshot): Decision {
 }
 
 const dropOwners = (owned: OwnedObject, uids: ReadonlySet<string>, guard?: Guard): Action =>
-  patchOwners(owned, owned.object.metadata.ownerReferences!.filter((one) => !uids.has(one.uid)), guard);
+  patchOwners(
+    owned,
+    owned.object.metadata.ownerReferences!.filter((one) => !uids.has(one.uid)),
+    guard,
+  );
 
-const patchOwners = ({ kind, object }: OwnedObject, ownerReferences: readonly OwnerReference[], guard?: Guard): Action =>
+const patchOwners = (
+  { kind, object }: OwnedObject,
+  ownerReferences: readonly OwnerReference[],
+  guard?: Guard,
+): Action =>
   patch(
     kind,
     object,

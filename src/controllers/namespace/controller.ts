@@ -1,7 +1,15 @@
 // Namespace: deletes everything in a namespace that is being deleted.
 import { Namespaces } from '#api/generated/kind-references.ts';
 import type { KubernetesObject } from '#api/kind.ts';
-import { keyedController, read, self, write, writeSubresource, type Controller, type Lookup } from '../runtime/declaration.ts';
+import {
+  keyedController,
+  read,
+  self,
+  write,
+  writeSubresource,
+  type Controller,
+  type Lookup,
+} from '../runtime/declaration.ts';
 import { storedKinds } from '../runtime/served-kinds.ts';
 import { decide } from './decide.ts';
 

@@ -46,15 +46,24 @@ const finalize = (namespace: Namespace, kinds: readonly KindReference[]): Action
   { verb: 'purge', kind: Events, namespace: namespace.metadata.name! },
   update(
     Namespaces,
-    { ...namespace, spec: { ...namespace.spec, finalizers: namespace.spec!.finalizers!.filter((one) => one !== finalizer) } },
-    { subresource: 'finalize', guard: { type: 'empty', namespace: namespace.metadata.name!, kinds: [...kinds, Events] } },
+    {
+      ...namespace,
+      spec: { ...namespace.spec, finalizers: namespace.spec!.finalizers!.filter((one) => one !== finalizer) },
+    },
+    {
+      subresource: 'finalize',
+      guard: { type: 'empty', namespace: namespace.metadata.name!, kinds: [...kinds, Events] },
+    },
   ),
 ];
 
 const fine: Readonly<Record<string, readonly [reason: string, message: string]>> = {
   NamespaceDeletionDiscoveryFailure: ['ResourcesDiscovered', 'All resources successfully discovered'],
   NamespaceDeletionGroupVersionParsingFailure: ['ParsedGroupVersions', 'All legacy kube types successfully parsed'],
-  NamespaceDeletionContentFailure: ['ContentDeleted', 'All content successfully deleted, may be waiting on finalization'],
+  NamespaceDeletionContentFailure: [
+    'ContentDeleted',
+    'All content successfully deleted, may be waiting on finalization',
+  ],
   NamespaceContentRemaining: ['ContentRemoved', 'All content successfully removed'],
   NamespaceFinalizersRemaining: ['ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
 };

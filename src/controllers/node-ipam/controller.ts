@@ -8,7 +8,13 @@ export const nodeIpam = (networks: readonly ClusterNetwork[]): Controller =>
     name: 'node-ipam',
     account: 'node-controller',
     component: 'cidrAllocator',
-    reads: [read(Nodes, () => [''], partChanges((one) => one.spec?.podCIDRs))],
+    reads: [
+      read(
+        Nodes,
+        () => [''],
+        partChanges((one) => one.spec?.podCIDRs),
+      ),
+    ],
     writes: [write(Nodes, 'patch')],
     snapshot: (lookup) => ({ nodes: lookup.list(Nodes), networks }),
     decide,

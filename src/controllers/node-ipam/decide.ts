@@ -16,7 +16,9 @@ export interface NodeIpamSnapshot {
 
 /** One decision over all nodes: so that no part is given twice. */
 export function decide({ nodes, networks }: NodeIpamSnapshot): Decision {
-  const waiting = nodes.filter((one) => (one.spec?.podCIDR ?? '') === '' && one.metadata.deletionTimestamp === undefined);
+  const waiting = nodes.filter(
+    (one) => (one.spec?.podCIDR ?? '') === '' && one.metadata.deletionTimestamp === undefined,
+  );
   if (waiting.length === 0 || networks.length === 0) return nothing;
   const taken = new Set(nodes.flatMap((one) => one.spec?.podCIDRs ?? (one.spec?.podCIDR ? [one.spec.podCIDR] : [])));
   const free = networks.map((network) => freeSubnets(network, taken));
@@ -44,7 +46,10 @@ export function decide({ nodes, networks }: NodeIpamSnapshot): Decision {
   return { actions, events };
 }
 
-function* freeSubnets({ cidr, nodePrefixLength }: ClusterNetwork, taken: ReadonlySet<string>): Generator<string, undefined> {
+function* freeSubnets(
+  { cidr, nodePrefixLength }: ClusterNetwork,
+  taken: ReadonlySet<string>,
+): Generator<string, undefined> {
   for (const subnet of subnets(cidr, nodePrefixLength)) if (!taken.has(subnet)) yield subnet;
   return undefined;
 }

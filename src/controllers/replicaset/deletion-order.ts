@@ -37,7 +37,9 @@ const restarts = (pod: Pod): readonly [number, number] => {
     Math.max(0, ...(pod.status?.containerStatuses ?? []).map((one) => one.restartCount)),
     Math.max(
       0,
-      ...(pod.status?.initContainerStatuses ?? []).filter((one) => sidecars.has(one.name)).map((one) => one.restartCount),
+      ...(pod.status?.initContainerStatuses ?? [])
+        .filter((one) => sidecars.has(one.name))
+        .map((one) => one.restartCount),
     ),
   ];
 };

@@ -9,7 +9,11 @@ export const rootCaCertPublisher = (certificates: string): Controller =>
     name: 'root-ca-cert-publisher',
     account: 'root-ca-cert-publisher',
     reads: [
-      read(Namespaces, self, partChanges((one) => one.metadata.deletionTimestamp)),
+      read(
+        Namespaces,
+        self,
+        partChanges((one) => one.metadata.deletionTimestamp),
+      ),
       read(ConfigMaps, ({ metadata }: ConfigMap) => (metadata.name === configMapName ? [metadata.namespace!] : [])),
     ],
     writes: [write(ConfigMaps, 'create', 'update')],

@@ -27,7 +27,7 @@ const sideBySideMax = 50;
 
 export async function applyActions(actions: readonly Action[], host: ActionHost): Promise<RunResult> {
   for (const action of actions) assertDeclared(action, host.controller);
-  for (let start = 0; start < actions.length; ) {
+  for (let start = 0; start < actions.length;) {
     let end = start + 1;
     while (end < actions.length && sideBySide(actions[start]!, actions[end]!)) end++;
     const run = actions.slice(start, end);
@@ -82,7 +82,10 @@ async function applyOne(action: Action, host: ActionHost): Promise<RunResult> {
       if (action.accept?.includes(error.reason) === true) return done;
       if (action.verb === 'delete' && error.reason === 'NotFound') return done;
       // Every create in a namespace that ends fails; nothing is left to be done there.
-      if (action.verb === 'create' && error.details?.causes?.some((one) => one.reason === 'NamespaceTerminating') === true)
+      if (
+        action.verb === 'create' &&
+        error.details?.causes?.some((one) => one.reason === 'NamespaceTerminating') === true
+      )
         return done;
       if (isStale(action, error)) return { type: 'stale', message: error.message };
     }

@@ -14,7 +14,10 @@ interface Condition {
 export const conditionOf = <C extends Condition>(conditions: readonly C[] | undefined, type: string): C | undefined =>
   conditions?.find((one) => one.type === type);
 
-export const withoutCondition = <C extends Condition>(conditions: readonly C[] | undefined, type: string): readonly C[] =>
+export const withoutCondition = <C extends Condition>(
+  conditions: readonly C[] | undefined,
+  type: string,
+): readonly C[] =>
   conditions?.some((one) => one.type === type) === true
     ? conditions.filter((one) => one.type !== type)
     : (conditions ?? []);

@@ -131,7 +131,9 @@ export const keyText = (object: KubernetesObject): string =>
 
 export function splitKey(key: string): { readonly namespace: string | undefined; readonly name: string } {
   const slash = key.indexOf('/');
-  return slash < 0 ? { namespace: undefined, name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+  return slash < 0
+    ? { namespace: undefined, name: key }
+    : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
 /** Wakes the object's own key. */
@@ -142,7 +144,11 @@ export const controllerOwner =
   (kind: KindReference) =>
   (object: KubernetesObject): readonly string[] => {
     const owner = object.metadata.ownerReferences?.find((one) => one.controller === true);
-    if (owner === undefined || owner.kind !== kind.kind || owner.apiVersion.split('/').length !== (kind.group === '' ? 1 : 2))
+    if (
+      owner === undefined ||
+      owner.kind !== kind.kind ||
+      owner.apiVersion.split('/').length !== (kind.group === '' ? 1 : 2)
+    )
       return [];
     if (kind.group !== '' && !owner.apiVersion.startsWith(`${kind.group}/`)) return [];
     return [kind.namespaced ? `${object.metadata.namespace ?? ''}/${owner.name}` : owner.name];

@@ -28,7 +28,12 @@ const observeDeadlineMs = 10_000;
 interface Waits {
   /** Kind -> revision that its informer must have reached. */
   readonly revisions: Map<string, number>;
-  readonly deletes: { readonly kind: string; readonly namespace: string | undefined; readonly name: string; readonly uid: string | undefined }[];
+  readonly deletes: {
+    readonly kind: string;
+    readonly namespace: string | undefined;
+    readonly name: string;
+    readonly uid: string | undefined;
+  }[];
   until: number;
 }
 
@@ -95,7 +100,10 @@ export class ControllerLoop {
     }
   }
 
-  #onChange(one: Read, change: { readonly previous: KubernetesObject | undefined; readonly current: KubernetesObject | undefined }) {
+  #onChange(
+    one: Read,
+    change: { readonly previous: KubernetesObject | undefined; readonly current: KubernetesObject | undefined },
+  ) {
     const blocked = this.#blocked.get(kindId(one.kind));
     if (blocked !== undefined && blocked.size > 0) {
       const waiting = [...blocked];
@@ -172,12 +180,13 @@ export class ControllerLoop {
     const waits = this.#waits.get(key);
     if (waits === undefined) return 0;
     const kinds = new Set<string>();
-    for (const [kind, revision] of waits.revisions)
-      if (this.#informers.get(kind)!.revision < revision) kinds.add(kind);
+    for (const [kind, revision] of waits.revisions) if (this.#informers.get(kind)!.revision < revision) kinds.add(kind);
     for (const { kind, namespace, name, uid } of waits.deletes) {
       const seen = this.#informers.get(kind)!.get(namespace, name);
       const settled =
-        seen === undefined || seen.metadata.deletionTimestamp !== undefined || (uid !== undefined && seen.metadata.uid !== uid);
+        seen === undefined ||
+        seen.metadata.deletionTimestamp !== undefined ||
+        (uid !== undefined && seen.metadata.uid !== uid);
       if (!settled) kinds.add(kind);
     }
     const leftMs = waits.until - this.#options.clock.monotonicMs();

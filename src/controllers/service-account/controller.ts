@@ -8,7 +8,11 @@ export const serviceAccount = keyedController({
   name: 'service-account',
   account: 'service-account-controller',
   reads: [
-    read(Namespaces, self, partChanges((one) => one.metadata.deletionTimestamp)),
+    read(
+      Namespaces,
+      self,
+      partChanges((one) => one.metadata.deletionTimestamp),
+    ),
     read(
       ServiceAccounts,
       ({ metadata }: ServiceAccount) => (metadata.name === accountName ? [metadata.namespace!] : []),

@@ -16,7 +16,11 @@ export function decide({ namespace, account }: ServiceAccountSnapshot): Decision
     actions: [
       create(
         ServiceAccounts,
-        { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: accountName, namespace: namespace.metadata.name } },
+        {
+          kind: 'ServiceAccount',
+          apiVersion: 'v1',
+          metadata: { name: accountName, namespace: namespace.metadata.name },
+        },
         { accept: ['AlreadyExists'] },
       ),
     ],

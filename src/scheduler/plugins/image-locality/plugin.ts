@@ -20,9 +20,14 @@ export const imageLocality: SchedulerPlugin = {
       const images = containers.map((one) => normalisedName(one.image ?? ''));
       const sizes = nodes.map(
         ({ node }) =>
-          new Map((node.status?.images ?? []).flatMap((one) => (one.names ?? []).map((name) => [name, one.sizeBytes ?? 0] as const))),
+          new Map(
+            (node.status?.images ?? []).flatMap((one) =>
+              (one.names ?? []).map((name) => [name, one.sizeBytes ?? 0] as const),
+            ),
+          ),
       );
-      const spread = (image: string) => sizes.filter((one) => one.has(image)).length / Math.max(1, cluster.nodes.length);
+      const spread = (image: string) =>
+        sizes.filter((one) => one.has(image)).length / Math.max(1, cluster.nodes.length);
       const bytesMax = bytesMaxOfContainer * containers.length;
       return sizes.map((here) => {
         const sum = images.reduce((total, image) => total + Math.floor((here.get(image) ?? 0) * spread(image)), 0);

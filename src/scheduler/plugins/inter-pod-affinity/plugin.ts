@@ -36,7 +36,9 @@ export const interPodAffinity: SchedulerPlugin = {
     if (affinity.length > 0) {
       const here = affinity.every((term) => {
         const domain = domainOf(info, term.topologyKey);
-        return domain !== undefined && anyMatches(podsInDomain(cluster, term.topologyKey, domain), affinity, pod, cluster);
+        return (
+          domain !== undefined && anyMatches(podsInDomain(cluster, term.topologyKey, domain), affinity, pod, cluster)
+        );
       });
       if (!here) {
         // The first of a group that wants its own kind near must be able to start somewhere.

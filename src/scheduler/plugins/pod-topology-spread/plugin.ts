@@ -15,8 +15,7 @@ function counts(constraint: TopologySpreadConstraint, pod: Pod, other: Pod): boo
     other.metadata.deletionTimestamp === undefined &&
     matcherFor(constraint.labelSelector).matches(other.metadata.labels) &&
     (constraint.matchLabelKeys ?? []).every(
-      (key) =>
-        pod.metadata.labels?.[key] === undefined || other.metadata.labels?.[key] === pod.metadata.labels[key],
+      (key) => pod.metadata.labels?.[key] === undefined || other.metadata.labels?.[key] === pod.metadata.labels[key],
     )
   );
 }

@@ -1,0 +1,24 @@
+// An aggregated ClusterRole has the rules of all ClusterRoles that its selectors match.
+import { ClusterRoles } from '#api/generated/kind-references.ts';
+import type { ClusterRole, PolicyRule } from '#api/generated/types.ts';
+import { matcherFor } from '#api/meta/label-selector.ts';
+import { semanticallyEqual } from '#rules/semantically-equal.ts';
+import { nothing, update, type Decision } from '../runtime/action.ts';
+
+export interface AggregationSnapshot {
+  readonly role: ClusterRole;
+  readonly roles: readonly ClusterRole[];
+}
+
+export function decide({ role, roles }: AggregationSnapshot): Decision {
+  if (role.aggregationRule === undefined) return nothing;
+  const rules: PolicyRule[] = [];
+  for (const selector of role.aggregationRule.clusterRoleSelectors ?? []) {
+    const matching = roles
+      .filter((one) => one.metadata.name !== role.metadata.name && matcherFor(selector).matches(one.metadata.labels))
+      .toSorted((one, other) => (one.metadata.name! < other.metadata.name! ? -1 : 1));
+    for (const one of matching)
+      for (const rule of one.rules ?? []) if (!rules.some((known) => semanticallyEqual(known, rule))) rules.push(rule);
+  }
+  return semanticallyEqual(role.rules, rules) ? nothing : { actions: [update(ClusterRoles, { ...role, rules })] };
+}

@@ -1,0 +1,52 @@
+// THE list of controllers.
+import { clusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
+import { deployment } from './deployment/controller.ts';
+import { endpoints } from './endpoints/controller.ts';
+import { endpointSlice } from './endpointslice/controller.ts';
+import { garbageCollector } from './garbage-collector/controller.ts';
+import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisioner/controller.ts';
+import { namespaceController } from './namespace/controller.ts';
+import { nodeIpam } from './node-ipam/controller.ts';
+import type { ClusterNetwork } from './node-ipam/decide.ts';
+import { nodeLifecycle } from './node-lifecycle/controller.ts';
+import { persistentVolumeBinder, persistentVolumeClaimBinder } from './persistentvolume-binder/controller.ts';
+import { podGarbageCollector } from './pod-gc/controller.ts';
+import { persistentVolumeProtection } from './pv-protection/controller.ts';
+import { claimProtection } from './pvc-protection/controller.ts';
+import { replicaSet } from './replicaset/controller.ts';
+import { replicationController } from './replicationcontroller/controller.ts';
+import { rootCaCertPublisher } from './root-ca-cert-publisher/controller.ts';
+import type { Controller } from './runtime/declaration.ts';
+import { serviceAccount } from './service-account/controller.ts';
+import { taintEviction } from './taint-eviction/controller.ts';
+
+export interface ControllersConfig {
+  /** PEM of the authorities that signed the API server's certificate. */
+  readonly rootCaCertificates: string;
+  /** One for each address family; empty: nodes get no addresses from here. */
+  readonly clusterNetworks: readonly ClusterNetwork[];
+  /** Absent: no built-in storage. */
+  readonly volumeDirectories?: VolumeDirectories | undefined;
+}
+
+export const controllersOf = (config: ControllersConfig): readonly Controller[] => [
+  serviceAccount,
+  rootCaCertPublisher(config.rootCaCertificates),
+  clusterRoleAggregation,
+  nodeIpam(config.clusterNetworks),
+  nodeLifecycle(),
+  taintEviction,
+  deployment,
+  replicaSet,
+  replicationController,
+  endpointSlice,
+  endpoints,
+  persistentVolumeClaimBinder,
+  persistentVolumeBinder,
+  ...(config.volumeDirectories === undefined ? [] : [hostpathProvisioner(config.volumeDirectories)]),
+  claimProtection,
+  persistentVolumeProtection,
+  podGarbageCollector(),
+  namespaceController(),
+  garbageCollector(),
+];

@@ -1,0 +1,53 @@
+// The controllers as a service of the process. Each has its own identity and rights; they share one set of informers.
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Scope } from '#base/scope.ts';
+import type { Service } from '#base/service.ts';
+import type { Client, EventRecorder } from '#client/client.ts';
+import { controllersOf, type ControllersConfig } from './registry.ts';
+import { ControllerLoop } from './runtime/loop.ts';
+
+export interface ControllersOptions {
+  /** A client with this user name (service account names bring their groups). */
+  client(identityName: string): Client;
+  /** An event recorder that names `component` as the source. */
+  events(client: Client, component: string): EventRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: ControllersConfig;
+  readonly dependsOn?: readonly string[] | undefined;
+}
+
+export interface ControllersService extends Service {
+  /** No controller has work that could be done now. For tests and simulation. */
+  readonly idle: boolean;
+}
+
+const informerIdentity = 'system:kube-controller-manager';
+export const accountName = (account: string): string => `system:serviceaccount:kube-system:${account}`;
+
+export function createControllers(options: ControllersOptions): ControllersService {
+  let loops: readonly ControllerLoop[] = [];
+  return {
+    name: 'controllers',
+    dependsOn: options.dependsOn ?? [],
+    get idle() {
+      return loops.every((one) => one.idle);
+    },
+    async start(scope: Scope) {
+      const informers = options.client(informerIdentity);
+      loops = controllersOf(options.config).map((controller) => {
+        const client = options.client(accountName(controller.account));
+        return new ControllerLoop({
+          controller,
+          informers,
+          client,
+          events: options.events(client, controller.component),
+          clock: options.clock,
+          logger: options.logger.named(controller.name),
+        });
+      });
+      await Promise.all(loops.map((one) => one.start(scope)));
+    },
+  };
+}
