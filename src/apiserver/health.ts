@@ -33,12 +33,13 @@ export function respondHealth(context: RequestContext, path: string): ApiRespons
   const unknown = [...excluded].filter((name) => !checks.some((check) => check.name === name));
   const lines: string[] = [];
   const failed: string[] = [];
-  for (const { name, check } of checks) {
+  for (const one of checks) {
+    const { name } = one;
     if (excluded.has(name)) {
       lines.push(`[+]${name} excluded: ok`);
       continue;
     }
-    const problem = check();
+    const problem = one.check();
     if (problem === undefined) lines.push(`[+]${name} ok`);
     else {
       failed.push(`${name}: ${problem}`);

@@ -4,8 +4,9 @@ import type { RequestContext } from '../context.ts';
 import { respond } from '../responses.ts';
 
 export function respondIssuer(context: RequestContext, path: string): ApiResponse {
-  const { issuer, publicKeys } = context.server.options.serviceAccountTokens;
-  const keys = publicKeys();
+  const { serviceAccountTokens } = context.server.options;
+  const { issuer } = serviceAccountTokens;
+  const keys = serviceAccountTokens.publicKeys();
   const algorithmOf = (type: string | undefined): string => (type === 'rsa' ? 'RS256' : 'ES256');
   if (path === '/openid/v1/jwks') {
     const set = {

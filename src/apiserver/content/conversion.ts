@@ -1,6 +1,6 @@
 // Kinds that are served in another version than the stored one: events.k8s.io/v1 over core Events, autoscaling/v1 over v2.
 // Field names differ; nothing is lost, for what the older form cannot say is kept in annotations or as it is stored.
-import { apiVersionOf } from '#api/kinds.ts';
+import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { StoredObject } from '#storage/store.ts';
 
@@ -152,6 +152,13 @@ const autoscaler: Conversion = {
       },
     } as unknown as Mutable<KubernetesObject>;
   },
+};
+
+/** The row of the stored version: what is validated, admitted and written. */
+export const storageRow = (row: KindRow): KindRow => {
+  const { storage } = row;
+  if (storage === undefined || (storage.group === row.group && storage.version === row.version)) return row;
+  return kindTable.findKind(storage.group, storage.version, storage.kind) ?? row;
 };
 
 /** Undefined: stored as it is served. */

@@ -1,11 +1,12 @@
 // From a decoded, defaulted object to a stored one: the order in which upstream's registry creates.
 import { uuid, nameSuffix } from '#base/random.ts';
-import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import type { KindBehaviour, KubernetesObject, Mutable } from '#api/kind.ts';
+import type { NameCheck } from '#api/meta/names.ts';
 import { kindTable } from '#api/kinds.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { validateObjectMeta } from '#api/meta/object-meta.ts';
-import { validateSchema } from '../registry/machinery.ts';
-import { trackUpdate } from '../registry/machinery.ts';
+import { validateSchema } from '#api/schema/validate.ts';
+import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { alreadyExistsError, badRequestError, generateNameConflictError, invalidError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { AdmissionAttributes } from '../context.ts';
@@ -26,6 +27,9 @@ export interface CreateSettings {
 export type Written =
   | { readonly type: 'stored'; readonly stored: StoredObject; readonly created: boolean }
   | { readonly type: 'unstored'; readonly object: KubernetesObject; readonly created: boolean };
+
+const nameCheckOf = (behaviour: KindBehaviour): NameCheck | undefined =>
+  behaviour.validateName === undefined ? undefined : (name, prefix) => behaviour.validateName!(name, prefix);
 
 const generateNameAttempts = 8;
 const generatedBaseLengthMax = 58;
@@ -120,7 +124,7 @@ async function createOnce(
   using _held = allocateSideState(server, row, object, undefined);
 
   const errors = [
-    ...validateObjectMeta(object.metadata, { namespaced: row.namespaced, checkName: behaviour.validateName }),
+    ...validateObjectMeta(object.metadata, { namespaced: row.namespaced, checkName: nameCheckOf(behaviour) }),
     ...validateSchema(row.typeName, object),
     ...(behaviour.validate?.(object) ?? []),
   ];

@@ -4,7 +4,7 @@ import { writeConflictRetriesMax } from '#base/limits.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { kindTable } from '#api/kinds.ts';
 import { validateObjectMetaUpdate } from '#api/meta/object-meta.ts';
-import { validateSchema } from '../registry/machinery.ts';
+import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
 import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';

@@ -4,7 +4,7 @@ import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { labelSelectorMatcher } from '#api/meta/label-selector.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { decodeType } from '#api/schema/decode.ts';
-import { trackUpdate } from '../registry/machinery.ts';
+import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { invalid } from '#api/field-error.ts';
 import { badRequestError, invalidError, modifiedError, notFoundError } from '#api/status.ts';
 import { negotiateOutput } from '../content/negotiate.ts';

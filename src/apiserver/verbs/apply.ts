@@ -1,16 +1,59 @@
-// Server-side apply.
-import { ApiError } from '#api/status.ts';
+// Server-side apply: PATCH with application/apply-patch+yaml. The merge is api/managed-fields'; here are its options, its
+// create when there is nothing yet, and its retry when another writer was first.
+import { required } from '#api/field-error.ts';
+import { applyConfiguration } from '#api/managed-fields/apply-configuration.ts';
+import { badRequestError, invalidError, notFoundError } from '#api/status.ts';
 import type { ApiResponse } from '#api/request.ts';
+import { storageRow } from '../content/conversion.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import type { ParsedBody } from '../content/read-body.ts';
 import type { WriteOptions } from '../content/request-options.ts';
+import { groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import { updateObject } from '../registry/update-object.ts';
+import { respondWritten } from './create.ts';
 
 export async function apply(
-  _request: ResourceRequest,
-  _body: ParsedBody,
-  _options: WriteOptions,
-  _form: OutputForm,
+  request: ResourceRequest,
+  body: ParsedBody,
+  options: WriteOptions,
+  form: OutputForm,
 ): Promise<ApiResponse> {
-  throw new ApiError(501, 'NotImplemented', 'server-side apply is not there yet');
+  const { context, subresource } = request;
+  const row = storageRow(request.row);
+  if (row !== request.row)
+    throw badRequestError(
+      `apply is not supported for ${request.row.kind} in this version; use ${row.group === '' ? '' : `${row.group}/`}${row.version}`,
+    );
+  if (options.fieldManager === '')
+    throw invalidError({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      required('fieldManager', 'is required for apply patch'),
+    ]);
+  const duplicates = body.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`);
+  if (duplicates.length > 0 && options.fieldValidation === 'Strict')
+    throw badRequestError(`error strict decoding YAML: ${duplicates.join(', ')}`);
+  if (options.fieldValidation === 'Warn') context.warnings.push(...duplicates);
+  const { clock } = context.server.options;
+  const force = context.request.query.get('force') === 'true';
+  const written = await updateObject(
+    request,
+    (live) => {
+      if (live === undefined && subresource !== '') throw notFoundError(groupResource(row), request.name);
+      const object = applyConfiguration({
+        row,
+        live,
+        applied: body.value,
+        manager: options.fieldManager,
+        force,
+        subresource,
+        now: clock.now(),
+      });
+      // The version that the client applies from is its precondition; without one the newest state is meant.
+      const sent = (body.value as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion;
+      if (sent === undefined && live !== undefined) object.metadata.resourceVersion = live.metadata.resourceVersion;
+      return object;
+    },
+    { dryRun: options.dryRun, createWhenAbsent: true, retriesConflicts: true, fieldManager: '' },
+  );
+  return respondWritten(context, request, written, form);
 }

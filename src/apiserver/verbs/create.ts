@@ -3,7 +3,7 @@ import { decodeObject } from '#api/schema/decode.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { badRequestError } from '#api/status.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { conversionOf } from '../content/conversion.ts';
+import { conversionOf, storageRow } from '../content/conversion.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import { respondStored, respondWith } from '../content/present.ts';
@@ -55,7 +55,7 @@ export async function create(request: ResourceRequest): Promise<ApiResponse> {
   const form = negotiateOutput(context.request);
   const options = writeOptions(context.request, 'CreateOptions');
   const object = await readObject(request, options);
-  const written = await createObject(request, object, {
+  const written = await createObject({ ...request, row: storageRow(request.row) }, object, {
     dryRun: options.dryRun,
     fieldManager: managerOf(options, context.request),
   });

@@ -5,6 +5,7 @@ import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { badRequestError, invalidError } from '#api/status.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import type { DeleteOptions } from '#api/generated/types.ts';
+import { storageRow } from '../content/conversion.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { objectOf, respondWith } from '../content/present.ts';
 import { readBody } from '../content/read-body.ts';
@@ -98,7 +99,7 @@ export async function deleteOne(request: ResourceRequest): Promise<ApiResponse> 
   const { context, row } = request;
   const form = negotiateOutput(context.request);
   const settings = await deleteSettings(context.request);
-  const { object, stored, removed } = await deleteObject(request, settings);
+  const { object, stored, removed } = await deleteObject({ ...request, row: storageRow(request.row) }, settings);
   const status = !removed && settings.accepted ? 202 : 200;
   if (removed && !returnsObject(row)) {
     const { name, uid } = object.metadata;

@@ -2,11 +2,11 @@
 // was first, unless the patch names a resource version.
 import { applyDefaults } from '#api/schema/defaults.ts';
 import { decodeObject } from '#api/schema/decode.ts';
-import { trackUpdate } from '../registry/machinery.ts';
+import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { badRequestError, notFoundError } from '#api/status.ts';
-import { conversionOf } from '../content/conversion.ts';
+import { conversionOf, storageRow } from '../content/conversion.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { readPatch } from '../content/read-patch.ts';
 import type { ReadPatch } from '../content/read-patch.ts';
@@ -36,15 +36,16 @@ function patchedObject(
 }
 
 export async function patch(request: ResourceRequest): Promise<ApiResponse> {
-  const { context, row, subresource } = request;
+  const { context, subresource } = request;
   const form = negotiateOutput(context.request);
   const options = writeOptions(context.request, 'PatchOptions');
   const read = await readPatch(context.request);
   if (read.type === 'apply') return apply(request, read.body, options, form);
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
+  const row = storageRow(request.row);
   const written = await updateObject(
-    request,
+    { ...request, row },
     (current) => {
       if (current === undefined) throw notFoundError(groupResource(row), request.name);
       const object = patchedObject(request, read, current, options);

@@ -1,6 +1,7 @@
 import type { ApiResponse } from '#api/request.ts';
 import { badRequestError } from '#api/status.ts';
-import { trackUpdate } from '../registry/machinery.ts';
+import { trackUpdate } from '#api/managed-fields/track-update.ts';
+import { storageRow } from '../content/conversion.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { updateObject } from '../registry/update-object.ts';
@@ -9,7 +10,7 @@ import { readObject, respondWritten } from './create.ts';
 
 /** PUT of an object or of a subresource that has the object's own shape. */
 export async function update(request: ResourceRequest): Promise<ApiResponse> {
-  const { context, row, subresource } = request;
+  const { context, subresource } = request;
   const form = negotiateOutput(context.request);
   const options = writeOptions(context.request, 'UpdateOptions');
   const sent = await readObject(request, options);
@@ -19,15 +20,16 @@ export async function update(request: ResourceRequest): Promise<ApiResponse> {
   if (name === '') sent.metadata.name = request.name;
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
+  const row = storageRow(request.row);
   const written = await updateObject(
-    request,
+    { ...request, row },
     (current) => {
       if (current !== undefined) trackUpdate(row, current, sent, { manager, subresource, now: clock.now() });
       return sent;
     },
     {
       dryRun: options.dryRun,
-      createWhenAbsent: subresource === '' && row.strategy.allowCreateOnUpdate,
+      createWhenAbsent: subresource === '' && request.row.strategy.allowCreateOnUpdate,
       retriesConflicts: false,
       fieldManager: manager,
     },
