@@ -15,12 +15,12 @@ async function startServer() {
     clock,
     history: { eventsMax: limit, eventsMin: limit, bytesMax: 1e9, ageMsMax: 1e9 },
   });
-  const { server, create } = await startApiServer({ clock, store });
-  await create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
+  const kit = await startApiServer({ clock, store });
+  await kit.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
   return {
-    handler: server,
+    handler: kit.server,
     async close() {
-      server.close();
+      kit.server.close();
       await store.close();
     },
   };
@@ -35,11 +35,11 @@ clientConformance('in process, real server', {
 });
 
 test('names with characters that a URL encodes arrive as they are', async () => {
-  const { handler, close } = await startServer();
-  const client = createInProcessClient({ handler, identity: administrator, clock: systemClock });
+  const server = await startServer();
+  const client = createInProcessClient({ handler: server.handler, identity: administrator, clock: systemClock });
   await assert.rejects(client.resource(ClusterRoles).get({ name: 'system:test role' }), {
     message: 'clusterroles.rbac.authorization.k8s.io "system:test role" not found',
   });
   await client.close();
-  await close();
+  await server.close();
 });
