@@ -152,7 +152,7 @@ export class Pods {
   }
 
   /** A sandbox or container changed. */
-  async runtimeChanged(id: string): Promise<void> {
+  runtimeChanged(id: string): void {
     const owner = this.#containerOwner.get(id);
     if (owner !== undefined) this.#queue.add(owner);
   }

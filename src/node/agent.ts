@@ -1,0 +1,263 @@
+// The node agent: joins the runtime, the Node object, the Pods and the node's API. THE order of its start is in `start`.
+import { type Clock, sleep } from '#base/clock.ts';
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { Random } from '#base/random.ts';
+import type { Scope } from '#base/scope.ts';
+import type { Service } from '#base/service.ts';
+import { Pods as PodsKind, Services } from '#api/generated/kind-references.ts';
+import type { Client, EventRecorder } from '#client/client.ts';
+import type { NodeMachine } from '#host/node-machine.ts';
+import type { Image, RuntimeCondition } from './cri/messages.ts';
+import type { ContainerRuntime } from './cri/runtime.ts';
+import { collectImages } from './image-collection.ts';
+import { Images } from './images.ts';
+import { NodeRegistration } from './node-registration.ts';
+import { allocatableAmounts, nodeStatus } from './node-status.ts';
+import { createPodSources } from './pod-sources.ts';
+import { ContainerStarter } from './pod/containers.ts';
+import { Pods } from './pod/pods.ts';
+import type { NodeRuntimeSettings } from './pod/runtime-config.ts';
+import { Probes } from './probes/probes.ts';
+import { createNodeAuthorizer } from './server/authorize.ts';
+import { createNodeApi, type NodeApi } from './server/node-api.ts';
+import { PodVolumes } from './volumes/volumes.ts';
+
+export interface NodeAgentOptions {
+  /** In the node's own name (system:node:NAME, group system:nodes). */
+  readonly client: Client;
+  readonly events: EventRecorder;
+  readonly machine: NodeMachine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly nodeName: string;
+  /** Asked whenever needed: addresses may change. The first is the main one. */
+  readonly nodeIps: () => readonly string[];
+  /** Names this cluster: containers of another are leftovers. Such as the uid of kube-system, or a digest of the CA. */
+  readonly clusterId: string;
+  /** Connects to the runtime; the agent closes it. */
+  readonly connectRuntime: () => Promise<ContainerRuntime>;
+  /** What else is wrong with the runtime, as its supervisor sees it. */
+  readonly runtimeProblem?: (() => string | undefined) | undefined;
+  readonly kubeletVersion: string;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Default /var/lib/kubelet. */
+  readonly rootDirectory?: string | undefined;
+  /** Default /var/log/pods. */
+  readonly podLogDirectory?: string | undefined;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  /** Where the runtime does not tell. */
+  readonly cgroupDriver: 'systemd' | 'cgroupfs';
+  readonly cgroupRoot?: string | undefined;
+  readonly podsMax?: number | undefined;
+  readonly reserved?: Readonly<Record<string, number>> | undefined;
+  /** Never collected: the pause image and what was brought along. */
+  readonly pinnedImages: readonly string[];
+  /** Common names of the certificate with which the API server calls the node's API. */
+  readonly apiServerNames: readonly string[];
+  /** Where the node's API listens, for the Node's status. */
+  readonly serverPort?: number | undefined;
+  /** Services that must run before. */
+  readonly dependsOn?: readonly string[] | undefined;
+}
+
+export interface NodeAgent extends Service {
+  /** The node's API, to be put behind TLS and authentication (host). Usable from the start on. */
+  readonly api: NodeApi;
+}
+
+const relistMs = 30_000;
+const imageCollectionMs = 5 * 60_000;
+
+export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
+  const { client, clock, logger, machine, nodeName, nodeIps } = options;
+  const rootDirectory = options.rootDirectory ?? '/var/lib/kubelet';
+  const podsMax = options.podsMax ?? 250;
+  const reserved = options.reserved ?? {};
+  const facts = machine.facts();
+  const current: { pods?: Pods; runtime?: ContainerRuntime; problem?: string | undefined } = {};
+  const amounts = () =>
+    allocatableAmounts({ facts, reserved, podsMax, diskTotalBytes: machine.diskSpace(rootDirectory).totalBytes });
+  const settings: NodeRuntimeSettings = {
+    clusterId: options.clusterId,
+    cgroupDriver: options.cgroupDriver,
+    cgroupRoot: options.cgroupRoot ?? 'kubepods',
+    memoryBytes: facts.memoryBytes,
+    podLogDirectory: options.podLogDirectory ?? '/var/log/pods',
+    clusterDns: options.clusterDns,
+    clusterDomain: options.clusterDomain,
+    seccompDirectory: `${rootDirectory}/seccomp`,
+  };
+
+  const listeners = new Map<string, Set<() => void>>();
+  const api = createNodeApi({
+    clock,
+    machine,
+    logger,
+    nodeName,
+    pods: () => current.pods?.list() ?? [],
+    runtime: () => current.runtime,
+    onRuntimeChange(id, listener) {
+      let ofId = listeners.get(id);
+      if (ofId === undefined) listeners.set(id, (ofId = new Set()));
+      ofId.add(listener);
+      return {
+        [Symbol.dispose]: () => {
+          ofId.delete(listener);
+          if (ofId.size === 0) listeners.delete(id);
+        },
+      };
+    },
+    authorize: createNodeAuthorizer({ client, nodeName, apiServerNames: options.apiServerNames }),
+  });
+
+  async function start(scope: Scope): Promise<void> {
+    const runtime = await options.connectRuntime();
+    current.runtime = runtime;
+    scope.onClose(() => runtime.close());
+    const version = await waitForRuntime(runtime, scope, clock, logger);
+    const driver = await runtime.cgroupDriver();
+    const effective = driver === undefined ? settings : { ...settings, cgroupDriver: driver };
+
+    const registration = new NodeRegistration({
+      client,
+      clock,
+      logger: logger.named('node-status'),
+      scope,
+      nodeName,
+      facts,
+      labels: options.labels ?? {},
+      async currentStatus(previous) {
+        let [images, conditions, problem]: [readonly Image[], readonly RuntimeCondition[], string | undefined] = [
+          [],
+          [],
+          options.runtimeProblem?.(),
+        ];
+        try {
+          [images, conditions] = await Promise.all([runtime.listImages(), runtime.conditions()]);
+        } catch (error) {
+          problem ??= messageOf(error);
+        }
+        const disk = machine.diskSpace(rootDirectory);
+        const status = nodeStatus({
+          previous,
+          nowMs: clock.now(),
+          nodeName,
+          addresses: nodeIps(),
+          facts,
+          runtimeVersion: `${version.runtimeName}://${version.runtimeVersion}`,
+          kubeletVersion: options.kubeletVersion,
+          podsMax,
+          reserved,
+          diskTotalBytes: disk.totalBytes,
+          diskFreeBytes: disk.freeBytes,
+          memoryAvailableBytes: machine.memoryAvailableBytes(),
+          images,
+          runtimeConditions: conditions,
+          runtimeProblem: problem,
+          serverPort: options.serverPort ?? 10_250,
+        });
+        const ready = status.conditions?.find((one) => one.type === 'Ready');
+        current.problem = ready?.status === 'True' ? undefined : ready?.message;
+        return status;
+      },
+    });
+
+    // Events need kind and version, which objects out of lists do not carry.
+    const events: EventRecorder = {
+      event: (about, type, reason, message, fieldPath) =>
+        options.events.event({ ...about, apiVersion: 'v1', kind: 'Pod' }, type, reason, message, fieldPath),
+    };
+    const volumes = new PodVolumes({ machine, clock, random: options.random, rootDirectory });
+    const images = new Images({ runtime, clock, logger: logger.named('images') });
+    const probes = new Probes({
+      handlers: { runtime, machine, clock },
+      clock,
+      random: options.random,
+      scope,
+      onChange: (uid) => current.pods?.enqueue(uid),
+      emit: (pod, container, reason, message) =>
+        events.event(pod, 'Warning', reason, message, `spec.containers{${container.name}}`),
+    });
+    const pods = new Pods({
+      client,
+      informer: client.informer(PodsKind, { fieldSelector: `spec.nodeName=${nodeName}` }),
+      events,
+      runtime,
+      runtimeName: version.runtimeName,
+      machine,
+      clock,
+      logger: logger.named('pods'),
+      scope,
+      settings: effective,
+      volumes,
+      images,
+      probes,
+      starter: new ContainerStarter({ runtime, machine, clock, images, volumes, settings: effective }),
+      sources: createPodSources({
+        client,
+        clock,
+        scope,
+        nodeIps,
+        allocatable: amounts,
+        onChange: (uids) => {
+          for (const uid of uids) pods.enqueue(uid);
+        },
+      }),
+      nodeIps,
+    });
+    current.pods = pods;
+    await registration.start();
+    await client.informer(Services).whenSynced(scope.signal);
+    await pods.start();
+    const changed = (id: string) => {
+      pods.runtimeChanged(id);
+      for (const listener of listeners.get(id) ?? []) listener();
+    };
+    scope.spawn('runtime events', (signal) => runtime.watchEvents(changed, signal));
+    scope.spawn('relist', async (signal) => {
+      let sinceCollectionMs = 0;
+      while (!signal.aborted) {
+        await sleep(clock, relistMs, signal).catch(() => undefined);
+        if (signal.aborted) return;
+        sinceCollectionMs += relistMs;
+        try {
+          await pods.relist();
+          if (sinceCollectionMs >= imageCollectionMs) {
+            sinceCollectionMs = 0;
+            await collectImages({ runtime, machine, clock, logger, pinned: options.pinnedImages });
+          }
+        } catch (error) {
+          logger.warn('looking at the whole runtime failed', { error: messageOf(error) });
+        }
+      }
+    });
+  }
+
+  return {
+    name: 'node-agent',
+    dependsOn: options.dependsOn ?? [],
+    api,
+    start,
+    problems: () => (current.problem === undefined ? [] : [current.problem]),
+  };
+}
+
+async function waitForRuntime(
+  runtime: ContainerRuntime,
+  scope: Scope,
+  clock: Clock,
+  logger: Logger,
+): Promise<{ readonly runtimeName: string; readonly runtimeVersion: string }> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await runtime.version();
+    } catch (error) {
+      if (scope.closed) throw error;
+      if (failures % 20 === 5) logger.warn('the container runtime does not answer yet', { error: messageOf(error) });
+      await sleep(clock, Math.min(1_000, 50 * 2 ** Math.min(failures, 6)), scope.signal);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+// exec, attach and port-forward: joins the caller's connection to the runtime's streaming server (SPDY/3.1).
+// A SPDY caller is passed through byte by byte; a WebSocket caller (v5 and v4 channels) is translated; a tunnelled
+// port-forward carries SPDY bytes inside WebSocket messages.
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { ApiRequest, ApiResponse } from '#api/request.ts';
+import { badRequestError } from '#api/status.ts';
+import type { NodeMachine } from '#host/node-machine.ts';
+import { SpdyConnection, type SpdyStream } from '#wire/spdy.ts';
+import { type AcceptedWebSocket, acceptWebSocket, offeredProtocols } from '#wire/websocket.ts';
+
+export interface StreamsOptions {
+  readonly machine: NodeMachine;
+  readonly logger: Logger;
+}
+
+export type StreamTarget =
+  | {
+      readonly kind: 'remote-command';
+      readonly url: string;
+      readonly tty: boolean;
+      readonly stdin: boolean;
+      readonly stdout: boolean;
+      readonly stderr: boolean;
+    }
+  | { readonly kind: 'port-forward'; readonly url: string; readonly ports: readonly number[] };
+
+const tunnelProtocol = 'SPDY/3.1+portforward.k8s.io';
+const commandProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+
+const upgraded: ApiResponse = { status: 101, headers: {}, warnings: [], body: { type: 'upgraded' } };
+
+export async function serveStreams(
+  options: StreamsOptions,
+  request: ApiRequest,
+  target: StreamTarget,
+): Promise<ApiResponse> {
+  const { upgrade, headers } = request;
+  if (upgrade === undefined) throw badRequestError('Upgrade request required');
+  const wanted = (headers['upgrade'] ?? '').toLowerCase();
+  if (wanted.startsWith('spdy/')) return passThrough(options, request, target.url);
+  if (wanted !== 'websocket') throw badRequestError(`unknown upgrade ${JSON.stringify(wanted)}`);
+  const supported = target.kind === 'port-forward' ? [tunnelProtocol] : commandProtocols;
+  if (!offeredProtocols(headers).some((one) => supported.includes(one)))
+    throw badRequestError(`none of the offered WebSocket subprotocols is supported; use ${supported.join(' or ')}`);
+  // The runtime is asked first: its refusal can still be told as an HTTP answer.
+  const runtime = await options.machine.upgrade(target.url, {
+    connection: 'Upgrade',
+    upgrade: 'SPDY/3.1',
+    'x-stream-protocol-version': target.kind === 'port-forward' ? 'portforward.k8s.io' : 'v4.channel.k8s.io',
+  });
+  let socket: AcceptedWebSocket;
+  try {
+    socket = await acceptWebSocket(
+      { method: 'GET', url: request.path, headers, socket: upgrade.socket, head: upgrade.head },
+      supported,
+    );
+  } catch (error) {
+    runtime.socket.destroy();
+    throw error;
+  }
+  if (target.kind === 'port-forward') tunnel(socket, runtime);
+  else await translate(options, socket, runtime, target);
+  return upgraded;
+}
+
+type RuntimeConnection = Awaited<ReturnType<NodeMachine['upgrade']>>;
+
+async function passThrough({ machine }: StreamsOptions, request: ApiRequest, url: string): Promise<ApiResponse> {
+  const { upgrade, headers } = request;
+  if (upgrade === undefined) throw badRequestError('Upgrade request required');
+  const forwarded: Record<string, string> = { connection: 'Upgrade', upgrade: 'SPDY/3.1' };
+  const versions = headers['x-stream-protocol-version'];
+  if (versions !== undefined) forwarded['x-stream-protocol-version'] = versions;
+  const runtime = await machine.upgrade(url, forwarded);
+  const client = upgrade.socket;
+  const chosen = runtime.headers['x-stream-protocol-version'];
+  client.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n${chosen === undefined ? '' : `X-Stream-Protocol-Version: ${chosen}\r\n`}\r\n`,
+  );
+  if (runtime.head.length > 0) client.write(runtime.head);
+  if (upgrade.head.length > 0) runtime.socket.write(upgrade.head);
+  client.pipe(runtime.socket);
+  runtime.socket.pipe(client);
+  const end = () => {
+    client.destroy();
+    runtime.socket.destroy();
+  };
+  for (const one of [client, runtime.socket]) {
+    one.once('error', end);
+    one.once('close', end);
+  }
+  return upgraded;
+}
+
+function tunnel(socket: AcceptedWebSocket, runtime: RuntimeConnection): void {
+  const { socket: inner, head } = runtime;
+  const forward = (bytes: Uint8Array) => {
+    if (socket.send(bytes)) return;
+    inner.pause();
+    socket.whenDrained(() => inner.resume());
+  };
+  if (head.length > 0) forward(head);
+  inner.on('data', forward);
+  inner.once('error', () => socket.close(1011, 'the runtime closed the connection'));
+  inner.once('close', () => socket.close(1000, ''));
+  socket.onMessage((data) => {
+    if (inner.write(data)) return;
+    socket.pause();
+    inner.once('drain', () => socket.resume());
+  });
+  socket.onClose(() => inner.destroy());
+}
+
+async function translate(
+  { logger }: StreamsOptions,
+  socket: AcceptedWebSocket,
+  runtime: RuntimeConnection,
+  target: Extract<StreamTarget, { kind: 'remote-command' }>,
+): Promise<void> {
+  const pending: { channel: number; data: Buffer }[] = [];
+  let streams: ReadonlyMap<number, SpdyStream> | undefined;
+  const connection = new SpdyConnection(runtime.socket, runtime.head, (error) => {
+    if (error !== undefined) logger.debug('remote command connection', { error: messageOf(error) });
+    socket.close(1000, '');
+  });
+  socket.onClose(() => connection.close());
+
+  const onInput = (number: number, data: Buffer): void => {
+    if (streams === undefined) {
+      pending.push({ channel: number, data });
+      return;
+    }
+    if (number === channel.close) {
+      // v5: the caller's input on this channel is over; the output goes on.
+      streams.get(data[0] ?? -1)?.end();
+      return;
+    }
+    if (number !== channel.stdin && number !== channel.resize) return;
+    const stream = streams.get(number);
+    if (stream === undefined || data.length === 0 || stream.write(data)) return;
+    socket.pause();
+    connection.whenDrained(() => socket.resume());
+  };
+  socket.onMessage((data) => {
+    if (data.length > 0) onInput(data[0]!, data.subarray(1));
+  });
+
+  const names: readonly [number, string, boolean][] = [
+    [channel.error, 'error', true],
+    [channel.stdin, 'stdin', target.stdin],
+    [channel.stdout, 'stdout', target.stdout],
+    [channel.stderr, 'stderr', target.stderr],
+    [channel.resize, 'resize', target.tty],
+  ];
+  const wanted = names.filter(([, , use]) => use);
+  /** Output streams that are still open; the caller is told of the end when all of them ended. */
+  const open = new Set(
+    wanted.map(([number]) => number).filter((one) => one !== channel.stdin && one !== channel.resize),
+  );
+  const opened = new Map<number, SpdyStream>();
+  for (const [number, name] of wanted)
+    opened.set(
+      number,
+      await connection.open(
+        { streamtype: name },
+        {
+          onData(data) {
+            if (socket.send(Buffer.concat([Buffer.of(number), data]))) return;
+            connection.pause();
+            socket.whenDrained(() => connection.resume());
+          },
+          onEnd() {
+            open.delete(number);
+            if (open.size > 0) return;
+            socket.close(1000, '');
+            connection.close();
+          },
+        },
+      ),
+    );
+  // Callers wait for the first message to know that all is joined (upstream's server sends it too).
+  socket.send(Buffer.of(target.stdout ? channel.stdout : target.stderr ? channel.stderr : channel.error));
+  streams = opened;
+  for (const { channel: number, data } of pending.splice(0)) onInput(number, data);
+}
