@@ -1,0 +1,133 @@
+// The front on a real loopback socket: HTTP/1.1, HTTP/2, client certificates, watch, large answers, orderly end.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import https from 'node:https';
+import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { silentLogger } from '#base/log.ts';
+import { systemRandom } from '#base/random.ts';
+import { startApiServer } from '#kit/start-api-server.ts';
+import { issueCertificate } from '#pki/certificate.ts';
+import type { CertificateUse, KeyPair } from '#pki/certificate.ts';
+import { startHttpsFront } from './https-front.ts';
+
+const now = Date.now();
+const issue = (commonName: string, use: CertificateUse, issuer?: KeyPair, organizations: string[] = []): KeyPair =>
+  issueCertificate({
+    subject: { commonName, organizations },
+    use,
+    names: use === 'serving' ? ['localhost', '127.0.0.1'] : [],
+    notBeforeMs: now - 60_000,
+    notAfterMs: now + 3_600_000,
+    serial: systemRandom.bytes(8),
+    issuer,
+  });
+
+const authority = issue('authority', 'authority');
+const serving = issue('server', 'serving', authority);
+const administrator = issue('alice', 'client', authority, ['team', 'system:masters']);
+const stranger = issue('mallory', 'client', issue('other', 'authority'), ['system:masters']);
+
+async function start() {
+  const api = await startApiServer();
+  const front = await startHttpsFront({
+    address: '127.0.0.1',
+    port: 0,
+    certificate: { certificateChain: serving.certificatePem, privateKey: serving.keyPem },
+    clientAuthorities: authority.certificatePem,
+    handler: api.server,
+    logger: silentLogger,
+  });
+  const agent = new https.Agent({
+    ca: authority.certificatePem,
+    cert: administrator.certificatePem,
+    key: administrator.keyPem,
+    keepAlive: true,
+  });
+  const call = async (method: string, path: string, options: { agent?: https.Agent; body?: string; headers?: object } = {}) => {
+    const request = https.request({
+      host: '127.0.0.1',
+      port: front.port,
+      method,
+      path,
+      agent: options.agent ?? agent,
+      headers: { ...(options.body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
+    });
+    request.end(options.body);
+    const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    const raw = Buffer.concat(chunks);
+    const text = (response.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw).toString('utf8');
+    return { status: response.statusCode, headers: response.headers, text };
+  };
+  const close = async () => {
+    agent.destroy();
+    api.close();
+    await front.close(1_000);
+  };
+  return { api, front, agent, call, close };
+}
+
+const base = '/api/v1/namespaces/default/configmaps';
+const configMap = (name: string, data: Record<string, string> = {}) =>
+  JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name }, data });
+
+test('a certificate of the client authority says who asks; others and none say nothing', async () => {
+  const { front, call, close } = await start();
+  const review = { kind: 'SelfSubjectReview', apiVersion: 'authentication.k8s.io/v1', metadata: {} };
+  const answer = await call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', { body: JSON.stringify(review) });
+  const { userInfo } = JSON.parse(answer.text).status;
+  assert.equal(userInfo.username, 'alice');
+  assert.deepEqual(userInfo.groups, ['team', 'system:masters', 'system:authenticated']);
+  assert.equal(front.address, '127.0.0.1');
+
+  const wrong = new https.Agent({ ca: authority.certificatePem, cert: stranger.certificatePem, key: stranger.keyPem });
+  const none = new https.Agent({ ca: authority.certificatePem });
+  for (const agent of [wrong, none]) {
+    assert.equal((await call('GET', base, { agent })).status, 401);
+    assert.equal((await call('GET', '/readyz', { agent })).text, 'ok');
+    agent.destroy();
+  }
+  await close();
+});
+
+test('objects go both ways, large answers are compressed, large requests refused', async () => {
+  const { call, close } = await start();
+  assert.equal((await call('POST', base, { body: configMap('one', { text: 'x'.repeat(200_000) }) })).status, 201);
+  const packed = await call('GET', `${base}/one`, { headers: { 'accept-encoding': 'gzip' } });
+  assert.equal(packed.headers['content-encoding'], 'gzip');
+  assert.equal(JSON.parse(packed.text).data.text.length, 200_000);
+  const bad = await call('POST', base, { body: '{"kind": nope' });
+  assert.equal(bad.status, 400);
+  assert.match(JSON.parse(bad.text).message, /invalid character 'o' in literal null/);
+  const large = await call('POST', base, { body: configMap('two', { text: 'x'.repeat(4_000_000) }) });
+  assert.equal(large.status, 413);
+  await close();
+});
+
+test('HTTP/2 streams a watch while other requests run, and ends it when the server closes', async () => {
+  const { api, front, call, close } = await start();
+  const session = http2.connect(`https://127.0.0.1:${front.port}`, {
+    ca: authority.certificatePem,
+    cert: administrator.certificatePem,
+    key: administrator.keyPem,
+  });
+  session.on('error', () => {});
+  const stream = session.request({ ':path': `${base}?watch=1&resourceVersion=${api.store.revision}` });
+  let text = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => (text += chunk));
+  const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+  assert.equal(headers[':status'], 200);
+  await call('POST', base, { body: configMap('seen') });
+  while (!text.includes('\n')) await once(stream, 'data');
+  const event = JSON.parse(text.split('\n')[0]!);
+  assert.equal(event.type, 'ADDED');
+  assert.equal(event.object.metadata.name, 'seen');
+  const ended = once(stream, 'close');
+  await close();
+  await ended;
+  session.destroy();
+});

@@ -1,0 +1,303 @@
+// Between the TLS listener and the API server: turns requests of node's http and http2 into ApiRequest and writes the
+// answers, with back-pressure on every stream and a bound on what a slow watcher may leave behind.
+import { once } from 'node:events';
+import { watchBufferEventsMax } from '#base/limits.ts';
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { clientCertificateOf, listenHttps } from '#host/https-server.ts';
+import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } from '#host/https-server.ts';
+import type { ApiRequest, ApiResponse, RequestBody, RequestHandler, ResponseBody } from '#api/request.ts';
+import { requestEntityTooLargeError, goneError } from '#api/status.ts';
+import type { Duplex } from 'node:stream';
+import { errorEvent } from './verbs/watch.ts';
+
+/** Upstream's: below this the saving is not worth the work. */
+const gzipBytesMin = 128 * 1024;
+const gzipLevel = 1;
+
+const headersOf = (request: HttpsRequest): Record<string, string> => {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers))
+    if (value !== undefined && !name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(',') : value;
+  headers['host'] ??= String(request.headers[':authority'] ?? '');
+  return headers;
+};
+
+async function readAll(request: HttpsRequest, limitBytes: number): Promise<Uint8Array> {
+  const length = Number(request.headers['content-length'] ?? 0);
+  const tooLarge = () => requestEntityTooLargeError(`Request entity too large: limit is ${limitBytes}`);
+  if (length > limitBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > limitBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+const hasBody = (request: HttpsRequest): boolean =>
+  request.headers['content-length'] !== undefined
+    ? request.headers['content-length'] !== '0'
+    : request.headers['transfer-encoding'] !== undefined ||
+      (request.httpVersionMajor === 2 && !['GET', 'HEAD'].includes(request.method ?? ''));
+
+function apiRequest(
+  request: HttpsRequest,
+  signal: AbortSignal,
+  upgrade?: { readonly socket: Duplex; readonly head: Uint8Array },
+): ApiRequest | undefined {
+  const target = request.url ?? '/';
+  const at = target.indexOf('?');
+  let path: string;
+  try {
+    path = decodeURIComponent(at < 0 ? target : target.slice(0, at));
+  } catch {
+    return undefined;
+  }
+  const body: RequestBody = hasBody(request)
+    ? { type: 'bytes', read: (limitBytes) => readAll(request, limitBytes) }
+    : { type: 'none' };
+  return {
+    method: request.method ?? 'GET',
+    path,
+    query: new URLSearchParams(at < 0 ? '' : target.slice(at + 1)),
+    headers: headersOf(request),
+    certificate: clientCertificateOf(request),
+    remoteAddress: request.socket.remoteAddress ?? '',
+    body,
+    signal,
+    ...(upgrade === undefined ? {} : { upgrade }),
+  };
+}
+
+/** Quoted as RFC 9110 wants; 299 is upstream's code for every warning. */
+const warningHeader = (text: string): string =>
+  `299 - "${text.replaceAll(/[\\"]/g, (char) => `\\${char}`).replaceAll(/[\r\n]+/g, ' ')}"`;
+
+const contentTypeOf = (body: ResponseBody): string | undefined =>
+  body.type === 'object' || body.type === 'list'
+    ? 'application/json'
+    : body.type === 'bytes' || body.type === 'watch' || body.type === 'stream'
+      ? body.contentType
+      : undefined;
+
+function writeHead(response: HttpsResponse, answer: ApiResponse, more: Record<string, string | number> = {}): void {
+  const contentType = contentTypeOf(answer.body);
+  const headers: Record<string, string | number | string[]> = {
+    'cache-control': 'no-cache, private',
+    ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    ...answer.headers,
+    ...more,
+  };
+  if (answer.warnings.length > 0) headers['warning'] = answer.warnings.map(warningHeader);
+  (response as unknown as { writeHead(status: number, headers: object): void }).writeHead(answer.status, headers);
+}
+
+interface Writable {
+  write(chunk: Uint8Array): boolean;
+  end(chunk?: Uint8Array): unknown;
+  once(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
+  readonly destroyed: boolean;
+}
+
+async function writeParts(
+  request: HttpsRequest,
+  response: HttpsResponse,
+  answer: ApiResponse,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  const isHead = request.method === 'HEAD';
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const accepts = request.headers['accept-encoding'];
+  if (
+    length >= gzipBytesMin &&
+    !isHead &&
+    accepts !== undefined &&
+    /(^|,)\s*gzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepts))
+  ) {
+    const { gzip } = await import('node:zlib');
+    const packed = await new Promise<Uint8Array>((resolve, reject) => {
+      gzip(Buffer.concat(parts), { level: gzipLevel }, (error, result) =>
+        error === null ? resolve(result) : reject(error),
+      );
+    });
+    writeHead(response, answer, {
+      'content-encoding': 'gzip',
+      'content-length': packed.length,
+      vary: 'Accept-Encoding',
+    });
+    response.end(packed);
+    return;
+  }
+  writeHead(response, answer, { 'content-length': length });
+  const writable = response as unknown as Writable;
+  if (isHead) {
+    writable.end();
+    return;
+  }
+  writable.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+}
+
+/** Events wait here while the socket is full; too many of them end the watch with 410, and the client lists again. */
+function writeWatch(response: HttpsResponse, answer: ApiResponse, body: ResponseBody & { type: 'watch' }): void {
+  writeHead(response, answer, answer.headers);
+  const writable = response as unknown as Writable;
+  if ('flushHeaders' in response) response.flushHeaders();
+  const waiting: Uint8Array[] = [];
+  let isFull = false;
+  let isOver = false;
+  let watch: Disposable | undefined;
+  const stop = (): void => {
+    isOver = true;
+    waiting.length = 0;
+    watch?.[Symbol.dispose]();
+  };
+  const drain = (): void => {
+    isFull = false;
+    while (waiting.length > 0 && !isFull) if (!writable.write(waiting.shift()!)) waitForDrain();
+    if (waiting.length === 0 && isOver && !writable.destroyed) writable.end();
+  };
+  const waitForDrain = (): void => {
+    isFull = true;
+    writable.once('drain', drain);
+  };
+  response.once('close', stop);
+  watch = body.open({
+    onEvent(event) {
+      if (isOver) return;
+      if (isFull) {
+        if (waiting.length < watchBufferEventsMax) {
+          waiting.push(event.bytes());
+          return;
+        }
+        watch?.[Symbol.dispose]();
+        isOver = true;
+        waiting.push(errorEvent(goneError('the watch is too slow: its buffer is full, list again')).bytes());
+        return;
+      }
+      if (!writable.write(event.bytes())) waitForDrain();
+    },
+    onEnd() {
+      isOver = true;
+      if (!isFull && !writable.destroyed) writable.end();
+    },
+  });
+  if (isOver) watch[Symbol.dispose]();
+}
+
+async function writeStream(
+  response: HttpsResponse,
+  answer: ApiResponse,
+  stream: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  writeHead(response, answer);
+  if ('flushHeaders' in response) response.flushHeaders();
+  const writable = response as unknown as Writable;
+  for await (const chunk of stream) {
+    if (signal.aborted) return;
+    if (!writable.write(chunk)) await once(response, 'drain', { signal });
+  }
+  writable.end();
+}
+
+async function writeAnswer(
+  request: HttpsRequest,
+  response: HttpsResponse,
+  answer: ApiResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const { body } = answer;
+  switch (body.type) {
+    case 'none':
+      writeHead(response, answer, answer.status === 304 || answer.status === 204 ? {} : { 'content-length': 0 });
+      response.end();
+      return;
+    case 'bytes':
+      return writeParts(request, response, answer, body.parts);
+    case 'object':
+    case 'list':
+      return writeParts(request, response, answer, body.bytes());
+    case 'watch':
+      writeWatch(response, answer, body);
+      return;
+    case 'stream':
+      return writeStream(response, answer, body.stream, signal);
+    default:
+  }
+}
+
+/** An answer on a connection that was to be upgraded but is not. */
+async function writeRaw(socket: Duplex, answer: ApiResponse): Promise<void> {
+  const { body } = answer;
+  const parts = body.type === 'bytes' ? body.parts : body.type === 'object' || body.type === 'list' ? body.bytes() : [];
+  const bytes = Buffer.concat(parts);
+  const lines = [
+    `HTTP/1.1 ${answer.status} `,
+    `content-type: ${contentTypeOf(body) ?? 'text/plain'}`,
+    `content-length: ${bytes.length}`,
+    'connection: close',
+    ...Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), bytes]));
+}
+
+export interface HttpsFrontOptions extends Pick<
+  HttpsServerOptions,
+  'address' | 'port' | 'certificate' | 'namedCertificates' | 'clientAuthorities'
+> {
+  readonly handler: RequestHandler;
+  readonly logger: Logger;
+}
+
+/** Serves the API over the network until the result is closed. */
+export function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
+  const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
+
+  const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const asked = apiRequest(request, gone.signal);
+    if (asked === undefined) {
+      response.statusCode = 400;
+      response.end();
+      return;
+    }
+    await writeAnswer(request, response, await handler.handle(asked), gone.signal);
+    // A body that was refused unread would hold the connection.
+    if (!request.complete) request.resume();
+  };
+
+  return listenHttps({
+    ...listener,
+    onRequest(request, response) {
+      response.on('error', failed);
+      serve(request, response).catch((error: unknown) => {
+        failed(error);
+        (response as { destroy?: () => void }).destroy?.();
+      });
+    },
+    onUpgrade(request, socket, head) {
+      const gone = new AbortController();
+      socket.on('error', failed);
+      socket.once('close', () => gone.abort());
+      const asked = apiRequest(request, gone.signal, { socket, head });
+      if (asked === undefined) {
+        socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+        return;
+      }
+      handler
+        .handle(asked)
+        .then((answer) => (answer.body.type === 'upgraded' ? undefined : writeRaw(socket, answer)))
+        .catch((error: unknown) => {
+          failed(error);
+          socket.destroy();
+        });
+    },
+    onConnectionError: failed,
+  });
+}

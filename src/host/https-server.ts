@@ -1,0 +1,175 @@
+// The TLS listener of the API server: HTTP/2 and HTTP/1.1 by ALPN, upgrades (HTTP/1.1), client certificates asked for and
+// verified but not demanded, certificates changed without dropping connections. What a request means is not here.
+import http2 from 'node:http2';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { createSecureContext } from 'node:tls';
+
+export type HttpsRequest = IncomingMessage | Http2ServerRequest;
+export type HttpsResponse = ServerResponse | Http2ServerResponse;
+
+export interface HttpsCertificate {
+  /** PEM: the leaf first. */
+  readonly certificateChain: string;
+  readonly privateKey: string;
+}
+
+export interface HttpsServerOptions {
+  readonly address: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** The certificate for clients whose SNI name nothing else covers. */
+  readonly certificate: HttpsCertificate;
+  /** Of the names (exact, or `*.example.com`) that clients ask for. */
+  readonly namedCertificates?: readonly (HttpsCertificate & { readonly names: readonly string[] })[] | undefined;
+  /** PEM of the authorities that client certificates are verified with. */
+  readonly clientAuthorities: string;
+  onRequest(request: HttpsRequest, response: HttpsResponse): void;
+  onUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  /** A connection failed before it carried a request: bad TLS, bad HTTP. */
+  onConnectionError?(error: Error): void;
+}
+
+export interface ClientCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly uid: string | undefined;
+}
+
+export interface HttpsServer {
+  readonly address: string;
+  readonly port: number;
+  /** New connections use it; those that are there stay. */
+  reload(options: Pick<HttpsServerOptions, 'certificate' | 'namedCertificates' | 'clientAuthorities'>): void;
+  /** Takes no new connections, lets requests in work finish for at most `graceMs`, then ends what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** The connection's certificate if its chain was verified against the client authorities. */
+export function clientCertificateOf(request: HttpsRequest): ClientCertificate | undefined {
+  const socket = ('stream' in request ? request.stream.session?.socket : request.socket) as TLSSocket | undefined;
+  if (socket?.authorized !== true) return undefined;
+  const known = certificates.get(socket);
+  if (known !== undefined) return known;
+  const { subject } = socket.getPeerCertificate();
+  if (subject === undefined) return undefined;
+  const list = (value: string | string[] | undefined): string[] =>
+    value === undefined ? [] : Array.isArray(value) ? value : [value];
+  const fields = subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
+  const certificate: ClientCertificate = {
+    commonName: list(fields['CN'])[0] ?? '',
+    organizations: list(fields['O']),
+    // Kubernetes' own attribute for a user's uid (KEP-4633 era): OID 1.3.6.1.4.1.57683.2.
+    uid: list(fields['1.3.6.1.4.1.57683.2'])[0],
+  };
+  certificates.set(socket, certificate);
+  return certificate;
+}
+const certificates = new WeakMap<object, ClientCertificate>();
+
+/** Streams of one HTTP/2 connection at a time: upstream's --http2-max-streams-per-connection. */
+const streamsMax = 250;
+
+export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  let inWork = 0;
+  let closing = false;
+  let whenIdle: (() => void) | undefined;
+  const contextsOf = (named: HttpsServerOptions['namedCertificates']) =>
+    (named ?? []).map((one) => ({
+      names: one.names,
+      context: createSecureContext({ cert: one.certificateChain, key: one.privateKey }),
+    }));
+  let contexts = contextsOf(options.namedCertificates);
+
+  const server: Http2SecureServer = http2.createSecureServer({
+    allowHTTP1: true,
+    cert: options.certificate.certificateChain,
+    key: options.certificate.privateKey,
+    ca: options.clientAuthorities,
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    settings: { maxConcurrentStreams: streamsMax },
+    maxHeaderListPairs: 512,
+    SNICallback(name, done) {
+      const found = contexts.find(({ names }) =>
+        names.some((one) => one === name || (one.startsWith('*.') && name.slice(name.indexOf('.')) === one.slice(1))),
+      );
+      done(null, found?.context);
+    },
+  });
+
+  const finished = (): void => {
+    inWork--;
+    if (inWork === 0) whenIdle?.();
+  };
+  server.on('connection', (socket: Socket) => {
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 30_000);
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+    session.on('error', (error) => options.onConnectionError?.(error));
+  });
+  server.on('request', (request, response) => {
+    inWork++;
+    response.once('close', finished);
+    // HTTP/1.1 clients are asked to leave when the server is closing; HTTP/2 ones get GOAWAY.
+    if (closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+    options.onRequest(request, response);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    options.onUpgrade(request, socket, head),
+  );
+  server.on('tlsClientError', (error) => options.onConnectionError?.(error));
+  server.on('sessionError', (error: Error) => options.onConnectionError?.(error));
+  server.on('clientError' as 'tlsClientError', (error, socket) => {
+    options.onConnectionError?.(error);
+    socket.destroy();
+  });
+
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.address, port: options.port }, () => {
+      server.off('error', reject);
+      server.on('error', (error) => options.onConnectionError?.(error));
+      const { address, port } = server.address() as AddressInfo;
+      resolve({
+        address,
+        port,
+        reload({ certificate, namedCertificates, clientAuthorities }) {
+          contexts = contextsOf(namedCertificates);
+          server.setSecureContext({
+            cert: certificate.certificateChain,
+            key: certificate.privateKey,
+            ca: clientAuthorities,
+          });
+        },
+        async close(graceMs) {
+          closing = true;
+          const closed = new Promise<void>((done) => server.close(() => done()));
+          for (const session of sessions) session.close();
+          if (inWork > 0)
+            await new Promise<void>((done) => {
+              const timer = setTimeout(done, graceMs);
+              whenIdle = () => {
+                clearTimeout(timer);
+                done();
+              };
+            });
+          for (const session of sessions) session.destroy();
+          for (const socket of sockets) socket.destroy();
+          await closed;
+        },
+      });
+    });
+  });
+}
