@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chooseNodeAddress, defaultRouteInterface, type InterfaceAddress } from './addresses.ts';
+
+const header = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
+const route = (name: string, destination: string, metric: number, flags = '0003', mask = destination) =>
+  `${name}\t${destination}\t0100A8C0\t${flags}\t0\t0\t${metric}\t${mask}\t0\t0\t0\n`;
+const address = (name: string, text: string, loopback = false): InterfaceAddress => ({
+  interface: name,
+  address: text,
+  family: text.includes(':') ? 'IPv6' : 'IPv4',
+  loopback,
+});
+
+test('the default route with the lowest metric wins, and one that is down does not count', () => {
+  const routes =
+    header +
+    route('eth0', '0002A8C0', 0, '0001', '00FFFFFF') +
+    route('wlan0', '00000000', 600) +
+    route('eth1', '00000000', 100) +
+    route('eth2', '00000000', 1, '0002');
+  assert.equal(defaultRouteInterface(routes), 'eth1');
+  assert.equal(defaultRouteInterface(header), undefined);
+});
+
+test("the node's address is that of the default route, else of a real interface, else loopback", () => {
+  const all = [
+    address('lo', '127.0.0.1', true),
+    address('cni0', '10.42.0.1'),
+    address('eth0', '192.168.1.5'),
+    address('eth1', 'fd00::1'),
+    address('eth1', '192.168.2.5'),
+  ];
+  assert.equal(chooseNodeAddress(all, 'eth1'), '192.168.2.5');
+  assert.equal(chooseNodeAddress(all, undefined), '192.168.1.5');
+  assert.equal(chooseNodeAddress(all.slice(0, 2), undefined), '127.0.0.1');
+});
