@@ -177,11 +177,9 @@ function run(port: NonNullable<typeof parentPort>, options: OpenOptions): void {
   port.on('message', (message: ToWorker) =>
     guarded(() => {
       if (message.type === 'commit') database?.commit(message.rows, message.meta);
-      else {
-        database?.close();
-        port.close();
-      }
+      else database?.close();
       send({ type: 'done' });
+      if (message.type === 'close') port.close();
     }),
   );
 }

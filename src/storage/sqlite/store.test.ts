@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { VirtualClock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
 import { openRowFile, RowFileError, type RowFile } from '#host/row-file.ts';
 import { storeConformance } from '../conformance.ts';
 import type { Durability, Store, StoredObject } from '../store.ts';
@@ -56,7 +57,10 @@ storeConformance('sqlite', {
 
 test('everything is there after close and reopen, and revisions go on', async () => {
   const file = newPath();
-  const first = await open(file);
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  const logger: Logger = { debug() {}, info() {}, warn, error: warn, named: () => logger };
+  const first = await open(file, { logger });
   for (const name of ['b', 'a', 'c']) await put(first, name, name);
   await put(first, 'a', 'changed');
   const c = first.get(keyOf('c'))!;
@@ -64,6 +68,8 @@ test('everything is there after close and reopen, and revisions go on', async ()
   await put(first, 'lazy', 'l', 'lazy');
   const before = first.list(prefix);
   await first.close();
+  assert.deepEqual(warnings, []);
+  assert.equal(existsSync(`${file}-wal`), false, 'the log was worked into the file');
   assert.equal(statSync(file).mode & 0o777, 0o600);
 
   const second = await open(file);
@@ -227,7 +233,6 @@ test('a file that another process holds, or that is damaged, foreign, or out of 
     name: 'OperatorError',
     message: /cannot be opened/,
   });
-  chmodSync(folder, 0o700);
 });
 
 test('after kill -9 every acknowledged durable write is there and no revision is given twice', async () => {
