@@ -98,6 +98,10 @@ async function create(): Promise<Service> {
       const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
       return createServiceProxy({ ...common, ...given } as unknown as Parameters<typeof createServiceProxy>[0]);
     }
+    case 'router': {
+      const { createRouter } = await import('#network/router/router.ts');
+      return createRouter({ ...common, ...given } as unknown as Parameters<typeof createRouter>[0]);
+    }
     case 'pods': {
       const { createPodNetwork } = await import('#network/cni/pod-network.ts');
       return createPodNetwork({ ...common, ...given } as unknown as Parameters<typeof createPodNetwork>[0]);

@@ -1,0 +1,194 @@
+// The HAProxy process: written files, checked before they are used; a reload that hands the listening sockets to the new worker;
+// the admin socket for what changes often. It outlives this process and is adopted by the next one.
+import path from 'node:path';
+import { sleep, type Clock } from '#base/clock.ts';
+import { OperatorError } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { checkCommand } from '#host/check-command.ts';
+import type { Files } from '#host/files.ts';
+import { SupervisedProcess } from '#host/processes.ts';
+import { unixCommand } from '#host/unix-command.ts';
+import { adminSocketPath, configPath, digestVariable, type RouterFile, type RouterFiles } from './haproxy-config.ts';
+
+export interface HaproxyOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly files: Files;
+  readonly runDirectory: string;
+  readonly stateFile: string;
+  readonly logFile: string;
+  /** Absolute path, or a name found in PATH. */
+  readonly command: string;
+  /** It was started again after a crash, with the files as they are: its slots may be behind. */
+  readonly onRestarted: () => void;
+}
+
+export interface HeldServer {
+  readonly backend: string;
+  readonly slot: number;
+  readonly ip: string;
+  readonly port: number;
+  readonly ready: boolean;
+  readonly weight: number;
+}
+
+const commandsAtOnce = 40;
+
+export class Haproxy {
+  readonly #options: HaproxyOptions;
+  readonly #process: SupervisedProcess;
+  readonly #written = new Map<string, string>();
+  #started = false;
+
+  constructor(options: HaproxyOptions) {
+    this.#options = options;
+    this.#process = new SupervisedProcess({
+      name: 'haproxy',
+      command: options.command,
+      args: ['-W', '-f', configPath(options.runDirectory)],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      stateFile: options.stateFile,
+      logFile: options.logFile,
+      logBytesMax: 5_000_000,
+      clock: options.clock,
+      logger: options.logger,
+      onStarted: () => {
+        if (this.#started) options.onRestarted();
+      },
+    });
+  }
+
+  get problem(): string | undefined {
+    return this.#process.problem;
+  }
+
+  /** Writes the files that differ, after HAProxy itself accepted them. */
+  async write(wanted: RouterFiles): Promise<void> {
+    const { files, runDirectory, command } = this.#options;
+    const changed = wanted.files.filter((file) => this.#written.get(file.path) !== file.content);
+    const config = changed.find((file) => file.path === configPath(runDirectory));
+    const supporting = changed.filter((file) => file !== config);
+    if (supporting.length > 0) await files.writeAllAtomic(supporting.map(asEntry));
+    if (config !== undefined) {
+      const candidate = `${config.path}.candidate`;
+      await files.writeAllAtomic([asEntry({ ...config, path: candidate })]);
+      const said = await checkCommand(command, ['-c', '-q', '-f', candidate]);
+      if (said !== undefined)
+        throw new OperatorError(
+          `HAProxy does not accept the router's configuration: ${said.slice(0, 500)}`,
+          'the router goes on with the configuration before; look for the Route that was changed last',
+        );
+      await files.writeAllAtomic([asEntry(config)]);
+      await files.remove(candidate);
+    }
+    for (const file of changed) this.#written.set(file.path, file.content);
+    await this.#removeOthers(wanted);
+  }
+
+  /** Only the configuration, unchecked: the slots of the one that runs, so that a crash starts where it was. */
+  async keep(wanted: RouterFiles): Promise<void> {
+    const config = wanted.files.find((file) => file.path === configPath(this.#options.runDirectory))!;
+    if (this.#written.get(config.path) === config.content) return;
+    await this.#options.files.writeAllAtomic([asEntry(config)]);
+    this.#written.set(config.path, config.content);
+  }
+
+  async #removeOthers(wanted: RouterFiles): Promise<void> {
+    const { files, runDirectory } = this.#options;
+    const keep = new Set(wanted.files.map((file) => file.path));
+    for (const directory of [`${runDirectory}/certs`, `${runDirectory}/cas`])
+      for (const name of await files.list(directory)) {
+        const file = path.join(directory, name);
+        if (!keep.has(file)) await files.remove(file);
+        this.#written.delete(keep.has(file) ? '' : file);
+      }
+  }
+
+  /** Adopts the one that runs, or starts one on the files written before. */
+  async start(): Promise<'adopted' | 'started'> {
+    const how = await this.#process.start();
+    this.#started = true;
+    return how;
+  }
+
+  release(): void {
+    this.#process.release();
+  }
+
+  stop(): Promise<void> {
+    return this.#process.stop();
+  }
+
+  /** The digest of the configuration that the answering worker runs; undefined: none answers. */
+  async runningDigest(): Promise<string | undefined> {
+    try {
+      const said = await this.command([`show env ${digestVariable}`]);
+      return /=(\S*)/.exec(said)?.[1]?.replaceAll('"', '');
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Makes the master take the written files, and waits until the new worker answers. */
+  async reload(digest: string): Promise<void> {
+    this.#process.signal('SIGUSR2');
+    await this.whenRunning(digest);
+  }
+
+  async whenRunning(digest: string): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.monotonicMs() + 10_000;
+    while ((await this.runningDigest()) !== digest) {
+      this.#process.check();
+      if (this.#process.problem !== undefined)
+        throw new OperatorError(this.#process.problem, "another program may hold the router's ports");
+      if (clock.monotonicMs() > until)
+        throw new OperatorError(
+          'HAProxy does not take the new configuration',
+          `see ${this.#options.logFile}; another program may hold the router's ports`,
+        );
+      await sleep(clock, 10);
+    }
+  }
+
+  async command(commands: readonly string[]): Promise<string> {
+    const socket = adminSocketPath(this.#options.runDirectory);
+    let said = '';
+    for (let from = 0; from < commands.length; from += commandsAtOnce)
+      said += await unixCommand(
+        this.#options.clock,
+        socket,
+        commands.slice(from, from + commandsAtOnce).join('; '),
+        5_000,
+      );
+    return said;
+  }
+
+  /** What is in the slots now. */
+  async heldServers(): Promise<readonly HeldServer[]> {
+    return parseServersState(await this.command(['show servers state']));
+  }
+}
+
+const asEntry = ({ path: file, content, mode }: RouterFile) => ({ file, content, mode });
+
+const maintenance = 1;
+
+/** Columns of version 1: be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight ... srv_port (19th). */
+export const parseServersState = (text: string): readonly HeldServer[] =>
+  text.split('\n').flatMap((line) => {
+    const fields = line.split(' ');
+    const [, backend, , server = '', ip, , admin, weight] = fields;
+    const slot = /^s(\d+)$/.exec(server)?.[1];
+    if (backend === undefined || ip === undefined || slot === undefined) return [];
+    return [
+      {
+        backend,
+        slot: Number(slot) - 1,
+        ip,
+        port: Number(fields[18]),
+        ready: (Number(admin) & maintenance) === 0 && (Number(admin) & 4) === 0,
+        weight: Number(weight),
+      },
+    ];
+  });
