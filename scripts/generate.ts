@@ -1,6 +1,7 @@
 // Writes src/api/generated/ from the fact tables in src/api/facts/. Run by `npm run generate`;
 // test/repository/generated.test.ts checks that the committed files are what this writes.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { generateDescriptions } from './generate/descriptions.ts';
 import { generateKindReferences } from './generate/kind-references.ts';
 import { generateKindRows } from './generate/kind-rows.ts';
 import { generateDefaultRules, generateTypeTable } from './generate/type-table.ts';
@@ -19,6 +20,7 @@ export function generateAll(): Map<string, string> {
   return new Map([
     ['type-table.json', generateTypeTable(types, openshift)],
     ['default-rules.json', generateDefaultRules(defaults, openshift.defaults, gates)],
+    ['descriptions.json', generateDescriptions(types)],
     ['types.ts', generateTypes(types, openshift)],
     ['kind-references.ts', generateKindReferences(types, resources, openshift)],
     ['kind-rows.json', generateKindRows(types, resources, openshift)],
