@@ -6,9 +6,11 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { VirtualClock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { seededRandom } from '#base/random.ts';
 import { openRowFile, RowFileError, type RowFile } from '#host/row-file.ts';
 import { storeConformance } from '../conformance.ts';
 import type { Durability, Store, StoredObject } from '../store.ts';
+import { createSealing } from './sealing.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'store-'));
@@ -233,6 +235,42 @@ test('a file that another process holds, or that is damaged, foreign, or out of 
     name: 'OperatorError',
     message: /cannot be opened/,
   });
+});
+
+test('what is sealed is not in the file, opens with its key only, and keys can be changed', async () => {
+  const file = newPath();
+  const random = seededRandom(1);
+  const sealing = (...ids: number[]) =>
+    createSealing({
+      prefixes: [keyOf('secret')],
+      keys: ids.map((id) => ({ id, secret: new Uint8Array(32).fill(id) })),
+      random,
+    });
+  const plain = await open(file);
+  await put(plain, 'secret-old', 'needle');
+  await plain.close();
+  const first = await open(file, { sealing: sealing(1) });
+  assert.equal(valueOf(first.get(keyOf('secret-old'))), 'needle', 'sealing may begin later');
+  await put(first, 'secret-old', 'needle-1');
+  await put(first, 'secret', 'needle-2');
+  await put(first, 'open', 'no-needle');
+  await first.close();
+  const bytes = readFileSync(file);
+  assert.equal(bytes.includes('needle-'), false);
+  assert.ok(bytes.includes('no-needle'));
+  await assert.rejects(open(file), { name: 'OperatorError', message: /is encrypted, and no key was given/ });
+  await assert.rejects(open(file, { sealing: sealing(2) }), { name: 'OperatorError', message: /no key for the value/ });
+  const wrong = createSealing({ prefixes: [], keys: [{ id: 1, secret: new Uint8Array(32) }], random });
+  await assert.rejects(open(file, { sealing: wrong }), { name: 'OperatorError', message: /sealed with another key/ });
+  const second = await open(file, { sealing: sealing(2, 1) });
+  assert.equal(valueOf(second.get(keyOf('secret'))), 'needle-2');
+  assert.equal(valueOf(second.get(keyOf('secret-old'))), 'needle-1');
+  await put(second, 'secret', 'needle-3');
+  await put(second, 'secret-old', 'needle-3');
+  await second.close();
+  const third = await open(file, { sealing: sealing(2) });
+  assert.equal(valueOf(third.get(keyOf('secret'))), 'needle-3');
+  await third.close();
 });
 
 test('after kill -9 every acknowledged durable write is there and no revision is given twice', async () => {

@@ -21,6 +21,7 @@ import {
   type WriteResult,
 } from '../store.ts';
 import { type DirtyRows, packRows, unpackRows } from './rows.ts';
+import { noSealing, type Sealing } from './sealing.ts';
 
 export interface SqliteStoreOptions {
   /** The file; its folder must exist and be private. */
@@ -32,6 +33,8 @@ export interface SqliteStoreOptions {
   readonly history?: HistoryLimits | undefined;
   /** Size limit of the file; absent: the disk's. */
   readonly pagesMax?: number | undefined;
+  /** Encryption at rest; absent: none. */
+  readonly sealing?: Sealing | undefined;
   /** Default: the real file. */
   readonly open?: OpenRowFile | undefined;
 }
@@ -68,6 +71,7 @@ class EmbeddedStore implements SqliteStore {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #state: StoreState;
+  readonly #sealing: Sealing;
   #file: RowFile | undefined;
   #waiting: WaitingWrite[] = [];
   /** Visible, not on disk. */
@@ -85,6 +89,7 @@ class EmbeddedStore implements SqliteStore {
   constructor(options: SqliteStoreOptions) {
     this.#clock = options.clock;
     this.#logger = options.logger ?? silentLogger;
+    this.#sealing = options.sealing ?? noSealing;
     this.#state = new StoreState({
       clock: options.clock,
       logger: this.#logger,
@@ -95,12 +100,27 @@ class EmbeddedStore implements SqliteStore {
   }
   async open(open: OpenRowFile, { path, pagesMax }: SqliteStoreOptions): Promise<void> {
     let highest = 0;
+    let unreadable: Error | undefined;
     try {
       this.#file = await open({ path, pagesMax }, (rows) => {
-        highest = Math.max(highest, unpackRows(rows, this.#state));
+        if (unreadable !== undefined) return;
+        try {
+          highest = Math.max(highest, unpackRows(rows, this.#state, this.#sealing));
+        } catch (error) {
+          unreadable = error instanceof Error ? error : new Error(String(error));
+        }
       });
     } catch (error) {
       throw openingError(path, error);
+    }
+    if (unreadable !== undefined) {
+      this.#state.close();
+      await this.#file.close();
+      throw new OperatorError(
+        `the data file ${path} cannot be read: ${unreadable.message}`,
+        'Give the encryption key that was used with this file: restore the key file that belongs to it from a backup.',
+        { cause: unreadable },
+      );
     }
     const { reservedRevision, clean } = this.#file.meta;
     // After a crash the lazy writes that were lost may have been seen at any reserved revision: start behind all of them.
@@ -162,7 +182,10 @@ class EmbeddedStore implements SqliteStore {
     this.#state.close();
     try {
       if (!this.#broken)
-        await this.#file?.commit(packRows(this.#dirty), { reservedRevision: this.revision, clean: true });
+        await this.#file?.commit(packRows(this.#dirty, this.#sealing), {
+          reservedRevision: this.revision,
+          clean: true,
+        });
     } catch (error) {
       this.#logger.error('the last writes could not be stored', { error: messageOf(error), rows: this.#dirty.size });
     } finally {
@@ -246,7 +269,7 @@ class EmbeddedStore implements SqliteStore {
       last + revisionBlock / 2 > this.#reserved ? { reservedRevision: last + revisionBlock, clean: false } : undefined;
     try {
       assert(this.#file !== undefined, 'a write before the opening');
-      await this.#file.commit(packRows(rows), meta);
+      await this.#file.commit(packRows(rows, this.#sealing), meta);
     } catch (error) {
       this.#fail(batch, error);
       return;
