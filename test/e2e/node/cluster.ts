@@ -1,0 +1,134 @@
+// A node agent on a test machine, with the real API server in process.
+import { systemClock } from '#base/clock.ts';
+import { type Logger, silentLogger } from '#base/log.ts';
+import { systemRandom } from '#base/random.ts';
+import { loggedScope, type Scope } from '#base/scope.ts';
+import { createEventRecorder } from '#client/event-recorder.ts';
+import { createInProcessClient } from '#client/in-process.ts';
+import type { Client } from '#client/client.ts';
+import { linuxNodeMachine } from '#host/node-machine.ts';
+import { createNodeAgent, type NodeAgent } from '#node/agent.ts';
+import { connectRuntime } from '#node/cri/runtime.ts';
+import { administrator, type Json, startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
+import { pauseImageName } from '../../../scripts/images/stock-images.ts';
+import type { TestMachine } from './machine.ts';
+
+export interface TestNode {
+  readonly api: TestApiServer;
+  readonly client: Client;
+  agent: NodeAgent;
+  /** Ends the agent as a stop of the process would, and starts another. */
+  restart(): Promise<void>;
+  /** Waits until `check` gives something; fails with the last state of the pod. */
+  until<T>(what: string, check: () => Promise<T | undefined | false>, timeoutMs?: number): Promise<T>;
+  createPod(pod: { readonly name: string; readonly spec: Json; readonly metadata?: Json }): Promise<Json>;
+  pod(name: string): Promise<Json>;
+  /** `reason: message`, in order of writing. */
+  events(podName: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+const problems: Logger = process.env['NODE_E2E_LOG'] === undefined ? silentLogger : consoleLogger('');
+function consoleLogger(name: string): Logger {
+  const log = (message: string, fields?: object) => console.error(name, message, JSON.stringify(fields ?? {}));
+  return { debug() {}, info: log, warn: log, error: log, named: (one) => consoleLogger(`${name}/${one}`) };
+}
+
+export async function startTestNode(machine: TestMachine): Promise<TestNode> {
+  const api = await startApiServer({ clock: systemClock });
+  const client = createInProcessClient({ handler: api.server, identity: administrator, clock: systemClock });
+  await api.create('/api/v1/namespaces/default/serviceaccounts', {
+    kind: 'ServiceAccount',
+    apiVersion: 'v1',
+    metadata: { name: 'default' },
+  });
+  let scope: Scope | undefined;
+  const start = async (): Promise<NodeAgent> => {
+    scope = loggedScope('node', problems);
+    const events = createEventRecorder({
+      client,
+      clock: systemClock,
+      logger: problems,
+      component: 'kubelet',
+      host: 'n1',
+    });
+    scope.onClose(() => events.close());
+    const agent = createNodeAgent({
+      client,
+      events,
+      machine: linuxNodeMachine(),
+      clock: systemClock,
+      random: systemRandom,
+      logger: problems,
+      nodeName: 'n1',
+      nodeIps: () => ['10.88.7.1'],
+      clusterId: 'test-cluster',
+      connectRuntime: () => connectRuntime(machine.socketPath, systemClock),
+      kubeletVersion: 'v1.36.2',
+      rootDirectory: `${machine.directory}/kubelet`,
+      podLogDirectory: `${machine.directory}/pod-logs`,
+      clusterDns: ['10.43.0.10'],
+      clusterDomain: 'cluster.local',
+      cgroupDriver: 'cgroupfs',
+      cgroupRoot: `kubepods-e2e-${process.pid}`,
+      pinnedImages: [pauseImageName],
+      apiServerNames: ['api-server'],
+    });
+    await agent.start(scope);
+    return agent;
+  };
+  const node: TestNode = {
+    api,
+    client,
+    agent: await start(),
+    async restart() {
+      await scope?.close();
+      node.agent = await start();
+    },
+    async until(what, check, timeoutMs = 15_000) {
+      const deadline = Date.now() + timeoutMs;
+      let failure: unknown;
+      while (Date.now() < deadline) {
+        try {
+          const found = await check();
+          if (found !== undefined && found !== false) return found as never;
+        } catch (error) {
+          failure = error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      const list = await api.get('/api/v1/pods');
+      const events = await api.get('/api/v1/events');
+      const pods = list.items.map((one: Json) => [
+        one.metadata.name,
+        one.metadata.deletionTimestamp,
+        one.status.phase,
+        one.status.containerStatuses,
+      ]);
+      const told = events.items
+        .slice(-12)
+        .map((one: Json) => `${one.involvedObject.name} ${one.reason}: ${one.message}`);
+      throw new Error(`${what}: not in time; ${JSON.stringify(pods)} ${told.join('; ')}`, { cause: failure });
+    },
+    createPod: ({ name, spec, metadata }) =>
+      api.create('/api/v1/namespaces/default/pods', {
+        kind: 'Pod',
+        apiVersion: 'v1',
+        metadata: { name, ...metadata },
+        spec: { nodeName: 'n1', automountServiceAccountToken: false, terminationGracePeriodSeconds: 1, ...spec },
+      }),
+    pod: (name) => api.get(`/api/v1/namespaces/default/pods/${name}`),
+    async events(podName) {
+      const list = await api.get('/api/v1/namespaces/default/events');
+      return list.items
+        .filter((one: Json) => one.involvedObject.name === podName)
+        .map((one: Json) => `${one.reason}: ${one.message}`);
+    },
+    async close() {
+      await scope?.close();
+      await client.close();
+      api.close();
+    },
+  };
+  return node;
+}
