@@ -1,4 +1,66 @@
 // THE list of hand-written kinds: `Kind` or `group/Kind` -> behaviour. A file below kinds/ that is not here fails a test.
 import type { KindBehaviour } from '../kind.ts';
+import { daemonSet } from './apps/daemon-set.ts';
+import { deployment } from './apps/deployment.ts';
+import { replicaSet } from './apps/replica-set.ts';
+import { statefulSet } from './apps/stateful-set.ts';
+import { cronJob } from './batch/cron-job.ts';
+import { job } from './batch/job.ts';
+import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
+import { lease } from './coordination/lease.ts';
+import { configMap } from './core/config-map.ts';
+import { endpoints } from './core/endpoints.ts';
+import { event } from './core/event.ts';
+import { limitRange } from './core/limit-range.ts';
+import { namespace } from './core/namespace.ts';
+import { node } from './core/node.ts';
+import { persistentVolumeClaim } from './core/persistent-volume-claim.ts';
+import { persistentVolume } from './core/persistent-volume.ts';
+import { pod } from './core/pod.ts';
+import { resourceQuota } from './core/resource-quota.ts';
+import { secret } from './core/secret.ts';
+import { serviceAccount } from './core/service-account.ts';
+import { service } from './core/service.ts';
+import { endpointSlice } from './discovery/endpoint-slice.ts';
+import { ingress, ingressClass } from './networking/ingress.ts';
+import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
+import { clusterRoleBinding, roleBinding } from './rbac/bindings.ts';
+import { clusterRole, role } from './rbac/roles.ts';
+import { route } from './route/route.ts';
+import { priorityClass } from './scheduling/priority-class.ts';
+import { storageClass } from './storage/storage-class.ts';
 
-export const behaviours: Readonly<Record<string, KindBehaviour>> = {};
+export const behaviours: Readonly<Record<string, KindBehaviour>> = {
+  ConfigMap: configMap,
+  Endpoints: endpoints,
+  Event: event,
+  LimitRange: limitRange,
+  Namespace: namespace,
+  Node: node,
+  PersistentVolume: persistentVolume,
+  PersistentVolumeClaim: persistentVolumeClaim,
+  Pod: pod,
+  ResourceQuota: resourceQuota,
+  Secret: secret,
+  Service: service,
+  ServiceAccount: serviceAccount,
+  'apps/DaemonSet': daemonSet,
+  'apps/Deployment': deployment,
+  'apps/ReplicaSet': replicaSet,
+  'apps/StatefulSet': statefulSet,
+  'batch/CronJob': cronJob,
+  'batch/Job': job,
+  'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
+  'coordination.k8s.io/Lease': lease,
+  'discovery.k8s.io/EndpointSlice': endpointSlice,
+  'networking.k8s.io/Ingress': ingress,
+  'networking.k8s.io/IngressClass': ingressClass,
+  'policy/PodDisruptionBudget': podDisruptionBudget,
+  'rbac.authorization.k8s.io/ClusterRole': clusterRole,
+  'rbac.authorization.k8s.io/ClusterRoleBinding': clusterRoleBinding,
+  'rbac.authorization.k8s.io/Role': role,
+  'rbac.authorization.k8s.io/RoleBinding': roleBinding,
+  'route.openshift.io/Route': route,
+  'scheduling.k8s.io/PriorityClass': priorityClass,
+  'storage.k8s.io/StorageClass': storageClass,
+};

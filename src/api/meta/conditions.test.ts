@@ -6,9 +6,14 @@ import { controllerOf, controllerReference, isControlledBy } from './owner.ts';
 
 test('a condition keeps its transition time while its status stays', () => {
   const first = withCondition<ConditionLike>(undefined, { type: 'Ready', status: 'True', lastTransitionTime: 't1' });
-  const same = withCondition(first, { type: 'Ready', status: 'True', reason: 'Again', lastTransitionTime: 't2' });
+  const same = withCondition<ConditionLike>(first, {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Again',
+    lastTransitionTime: 't2',
+  });
   assert.deepEqual(same, [{ type: 'Ready', status: 'True', reason: 'Again', lastTransitionTime: 't1' }]);
-  const changed = withCondition(same, { type: 'Ready', status: 'False', lastTransitionTime: 't3' });
+  const changed = withCondition<ConditionLike>(same, { type: 'Ready', status: 'False', lastTransitionTime: 't3' });
   assert.equal(changed[0]?.lastTransitionTime, 't3');
   assert.equal(conditionIsTrue(changed, 'Ready'), false);
   assert.equal(conditionIsTrue(undefined, 'Ready'), false);

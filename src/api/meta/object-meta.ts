@@ -93,11 +93,30 @@ export function validateFieldManager(manager: string, path: string): FieldError[
   return errors;
 }
 
+const standardFinalizers = new Set(['kubernetes', orphanFinalizer, foregroundFinalizer]);
+
+/** Built-in kinds take no other unqualified finalizers. */
+export const finalizerErrors = (
+  finalizers: readonly string[] | undefined,
+  pathOf: (index: number) => string,
+): FieldError[] =>
+  (finalizers ?? []).flatMap((one, index) =>
+    one.includes('/') || standardFinalizers.has(one)
+      ? []
+      : [invalid(pathOf(index), one, 'name is neither a standard finalizer name nor is it fully qualified')],
+  );
+const finalizerPath = (index: number) => `metadata.finalizers[${index}]`;
+
+export interface ObjectMetaRules {
+  readonly namespaced: boolean;
+  /** Default: DNS-1123 subdomain. */
+  readonly checkName?: NameCheck | undefined;
+  /** Custom resources may have unqualified finalizers. */
+  readonly customResource?: boolean | undefined;
+}
+
 /** For creation, after the name was generated. Namespaces are checked by `namespaced`. */
-export function validateObjectMeta(
-  meta: ObjectMeta,
-  options: { readonly namespaced: boolean; readonly checkName?: NameCheck | undefined },
-): FieldError[] {
+export function validateObjectMeta(meta: ObjectMeta, options: ObjectMetaRules): FieldError[] {
   const checkName = options.checkName ?? nameIsDnsSubdomain;
   const errors: FieldError[] = [];
   const { name = '', generateName = '', namespace = '' } = meta;
@@ -119,13 +138,18 @@ export function validateObjectMeta(
     ...validateOwnerReferences(meta.ownerReferences, 'metadata.ownerReferences'),
     ...validateFinalizers(meta.finalizers, 'metadata.finalizers'),
     ...validateManagedFields(meta.managedFields, 'metadata.managedFields'),
+    ...(options.customResource === true ? [] : finalizerErrors(meta.finalizers, finalizerPath)),
   ];
 }
 
 /** Quoted as Go prints a list of strings with %#v: clients know this text. */
 const goStrings = (list: readonly string[]) => `[]string{${list.map((one) => JSON.stringify(one)).join(', ')}}`;
 
-export function validateObjectMetaUpdate(meta: ObjectMeta, previous: ObjectMeta): FieldError[] {
+export function validateObjectMetaUpdate(
+  meta: ObjectMeta,
+  previous: ObjectMeta,
+  options: Pick<ObjectMetaRules, 'customResource'> = {},
+): FieldError[] {
   const errors: FieldError[] = [];
   if (previous.deletionTimestamp !== undefined && previous.deletionTimestamp !== null) {
     const added = [...new Set(meta.finalizers ?? [])].filter((one) => previous.finalizers?.includes(one) !== true);
@@ -153,5 +177,6 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, previous: ObjectMeta)
     ...validateAnnotations(meta.annotations, 'metadata.annotations'),
     ...validateOwnerReferences(meta.ownerReferences, 'metadata.ownerReferences'),
     ...validateManagedFields(meta.managedFields, 'metadata.managedFields'),
+    ...(options.customResource === true ? [] : finalizerErrors(meta.finalizers, finalizerPath)),
   ];
 }

@@ -1,0 +1,40 @@
+// ReplicaSet.
+import type { FieldError } from '../../field-error.ts';
+import type { ReplicaSet } from '../../generated/types.ts';
+import type { KindBehaviour } from '../../kind.ts';
+import { immutable, nonNegative } from '../../validation/fields.ts';
+import { countErrors, ofReplicas, selectorErrors, templateErrors } from '../../validation/workloads.ts';
+
+const validate = ({ spec }: ReplicaSet): FieldError[] => [
+  ...nonNegative('spec.replicas', spec.replicas),
+  ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+  // Upstream's text says deployment here too.
+  ...selectorErrors('spec.selector', spec.selector, 'deployment'),
+  ...templateErrors('spec.template', spec.template, spec.selector, 'ReplicaSet'),
+];
+
+const counts = [
+  'replicas',
+  'fullyLabeledReplicas',
+  'readyReplicas',
+  'availableReplicas',
+  'observedGeneration',
+  'terminatingReplicas',
+];
+
+export const replicaSet: KindBehaviour<ReplicaSet> = {
+  prepareForUpdate(object, previous, { subresource }) {
+    if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
+  },
+  validate,
+  validateUpdate: (object, previous, subresource) =>
+    subresource === 'status'
+      ? countErrors(object.status ?? {}, counts, [
+          ['fullyLabeledReplicas', 'replicas', ofReplicas],
+          ['readyReplicas', 'replicas', ofReplicas],
+          ['availableReplicas', 'replicas', ofReplicas],
+          ['availableReplicas', 'readyReplicas', 'cannot be greater than readyReplicas'],
+        ])
+      : [...validate(object), ...immutable('spec.selector', object.spec.selector, previous.spec.selector)],
+  selectableFields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
+};

@@ -1,0 +1,6 @@
+// ServiceAccount: nothing beyond its metadata; its name is part of a user name.
+import type { ServiceAccount } from '../../generated/types.ts';
+import type { KindBehaviour } from '../../kind.ts';
+import { nameIsDnsSubdomain } from '../../meta/names.ts';
+
+export const serviceAccount: KindBehaviour<ServiceAccount> = { validateName: nameIsDnsSubdomain };

@@ -1,0 +1,68 @@
+// IP addresses and CIDRs, as k8s.io/apimachinery util/validation ip.go in its strict form (the default since 1.36).
+import { isIPv4, isIPv6 } from './ip.ts';
+import { invalid, type FieldError } from '../field-error.ts';
+
+const sloppyV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
+const isMapped = (value: string) => /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(value) || /^(0{1,4}:){5}ffff:/i.test(value);
+
+export function ipErrors(path: string, value: string, accepted: readonly string[] = []): FieldError[] {
+  if (accepted.includes(value)) return [];
+  if (isIPv4(value)) return [];
+  if (isIPv6(value)) return isMapped(value) ? [invalid(path, value, 'must not be an IPv4-mapped IPv6 address')] : [];
+  if (sloppyV4.test(value) && value.split('.').every((part) => Number(part) <= 255))
+    return [invalid(path, value, 'must not have leading 0s')];
+  return [invalid(path, value, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
+}
+
+export function cidrErrors(path: string, value: string, accepted: readonly string[] = []): FieldError[] {
+  if (accepted.includes(value)) return [];
+  const slash = value.indexOf('/');
+  const [address, prefix] = [value.slice(0, slash), value.slice(slash + 1)];
+  const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : 0;
+  if (slash < 0 || bits === 0 || !/^\d+$/.test(prefix) || Number(prefix) > bits)
+    return [invalid(path, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];
+  if (prefix.length > 1 && prefix.startsWith('0'))
+    return [invalid(path, value, 'must not have leading 0s in IP or prefix length')];
+  if (isMapped(address)) return [invalid(path, value, 'must not have an IPv4-mapped IPv6 address')];
+  const hostBits = BigInt(bits - Number(prefix));
+  if ((addressBits(address) & ((1n << hostBits) - 1n)) !== 0n)
+    return [invalid(path, value, 'must not have bits set beyond the prefix length')];
+  return [];
+}
+
+/** The address as a number. */
+export function addressBits(address: string): bigint {
+  if (isIPv4(address)) return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
+  const v4 = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  const text =
+    v4 === null
+      ? address
+      : address.slice(0, v4.index) +
+        [v4.slice(1, 3), v4.slice(3, 5)].map(([a, b]) => ((Number(a) << 8) | Number(b)).toString(16)).join(':');
+  const [head = '', tail] = text.split('::');
+  const groups = (part: string) => (part === '' ? [] : part.split(':'));
+  const [front, back] = [groups(head), groups(tail ?? '')];
+  const all =
+    tail === undefined ? front : [...front, ...Array<string>(8 - front.length - back.length).fill('0'), ...back];
+  return all.reduce((sum, part) => (sum << 16n) | BigInt(`0x${part}`), 0n);
+}
+
+/** Addresses that endpoints and external IPs must not be. */
+export function endpointIpErrors(path: string, value: string): FieldError[] {
+  if (!isIPv4(value) && !isIPv6(value)) return [invalid(path, value, 'must be a valid IP address')];
+  const bits = addressBits(value);
+  const v4 = isIPv4(value);
+  const errors: FieldError[] = [];
+  if (bits === 0n) errors.push(invalid(path, value, `may not be unspecified (${value})`));
+  if (v4 ? bits >> 24n === 127n : bits === 1n)
+    errors.push(invalid(path, value, 'may not be in the loopback range (127.0.0.0/8, ::1/128)'));
+  if (v4 ? bits >> 16n === 0xa9fen : bits >> 118n === 0x3fan)
+    errors.push(invalid(path, value, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'));
+  if (v4 ? bits >> 8n === 0xe00000n : bits >> 112n === 0xff02n)
+    errors.push(invalid(path, value, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'));
+  return errors;
+}
+
+/** At most two, and of different families. */
+export const isDualStack = (addresses: readonly string[]): boolean =>
+  addresses.length === 2 && addresses.filter((one) => isIPv6(one.split('/')[0]!)).length === 1;
