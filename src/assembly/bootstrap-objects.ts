@@ -2,6 +2,8 @@
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import {
   ConfigMaps,
+  Endpoints,
+  EndpointSlices,
   IngressClasses,
   Namespaces,
   PriorityClasses,
@@ -144,6 +146,33 @@ export function bootstrapObjects(
         ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: configuration.cluster.port }],
         sessionAffinity: 'None',
       },
+    }),
+    ...apiServerEndpoints(configuration),
+  ];
+}
+
+/** Where Pods reach the API server. The API refuses loopback addresses here: a machine without another has no endpoint. */
+function apiServerEndpoints({ nodeIp, cluster }: Configuration): readonly BootstrapObject[] {
+  if (nodeIp.startsWith('127.')) return [];
+  const ports = [{ name: 'https', port: cluster.port, protocol: 'TCP' }];
+  return [
+    row(Endpoints, {
+      metadata: {
+        namespace: 'default',
+        name: 'kubernetes',
+        labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' },
+      },
+      subsets: [{ addresses: [{ ip: nodeIp }], ports }],
+    }),
+    row(EndpointSlices, {
+      metadata: {
+        namespace: 'default',
+        name: 'kubernetes',
+        labels: { 'kubernetes.io/service-name': 'kubernetes' },
+      },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [nodeIp], conditions: { ready: true } }],
+      ports,
     }),
   ];
 }

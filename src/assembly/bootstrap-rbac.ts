@@ -105,14 +105,17 @@ const distinct = <T>(values: readonly T[]): T[] => [
 ];
 
 /** Each kind with its objects, roles before bindings. */
-export const rbacGroups = (
-  rbac: BootstrapRbac,
-): readonly { readonly kind: KindReference; readonly objects: readonly RbacObject[] }[] => [
+export const rbacGroups = (rbac: BootstrapRbac): readonly RbacGroup[] => [
   { kind: ClusterRoles, objects: rbac.clusterRoles },
   { kind: ClusterRoleBindings, objects: rbac.clusterRoleBindings },
   { kind: Roles, objects: rbac.roles },
   { kind: RoleBindings, objects: rbac.roleBindings },
 ];
+
+export interface RbacGroup {
+  readonly kind: KindReference;
+  readonly objects: readonly RbacObject[];
+}
 
 /** What roles and bindings have in common. */
 export interface RbacObject extends KubernetesObject {

@@ -3,6 +3,8 @@ import type { Clock } from '#base/clock.ts';
 import { assert } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
+import type { ApiServer } from '#apiserver/api-server.ts';
+import type { NodeConnector } from '#apiserver/ports.ts';
 import type { Client } from '#client/client.ts';
 import type { Files } from '#host/files.ts';
 import type { HostIdentity } from '#host/identity.ts';
@@ -26,6 +28,13 @@ export interface AssemblyContext {
 export interface PartTypes {
   readonly pki: Pki;
   readonly store: Store;
+  readonly apiServer: ApiServer;
+  /** How the API server reaches nodes' APIs. */
+  readonly nodeConnector: NodeConnector;
+  /** A client in the name of a user; groups that follow from the name are added. */
+  readonly clientAs: (name: string, groups?: readonly string[]) => Client;
+  /** There once the bootstrap objects are. */
+  readonly bootstrapped: true;
   /** In the name of the API server itself, which may do everything (group system:masters). */
   readonly systemClient: Client;
 }
@@ -36,6 +45,9 @@ export class Parts {
   provide<K extends keyof PartTypes>(name: K, part: PartTypes[K]): void {
     assert(!this.#parts.has(name), `part ${name} is provided twice`);
     this.#parts.set(name, part);
+  }
+  has(name: keyof PartTypes): boolean {
+    return this.#parts.has(name);
   }
   take<K extends keyof PartTypes>(name: K): PartTypes[K] {
     assert(this.#parts.has(name), `part ${name} is taken before it is there: a dependency is missing in services.ts`);

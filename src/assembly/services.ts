@@ -4,6 +4,9 @@ import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
 import type { Role } from './config/configuration.ts';
 import type { AssemblyContext } from './parts.ts';
+import { startApiServer } from './services/api-server.ts';
+import { startBootstrap } from './services/bootstrap.ts';
+import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
 import { startStorage } from './services/storage.ts';
 
@@ -18,6 +21,10 @@ interface ServiceRow {
 const rows: readonly ServiceRow[] = [
   { name: 'certificates', role: 'controlplane', dependsOn: [], start: startCertificates },
   { name: 'storage', role: 'controlplane', dependsOn: [], start: startStorage },
+  { name: 'api-server', role: 'controlplane', dependsOn: ['certificates', 'storage'], start: startApiServer },
+  { name: 'bootstrap', role: 'controlplane', dependsOn: ['api-server'], start: startBootstrap },
+  { name: 'controllers', role: 'controlplane', dependsOn: ['bootstrap'], start: startControllers },
+  { name: 'scheduler', role: 'controlplane', dependsOn: ['bootstrap'], start: startScheduler },
 ];
 
 export function servicesOf(context: AssemblyContext): readonly Service[] {

@@ -4,7 +4,14 @@ import type { KubernetesObject } from '#api/kind.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
 import { bootstrapObjects, type BootstrapObject } from '../bootstrap-objects.ts';
-import { bootstrapRbac, rbacGroups, reconciledRbac, type RbacFacts, type RbacObject } from '../bootstrap-rbac.ts';
+import {
+  bootstrapRbac,
+  rbacGroups,
+  reconciledRbac,
+  type RbacFacts,
+  type RbacGroup,
+  type RbacObject,
+} from '../bootstrap-rbac.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 const fieldManager = 'microshift';
@@ -13,18 +20,23 @@ export async function startBootstrap(context: AssemblyContext, _scope: Scope): P
   const { configuration, parts } = context;
   const pki = parts.take('pki');
   const client = parts.take('systemClient');
-  const rbac = ensureRbac(client);
   const objects = bootstrapObjects(configuration, {
     clientPem: pki.bundle('client'),
     requestHeaderPem: pki.bundle('requestHeader'),
   });
-  // Namespaces first: the rest, RBAC's namespaced roles included, is written side by side in one or two commits.
+  const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
+  const rbac = rbacGroups(bootstrapRbac(facts as unknown as RbacFacts));
+  // Namespaces first: the rest is written side by side, in one or two commits.
   const isNamespace = (one: BootstrapObject) => one.kind.resource === 'namespaces';
-  await Promise.all(objects.filter(isNamespace).map((one) => ensure(client, one)));
-  await Promise.all(objects.filter((one) => !isNamespace(one)).map((one) => ensure(client, one)));
-  await (
-    await rbac
-  )();
+  await Promise.all([
+    ...objects.filter(isNamespace).map((one) => ensure(client, one)),
+    ...rbac.filter((one) => !one.kind.namespaced).map((one) => ensureRbac(client, one)),
+  ]);
+  await Promise.all([
+    ...objects.filter((one) => !isNamespace(one)).map((one) => ensure(client, one)),
+    ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
+  ]);
+  parts.provide('bootstrapped', true);
 }
 
 /** Creates it, or where the given fields differ applies them. */
@@ -62,34 +74,24 @@ export function contains(current: unknown, wanted: unknown): boolean {
   return Object.entries(wanted).every(([key, value]) => contains(fields.get(key), value));
 }
 
-/** Cluster-wide roles at once; what it gives writes the namespaced ones, whose namespaces must be there. */
-async function ensureRbac(client: Client): Promise<() => Promise<void>> {
-  const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
-  const groups = rbacGroups(bootstrapRbac(facts as unknown as RbacFacts));
-  const write = async (namespaced: boolean) => {
-    for (const { kind, objects } of groups) {
-      if (kind.namespaced !== namespaced) continue;
-      const resource = client.resource(kind);
-      const { items } = await resource.list();
-      const idOf = (one: KubernetesObject) => `${one.metadata.namespace ?? ''}/${one.metadata.name ?? ''}`;
-      const current = new Map<string, RbacObject>(items.map((one) => [idOf(one), one]));
-      await Promise.all(
-        objects.map(async (wanted) => {
-          const there = current.get(idOf(wanted));
-          try {
-            if (there === undefined) await resource.create(wanted, { fieldManager });
-            else {
-              const changed = reconciledRbac(there, wanted);
-              if (changed !== undefined) await resource.update(changed, { fieldManager });
-            }
-          } catch (error) {
-            // Somebody else wrote it meanwhile: the next start looks again.
-            if (!isAlreadyExists(error) && !isConflict(error)) throw error;
-          }
-        }),
-      );
-    }
-  };
-  await write(false);
-  return () => write(true);
+async function ensureRbac(client: Client, { kind, objects }: RbacGroup): Promise<void> {
+  const resource = client.resource(kind);
+  const { items } = await resource.list();
+  const idOf = (one: KubernetesObject) => `${one.metadata.namespace ?? ''}/${one.metadata.name ?? ''}`;
+  const current = new Map<string, RbacObject>(items.map((one) => [idOf(one), one]));
+  await Promise.all(
+    objects.map(async (wanted) => {
+      const there = current.get(idOf(wanted));
+      try {
+        if (there === undefined) await resource.create(wanted, { fieldManager });
+        else {
+          const changed = reconciledRbac(there, wanted);
+          if (changed !== undefined) await resource.update(changed, { fieldManager });
+        }
+      } catch (error) {
+        // Somebody else wrote it meanwhile: the next start looks again.
+        if (!isAlreadyExists(error) && !isConflict(error)) throw error;
+      }
+    }),
+  );
 }

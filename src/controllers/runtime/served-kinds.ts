@@ -9,8 +9,15 @@ const isEvent = (kind: KindReference): boolean => kind.resource === 'events';
 export function storedKinds(): readonly KindReference[] {
   const seen = new Set<string>();
   return kindTable.rows.filter((row) => {
-    if (!row.servedByDefault || !needed.every((verb) => row.verbs.includes(verb)) || isEvent(row)) return false;
-    const storage = `${row.storage?.group ?? row.group}/${row.resource}`;
+    // Without storage it is a view of other objects (Project), or not served.
+    if (
+      row.storage === undefined ||
+      !row.servedByDefault ||
+      !needed.every((verb) => row.verbs.includes(verb)) ||
+      isEvent(row)
+    )
+      return false;
+    const storage = `${row.storage.group}/${row.resource}`;
     if (seen.has(storage)) return false;
     seen.add(storage);
     return true;

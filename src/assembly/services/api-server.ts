@@ -1,0 +1,139 @@
+// The API server on the store, behind TLS; and the client that the rest of the process uses.
+import path from 'node:path';
+import { OperatorError, messageOf } from '#base/errors.ts';
+import type { Scope } from '#base/scope.ts';
+import { portHolder } from '#host/linux/port-holder.ts';
+import { openLineWriter } from '#host/logger.ts';
+import { createTokenKey } from '#pki/token-signer.ts';
+import type { AssemblyContext } from '../parts.ts';
+import { versionInfo } from '../version.ts';
+import { auditLine } from '../audit-log.ts';
+
+const graceMs = 2_000;
+export const tokenIssuer = 'https://kubernetes.default.svc';
+
+export async function startApiServer(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, random, logger, parts } = context;
+  const { cluster } = configuration;
+  const [{ createApiServer }, { startHttpsFront }, { createInProcessClient }] = await Promise.all([
+    import('#apiserver/api-server.ts'),
+    import('#apiserver/https-front.ts'),
+    import('#client/in-process.ts'),
+  ]);
+  const pki = parts.take('pki');
+  const tokenKey = createTokenKey(pki.serviceAccountKey.privateKeyPem);
+  let auditProblem: string | undefined;
+  const audit = configuration.auditLogDirectory === '' ? undefined : await openAuditLog();
+  const server = createApiServer({
+    store: parts.take('store'),
+    clock,
+    random,
+    logger,
+    version: versionInfo(),
+    serviceAccountTokens: {
+      issuer: tokenIssuer,
+      audiences: [tokenIssuer],
+      publicKeys: () => [{ id: tokenKey.id, key: tokenKey.publicKey }],
+      signer: tokenKey,
+    },
+    serviceCidrs: [cluster.serviceRange],
+    nodePortRange: { from: cluster.nodePorts.first, to: cluster.nodePorts.last },
+    clusterDomain: cluster.domain,
+    routeDomain: `apps.${configuration.dns.baseDomain}`,
+    clusterAuthorities: pki.bundle('client'),
+    readinessChecks: [
+      { name: 'storage', check: () => problemOf('storage') },
+      {
+        name: 'poststarthook/bootstrap-objects',
+        check: () => (parts.has('bootstrapped') ? undefined : 'not finished'),
+      },
+    ],
+    ...(audit === undefined ? {} : { audit }),
+  });
+  scope.onClose(() => server.close());
+  parts.provide('apiServer', server);
+  parts.provide('clientAs', (name, groups = []) => {
+    const client = createInProcessClient({
+      handler: server,
+      identity: { name, groups: [...identityGroups(name), ...groups] },
+      clock,
+      random,
+      logger: logger.named('client'),
+      userAgent: `microshift/${name}`,
+    });
+    scope.onClose(() => client.close());
+    return client;
+  });
+  parts.provide('systemClient', parts.take('clientAs')('system:apiserver', ['system:masters']));
+  const serving = () => {
+    const { certificatePem, keyPem } = pki.leaf('api-serving');
+    return {
+      certificate: { certificateChain: certificatePem, privateKey: keyPem },
+      clientAuthorities: pki.bundle('client'),
+    };
+  };
+  const front = await startHttpsFront({
+    address: '0.0.0.0',
+    port: cluster.port,
+    ...serving(),
+    handler: server,
+    logger,
+  }).catch((error: unknown) => {
+    throw listeningError(error, cluster.port, cluster.url);
+  });
+  const renewal = pki.onChange(() => front.reload(serving()));
+  scope.onClose(async () => {
+    renewal[Symbol.dispose]();
+    await front.close(graceMs);
+  });
+  return () => (auditProblem === undefined ? [] : [auditProblem]);
+
+  function problemOf(service: string): string | undefined {
+    const found = context.problems().filter((one) => one.service === service);
+    return found.length === 0 ? undefined : found.map((one) => one.problem).join('; ');
+  }
+  async function openAuditLog() {
+    const file = path.join(configuration.auditLogDirectory, 'kube-apiserver-audit.log');
+    try {
+      await context.files.makeDirectory(configuration.auditLogDirectory, 0o700);
+      const writer = openLineWriter(file);
+      scope.onClose(() => writer.flush());
+      return (event: Parameters<typeof auditLine>[0]) => writer.write(auditLine(event, clock.now()));
+    } catch (error) {
+      throw new OperatorError(
+        `The audit log ${file} cannot be written: ${messageOf(error)}.`,
+        'Choose another auditLogDir, or leave it out to have no audit log.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** What authentication would say of such a user. */
+function identityGroups(name: string): readonly string[] {
+  const namespace = /^system:serviceaccount:([^:]+):/.exec(name)?.[1];
+  return [
+    ...(namespace === undefined ? [] : ['system:serviceaccounts', `system:serviceaccounts:${namespace}`]),
+    ...(name.startsWith('system:node:') ? ['system:nodes'] : []),
+    'system:authenticated',
+  ];
+}
+
+function listeningError(error: unknown, port: number, url: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    const holder = portHolder(port);
+    return new OperatorError(
+      `Port ${port}, where the API server is to listen, is in use${holder === undefined ? '' : ` by ${holder.command} (process ${holder.processId})`}.`,
+      `Stop what uses it, or choose another port: cluster.url in the configuration file, or MICROSHIFT_CLUSTER_URL=${url.replace(/:\d+$/, ':16443')}.`,
+      { cause: error },
+    );
+  }
+  if (code === 'EACCES')
+    return new OperatorError(
+      `This user may not listen on port ${port}.`,
+      'Choose a port from 1024 on in cluster.url, or run as root.',
+      { cause: error },
+    );
+  return error;
+}

@@ -1,0 +1,63 @@
+// Controllers and scheduler, each in its own name.
+import type { Scope } from '#base/scope.ts';
+import type { Client, EventRecorder } from '#client/client.ts';
+import type { AssemblyContext } from '../parts.ts';
+
+/** Of each /16 and the like a node gets a /24, as upstream. */
+const nodePrefixLength = 24;
+
+async function eventsOf(context: AssemblyContext, scope: Scope) {
+  const { createEventRecorder } = await import('#client/event-recorder.ts');
+  return (client: Client, component: string, host?: string): EventRecorder => {
+    const recorder = createEventRecorder({
+      client,
+      component,
+      clock: context.clock,
+      logger: context.logger,
+      ...(host === undefined ? {} : { host }),
+    });
+    scope.onClose(() => recorder.close());
+    return recorder;
+  };
+}
+
+export async function startControllers(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, logger, files, parts } = context;
+  const [{ createControllers }, events] = await Promise.all([
+    import('#controllers/service.ts'),
+    eventsOf(context, scope),
+  ]);
+  const service = createControllers({
+    client: parts.take('clientAs'),
+    events,
+    clock,
+    logger,
+    config: {
+      rootCaCertificates: parts.take('pki').bundle('serving'),
+      clusterNetworks: [{ cidr: configuration.cluster.podRange, nodePrefixLength }],
+      volumeDirectories: {
+        root: configuration.node.volumeDirectory,
+        make: async (path) => {
+          await files.makeDirectory(configuration.node.volumeDirectory, 0o711);
+          await files.makeDirectory(path, 0o777);
+        },
+        remove: (path) => files.remove(path),
+      },
+    },
+  });
+  await service.start(scope);
+  return () => service.problems?.() ?? [];
+}
+
+export async function startScheduler(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { clock, random, logger, parts } = context;
+  const [{ createScheduler }, events] = await Promise.all([
+    import('#scheduler/scheduler.ts'),
+    eventsOf(context, scope),
+  ]);
+  const client = parts.take('clientAs')('system:kube-scheduler');
+  const service = createScheduler({ client, events: events(client, 'default-scheduler'), clock, random, logger });
+  await service.start(scope);
+  return () => service.problems?.() ?? [];
+}
+export { eventsOf };
