@@ -4,8 +4,10 @@ import { execFile } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { sleep, systemClock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { processStartTicks } from './processes.ts';
 
 export type HostChange =
   | { readonly type: 'sysctl'; readonly name: string; readonly before: string }
@@ -16,7 +18,9 @@ export type HostChange =
   /** `before`: what the file held; null: there was none. */
   | { readonly type: 'file'; readonly file: string; readonly before: string | null }
   /** A directory (tree) made by the product or by a plugin for it. */
-  | { readonly type: 'tree'; readonly path: string };
+  | { readonly type: 'tree'; readonly path: string }
+  /** A supervised process that outlives this one (processes.ts). */
+  | { readonly type: 'process'; readonly stateFile: string };
 
 export interface HostChanges {
   /** Notes a change that is about to be made. The first note of a thing is kept: it knows how it was. */
@@ -39,6 +43,8 @@ const identity = (change: HostChange): string => {
       return `file ${change.file}`;
     case 'tree':
       return `tree ${change.path}`;
+    case 'process':
+      return `process ${change.stateFile}`;
   }
 };
 
@@ -129,5 +135,29 @@ async function undo(change: HostChange): Promise<void> {
       return undefined;
     case 'tree':
       return rmSync(change.path, { recursive: true, force: true });
+    case 'process':
+      return endProcess(change.stateFile);
   }
+}
+
+/** Only the very process that was recorded: its start time is compared. */
+async function endProcess(stateFile: string): Promise<void> {
+  let record: { pid?: number; startTicks?: string };
+  try {
+    record = JSON.parse(readFileSync(stateFile, 'utf8')) as typeof record;
+  } catch {
+    return;
+  }
+  const { pid, startTicks } = record;
+  if (pid === undefined || startTicks === undefined) return;
+  const isAlive = () => processStartTicks(pid) === startTicks;
+  for (const [signal, waits] of [
+    ['SIGTERM', 250],
+    ['SIGKILL', 50],
+  ] as const) {
+    if (!isAlive()) break;
+    process.kill(pid, signal);
+    for (let waited = 0; waited < waits && isAlive(); waited++) await sleep(systemClock, 20);
+  }
+  rmSync(stateFile, { force: true });
 }

@@ -146,18 +146,21 @@ export function createPodNetwork(options: PodNetworkOptions): ProcessService {
   }
 }
 
+/** Resolves with the node's own ranges; empty: the scope closed first. */
 function whenKnown(nodes: Informer<Node>, nodeName: string, scope: Scope): Promise<readonly string[]> {
   return new Promise((resolve) => {
-    let listening: Disposable | undefined;
+    const done = new AbortController();
     const look = () => {
       const podCidrs = podCidrsOf(nodes.get(undefined, nodeName));
-      if (podCidrs.length === 0 && !scope.closed) return false;
-      listening?.[Symbol.dispose]();
+      if (podCidrs.length === 0 && !scope.closed) return;
+      done.abort();
       resolve(podCidrs);
-      return true;
     };
-    if (look()) return;
-    listening = nodes.onChange(() => void look());
-    scope.signal.addEventListener('abort', () => void look(), { once: true });
+    const listening = nodes.onChange(look);
+    const stop = () => listening[Symbol.dispose]();
+    if (done.signal.aborted) return stop();
+    done.signal.addEventListener('abort', stop, { once: true });
+    scope.signal.addEventListener('abort', look, { once: true, signal: done.signal });
+    look();
   });
 }

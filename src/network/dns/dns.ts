@@ -30,6 +30,8 @@ export interface DnsOptions {
   readonly podRanges: readonly string[];
   readonly serviceRanges: readonly string[];
   readonly dependsOn?: readonly string[] | undefined;
+  /** Names the resolvers for names outside. Default /etc/resolv.conf. */
+  readonly resolvConf?: string | undefined;
   readonly transport?: DnsTransport | undefined;
 }
 
@@ -56,7 +58,7 @@ export function createDns(options: DnsOptions): ProcessService {
     problems: () => (problem === undefined ? [] : [problem]),
     async start(scope: Scope) {
       const { client, clock } = options;
-      const transport = options.transport ?? createDnsTransport(clock);
+      const transport = options.transport ?? createDnsTransport(clock, options.resolvConf);
       const namespaces = client.informer(Namespaces);
       const services = client.informer(Services);
       const slices = client.informer(EndpointSlices);

@@ -25,6 +25,8 @@ export interface ServiceProxyOptions extends RulesetOptions {
   readonly zone?: string | undefined;
   /** Names of services that must be ready before this one. */
   readonly dependsOn?: readonly string[] | undefined;
+  /** How often the table is looked for: firewall services that start again remove everything. Default 60 s. */
+  readonly lookMs?: number | undefined;
   readonly nft?: Nft | undefined;
   readonly conntrack?: Conntrack | undefined;
 }
@@ -77,6 +79,9 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
         if (whole) {
           await nft.load(table.full());
           whole = false;
+          // What changed while nobody looked: flows of datagrams to endpoints that are gone.
+          if (table.hasDatagramServices)
+            for (const flow of table.staleAmong(await conntrack.list('udp'))) await conntrack.remove(flow);
         } else {
           const { transactions, staleFlows } = table.change();
           try {
@@ -125,6 +130,24 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
       await synchronise();
       known = true;
       if (dirty.size > 0) queue.add('table');
+      const lookLater = () => {
+        const timer = clock.schedule(options.lookMs ?? 60_000, () =>
+          scope.spawn('look-for-table', async () => {
+            try {
+              await nft.change(`list chain ${tableName} refuse`);
+            } catch (error) {
+              logger.warn('the table is gone, loading it anew', { error: messageOf(error) });
+              whole = true;
+              queue.add('table');
+            }
+            if (!scope.closed) lookLater();
+          }),
+        );
+        lookTimer = timer;
+      };
+      let lookTimer: { cancel(): void } | undefined;
+      scope.onClose(() => lookTimer?.cancel());
+      lookLater();
       logger.info('ready', { services: services.list().length });
     },
   };

@@ -13,6 +13,13 @@ export interface StaleFlow {
   readonly endpoint: string;
 }
 
+/** As connection tracking has it: addressed to, and led to. */
+export interface TrackedFlow {
+  readonly address: string;
+  readonly port: string;
+  readonly endpoint: string;
+}
+
 export interface ProxyChange {
   /** Transactions in order, each one line; empty: nothing to do. */
   readonly transactions: readonly string[];
@@ -132,6 +139,22 @@ export class ProxyTable {
       transactions: [first, second].filter((commands) => commands.length > 0).map(transaction),
       staleFlows: this.#reallyStale(staleFlows),
     };
+  }
+
+  get hasDatagramServices(): boolean {
+    return ['4', '6'].some((family) => (this.#applied.get(`endpoints-udp${family}`)?.size ?? 0) > 0);
+  }
+
+  /** Those flows to Service addresses of ours that lead to no endpoint of the Service. */
+  staleAmong(flows: readonly TrackedFlow[]): readonly StaleFlow[] {
+    const candidates = flows.flatMap((flow): StaleFlow[] => {
+      const family = flow.address.includes(':') ? '6' : '4';
+      const slots = this.#applied.get(`endpoints-udp${family}`);
+      return slots?.has(`${flow.address} . ${flow.port} . 0`) === true
+        ? [{ ...flow, family: family === '4' ? 'ipv4' : 'ipv6', protocol: 'udp' }]
+        : [];
+    });
+    return this.#reallyStale(candidates);
   }
 
   #wanted(set: string, key: string): Value | undefined {

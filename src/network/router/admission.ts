@@ -151,7 +151,7 @@ export function decideStatus(
       {
         type: 'Admitted',
         status,
-        ...(rejection ?? {}),
+        ...rejection,
         lastTransitionTime: before?.status === status ? (before.lastTransitionTime ?? nowIso) : nowIso,
       },
     ],

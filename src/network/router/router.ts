@@ -84,12 +84,14 @@ export function createRouter(options: RouterOptions): ProcessService {
         slices: (namespace, service) => slices.byIndex(slicesByService, `${namespace}/${service}`),
       };
       options.changes.record({ type: 'tree', path: options.runDirectory });
+      const stateFile = `${options.runDirectory}/haproxy.process`;
+      options.changes.record({ type: 'process', stateFile });
       const running = new Haproxy({
         clock,
         logger,
         files,
         runDirectory: options.runDirectory,
-        stateFile: `${options.runDirectory}/haproxy.process`,
+        stateFile,
         logFile: `${options.logDirectory}/haproxy.log`,
         command: options.command ?? 'haproxy',
         onRestarted: () => {

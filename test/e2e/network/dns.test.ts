@@ -1,6 +1,7 @@
 // The cluster DNS on a real kernel: on its own address, for Pods and the node, over UDP and TCP, after kill -9.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -23,6 +24,7 @@ test('DNS on a real kernel', { skip: missing ?? false }, async (t) => {
     domain: 'cluster.local',
     podRanges: ['10.42.0.0/16'],
     serviceRanges: ['10.43.0.0/16'],
+    resolvConf: path.join(directory, 'resolv.conf'),
     changesFile: path.join(directory, 'host-changes.jsonl'),
   };
   const ask = (from: string, name: string) => network.in(from, [process.execPath, '-e', resolver, name]).trim();
@@ -60,6 +62,21 @@ test('DNS on a real kernel', { skip: missing ?? false }, async (t) => {
   await t.test('a big answer comes over TCP', () => {
     assert.equal(ask(pod, 'many.web.svc.cluster.local').split(',').length, 200);
   });
+  await t.test(
+    "a name outside fails soon without a resolver, and is asked of the host's resolver when there is one",
+    async () => {
+      assert.equal(ask(pod, 'www.example.org'), 'ESERVFAIL');
+      const outside = network.outside();
+      const upstream = network.start(outside, [process.execPath, path.join(import.meta.dirname, 'name-server.ts')]);
+      await once(upstream.stdout!, 'data');
+      writeFileSync(options.resolvConf, 'search example.com\nnameserver 10.43.0.10\nnameserver 192.0.2.2\n');
+      await until('the new resolver', () => ask(pod, 'www.example.org') === '198.51.100.7');
+      assert.equal(ask(pod, 'many.example.org').split(',').length, 100, 'cut over UDP, whole over TCP');
+      upstream.kill('SIGKILL');
+      await once(upstream, 'exit');
+      assert.equal(ask(pod, 'www.example.org'), '198.51.100.7', 'from the cache');
+    },
+  );
   await t.test('after kill -9 it is back at the same address', async () => {
     await dns.kill();
     dns = await start();

@@ -63,12 +63,13 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
     podRanges: ['10.42.0.0/16'],
     serviceRanges: ['10.43.0.0/16'],
     servedHere: ['10.43.0.10'],
+    lookMs: 300,
     changesFile: path.join(directory, 'host-changes.jsonl'),
   };
-  const startProxy = async (shop: readonly string[]): Promise<Runner> => {
+  const startProxy = async (shop: readonly string[], datagrams?: readonly string[]): Promise<Runner> => {
     const runner = await network.runner('proxy', options);
     await runner.set(Services, services);
-    await runner.set(EndpointSlices, slices(shop));
+    await runner.set(EndpointSlices, slices(shop, datagrams));
     await runner.set(Pods, pods);
     await runner.whenReady();
     return runner;
@@ -133,11 +134,11 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
       assert.equal((counts['200 a'] ?? 0) + (counts['200 b'] ?? 0), 400, JSON.stringify(counts));
     },
   );
+  const ask = () =>
+    network
+      .in(second, ['sh', '-c', 'echo hello | socat -t0.5 -T0.5 - UDP:10.43.0.9:53,sourceport=4444,reuseaddr'])
+      .split(' ')[0];
   await t.test('a datagram client moves when its endpoint goes', async () => {
-    const ask = () =>
-      network
-        .in(second, ['sh', '-c', 'echo hello | socat -t0.5 -T0.5 - UDP:10.43.0.9:53,sourceport=4444,reuseaddr'])
-        .split(' ')[0];
     assert.equal(ask(), 'a');
     await proxy.set(EndpointSlices, slices(both, ['10.42.0.3']));
     await until('the flow moves', () => ask() === 'b');
@@ -149,6 +150,19 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
       'it answers',
       async () => (await network.load(second, 'http://10.43.0.5/', 1))[0] === '200 b 10.42.0.4',
     );
+  });
+  await t.test('a table that someone else removed comes back by itself', async () => {
+    network.in(network.node, ['nft', 'flush', 'ruleset']);
+    await until(
+      'it answers',
+      async () => (await network.load(second, 'http://10.43.0.5/', 1))[0] === '200 b 10.42.0.4',
+    );
+  });
+  await t.test('a datagram client moves when its endpoint went while the proxy was down', async () => {
+    assert.equal(ask(), 'a');
+    await proxy.kill();
+    proxy = await startProxy(['10.42.0.3'], ['10.42.0.3']);
+    await until('the flow moves', () => ask() === 'b');
   });
   await t.test('the table is in the journal of host changes and stays after an orderly stop', async () => {
     await proxy.stop();

@@ -1,7 +1,8 @@
 // The router with a real HAProxy: TLS by host, redirects, paths, Pods that come and go, reloads, kill -9 and adoption, all under load.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -170,9 +171,68 @@ test('the router on a real kernel', { skip: missing ?? false }, async (t) => {
     assert.match((await network.load(network.node, 'http://127.0.0.1:1936/healthz', 1))[0]!, /^200/);
     assert.deepEqual(await get('http://192.0.2.1:1936/healthz'), ['ECONNREFUSED']);
   });
+  await t.test(
+    'passthrough and re-encrypting Routes reach TLS servers in Pods; a wrong authority does not',
+    async () => {
+      const pod = network.pod('10.42.0.9');
+      const inPod = certificate(directory, 'tls.example.com');
+      const other = certificate(directory, 'other');
+      writeFileSync(path.join(directory, 'pod.pem'), inPod.certificate + inPod.key);
+      const secure = network.start(pod, [
+        process.execPath,
+        path.join(import.meta.dirname, 'server.ts'),
+        'tls',
+        '8443',
+        path.join(directory, 'pod.pem'),
+      ]);
+      await once(secure.stdout!, 'data');
+      const to = { kind: 'Service', name: 'secure' };
+      const reencrypt = (destinationCACertificate: string) => ({
+        to,
+        tls: { termination: 'reencrypt', destinationCACertificate },
+      });
+      await router.set(Services, [
+        service,
+        { metadata: { namespace: 'web', name: 'secure' }, spec: { ports: [{ port: 443 }] } },
+      ]);
+      await router.set(EndpointSlices, [
+        slice(['10.42.0.3']),
+        {
+          ...slice(['10.42.0.9']),
+          metadata: { namespace: 'web', name: 'secure-1', labels: { 'kubernetes.io/service-name': 'secure' } },
+          ports: [{ name: '', port: 8443, protocol: 'TCP' }],
+        },
+      ]);
+      await router.set(Routes, [
+        ...routes,
+        route('through', 'tls.example.com', { to, tls: { termination: 'passthrough' } }),
+        route('again', 'again.example.com', reencrypt(inPod.certificate)),
+        route('wrong', 'wrong.example.com', reencrypt(other.certificate)),
+      ]);
+      await until('passthrough', async () => (await get('https://tls.example.com/'))[0]!.startsWith('200 tls'));
+      assert.match((await get('https://again.example.com/'))[0]!, /^200 tls/);
+      assert.match((await get('https://wrong.example.com/'))[0]!, /^503/);
+      assert.match((await get('https://shop.example.com/'))[0]!, /^200 b/);
+      const subject = network.in(outside, [
+        'sh',
+        '-c',
+        'echo | openssl s_client -connect 192.0.2.1:443 -servername tls.example.com 2>/dev/null | openssl x509 -noout -subject',
+      ]);
+      assert.match(subject, /tls\.example\.com/);
+      await router.set(Routes, routes);
+    },
+  );
   await t.test('an orderly stop leaves HAProxy serving', async () => {
     await router.set(EndpointSlices, [slice(['10.42.0.3'])]);
     await router.stop();
     assert.match((await get('https://shop.example.com/'))[0]!, /^200/);
+  });
+  await t.test('uninstall ends HAProxy and leaves nothing', async () => {
+    const pid = pidOfHaproxy();
+    const undo = await network.runner('undo', options);
+    await undo.whenReady();
+    await undo.stop();
+    assert.ok(!existsSync(`/proc/${pid}`) && !existsSync(options.runDirectory));
+    assert.deepEqual(await get('https://shop.example.com/'), ['ECONNREFUSED']);
   });
 });
