@@ -51,11 +51,12 @@ const nameOfFieldSelector = (selector: string | null): string => {
   return '';
 };
 
-/** Names may be percent-encoded (`system%3Anode`). What is no encoding stays, and is refused as a name. */
+/** Names may be percent-encoded (`system%3Anode`). What is no encoding, or would become two segments, stays: no such name exists. */
 const decoded = (segment: string): string => {
   if (!segment.includes('%')) return segment;
   try {
-    return decodeURIComponent(segment);
+    const text = decodeURIComponent(segment);
+    return text.includes('/') ? segment : text;
   } catch {
     return segment;
   }

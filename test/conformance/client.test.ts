@@ -4,7 +4,12 @@ import { test } from 'node:test';
 import { ClusterRoles } from '#api/generated/kind-references.ts';
 import { systemClock, VirtualClock } from '#base/clock.ts';
 import { clientConformance, serverHistoryEvents } from '#client/conformance.ts';
+import { createHttpsClient } from '#client/https.ts';
 import { createInProcessClient } from '#client/in-process.ts';
+import { startHttpsFront } from '#apiserver/https-front.ts';
+import { silentLogger } from '#base/log.ts';
+import { systemRandom } from '#base/random.ts';
+import { type CertificateUse, issueCertificate, type KeyPair } from '#pki/certificate.ts';
 import { administrator, startApiServer } from '#kit/start-api-server.ts';
 import { createMemoryStore } from '#storage/memory/store.ts';
 
@@ -31,6 +36,42 @@ clientConformance('in process, real server', {
   async connect(handler, logger) {
     const client = createInProcessClient({ handler, identity: administrator, clock: systemClock, logger });
     return { client, async close() {} };
+  },
+});
+
+const issue = (commonName: string, use: CertificateUse, issuer?: KeyPair): KeyPair =>
+  issueCertificate({
+    subject: { commonName, organizations: use === 'client' ? ['system:masters'] : [] },
+    use,
+    names: use === 'serving' ? ['127.0.0.1'] : [],
+    notBeforeMs: Date.now() - 60_000,
+    notAfterMs: Date.now() + 3_600_000,
+    serial: systemRandom.bytes(8),
+    issuer,
+  });
+const authority = issue('authority', 'authority');
+const serving = issue('server', 'serving', authority);
+const user = issue('tester', 'client', authority);
+
+clientConformance('over HTTPS, real server', {
+  startServer,
+  async connect(handler, logger) {
+    const front = await startHttpsFront({
+      address: '127.0.0.1',
+      port: 0,
+      certificate: { certificateChain: serving.certificatePem, privateKey: serving.keyPem },
+      clientAuthorities: authority.certificatePem,
+      handler,
+      logger: silentLogger,
+    });
+    const client = createHttpsClient({
+      server: `https://127.0.0.1:${front.port}`,
+      certificateAuthority: authority.certificatePem,
+      credentials: () => ({ certificate: user.certificatePem, key: user.keyPem }),
+      clock: systemClock,
+      logger,
+    });
+    return { client, close: () => front.close(100) };
   },
 });
 
