@@ -75,13 +75,20 @@ export class StoreState {
       if (key.startsWith(prefix) && (startAfter === undefined || key > startAfter)) before.set(key, event.previous);
     }
     if (before.size === 0) return { ...this.list(prefix, options), revision: at };
-    const items: StoredObject[] = [];
-    for (const item of this.#index.list(prefix, startAfter, Infinity).items)
-      if (!before.has(item.key)) items.push(item);
-    for (const item of before.values()) if (item !== undefined) items.push(item);
-    items.sort((a, b) => (a.key < b.key ? -1 : 1));
+    // So many more that a full page is left when those that have changed are taken out.
     const limit = options?.limit ?? Infinity;
-    return { items: items.slice(0, limit), revision: at, remaining: Math.max(0, items.length - limit) };
+    const page = this.#index.list(prefix, startAfter, limit + before.size);
+    let total = page.items.length + page.remaining;
+    const items: StoredObject[] = page.items.filter((item) => !before.has(item.key));
+    for (const [key, item] of before) {
+      if (this.#objects.has(key)) total--;
+      if (item === undefined) continue;
+      total++;
+      items.push(item);
+    }
+    items.sort((a, b) => (a.key < b.key ? -1 : 1));
+    if (items.length > limit) items.length = limit;
+    return { items, revision: at, remaining: total - items.length };
   }
   watch(prefix: string, after: Revision, watcher: StoreWatcher): Disposable | undefined {
     if (after < this.compactedRevision) return undefined;
