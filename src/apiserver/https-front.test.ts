@@ -45,7 +45,11 @@ async function start() {
     key: administrator.keyPem,
     keepAlive: true,
   });
-  const call = async (method: string, path: string, options: { agent?: https.Agent; body?: string; headers?: object } = {}) => {
+  const call = async (
+    method: string,
+    path: string,
+    options: { agent?: https.Agent; body?: string; headers?: object } = {},
+  ) => {
     const request = https.request({
       host: '127.0.0.1',
       port: front.port,
@@ -77,7 +81,9 @@ const configMap = (name: string, data: Record<string, string> = {}) =>
 test('a certificate of the client authority says who asks; others and none say nothing', async () => {
   const { front, call, close } = await start();
   const review = { kind: 'SelfSubjectReview', apiVersion: 'authentication.k8s.io/v1', metadata: {} };
-  const answer = await call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', { body: JSON.stringify(review) });
+  const answer = await call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+    body: JSON.stringify(review),
+  });
   const { userInfo } = JSON.parse(answer.text).status;
   assert.equal(userInfo.username, 'alice');
   assert.deepEqual(userInfo.groups, ['team', 'system:masters', 'system:authenticated']);

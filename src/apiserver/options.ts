@@ -67,6 +67,8 @@ export interface ApiServerOptions {
   readonly routeDomain: string;
   /** PEM of the authorities that sign client certificates; published for aggregated servers and kubeadm's cluster-info. */
   readonly clusterAuthorities?: string | undefined;
+  /** A controller publishes ConfigMap openshift-service-ca.crt in every namespace; then Pods mount it beside their token. */
+  readonly publishesServiceCa?: boolean | undefined;
   readonly nodes?: NodeConnector | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
   readonly audit?: ((event: AuditEvent) => void) | undefined;

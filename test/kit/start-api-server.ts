@@ -216,8 +216,15 @@ export async function startApiServer(overrides: Partial<ApiServerOptions> = {}):
     },
     close: () => server.close(),
   };
-  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
-    if (overrides.store === undefined)
+  // What the bootstrap and the service account controller make in a cluster.
+  if (overrides.store === undefined)
+    for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
       await test.create('/api/v1/namespaces', { kind: 'Namespace', apiVersion: 'v1', metadata: { name } });
+      await test.create(`/api/v1/namespaces/${name}/serviceaccounts`, {
+        kind: 'ServiceAccount',
+        apiVersion: 'v1',
+        metadata: { name: 'default' },
+      });
+    }
   return test;
 }

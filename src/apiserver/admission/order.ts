@@ -1,5 +1,26 @@
-// THE order of admission plugins, for both halves (changing, then judging). Upstream's order, quota last.
+// THE order of admission plugins, for both halves (changing, then judging): upstream's.
 import type { AdmissionPlugin } from '../context.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction.ts';
+import { defaultTolerationSeconds, taintNodesByCondition } from './pod-defaults.ts';
+import { priority } from './priority.ts';
+import { rbacEscalation } from './rbac-escalation.ts';
+import { routeHost } from './route-host.ts';
+import { serviceAccount } from './service-account.ts';
+import { defaultStorageClass, persistentVolumeClaimResize, storageObjectInUseProtection } from './storage.ts';
 
-export const admissionOrder: readonly AdmissionPlugin[] = [namespaceLifecycle];
+export const admissionOrder: readonly AdmissionPlugin[] = [
+  namespaceLifecycle, // is the namespace there, and staying
+  limitRanger, // defaults and bounds of containers and claims
+  serviceAccount, // account, token volume, pull secrets
+  nodeRestriction, // nodes: only themselves and their pods
+  taintNodesByCondition, // new nodes start as not ready
+  priority, // class to number
+  defaultTolerationSeconds, // five minutes for lost nodes
+  storageObjectInUseProtection, // finalizers of claims and volumes
+  defaultStorageClass,
+  persistentVolumeClaimResize,
+  routeHost, // OpenShift: host of a Route
+  rbacEscalation, // no grant beyond one's own rights
+];

@@ -1,0 +1,169 @@
+// Nobody grants by a role or binding what they may not do themselves, unless they hold the verbs `escalate` or `bind`.
+// Rules of upstream's registry/rbac.
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/generated/types.ts';
+import { forbiddenError } from '#api/status.ts';
+import { ruleAllows } from '../authorization/rule-allows.ts';
+import { createRbacIndex } from '../authorization/rbac-index.ts';
+import type { RbacIndex } from '../authorization/rbac-index.ts';
+import type { AccessRule, AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
+import { sameValue } from '../registry/same-object.ts';
+
+const rbacGroup = 'rbac.authorization.k8s.io';
+const none: readonly string[] = [];
+
+const complete = (rule: NonNullable<Role['rules']>[number]): AccessRule => ({
+  verbs: rule.verbs ?? none,
+  apiGroups: rule.apiGroups ?? none,
+  resources: rule.resources ?? none,
+  resourceNames: rule.resourceNames ?? none,
+  nonResourceURLs: rule.nonResourceURLs ?? none,
+});
+
+/** The rule as rules that name one thing each. */
+function* single(rule: AccessRule): Generator<AccessRule> {
+  for (const verb of rule.verbs) {
+    for (const url of rule.nonResourceURLs)
+      yield { verbs: [verb], apiGroups: none, resources: none, resourceNames: none, nonResourceURLs: [url] };
+    for (const group of rule.apiGroups)
+      for (const resource of rule.resources)
+        for (const name of rule.resourceNames.length === 0 ? [undefined] : rule.resourceNames)
+          yield {
+            verbs: [verb],
+            apiGroups: [group],
+            resources: [resource],
+            resourceNames: name === undefined ? none : [name],
+            nonResourceURLs: none,
+          };
+  }
+}
+
+const covers = (owned: AccessRule, asked: AccessRule): boolean => {
+  const [resource = '', subresource = ''] = (asked.resources[0] ?? '').split('/');
+  return ruleAllows(owned, {
+    verb: asked.verbs[0]!,
+    isResource: asked.nonResourceURLs.length === 0,
+    group: asked.apiGroups[0] ?? '',
+    resource,
+    subresource,
+    name: asked.resourceNames[0] ?? '',
+    path: asked.nonResourceURLs[0] ?? '',
+  });
+};
+
+const goList = (list: readonly string[]): string => `[${list.map((one) => JSON.stringify(one)).join(' ')}]`;
+
+function ruleText(rule: AccessRule): string {
+  const parts = [
+    rule.apiGroups.length > 0 ? `APIGroups:${goList(rule.apiGroups)}` : '',
+    rule.resources.length > 0 ? `Resources:${goList(rule.resources)}` : '',
+    rule.nonResourceURLs.length > 0 ? `NonResourceURLs:${goList(rule.nonResourceURLs)}` : '',
+    rule.resourceNames.length > 0 ? `ResourceNames:${goList(rule.resourceNames)}` : '',
+    rule.verbs.length > 0 ? `Verbs:${goList(rule.verbs)}` : '',
+  ];
+  return `{${parts.filter((part) => part !== '').join(', ')}}`;
+}
+
+/** Rules of one thing that differ in their verbs alone become one. */
+function compact(rules: readonly AccessRule[]): AccessRule[] {
+  const byThing = new Map<string, AccessRule & { verbs: string[] }>();
+  for (const rule of rules) {
+    const key = JSON.stringify([rule.apiGroups, rule.resources, rule.resourceNames, rule.nonResourceURLs]);
+    const there = byThing.get(key);
+    if (there === undefined) byThing.set(key, { ...rule, verbs: [...rule.verbs] });
+    else there.verbs.push(...rule.verbs.filter((verb) => !there.verbs.includes(verb)));
+  }
+  return [...byThing.values()];
+}
+
+function escalation(attributes: AdmissionAttributes, server: Server, rules: readonly AccessRule[]): string | undefined {
+  const { user, namespace } = attributes;
+  const { rules: owned } = server.rules.rulesFor(user, namespace);
+  const missing = rules
+    .flatMap((rule) => [...single(rule)])
+    .filter((asked) => !owned.some((own) => covers(own, asked)));
+  if (missing.length === 0) return undefined;
+  const texts = [...new Set(compact(missing).map(ruleText))].toSorted();
+  return `user ${JSON.stringify(user.name)} (groups=${goList(user.groups)}) is attempting to grant RBAC permissions not currently held:\n${texts.join('\n')}`;
+}
+
+const fullAuthority: readonly AccessRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'], resourceNames: none, nonResourceURLs: none },
+  { verbs: ['*'], apiGroups: none, resources: none, resourceNames: none, nonResourceURLs: ['*'] },
+];
+
+function holdsVerb(
+  attributes: AdmissionAttributes,
+  server: Server,
+  verb: string,
+  resource: string,
+  name: string,
+): boolean {
+  return (
+    server.authorizer.authorize({
+      user: attributes.user,
+      verb,
+      isResource: true,
+      group: rbacGroup,
+      version: '*',
+      resource,
+      subresource: '',
+      namespace: attributes.namespace,
+      name,
+      path: '',
+    }).decision === 'allow'
+  );
+}
+
+const indexes = new WeakMap<Server, RbacIndex>();
+function indexOf(server: Server): RbacIndex {
+  let index = indexes.get(server);
+  if (index === undefined) indexes.set(server, (index = createRbacIndex(server.options.store)));
+  return index;
+}
+
+function validate(attributes: AdmissionAttributes, server: Server): void {
+  const { row, operation, subresource, old, object, name } = attributes;
+  if (row.group !== rbacGroup || subresource !== '' || object === undefined || operation === 'DELETE') return;
+  if (attributes.user.groups.includes('system:masters')) return;
+  const refuse = (text: string) => forbiddenError({ group: rbacGroup, resource: row.resource }, name, text);
+
+  if (row.resource === 'roles' || row.resource === 'clusterroles') {
+    if (holdsVerb(attributes, server, 'escalate', row.resource, name)) return;
+    const role = object as unknown as ClusterRole;
+    const before = old as ClusterRole | undefined;
+    if (
+      before !== undefined &&
+      sameValue(role.rules, before.rules) &&
+      sameValue(role.aggregationRule, before.aggregationRule)
+    )
+      return;
+    const problem = escalation(attributes, server, (role.rules ?? []).map(complete));
+    if (problem !== undefined) throw refuse(problem);
+    if (
+      (role.aggregationRule !== undefined || before?.aggregationRule !== undefined) &&
+      escalation(attributes, server, fullAuthority) !== undefined
+    )
+      throw refuse('must have cluster-admin privileges to use the aggregationRule');
+    return;
+  }
+  const binding = object as unknown as ClusterRoleBinding | RoleBinding;
+  const before = old as RoleBinding | undefined;
+  if (
+    before !== undefined &&
+    sameValue(binding.roleRef, before.roleRef) &&
+    sameValue(binding.subjects, before.subjects)
+  )
+    return;
+  const { roleRef } = binding;
+  const resource = roleRef.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
+  if (holdsVerb(attributes, server, 'bind', resource, roleRef.name)) return;
+  const rules = indexOf(server).rulesOf(roleRef, attributes.namespace);
+  if (rules === undefined)
+    throw refuse(
+      `${resource === 'clusterroles' ? 'clusterrole' : 'role'}.${rbacGroup} ${JSON.stringify(roleRef.name)} not found`,
+    );
+  const problem = escalation(attributes, server, rules);
+  if (problem !== undefined) throw refuse(problem);
+}
+
+export const rbacEscalation: AdmissionPlugin = { name: 'RBACEscalation', validate };
