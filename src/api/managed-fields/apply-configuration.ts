@@ -17,7 +17,7 @@ import {
   timeText,
   withoutUnowned,
   writeManagers,
-  type Manager,
+  Manager,
   type Managers,
 } from './managers.ts';
 import { shapeOfStruct, type Shape } from './shape.ts';
@@ -64,14 +64,13 @@ export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObj
 
   const reset = fieldsOfPaths(request.resetFields ?? row.strategy?.resetFields[request.subresource] ?? []);
   const ownSet = fieldSetOf(shape, applied).recursiveDifference(reset);
-  managers.set(key, {
+  const identity = {
     name: request.manager,
     operation: 'Apply',
     apiVersion: apiVersionOf(row),
     subresource: request.subresource,
-    time: previous?.time,
-    set: ownSet,
-  });
+  } as const;
+  managers.set(key, Manager.of(identity, previous?.time, ownSet));
   const merged = mergeValues(shape, before, applied);
   const pruned = prune(shape, merged, managers, previous?.set);
   takeFromOthers({ shape, before, pruned, managers, key, reset, request });
@@ -79,11 +78,8 @@ export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObj
   const set = withoutUnowned(ownSet);
   const isChanged = !equalJson(before, pruned);
   const isSameSet = previous !== undefined && previous.set.equals(set);
-  setFields(managers, key, {
-    ...managers.get(key)!,
-    set,
-    time: isChanged || !isSameSet ? timeText(request.now) : previous.time,
-  });
+  const time = isChanged || !isSameSet ? timeText(request.now) : previous.time;
+  setFields(managers, key, Manager.of(identity, time, set));
   const object = storedObject(row, pruned as JsonObject);
   const entries = writeManagers(managers);
   if (entries.length > 0) object.metadata.managedFields = entries as Mutable<ManagedFieldsEntry>[];
@@ -123,7 +119,7 @@ function checkedConfiguration({ row, applied }: ApplyRequest): JsonObject {
 
 /** An object that nobody's ownership is known of belongs to one updater, from before the first apply. */
 function managersBefore({ row, live, now }: ApplyRequest, before: object): Managers {
-  const managers = readManagers(live?.metadata.managedFields);
+  const managers = readManagers(live?.metadata.managedFields, true);
   if (managers === undefined) throw new ApiError(500, '', 'failed to decode managed fields');
   if (live !== undefined && managers.size === 0)
     recordChange(row, undefined, before as KubernetesObject, managers, {
@@ -174,8 +170,7 @@ function takeFromOthers({ shape, before, pruned, managers, key, reset, request }
   );
   if (conflicts.length > 0 && !request.force && !isAllowedByLastApplied(shape, before, conflicts, request))
     throw conflictError(conflicts);
-  for (const [one, manager] of others)
-    setFields(managers, one, { ...manager, set: manager.set.difference(changed).difference(removed) });
+  for (const [one, manager] of others) setFields(managers, one, manager.without(changed).without(removed));
 }
 
 const managerText = ({ name, operation, apiVersion, subresource }: Manager): string => {

@@ -3,20 +3,108 @@
 import type { ManagedFieldsEntry } from '../generated/types.ts';
 import { FieldSet, fromFieldsV1, toFieldsV1 } from './field-set.ts';
 
-export interface Manager {
+interface Identity {
+  readonly name: string;
+  readonly operation: 'Apply' | 'Update';
+  readonly apiVersion: string;
+  readonly subresource: string;
+}
+
+/**
+ * One manager and its fields. What is read from a stored object stays as it is until a change touches it: most changes
+ * touch none of an object's managers, or the same fields of one again and again.
+ */
+export class Manager implements Identity {
   readonly name: string;
   readonly operation: 'Apply' | 'Update';
   readonly apiVersion: string;
   readonly subresource: string;
   readonly time: string | undefined;
-  readonly set: FieldSet;
+  /** As stored, canonical; undefined once the set was changed. */
+  readonly #stored: unknown;
+  #set: FieldSet | undefined;
+
+  private constructor(identity: Identity, time: string | undefined, stored: unknown, set: FieldSet | undefined) {
+    this.name = identity.name;
+    this.operation = identity.operation;
+    this.apiVersion = identity.apiVersion;
+    this.subresource = identity.subresource;
+    this.time = time;
+    this.#stored = stored;
+    this.#set = set;
+  }
+
+  static stored(identity: Identity, time: string | undefined, fieldsV1: unknown): Manager {
+    return new Manager(identity, time, fieldsV1 ?? {}, undefined);
+  }
+
+  static of(identity: Identity, time: string | undefined, set: FieldSet): Manager {
+    return new Manager(identity, time, undefined, set);
+  }
+
+  get set(): FieldSet {
+    return (this.#set ??= fromFieldsV1(this.#stored) ?? new FieldSet());
+  }
+
+  get fieldsV1(): object {
+    return typeof this.#stored === 'object' && this.#stored !== null ? this.#stored : toFieldsV1(this.set);
+  }
+
+  get isEmpty(): boolean {
+    return this.#stored === undefined ? this.set.isEmpty : Object.keys(this.fieldsV1).length === 0;
+  }
+
+  overlaps(set: FieldSet): boolean {
+    return this.#stored === undefined ? !this.set.intersection(set).isEmpty : overlapsStored(this.#stored, set);
+  }
+
+  contains(set: FieldSet): boolean {
+    return this.#stored === undefined ? set.difference(this.set).isEmpty : containsStored(this.#stored, set);
+  }
+
+  without(set: FieldSet): Manager {
+    return this.overlaps(set) ? Manager.of(this, this.time, this.set.difference(set)) : this;
+  }
+
+  withSet(set: FieldSet, time = this.time): Manager {
+    return Manager.of(this, time, set);
+  }
+
+  withTime(time: string | undefined): Manager {
+    return new Manager(this, time, this.#stored, this.#set);
+  }
+}
+
+type StoredFields = Readonly<Record<string, unknown>>;
+
+const isMemberNode = (node: unknown): boolean => {
+  for (const key in node as StoredFields) if (key !== '.') return '.' in (node as StoredFields);
+  return true;
+};
+
+function overlapsStored(stored: unknown, set: FieldSet): boolean {
+  const fields = stored as StoredFields;
+  for (const member of set.members) if (fields[member] !== undefined && isMemberNode(fields[member])) return true;
+  for (const [element, child] of set.children)
+    if (fields[element] !== undefined && overlapsStored(fields[element], child)) return true;
+  return false;
+}
+
+function containsStored(stored: unknown, set: FieldSet): boolean {
+  const fields = stored as StoredFields;
+  for (const member of set.members) if (fields[member] === undefined || !isMemberNode(fields[member])) return false;
+  for (const [element, child] of set.children) {
+    if (child.isEmpty) continue;
+    if (fields[element] === undefined || !containsStored(fields[element], child)) return false;
+  }
+  return true;
 }
 
 /** Keyed by managerKey. */
 export type Managers = Map<string, Manager>;
 
 /** An applier is the same whatever version it applies in. */
-export const managerKey = (manager: Pick<Manager, 'name' | 'operation' | 'apiVersion' | 'subresource'>): string =>
+export const managerKey = (manager: Identity): string =>
   JSON.stringify([
     manager.name,
     manager.operation,
@@ -24,24 +112,30 @@ export const managerKey = (manager: Pick<Manager, 'name' | 'operation' | 'apiVer
     manager.subresource,
   ]);
 
-/** Undefined: the entries are not valid. */
-export function readManagers(entries: readonly ManagedFieldsEntry[] | undefined): Managers | undefined {
+/** Undefined: the entries are not valid. `trusted` says that this process wrote them. */
+export function readManagers(
+  entries: readonly ManagedFieldsEntry[] | undefined,
+  trusted = false,
+): Managers | undefined {
   const managers: Managers = new Map();
   for (const entry of entries ?? []) {
     const { operation, apiVersion } = entry;
     if (operation !== 'Apply' && operation !== 'Update') return undefined;
     if (apiVersion === undefined || apiVersion === '' || entry.fieldsType !== 'FieldsV1') return undefined;
-    const set = fromFieldsV1(entry.fieldsV1);
-    if (set === undefined) return undefined;
-    const manager: Manager = {
+    const identity = {
       name: entry.manager ?? '',
       operation,
       apiVersion,
       subresource: entry.subresource ?? '',
-      time: entry.time,
-      set,
-    };
-    managers.set(managerKey(manager), manager);
+    } as const;
+    const key = managerKey(identity);
+    if (trusted) {
+      managers.set(key, Manager.stored(identity, entry.time, entry.fieldsV1));
+      continue;
+    }
+    const set = fromFieldsV1(entry.fieldsV1);
+    if (set === undefined) return undefined;
+    managers.set(key, Manager.of(identity, entry.time, set));
   }
   return managers;
 }
@@ -62,14 +156,15 @@ export function writeManagers(managers: Managers): ManagedFieldsEntry[] {
     apiVersion: manager.apiVersion,
     ...(manager.time === undefined ? {} : { time: manager.time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: toFieldsV1(manager.set),
+    // Only this file's own writing is in it.
+    fieldsV1: manager.fieldsV1 as Readonly<Record<string, unknown>>,
     ...(manager.subresource === '' ? {} : { subresource: manager.subresource }),
   }));
 }
 
 /** Replaces a manager's set; an empty one takes the manager out. */
 export function setFields(managers: Managers, key: string, manager: Manager): void {
-  if (manager.set.isEmpty) managers.delete(key);
+  if (manager.isEmpty) managers.delete(key);
   else managers.set(key, manager);
 }
 
@@ -118,12 +213,12 @@ export function joinOldUpdaters(managers: Managers): void {
       firstOfVersion.set(apiVersion, key);
       continue;
     }
-    const bucket: Manager = { ...manager, name: 'ancient-changes', subresource: '' };
+    const bucket = { name: 'ancient-changes', operation: 'Update', apiVersion, subresource: '' } as const;
     const bucketKey = managerKey(bucket);
     const current = managers.get(bucketKey) ?? managers.get(first);
     if (!managers.has(bucketKey)) managers.delete(first);
     managers.delete(key);
-    managers.set(bucketKey, { ...bucket, set: manager.set.union(current?.set ?? new FieldSet()) });
+    managers.set(bucketKey, Manager.of(bucket, manager.time, manager.set.union(current?.set ?? new FieldSet())));
     count--;
   }
 }

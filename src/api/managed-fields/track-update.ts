@@ -12,9 +12,10 @@ import {
   timeText,
   withoutUnowned,
   writeManagers,
-  type Manager,
+  Manager,
   type Managers,
 } from './managers.ts';
+import { equalJson } from '../patch/json-values.ts';
 import { FieldSet } from './field-set.ts';
 import { shapeOfStruct } from './shape.ts';
 import { compareValues } from './walk.ts';
@@ -37,11 +38,13 @@ const isReset = (entries: readonly ManagedFieldsEntry[] | undefined): boolean =>
 
 /** What the managers are before this change: the client's list where it sent a valid one, else that of the object. */
 function managersBefore(previous: KubernetesObject | undefined, next: KubernetesObject, subresource: string): Managers {
-  const live = () => readManagers(previous?.metadata.managedFields) ?? new Map<string, Manager>();
-  if (subresource !== '') return live();
-  if (isReset(next.metadata.managedFields)) return new Map();
-  const sent = readManagers(next.metadata.managedFields);
-  return sent === undefined || sent.size === 0 ? live() : sent;
+  const live = () => readManagers(previous?.metadata.managedFields, true) ?? new Map<string, Manager>();
+  const sentEntries = next.metadata.managedFields;
+  if (subresource !== '' || sentEntries === undefined || sentEntries.length === 0) return live();
+  if (isReset(sentEntries)) return new Map();
+  // A client that changes what it read sends the list back as it was.
+  if (previous !== undefined && equalJson(sentEntries, previous.metadata.managedFields)) return live();
+  return readManagers(sentEntries) ?? live();
 }
 
 /**
@@ -79,20 +82,22 @@ export function recordChange(
   const changed = comparison.modified.union(comparison.added).recursiveDifference(reset);
   const removed = comparison.removed.recursiveDifference(reset);
   if (changed.isEmpty && removed.isEmpty) return;
-  for (const [key, manager] of managers)
-    setFields(managers, key, { ...manager, set: manager.set.difference(changed).difference(removed) });
   const own = withoutUnowned(changed);
-  if (own.isEmpty) return;
-  const manager: Manager = {
+  const identity = {
     name: options.manager === '' ? 'unknown' : options.manager,
     operation: 'Update',
     apiVersion: apiVersionOf(row),
     subresource: options.subresource,
-    time: timeText(options.now),
-    set: own,
-  };
-  const key = managerKey(manager);
-  managers.set(key, { ...manager, set: own.union(managers.get(key)?.set ?? new FieldSet()) });
+  } as const;
+  const ownKey = managerKey(identity);
+  const time = timeText(options.now);
+  const mine = managers.get(ownKey);
+  const isSame = mine !== undefined && !mine.overlaps(removed) && mine.contains(own);
+  for (const [key, manager] of managers)
+    if (key !== ownKey || !isSame) setFields(managers, key, manager.without(changed).without(removed));
+  if (own.isEmpty) return;
+  if (isSame) managers.set(ownKey, mine.withTime(time));
+  else managers.set(ownKey, Manager.of(identity, time, own.union(managers.get(ownKey)?.set ?? new FieldSet())));
 }
 
 function withoutManagedFields(object: object): object {
