@@ -29,6 +29,9 @@ export interface EnsureImage {
   readonly onSettled: () => void;
 }
 
+/** So long the failure itself is shown, then that its next try waits. */
+const freshFailureMs = 2_000;
+
 /** As the runtimes expect it: with a registry and a tag. */
 export function normalImageName(image: string): string {
   const [name, digest] = image.split('@');
@@ -49,7 +52,7 @@ export class Images {
   readonly #logger: Logger;
   readonly #backoff = new KeyedBackoff();
   readonly #pulls = new Map<string, Promise<void>>();
-  readonly #failures = new Map<string, { readonly atMs: number; readonly message: string; reported: boolean }>();
+  readonly #failures = new Map<string, { readonly atMs: number; readonly message: string }>();
   /** Pulled for this Pod by `Always` already: not again until its container starts. */
   readonly #pulled = new Set<string>();
 
@@ -92,10 +95,9 @@ export class Images {
     if (failure !== undefined) {
       const remainingMs = this.#backoff.remainingMs(key, failure.atMs, this.#clock.now());
       if (remainingMs > 0) {
-        if (!failure.reported) {
-          failure.reported = true;
-          return { state: 'failed', reason: 'ErrImagePull', message: failure.message, retryInMs: 1_000 };
-        }
+        const freshMs = failure.atMs + freshFailureMs - this.#clock.now();
+        if (freshMs > 0)
+          return { state: 'failed', reason: 'ErrImagePull', message: failure.message, retryInMs: freshMs };
         const message = `Back-off pulling image ${JSON.stringify(shown)}`;
         emit({ type: 'Normal', reason: 'BackOff', message });
         return {
@@ -146,7 +148,7 @@ export class Images {
       emit({ type: 'Warning', reason: 'Failed', message: 'Error: ErrImagePull' });
       const now = this.#clock.now();
       this.#backoff.next(key, now, now);
-      this.#failures.set(key, { atMs: now, message, reported: false });
+      this.#failures.set(key, { atMs: now, message });
     };
     const running = work()
       .catch((error: unknown) => this.#logger.warn('image pull', { image: name, error: messageOf(error) }))

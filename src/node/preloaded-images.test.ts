@@ -8,18 +8,26 @@ import { type ImageArchives, linuxImageArchives } from '#host/linux/image-archiv
 import { buildImage } from '../../scripts/images/build-image.ts';
 import { preloadImages } from './preloaded-images.ts';
 
-const image = (name: string) => ({ id: `sha256:${name}`, repoTags: [name], repoDigests: [], size: 1, pinned: false }) as never;
+const image = (name: string) =>
+  ({ id: `sha256:${name}`, repoTags: [name], repoDigests: [], size: 1, pinned: false }) as never;
 
 test('imports what the runtime lacks, leaves the rest, reports a broken archive', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'archives-'));
   try {
     for (const name of ['present', 'missing'])
-      writeFileSync(path.join(directory, `${name}.tar`), await buildImage({ name: `localhost/test/${name}:1`, files: [{ path: '/file', content: name }] }));
+      writeFileSync(
+        path.join(directory, `${name}.tar`),
+        await buildImage({ name: `localhost/test/${name}:1`, files: [{ path: '/file', content: name }] }),
+      );
     writeFileSync(path.join(directory, 'broken.tar'), 'not an archive');
     writeFileSync(path.join(directory, 'note.txt'), 'no archive at all');
     const imported: string[] = [];
     const real = linuxImageArchives(() => ({ kind: 'containerd', path: '/nowhere' }));
-    const archives: ImageArchives = { list: real.list, namesIn: real.namesIn, import: async (archive) => void imported.push(path.basename(archive)) };
+    const archives: ImageArchives = {
+      list: real.list,
+      namesIn: real.namesIn,
+      import: async (archive) => void imported.push(path.basename(archive)),
+    };
     const result = await preloadImages({
       directory,
       archives,
@@ -37,6 +45,11 @@ test('imports what the runtime lacks, leaves the rest, reports a broken archive'
 
 test('no directory, no images', async () => {
   const archives = linuxImageArchives(() => ({ kind: 'containerd', path: '/nowhere' }));
-  const result = await preloadImages({ directory: '/nowhere/at/all', archives, logger: silentLogger, runtime: { imageStatus: async () => undefined } });
+  const result = await preloadImages({
+    directory: '/nowhere/at/all',
+    archives,
+    logger: silentLogger,
+    runtime: { imageStatus: async () => undefined },
+  });
   assert.deepEqual(result, { names: [], problems: [] });
 });

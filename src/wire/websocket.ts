@@ -1,7 +1,7 @@
 // WebSocket servers over connections that somebody else accepted: a thin adapter over ws, loaded at the first use.
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
+import type { WebSocket, WebSocketServer } from 'ws';
+import type { Clock, Timer } from '#base/clock.ts';
 
 export interface WebSocketRequest {
   readonly method: string;
@@ -40,6 +40,7 @@ export const offeredProtocols = (headers: Readonly<Record<string, string | undef
 export async function acceptWebSocket(
   request: WebSocketRequest,
   supported: readonly string[],
+  clock: Clock,
 ): Promise<AcceptedWebSocket> {
   const { WebSocketServer } = await import('ws');
   const server = new WebSocketServer({
@@ -50,15 +51,21 @@ export async function acceptWebSocket(
     handleProtocols: (offered) => supported.find((one) => offered.has(one)) ?? false,
   });
   // All that ws reads of the message: it is not ours to construct a whole one.
-  const message = { method: request.method, url: request.url, headers: request.headers } as unknown as IncomingMessage;
+  const message = { method: request.method, url: request.url, headers: request.headers } as unknown as Parameters<
+    WebSocketServer['handleUpgrade']
+  >[0];
   const socket = await new Promise<WebSocket>((resolve, reject) => {
     request.socket.once('close', () => reject(new Error('the connection closed during the handshake')));
     server.handleUpgrade(message, request.socket, Buffer.from(request.head), resolve);
   });
   const drained: (() => void)[] = [];
-  const ping = setInterval(() => socket.ping(), pingMs);
-  ping.unref();
-  socket.on('close', () => clearInterval(ping));
+  let timer: Timer;
+  const ping = () => {
+    socket.ping();
+    timer = clock.schedule(pingMs, ping);
+  };
+  timer = clock.schedule(pingMs, ping);
+  socket.on('close', () => timer.cancel());
   socket.on('error', () => socket.terminate());
   return {
     protocol: socket.protocol,

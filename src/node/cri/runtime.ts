@@ -77,6 +77,8 @@ const containerdEvents: GrpcTable = {
   },
 };
 
+/** When to look again after an event of containerd's own service. */
+const settleMs = [40, 400];
 const callTimeoutMs = 2 * 60_000;
 const pullTimeoutMs = 60 * 60_000;
 
@@ -241,7 +243,11 @@ class CriRuntime implements ContainerRuntime {
             failures = 0;
             const { event, namespace } = message as { event: { value: Uint8Array } | null; namespace: string };
             if (event === null || namespace !== 'k8s.io') continue;
-            onChange((ofTask.decode(event.value) as { containerId: string }).containerId);
+            const { containerId } = ofTask.decode(event.value) as { containerId: string };
+            onChange(containerId);
+            // The CRI part of containerd learns of it by the same event, perhaps after us.
+            for (const delayMs of settleMs)
+              this.#clock.schedule(delayMs, () => void (signal.aborted || onChange(containerId)));
           }
         }
       } catch (error) {

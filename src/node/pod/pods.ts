@@ -509,17 +509,18 @@ export class Pods {
       const specs = new Map(
         [...(pod?.spec.initContainers ?? []), ...(pod?.spec.containers ?? [])].map((one) => [one.name, one]),
       );
-      const grace = Math.max(
-        pod?.metadata.deletionGracePeriodSeconds ?? pod?.spec.terminationGracePeriodSeconds ?? 30,
-        1,
-      );
+      const graceOf = (one: RuntimeContainer) =>
+        Math.max(
+          pod?.metadata.deletionGracePeriodSeconds ?? pod?.spec.terminationGracePeriodSeconds ?? one.graceSeconds,
+          1,
+        );
       const isLate = (one: RuntimeContainer) => {
         const spec = specs.get(one.name);
         return spec !== undefined && isSidecar(spec);
       };
       const first = alive.filter((one) => !isLate(one));
       for (const one of first.length > 0 ? first : alive)
-        this.#stopContainer(pod, state, one, specs.get(one.name), `Stopping container ${one.name}`, grace);
+        this.#stopContainer(pod, state, one, specs.get(one.name), `Stopping container ${one.name}`, graceOf(one));
       return false;
     }
     const ready = runtime.sandboxes.filter((one) => one.ready);

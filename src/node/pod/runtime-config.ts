@@ -302,7 +302,7 @@ export function containerConfig(input: ContainerConfigInput): cri.ContainerConfi
     command: input.command,
     args: input.args,
     workingDir: container.workingDir ?? '',
-    envs: Object.entries(input.environment).map(([key, value]) => ({ key, value })),
+    envs: Object.entries(input.environment).map(([key, value]) => ({ key, value: Buffer.from(value) })),
     mounts: input.mounts,
     labels: containerLabels(pod, container, settings.clusterId),
     annotations: containerAnnotations(pod, container, input.restartCount),

@@ -41,6 +41,8 @@ export interface RuntimeContainer {
   readonly logPath: string;
   readonly terminationMessagePath: string;
   readonly terminationMessagePolicy: string;
+  /** Of the Pod when it was made, for when the Pod itself is not known any more. */
+  readonly graceSeconds: number;
 }
 
 /** Newest first, both. */
@@ -86,6 +88,7 @@ export function parseContainer(status: cri.ContainerStatus, sandboxId: string): 
     logPath: status.logPath,
     terminationMessagePath: status.annotations[terminationMessagePathAnnotation] ?? '',
     terminationMessagePolicy: status.annotations[terminationMessagePolicyAnnotation] ?? '',
+    graceSeconds: Number(status.annotations[podGraceAnnotation] ?? 30),
   };
 }
 

@@ -1,6 +1,7 @@
 // exec, attach and port-forward: joins the caller's connection to the runtime's streaming server (SPDY/3.1).
 // A SPDY caller is passed through byte by byte; a WebSocket caller (v5 and v4 channels) is translated; a tunnelled
 // port-forward carries SPDY bytes inside WebSocket messages.
+import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
@@ -10,6 +11,7 @@ import { SpdyConnection, type SpdyStream } from '#wire/spdy.ts';
 import { type AcceptedWebSocket, acceptWebSocket, offeredProtocols } from '#wire/websocket.ts';
 
 export interface StreamsOptions {
+  readonly clock: Clock;
   readonly machine: NodeMachine;
   readonly logger: Logger;
 }
@@ -55,6 +57,7 @@ export async function serveStreams(
     socket = await acceptWebSocket(
       { method: 'GET', url: request.path, headers, socket: upgrade.socket, head: upgrade.head },
       supported,
+      options.clock,
     );
   } catch (error) {
     runtime.socket.destroy();

@@ -25,7 +25,7 @@ const shell = (script: string, more: Json = {}) => ({
   command: ['sh', '-c', script],
   ...more,
 });
-const condition = (pod: Json, type: string) => pod.status.conditions.find((one: Json) => one.type === type)?.status;
+const condition = (pod: Json, type: string) => pod.status.conditions?.find((one: Json) => one.type === type)?.status;
 const running = (name: string) =>
   node.until(`${name} ready`, async () => {
     const pod = await node.pod(name);
@@ -69,8 +69,12 @@ test('the node registers with what it has', async () => {
 });
 
 test('a Pod runs, is reported, logs, and goes', async () => {
-  await node.createPod({ name: 'web', spec: { containers: [shell('echo hello; echo oops >&2; sleep 1000')] } });
+  await node.createPod({
+    name: 'web',
+    spec: { containers: [shell('echo hello; sleep 0.1; echo oops >&2; sleep 1000')] },
+  });
   const pod = await running('web');
+  await node.until('both lines', async () => (await logs('default/web/main')).includes('oops'));
   assert.equal(pod.status.phase, 'Running');
   assert.match(pod.status.podIP, /^10\.88\.7\./);
   const [container] = pod.status.containerStatuses;
@@ -192,6 +196,7 @@ test('configuration reaches the container by environment and files, and files ar
     name: 'conf',
     metadata: { labels: { tier: 'x' } },
     spec: {
+      serviceAccountName: 'default',
       volumes: [
         { name: 'c', configMap: { name: 'conf' } },
         { name: 's', secret: { secretName: 'sec', defaultMode: 0o400 } },
@@ -346,4 +351,87 @@ test('a restart of the agent adopts what runs and removes what is wanted no more
   assert.ok(!transitions.slice(1).includes('False'), `readiness did not flap: ${transitions.join()}`);
   await node.api.delete('/api/v1/namespaces/default/pods/keep');
   await gone('keep');
+});
+
+test('exec, attach and port-forward through WebSockets and SPDY', async () => {
+  const { createServer } = await import('node:http');
+  const { WebSocket } = await import('ws');
+  await node.createPod({
+    name: 'remote',
+    spec: {
+      containers: [shell('echo ready; (echo -e "HTTP/1.0 200 OK\\r\\n\\r\\nport" | nc -l -p 8080) & sleep 1000')],
+    },
+  });
+  await running('remote');
+  const server = createServer();
+  server.on('upgrade', (message, socket, head) => {
+    const url = new URL(message.url ?? '/', 'http://node');
+    void node.agent.api
+      .handle(
+        nodeRequest(url.href.slice('http://node'.length), { headers: message.headers, upgrade: { socket, head } }),
+      )
+      .then((response) => {
+        if (response.body.type === 'upgraded') return;
+        const text = response.body.type === 'bytes' ? Buffer.concat(response.body.parts).toString() : '';
+        socket.end(`HTTP/1.1 ${response.status} Error\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+      });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const exec = async (query: string, protocol: string, input: readonly Uint8Array[]) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${address.port}/exec/default/remote/main?${query}`, protocol);
+    const channels: Record<number, string> = {};
+    socket.on('message', (data: Buffer) => {
+      channels[data[0]!] = (channels[data[0]!] ?? '') + data.subarray(1).toString();
+    });
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
+    for (const part of input) socket.send(part);
+    await new Promise((resolve) => socket.once('close', resolve));
+    return channels;
+  };
+  const query = (command: readonly string[], more: string) =>
+    `${command.map((one) => `command=${encodeURIComponent(one)}`).join('&')}&${more}`;
+  const plain = await exec(
+    query(['sh', '-c', 'echo out; echo err >&2; exit 7'], 'output=1&error=1'),
+    'v5.channel.k8s.io',
+    [],
+  );
+  assert.equal(plain[1], 'out\n');
+  assert.equal(plain[2], 'err\n');
+  assert.deepEqual(JSON.parse(plain[3]!).details.causes, [{ reason: 'ExitCode', message: '7' }]);
+  const text = 'x'.repeat(200_000);
+  const counted = await exec(query(['wc', '-c'], 'input=1&output=1'), 'v5.channel.k8s.io', [
+    Buffer.concat([Buffer.of(0), Buffer.from(text)]),
+    Buffer.of(255, 0),
+  ]);
+  assert.equal(counted[1]?.trim(), '200000');
+  assert.equal(JSON.parse(counted[3]!).status, 'Success');
+  const tty = await exec(query(['sh', '-c', 'read x; stty size'], 'input=1&output=1&tty=1'), 'v4.channel.k8s.io', [
+    Buffer.concat([Buffer.of(4), Buffer.from('{"Width":91,"Height":17}')]),
+    Buffer.concat([Buffer.of(0), Buffer.from('go\n')]),
+  ]);
+  assert.match(tty[1] ?? '', /17 91/);
+  server.close();
+  await node.api.delete('/api/v1/namespaces/default/pods/remote');
+  await gone('remote');
+});
+
+test('logs are followed to the end of the container', async () => {
+  await node.createPod({
+    name: 'talk',
+    spec: { restartPolicy: 'Never', containers: [shell('for i in 1 2 3 4; do echo $i; sleep 0.3; done')] },
+  });
+  await node.until('started', async () => (await node.pod('talk')).status?.containerStatuses?.[0]?.state?.running);
+  assert.equal(await logs('default/talk/main?follow=true'), '1\n2\n3\n4\n');
+});
+
+test('the node API refuses who is not allowed', async () => {
+  const answer = (certificate: Json) =>
+    node.agent.api.handle(nodeRequest('/containerLogs/default/web/main', { certificate }));
+  assert.equal((await answer(undefined)).status, 401);
+  assert.equal((await answer({ commonName: 'mallory', organizations: [] })).status, 403);
 });
