@@ -40,12 +40,53 @@ export interface BootstrapRbac {
   readonly roleBindings: readonly RoleBinding[];
 }
 
+const readOnly = ['get', 'list', 'watch'];
+/** What the network's parts read beyond upstream's roles. */
+const addedRoles: readonly RoleFact[] = [
+  {
+    name: 'openshift-dns',
+    rules: [
+      { apiGroups: [''], resources: ['namespaces', 'pods', 'services', 'nodes'], verbs: readOnly },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: readOnly },
+    ],
+  },
+  {
+    name: 'openshift-ingress-router',
+    rules: [
+      { apiGroups: [''], resources: ['namespaces', 'services', 'endpoints', 'nodes', 'secrets'], verbs: readOnly },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: readOnly },
+      { apiGroups: ['route.openshift.io'], resources: ['routes'], verbs: readOnly },
+      { apiGroups: ['route.openshift.io'], resources: ['routes/status'], verbs: ['update', 'patch'] },
+      { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    ],
+  },
+  {
+    name: 'microshift:service-proxy',
+    rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }],
+  },
+];
+
 /** The API server's own identity toward nodes: upstream's installers bind it; MicroShift's startup does. */
 const addedBindings: readonly BindingFact[] = [
   {
     name: 'microshift:kube-apiserver-to-kubelet',
     role: ['ClusterRole', 'system:kubelet-api-admin'],
     subjects: [['User', '', 'system:kube-apiserver']],
+  },
+  {
+    name: 'openshift-dns',
+    role: ['ClusterRole', 'openshift-dns'],
+    subjects: [['ServiceAccount', 'openshift-dns', 'dns']],
+  },
+  {
+    name: 'openshift-ingress-router',
+    role: ['ClusterRole', 'openshift-ingress-router'],
+    subjects: [['ServiceAccount', 'openshift-ingress', 'router']],
+  },
+  {
+    name: 'microshift:service-proxy',
+    role: ['ClusterRole', 'microshift:service-proxy'],
+    subjects: [['User', '', 'system:kube-proxy']],
   },
 ];
 
@@ -67,7 +108,7 @@ export function bootstrapRbac(facts: RbacFacts): BootstrapRbac {
       ...(kind === 'ServiceAccount' ? { namespace } : { apiGroup: group }),
     })),
   });
-  const clusterRoleFacts = [...facts.clusterRoles, ...facts.controllerRoles];
+  const clusterRoleFacts = [...facts.clusterRoles, ...facts.controllerRoles, ...addedRoles];
   const matches = (fact: RoleFact, wanted: Readonly<Record<string, string>>) =>
     Object.entries(wanted).every(([key, value]) => (fact.labels ?? labels)[key] === value);
   /** As upstream's aggregation controller leaves it; roles of roles are resolved in depth. */

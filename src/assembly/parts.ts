@@ -4,8 +4,8 @@ import { assert } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { ApiServer } from '#apiserver/api-server.ts';
-import type { NodeConnector } from '#apiserver/ports.ts';
 import type { Client } from '#client/client.ts';
+import type { HostChanges } from '#host/changes.ts';
 import type { Files } from '#host/files.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import type { Pki } from '#pki/pki.ts';
@@ -29,10 +29,15 @@ export interface PartTypes {
   readonly pki: Pki;
   readonly store: Store;
   readonly apiServer: ApiServer;
-  /** How the API server reaches nodes' APIs. */
-  readonly nodeConnector: NodeConnector;
   /** A client in the name of a user; groups that follow from the name are added. */
   readonly clientAs: (name: string, groups?: readonly string[]) => Client;
+  readonly containerRuntime: {
+    readonly socketPath: string;
+    readonly cgroupDriver: 'systemd' | 'cgroupfs';
+    readonly problem: () => string | undefined;
+  };
+  /** What is changed on the host is recorded here first. */
+  readonly hostChanges: HostChanges;
   /** There once the bootstrap objects are. */
   readonly bootstrapped: true;
   /** In the name of the API server itself, which may do everything (group system:masters). */

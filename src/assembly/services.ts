@@ -8,6 +8,8 @@ import { startApiServer } from './services/api-server.ts';
 import { startBootstrap } from './services/bootstrap.ts';
 import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
+import { startDns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
+import { startContainerRuntime, startNode } from './services/node.ts';
 import { startStorage } from './services/storage.ts';
 
 interface ServiceRow {
@@ -25,6 +27,12 @@ const rows: readonly ServiceRow[] = [
   { name: 'bootstrap', role: 'controlplane', dependsOn: ['api-server'], start: startBootstrap },
   { name: 'controllers', role: 'controlplane', dependsOn: ['bootstrap'], start: startControllers },
   { name: 'scheduler', role: 'controlplane', dependsOn: ['bootstrap'], start: startScheduler },
+  { name: 'container-runtime', role: 'node', dependsOn: [], start: startContainerRuntime },
+  { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap'], start: startNode },
+  { name: 'pod-network', role: 'node', dependsOn: ['node', 'controllers'], start: startPodNetwork },
+  { name: 'service-proxy', role: 'node', dependsOn: ['bootstrap'], start: startServiceProxy },
+  { name: 'dns', role: 'node', dependsOn: ['bootstrap'], start: startDns },
+  { name: 'router', role: 'node', dependsOn: ['bootstrap'], start: startRouter },
 ];
 
 export function servicesOf(context: AssemblyContext): readonly Service[] {

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
+import { hostChangesFile, openHostChanges } from '#host/changes.ts';
 import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
 import type { HostIdentity } from '#host/identity.ts';
@@ -50,6 +51,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     parts: new Parts(),
     problems: () => runner.status().flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem }))),
   };
+  context.parts.provide('hostChanges', openHostChanges(hostChangesFile(configuration.dataDirectory)));
   const runner = new ServiceRunner({ services: servicesOf(context), clock, logger, aliveMs: options.aliveMs });
   const startedAtMs = clock.now() - options.aliveMs;
   using _control = await serveControlSocket(controlSocketPath(configuration.dataDirectory), {

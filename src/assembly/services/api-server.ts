@@ -2,17 +2,18 @@
 import path from 'node:path';
 import { OperatorError, messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
-import { portHolder } from '#host/linux/port-holder.ts';
 import { openLineWriter } from '#host/logger.ts';
 import { createTokenKey } from '#pki/token-signer.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { versionInfo } from '../version.ts';
 import { auditLine } from '../audit-log.ts';
+import { createNodeConnector } from '../node-connector.ts';
+import { listeningError } from './listening-error.ts';
 
 const graceMs = 2_000;
 export const tokenIssuer = 'https://kubernetes.default.svc';
 
-export async function startApiServer(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+export async function startApiServer(context: AssemblyContext, scope: Scope): Promise<void> {
   const { configuration, clock, random, logger, parts } = context;
   const { cluster } = configuration;
   const [{ createApiServer }, { startHttpsFront }, { createInProcessClient }] = await Promise.all([
@@ -22,7 +23,6 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   ]);
   const pki = parts.take('pki');
   const tokenKey = createTokenKey(pki.serviceAccountKey.privateKeyPem);
-  let auditProblem: string | undefined;
   const audit = configuration.auditLogDirectory === '' ? undefined : await openAuditLog();
   const server = createApiServer({
     store: parts.take('store'),
@@ -41,6 +41,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     clusterDomain: cluster.domain,
     routeDomain: `apps.${configuration.dns.baseDomain}`,
     clusterAuthorities: pki.bundle('client'),
+    nodes: createNodeConnector(pki, () => parts.take('systemClient')),
     readinessChecks: [
       { name: 'storage', check: () => problemOf('storage') },
       {
@@ -79,14 +80,18 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     handler: server,
     logger,
   }).catch((error: unknown) => {
-    throw listeningError(error, cluster.port, cluster.url);
+    throw listeningError(
+      error,
+      cluster.port,
+      'the API server',
+      `cluster.url in the configuration file, or MICROSHIFT_CLUSTER_URL=${cluster.url.replace(/:\d+$/, ':16443')}`,
+    );
   });
   const renewal = pki.onChange(() => front.reload(serving()));
   scope.onClose(async () => {
     renewal[Symbol.dispose]();
     await front.close(graceMs);
   });
-  return () => (auditProblem === undefined ? [] : [auditProblem]);
 
   function problemOf(service: string): string | undefined {
     const found = context.problems().filter((one) => one.service === service);
@@ -117,23 +122,4 @@ function identityGroups(name: string): readonly string[] {
     ...(name.startsWith('system:node:') ? ['system:nodes'] : []),
     'system:authenticated',
   ];
-}
-
-function listeningError(error: unknown, port: number, url: string): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE') {
-    const holder = portHolder(port);
-    return new OperatorError(
-      `Port ${port}, where the API server is to listen, is in use${holder === undefined ? '' : ` by ${holder.command} (process ${holder.processId})`}.`,
-      `Stop what uses it, or choose another port: cluster.url in the configuration file, or MICROSHIFT_CLUSTER_URL=${url.replace(/:\d+$/, ':16443')}.`,
-      { cause: error },
-    );
-  }
-  if (code === 'EACCES')
-    return new OperatorError(
-      `This user may not listen on port ${port}.`,
-      'Choose a port from 1024 on in cluster.url, or run as root.',
-      { cause: error },
-    );
-  return error;
 }

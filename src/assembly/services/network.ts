@@ -1,0 +1,85 @@
+// The node's network: Pods' bridge, Services' rules, DNS, and the router.
+import path from 'node:path';
+import type { Scope } from '#base/scope.ts';
+import type { AssemblyContext } from '../parts.ts';
+import { runDirectory } from './node.ts';
+
+const nodeUser = (context: AssemblyContext) =>
+  context.parts.take('clientAs')(`system:node:${context.configuration.nodeName}`);
+
+export async function startPodNetwork(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, logger, parts } = context;
+  const { createPodNetwork } = await import('#network/cni/pod-network.ts');
+  const service = createPodNetwork({
+    client: nodeUser(context),
+    logger,
+    changes: parts.take('hostChanges'),
+    nodeName: configuration.nodeName,
+    podRanges: [configuration.cluster.podRange],
+    serviceRanges: [configuration.cluster.serviceRange],
+    confDirectory: configuration.node.cniConfigDirectory,
+    leaseDirectory: path.join(runDirectory, 'cni'),
+  });
+  await service.start(scope);
+  return () => service.problems?.() ?? [];
+}
+
+export async function startServiceProxy(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, logger, parts } = context;
+  const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
+  const service = createServiceProxy({
+    client: parts.take('clientAs')('system:kube-proxy'),
+    clock,
+    logger,
+    changes: parts.take('hostChanges'),
+    nodeName: configuration.nodeName,
+    podRanges: [configuration.cluster.podRange],
+    serviceRanges: [configuration.cluster.serviceRange],
+    servedHere: [configuration.cluster.dnsAddress],
+  });
+  await service.start(scope);
+  return () => service.problems?.() ?? [];
+}
+
+export async function startDns(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, logger, parts } = context;
+  const { createDns } = await import('#network/dns/dns.ts');
+  const service = createDns({
+    client: parts.take('clientAs')('system:serviceaccount:openshift-dns:dns'),
+    clock,
+    logger,
+    changes: parts.take('hostChanges'),
+    address: configuration.cluster.dnsAddress,
+    domain: configuration.cluster.domain,
+    podRanges: [configuration.cluster.podRange],
+    serviceRanges: [configuration.cluster.serviceRange],
+  });
+  await service.start(scope);
+  return () => service.problems?.() ?? [];
+}
+
+export async function startRouter(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, logger, parts } = context;
+  if (configuration.ingress.status === 'Removed') {
+    logger.info('no router: ingress.status is Removed');
+    return () => [];
+  }
+  const { createRouter } = await import('#network/router/router.ts');
+  const { certificatePem, keyPem } = parts.take('pki').leaf('ingress-serving');
+  const { ingress } = configuration;
+  const service = createRouter({
+    client: parts.take('clientAs')('system:serviceaccount:openshift-ingress:router'),
+    clock,
+    logger,
+    changes: parts.take('hostChanges'),
+    domain: `apps.${configuration.dns.baseDomain}`,
+    ...(ingress.listenAddresses.length === 0 ? {} : { listenAddresses: ingress.listenAddresses }),
+    httpPort: ingress.httpPort,
+    httpsPort: ingress.httpsPort,
+    defaultCertificatePem: `${certificatePem}${keyPem}`,
+    runDirectory: path.join(runDirectory, 'router'),
+    logDirectory: path.join(configuration.dataDirectory, 'logs'),
+  });
+  await service.start(scope);
+  return () => service.problems?.() ?? [];
+}
