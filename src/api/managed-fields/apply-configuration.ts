@@ -20,7 +20,7 @@ import {
   Manager,
   type Managers,
 } from './managers.ts';
-import { shapeOfStruct, type Shape } from './shape.ts';
+import { shapeOfStruct, type MapShape, type Shape } from './shape.ts';
 import { recordChange } from './track-update.ts';
 import { checkApplied, compareValues, fieldSetOf, mergeValues, removeFields, withNamedFields } from './walk.ts';
 
@@ -146,7 +146,7 @@ function prune(shape: Shape, merged: unknown, managers: Managers, lastSet: Field
 }
 
 interface Takeover {
-  readonly shape: Shape;
+  readonly shape: MapShape;
   readonly before: JsonObject;
   readonly pruned: unknown;
   readonly managers: Managers;
@@ -210,7 +210,7 @@ const lastAppliedOf = (object: KubernetesObject | JsonObject | undefined): strin
 
 /** Someone who moves from client-side to server-side apply has no conflict with what they applied themselves. */
 function isAllowedByLastApplied(
-  shape: Shape,
+  shape: MapShape,
   live: JsonObject,
   conflicts: readonly Conflict[],
   { manager, row }: ApplyRequest,

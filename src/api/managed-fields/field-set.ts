@@ -4,9 +4,21 @@
 
 export type PathElement = string;
 
+/** Most nodes have members or children, not both: neither is allocated before it holds something. */
+const noMembers: ReadonlySet<PathElement> = new Set();
+const noChildren: ReadonlyMap<PathElement, FieldSet> = new Map();
+
 export class FieldSet {
-  readonly members = new Set<PathElement>();
-  readonly children = new Map<PathElement, FieldSet>();
+  #members: Set<PathElement> | undefined;
+  #children: Map<PathElement, FieldSet> | undefined;
+
+  get members(): ReadonlySet<PathElement> {
+    return this.#members ?? noMembers;
+  }
+
+  get children(): ReadonlyMap<PathElement, FieldSet> {
+    return this.#children ?? noChildren;
+  }
 
   static of(...paths: readonly (readonly PathElement[])[]): FieldSet {
     const set = new FieldSet();
@@ -20,17 +32,27 @@ export class FieldSet {
     return true;
   }
 
-  /** Only while the set is being built. */
+  // The four that change a set, only while it is being built.
+
   insert(path: readonly PathElement[], from = 0): void {
     const element = path[from];
     if (element === undefined) return;
-    if (from === path.length - 1) {
-      this.members.add(element);
-      return;
-    }
-    let child = this.children.get(element);
-    if (child === undefined) this.children.set(element, (child = new FieldSet()));
-    child.insert(path, from + 1);
+    if (from === path.length - 1) this.addMember(element);
+    else this.childFor(element).insert(path, from + 1);
+  }
+
+  addMember(element: PathElement): void {
+    (this.#members ??= new Set()).add(element);
+  }
+
+  setChild(element: PathElement, child: FieldSet): void {
+    (this.#children ??= new Map()).set(element, child);
+  }
+
+  childFor(element: PathElement): FieldSet {
+    let child = this.#children?.get(element);
+    if (child === undefined) this.setChild(element, (child = new FieldSet()));
+    return child;
   }
 
   has(path: readonly PathElement[], from = 0): boolean {
@@ -49,18 +71,18 @@ export class FieldSet {
 
   union(other: FieldSet): FieldSet {
     const result = new FieldSet();
-    for (const one of [this, other]) for (const member of one.members) result.members.add(member);
+    for (const one of [this, other]) for (const member of one.members) result.addMember(member);
     for (const [element, child] of this.children) {
       const theirs = other.children.get(element);
-      result.children.set(element, theirs === undefined ? child : child.union(theirs));
+      result.setChild(element, theirs === undefined ? child : child.union(theirs));
     }
-    for (const [element, child] of other.children) if (!this.children.has(element)) result.children.set(element, child);
+    for (const [element, child] of other.children) if (!this.children.has(element)) result.setChild(element, child);
     return result;
   }
 
   intersection(other: FieldSet): FieldSet {
     const result = new FieldSet();
-    for (const member of this.members) if (other.members.has(member)) result.members.add(member);
+    for (const member of this.members) if (other.members.has(member)) result.addMember(member);
     for (const [element, child] of this.children) {
       const theirs = other.children.get(element);
       if (theirs !== undefined) result.#adopt(element, child.intersection(theirs));
@@ -70,7 +92,7 @@ export class FieldSet {
 
   difference(other: FieldSet): FieldSet {
     const result = new FieldSet();
-    for (const member of this.members) if (!other.members.has(member)) result.members.add(member);
+    for (const member of this.members) if (!other.members.has(member)) result.addMember(member);
     for (const [element, child] of this.children) {
       const theirs = other.children.get(element);
       result.#adopt(element, theirs === undefined ? child : child.difference(theirs));
@@ -81,7 +103,7 @@ export class FieldSet {
   /** Without the other's members and everything below them. */
   recursiveDifference(other: FieldSet): FieldSet {
     const result = new FieldSet();
-    for (const member of this.members) if (!other.members.has(member)) result.members.add(member);
+    for (const member of this.members) if (!other.members.has(member)) result.addMember(member);
     for (const [element, child] of this.children) {
       if (other.members.has(element)) continue;
       const theirs = other.children.get(element);
@@ -102,8 +124,13 @@ export class FieldSet {
   }
 
   #adopt(element: PathElement, child: FieldSet): void {
-    if (!child.isEmpty) this.children.set(element, child);
+    if (!child.isEmpty) this.setChild(element, child);
   }
+}
+
+/** In place. Names alone, the usual case, need no comparison of ours. */
+function sortElements(elements: PathElement[]): PathElement[] {
+  return elements.every((element) => element.startsWith('f')) ? elements.sort() : elements.sort(comparePathElements);
 }
 
 interface FieldsV1 {
@@ -115,7 +142,7 @@ export function toFieldsV1(set: FieldSet): FieldsV1 {
   const result: FieldsV1 = {};
   const elements = new Set<PathElement>(set.members);
   for (const [element, child] of set.children) if (!child.isEmpty) elements.add(element);
-  for (const element of [...elements].toSorted(comparePathElements)) {
+  for (const element of sortElements([...elements])) {
     const child = set.below(element);
     const below: FieldsV1 = child === undefined ? {} : toFieldsV1(child);
     result[element] = child !== undefined && set.members.has(element) ? { '.': {}, ...below } : below;
@@ -135,8 +162,8 @@ export function fromFieldsV1(fields: unknown): FieldSet | undefined {
     const child = fromFieldsV1(value);
     if (child === undefined) return undefined;
     const isMember = child.isEmpty || (typeof value === 'object' && value !== null && '.' in value);
-    if (isMember) set.members.add(canonical);
-    if (!child.isEmpty) set.children.set(canonical, child);
+    if (isMember) set.addMember(canonical);
+    if (!child.isEmpty) set.setChild(canonical, child);
   }
   return set;
 }
@@ -160,7 +187,7 @@ function canonicalElement(element: string): PathElement | undefined {
 export const fieldElement = (name: string): PathElement => `f:${name}`;
 export const valueElement = (value: unknown): PathElement => `v:${JSON.stringify(value)}`;
 export function keyElement(fields: readonly (readonly [name: string, value: unknown])[]): PathElement {
-  const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = fields.length === 1 ? fields : fields.toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `k:{${sorted.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`;
 }
 

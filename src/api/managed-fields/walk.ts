@@ -8,10 +8,10 @@ type Path = PathElement[];
 
 const isEmptyMap = (value: unknown) => !isJsonObject(value) || Object.keys(value).length === 0;
 const isEmptyList = (value: unknown) => !Array.isArray(value) || value.length === 0;
-const keysOf = (left: unknown, right: unknown): Iterable<string> => {
-  const keys = new Set<string>();
-  for (const value of [left, right])
-    if (isJsonObject(value)) for (const key of Object.keys(value)) if (value[key] !== undefined) keys.add(key);
+const keysOf = (left: unknown, right: unknown): readonly string[] => {
+  if (!isJsonObject(left)) return isJsonObject(right) ? Object.keys(right) : [];
+  const keys = Object.keys(left);
+  if (isJsonObject(right)) for (const key of Object.keys(right)) if (!Object.hasOwn(left, key)) keys.push(key);
   return keys;
 };
 const memberOf = (value: unknown, key: string): unknown =>
@@ -71,53 +71,83 @@ export interface Comparison {
   readonly modified: FieldSet;
 }
 
-export function compareValues(shape: Shape, left: unknown, right: unknown): Comparison {
+/** The three sets at one container; made in the parent's sets when something is put in. */
+class Level implements Comparison {
+  readonly #parent: Comparison;
+  readonly #element: PathElement;
+  #added: FieldSet | undefined;
+  #removed: FieldSet | undefined;
+  #modified: FieldSet | undefined;
+
+  constructor(parent: Comparison, element: PathElement) {
+    this.#parent = parent;
+    this.#element = element;
+  }
+
+  get added(): FieldSet {
+    return (this.#added ??= this.#parent.added.childFor(this.#element));
+  }
+
+  get removed(): FieldSet {
+    return (this.#removed ??= this.#parent.removed.childFor(this.#element));
+  }
+
+  get modified(): FieldSet {
+    return (this.#modified ??= this.#parent.modified.childFor(this.#element));
+  }
+}
+
+/** Both are containers of the shape (or absent); the root itself is in no set. */
+export function compareValues(shape: MapShape, left: unknown, right: unknown): Comparison {
   const comparison: Comparison = { added: new FieldSet(), removed: new FieldSet(), modified: new FieldSet() };
-  compare(shape, left, right, [], comparison);
+  compareMembers(shape, left, right, comparison);
   return comparison;
 }
 
-function compare(given: Shape, left: unknown, right: unknown, path: Path, result: Comparison): void {
-  // Most of an object is the same before and after, often the very same part.
-  if (left === right) return;
+function compareMembers(shape: MapShape, left: unknown, right: unknown, at: Comparison): void {
+  for (const key of keysOf(left, right)) {
+    const [before, after] = [memberOf(left, key), memberOf(right, key)];
+    // Most of an object is the same before and after, often the very same part.
+    if (before !== after) compare(shapeOfMember(shape, key) ?? deduced, before, after, at, fieldElement(key));
+  }
+}
+
+/** Compares what is at `element` of the container that `at` stands for. */
+function compare(given: Shape, left: unknown, right: unknown, at: Comparison, element: PathElement): void {
   const shape = settle(given, left, right);
   const isLeaf =
     shape.kind === 'scalar' ||
     shape.atomic ||
     (shape.kind === 'list' ? isEmptyList(left) && isEmptyList(right) : isEmptyMap(left) && isEmptyMap(right));
   if (isLeaf) {
-    if (left === undefined) result.added.insert(path);
-    else if (right === undefined) result.removed.insert(path);
-    else if (!equalJson(left, right)) result.modified.insert(path);
+    if (left === undefined) at.added.addMember(element);
+    else if (right === undefined) at.removed.addMember(element);
+    else if (!equalJson(left, right)) at.modified.addMember(element);
     return;
   }
-  if (shape.kind === 'list') compareItems(shape, left, right, path, result);
-  else
-    for (const key of keysOf(left, right)) {
-      path.push(fieldElement(key));
-      compare(shapeOfMember(shape, key) ?? deduced, memberOf(left, key), memberOf(right, key), path, result);
-      path.pop();
-    }
-  if (left === undefined) result.added.insert(path);
-  else if (right === undefined) result.removed.insert(path);
+  if (shape.kind === 'list') compareItems(shape, left, right, new Level(at, element));
+  else compareMembers(shape, left, right, new Level(at, element));
+  if (left === undefined) at.added.addMember(element);
+  else if (right === undefined) at.removed.addMember(element);
 }
 
-function compareItems(list: ListShape, left: unknown, right: unknown, path: Path, result: Comparison): void {
+function compareItems(list: ListShape, left: unknown, right: unknown, at: Comparison): void {
   const [ours, theirs] = [itemsByElement(list, left), itemsByElement(list, right)];
+  const one = (before: unknown, after: unknown, element: PathElement) => {
+    if (before !== after) compare(list.element, before, after, at, element);
+  };
   for (const element of new Set([...ours.keys(), ...theirs.keys()])) {
     const [before, after] = [ours.get(element) ?? [], theirs.get(element) ?? []];
-    path.push(element);
-    if (before.length <= 1 && after.length <= 1) compare(list.element, before[0], after[0], path, result);
+    if (before.length <= 1 && after.length <= 1) one(before[0], after[0], element);
     else if (before.length >= 2 && after.length >= 2) {
-      if (!equalJson(before, after)) result.modified.insert(path);
+      if (!equalJson(before, after)) at.modified.addMember(element);
     } else if (before.length >= 2) {
-      if (after.length > 0) compare(list.element, undefined, after[0], path, result);
-      result.removed.insert(path);
+      if (after.length > 0) one(undefined, after[0], element);
+      at.removed.addMember(element);
     } else {
-      if (before.length > 0) compare(list.element, before[0], undefined, path, result);
-      result.added.insert(path);
+      if (before.length > 0) one(before[0], undefined, element);
+      at.added.addMember(element);
     }
-    path.pop();
   }
 }
 
@@ -131,12 +161,10 @@ export function mergeValues(given: Shape, live: unknown, applied: unknown): unkn
     return isEmptyList(live) && isEmptyList(applied) ? applied : mergeItems(shape, live, applied);
   if (isEmptyMap(live) && isEmptyMap(applied)) return applied;
   const result: MutableJson = {};
-  for (const key of keysOf(live, applied))
-    setMember(
-      result,
-      key,
-      mergeValues(shapeOfMember(shape, key) ?? deduced, memberOf(live, key), memberOf(applied, key)),
-    );
+  for (const key of keysOf(live, applied)) {
+    const member = mergeValues(shapeOfMember(shape, key) ?? deduced, memberOf(live, key), memberOf(applied, key));
+    if (member !== undefined) setMember(result, key, member);
+  }
   return result;
 }
 
@@ -230,16 +258,16 @@ export function removeFields(given: Shape, value: unknown, removed: FieldSet): u
 /** The set with every declared field on the way to its paths as a member. */
 export function withNamedFields(shape: Shape, set: FieldSet): FieldSet {
   const result = new FieldSet();
-  for (const member of set.members) result.members.add(member);
+  for (const member of set.members) result.addMember(member);
   for (const [element, child] of set.children) {
     let inner: Shape = deduced;
     if (element.startsWith('f:')) {
       const name = element.slice(2);
       const map = shape.kind === 'map' ? shape : undefined;
-      if (map?.struct?.byName.has(name)) result.members.add(element);
+      if (map?.struct?.byName.has(name)) result.addMember(element);
       inner = map === undefined ? deduced : (shapeOfMember(map, name) ?? deduced);
     } else if (shape.kind === 'list') inner = shape.element;
-    result.children.set(element, withNamedFields(inner, child));
+    result.setChild(element, withNamedFields(inner, child));
   }
   return result;
 }
