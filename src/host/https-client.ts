@@ -120,7 +120,7 @@ export class HttpsConnections {
     if (this.#agent !== undefined && this.#certificate === certificate && this.#key === key) return this.#agent;
     const { certificateAuthority, serverName, insecureSkipVerify } = this.#server;
     const kept = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxFreeSockets: idleConnectionsMax };
-    this.#agent?.destroy();
+    if (this.#agent !== undefined) retire(this.#agent);
     this.#certificate = certificate;
     this.#key = key;
     this.#agent =
@@ -143,3 +143,9 @@ const singleHeaders = (headers: http.IncomingHttpHeaders): Record<string, string
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
   );
+
+/** Closes what is idle now, and what is in use when it becomes idle: destroying the agent would cut requests under way. */
+function retire(agent: http.Agent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+}

@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { ConfigMaps } from '#api/generated/kind-references.ts';
 import { systemClock } from '#base/clock.ts';
 import { systemRandom } from '#base/random.ts';
+import { until } from '#client/conformance.ts';
 import { createHttpsClient } from '#client/https.ts';
 import type { HttpsCredentials } from '#host/https-client.ts';
 import { type CertificateUse, issueCertificate, type KeyPair } from '#pki/certificate.ts';
@@ -30,6 +31,8 @@ test('the server is verified; certificate and token are sent; renewed ones are u
   const authority = issue('authority', 'authority');
   const serving = issue('server', 'serving', authority);
   const callers: string[] = [];
+  const arrived = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
   const options = {
     cert: serving.certificatePem,
     key: serving.keyPem,
@@ -42,9 +45,20 @@ test('the server is verified; certificate and token are sent; renewed ones are u
     callers.push(
       `${String(socket.getPeerCertificate().subject?.CN)} ${socket.authorized} ${incoming.headers.authorization}`,
     );
-    outgoing.writeHead(200, { 'content-type': 'application/json' });
-    outgoing.end('{"metadata":{"resourceVersion":"1"},"items":null}');
+    const answer = (): void => {
+      outgoing.writeHead(200, { 'content-type': 'application/json' });
+      outgoing.end('{"metadata":{"resourceVersion":"1"},"items":null}');
+    };
+    if (incoming.url?.includes('slow') !== true) return answer();
+    arrived.resolve();
+    void release.promise.then(answer);
   });
+  const connections = new Set<unknown>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+  });
+  const open = (): number => connections.size;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
 
@@ -55,6 +69,15 @@ test('the server is verified; certificate and token are sent; renewed ones are u
   credentials = { ...asClient(issue('two', 'client', authority)), token: 'secret' };
   await client.resource(ConfigMaps).list();
   assert.deepEqual(callers, ['one true undefined', 'two true Bearer secret']);
+
+  const slow = client.resource(ConfigMaps).list({ labelSelector: 'slow' });
+  await arrived.promise;
+  credentials = asClient(issue('three', 'client', authority));
+  await client.resource(ConfigMaps).list();
+  release.resolve();
+  assert.equal((await slow).items.length, 0, 'what was under way is not cut');
+  await until(() => open() === 1, 'only the newest connection is kept');
+  assert.equal(callers.splice(2).at(-1), 'three true undefined');
 
   const other = createHttpsClient({ ...common, certificateAuthority: issue('other', 'authority').certificatePem });
   await assert.rejects(other.resource(ConfigMaps).list(), { code: 503, message: /cannot reach https:.*certificate/ });
