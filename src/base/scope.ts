@@ -2,6 +2,9 @@
 import type { Logger } from './log.ts';
 import { messageOf } from './errors.ts';
 
+/** Why work of a scope ends that closes: no failure. */
+export class ScopeClosing extends Error {}
+
 export class Scope implements AsyncDisposable {
   readonly name: string;
   readonly #controller = new AbortController();
@@ -42,7 +45,7 @@ export class Scope implements AsyncDisposable {
   }
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      this.#controller.abort(new Error(`${this.name} is closing`));
+      this.#controller.abort(new ScopeClosing(`${this.name} is closing`));
       for (const close of this.#closers.toReversed()) await close();
       await Promise.all(this.#running);
     })();

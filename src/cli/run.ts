@@ -3,6 +3,7 @@ import { runMicroShift } from '#assembly/start.ts';
 import { systemClock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import { systemRandom } from '#base/random.ts';
+import { ScopeClosing } from '#base/scope.ts';
 import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { createLogger, levelOfVerbosity, LineWriter } from '#host/logger.ts';
@@ -40,7 +41,11 @@ export async function run(flags: RunFlags): Promise<number> {
     process.exit(exitFailed);
   };
   process.on('uncaughtException', die('a defect: an error that nobody handled; MicroShift ends'));
-  process.on('unhandledRejection', die('a defect: a failure that nobody handled; MicroShift ends'));
+  const rejected = die('a defect: a failure that nobody handled; MicroShift ends');
+  process.on('unhandledRejection', (error: unknown) => {
+    // A service that is told to stop while it starts may leave a promise behind.
+    if (!(error instanceof ScopeClosing)) rejected(error);
+  });
   // Nothing else may keep the process alive once it stopped, and nothing less may let it end while it runs.
   const alive = setInterval(() => {}, 2 ** 30);
   try {

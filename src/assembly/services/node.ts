@@ -1,6 +1,6 @@
 // The node: a container runtime (the host's or our own) and the agent on it, with the node's API behind TLS.
 import path from 'node:path';
-import { Namespaces } from '#api/generated/kind-references.ts';
+import { Namespaces, Nodes } from '#api/generated/kind-references.ts';
 import { assert, messageOf, OperatorError } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import { interfaceAddresses } from '#host/linux/addresses.ts';
@@ -12,6 +12,7 @@ import { listeningError } from './listening-error.ts';
 /** Emptied by a reboot. */
 export const runDirectory = '/run/microshift';
 const graceMs = 2_000;
+const roleLabels = { 'node-role.kubernetes.io/control-plane': '', 'node-role.kubernetes.io/worker': '' };
 
 export async function startContainerRuntime(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, logger, parts } = context;
@@ -98,7 +99,6 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     connectRuntime: () => connectRuntime(runtime.socketPath, clock),
     runtimeProblem: runtime.problem,
     kubeletVersion: versionInfo().gitVersion,
-    labels: { 'node-role.kubernetes.io/control-plane': '', 'node-role.kubernetes.io/worker': '' },
     rootDirectory: node.kubeletDirectory,
     podLogDirectory: node.podLogDirectory,
     clusterDns: [cluster.dnsAddress],
@@ -109,6 +109,11 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     serverPort: node.kubeletPort,
   });
   await agent.start(scope);
+  // A node may not give itself a role (NodeRestriction): the control plane does.
+  await parts
+    .take('systemClient')
+    .resource(Nodes)
+    .patch({ name: nodeName }, { type: 'merge', value: { metadata: { labels: roleLabels } } });
   const serving = () => {
     const { certificatePem, keyPem } = pki.leaf('kubelet-serving');
     return {
