@@ -1,5 +1,5 @@
 // Runs nft: one `nft -i` child takes changes as lines (0.5 ms each, no process a change), a short-lived `nft -f -` takes the
-// full table. The child ends when idle, so that an idle machine does not carry it. Text comes from wire/nft.ts.
+// full table. The child stays while it is used at least every two minutes. Text comes from wire/nft.ts.
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Timer } from '#base/clock.ts';
@@ -32,7 +32,7 @@ const isComplaintAboutMarker = (line: string) => /syntax error|^\s*\^+~*\s*$/.te
 
 export function createNft(options: NftOptions): Nft {
   const [program = 'nft', ...prefix] = options.command ?? ['nft'];
-  const idleMs = options.idleMs ?? 30_000;
+  const idleMs = options.idleMs ?? 120_000;
   const timeoutMs = options.timeoutMs ?? 30_000;
   let child: Child | undefined;
   let sequence = 0;

@@ -164,6 +164,47 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
     proxy = await startProxy(['10.42.0.3'], ['10.42.0.3']);
     await until('the flow moves', () => ask() === 'b');
   });
+  await t.test('load balancer addresses: source ranges, both families, affinity in both', async () => {
+    const balancer = (name: string, last: number, more: Partial<ServiceSpec>): Service => ({
+      ...service(name, {
+        type: 'LoadBalancer',
+        clusterIP: `10.43.1.${last}`,
+        clusterIPs: [`10.43.1.${last}`, `fd02::${last}`],
+        ports: [{ port: 80 }],
+        ...more,
+      }),
+      status: { loadBalancer: { ingress: [{ ip: `203.0.113.${last}` }, { ip: `fd03::${last}` }] } },
+    });
+    const six = (name: string): EndpointSlice => ({
+      ...slice(name, []),
+      metadata: { namespace: 'web', name: `${name}-6`, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv6',
+      endpoints: [{ addresses: ['fd01::2'], nodeName: 'here', conditions: { ready: true } }],
+    });
+    await proxy.set(EndpointSlices, [
+      ...slices(both),
+      ...['open', 'closed', 'both'].flatMap((name) => [slice(name, both), six(name)]),
+    ]);
+    await proxy.set(Services, [
+      ...services,
+      balancer('open', 11, { loadBalancerSourceRanges: ['192.0.2.0/24', 'fd09::/64'] }),
+      balancer('closed', 12, { loadBalancerSourceRanges: ['198.51.100.0/24'] }),
+      balancer('both', 13, { sessionAffinity: 'ClientIP', externalTrafficPolicy: 'Local' }),
+    ]);
+    await until('open', async () => /^200/.test((await network.load(outside, 'http://203.0.113.11/', 1))[0]!));
+    assert.deepEqual(await network.load(outside, 'http://203.0.113.12/', 1), ['ETIMEDOUT']);
+    const sticky = await network.load(outside, 'http://203.0.113.13/', 10);
+    assert.equal(new Set(sticky).size, 1);
+    assert.match(sticky[0]!, /^200 [ab] 192\.0\.2\.2$/);
+    const table = network.in(network.node, ['nft', 'list', 'table', 'inet', 'microshift']);
+    assert.match(table, /fd02::11 \. 80 \. 0 : fd01::2 \. 8080/);
+    assert.match(table, /dnat ip6 to \[fd01::2\]:8080/);
+    await proxy.set(Services, services);
+    await until(
+      'affinity chains go',
+      () => !network.in(network.node, ['nft', 'list', 'table', 'inet', 'microshift']).includes('fd01::2'),
+    );
+  });
   await t.test('the table is in the journal of host changes and stays after an orderly stop', async () => {
     await proxy.stop();
     assert.match(readFileSync(options.changesFile, 'utf8'), /"nft-table","table":"inet microshift"/);
