@@ -125,8 +125,8 @@ async function createOnce(
 
   const errors = [
     ...validateObjectMeta(object.metadata, { namespaced: row.namespaced, checkName: nameCheckOf(behaviour) }),
-    ...validateSchema(row.typeName, object),
-    ...(behaviour.validate?.(object) ?? []),
+    // Hand-written rules say all that the schema says, so that nothing is said twice.
+    ...(behaviour.validate?.(object) ?? validateSchema(row.typeName, object)),
   ];
   if (errors.length > 0) throw invalidError(groupKind(row), object.metadata.name ?? '', errors);
   warnings.push(...(behaviour.warnings?.(object, undefined) ?? []));

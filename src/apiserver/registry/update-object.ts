@@ -189,7 +189,7 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
   const behaviour = kindTable.behaviour(row);
   const errors = [
     ...validateObjectMetaUpdate(object.metadata, previous.metadata),
-    ...validateSchema(row.typeName, object),
+    ...(behaviour.validate === undefined ? validateSchema(row.typeName, object) : []),
     ...(behaviour.validateUpdate === undefined
       ? subresource === ''
         ? (behaviour.validate?.(object) ?? [])
