@@ -3,7 +3,7 @@
 import { EndpointSlices, Namespaces, Services } from '#api/generated/kind-references.ts';
 import type { EndpointSlice, Service } from '#api/generated/types.ts';
 import type { Clock } from '#base/clock.ts';
-import { messageOf } from '#base/errors.ts';
+import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { systemRandom } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
@@ -88,12 +88,21 @@ export function createDns(options: DnsOptions): ProcessService {
       });
       const prefix = options.address.includes(':') ? 128 : 32;
       await ensureAddress('lo', options.address, prefix, options.changes);
-      const listener = await transport.listen(options.address, options.port ?? 53, (message, overTcp) =>
-        answerMessage(message, overTcp, resolve, (error) => {
-          problem = `DNS questions fail: ${messageOf(error)}`;
-          logger.error('cannot answer', { error: messageOf(error) });
-        }),
-      );
+      const port = options.port ?? 53;
+      const listener = await transport
+        .listen(options.address, port, (message, overTcp) =>
+          answerMessage(message, overTcp, resolve, (error) => {
+            problem = `DNS questions fail: ${messageOf(error)}`;
+            logger.error('cannot answer', { error: messageOf(error) });
+          }),
+        )
+        .catch((error: unknown) => {
+          throw new OperatorError(
+            `the cluster DNS cannot listen on ${options.address} port ${port}: ${messageOf(error)}`,
+            `another DNS server listens on all addresses of this host; let it listen on its own only (look with: ss -lnup sport = :${port})`,
+            { cause: error },
+          );
+        });
       scope.onClose(() => listener.close());
       await sync;
       logger.info('ready', { address: options.address, port: listener.port });

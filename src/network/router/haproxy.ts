@@ -140,15 +140,25 @@ export class Haproxy {
     const until = clock.monotonicMs() + 10_000;
     while ((await this.runningDigest()) !== digest) {
       this.#process.check();
-      if (this.#process.problem !== undefined)
-        throw new OperatorError(this.#process.problem, "another program may hold the router's ports");
-      if (clock.monotonicMs() > until)
-        throw new OperatorError(
-          'HAProxy does not take the new configuration',
-          `see ${this.#options.logFile}; another program may hold the router's ports`,
-        );
+      if (this.#process.problem !== undefined || clock.monotonicMs() > until) throw await this.failure();
       await sleep(clock, 10);
     }
+  }
+
+  /** Why it does not run or answer, in its own words where it has some, such as a port in use. */
+  async failure(): Promise<OperatorError> {
+    const text = (await this.#options.files.readText(this.#options.logFile)) ?? '';
+    const alerts = [...text.matchAll(/^\[ALERT\]\s+\(\d+\) : (.*(?:cannot|error|failed).*)$/gim)].map(
+      (match) => match[1]!,
+    );
+    const said =
+      this.#process.problem === undefined
+        ? undefined
+        : (alerts.findLast((one) => one.includes('cannot')) ?? alerts.at(-1));
+    return new OperatorError(
+      said === undefined ? (this.#process.problem ?? 'HAProxy does not answer') : `HAProxy cannot run: ${said}`,
+      `see ${this.#options.logFile}; when another program holds the ports, stop it or configure others`,
+    );
   }
 
   async command(commands: readonly string[]): Promise<string> {
@@ -166,7 +176,14 @@ export class Haproxy {
 
   /** What is in the slots now. */
   async heldServers(): Promise<readonly HeldServer[]> {
-    return parseServersState(await this.command(['show servers state']));
+    let said: string;
+    try {
+      said = await this.command(['show servers state']);
+    } catch {
+      this.#process.check();
+      throw await this.failure();
+    }
+    return parseServersState(said);
   }
 }
 

@@ -56,7 +56,7 @@ export function createRouter(options: RouterOptions): ProcessService {
   return {
     name: 'router',
     dependsOn: options.dependsOn ?? [],
-    problems: () => [problem, haproxy?.problem].filter((one) => one !== undefined),
+    problems: () => [problem ?? haproxy?.problem].filter((one) => one !== undefined),
     async start(scope: Scope) {
       const { client, clock } = options;
       const files = options.files ?? systemFiles;

@@ -82,6 +82,12 @@ test('DNS on a real kernel', { skip: missing ?? false }, async (t) => {
     dns = await start();
     await until('it answers', () => ask(pod, 'shop.web.svc.cluster.local') === '10.43.0.5', 1_000);
   });
+  await t.test('another server on the port: says so', async () => {
+    const second = await network.runner('dns', options);
+    await until('the failure', () => second.failure !== undefined);
+    assert.match(second.failure!, /cluster DNS cannot listen on 10\.43\.0\.10 port 53: .*EADDRINUSE/);
+    await second.kill();
+  });
   await t.test('the address is in the journal', () => {
     assert.match(readFileSync(options.changesFile, 'utf8'), /"address","link":"lo","address":"10.43.0.10\/32"/);
   });

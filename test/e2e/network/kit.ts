@@ -144,16 +144,29 @@ export class Runner {
   #ready: (() => void)[] = [];
   #acks: (() => void)[] = [];
   isReady = false;
+  failure: string | undefined;
 
   constructor(child: ChildProcess) {
     this.child = child;
-    child.on('message', (message: { type: string; kind?: string; object?: KubernetesObject }) => {
+    child.on('message', (message: { type: string; kind?: string; object?: KubernetesObject; message?: string }) => {
+      if (message.type === 'failed') this.failure = message.message;
       if (message.type === 'ready') {
         this.isReady = true;
         for (const resolve of this.#ready) resolve();
       }
       if (message.type === 'written') this.written.push({ kind: message.kind!, object: message.object! });
       if (message.type === 'ack') this.#acks.shift()?.();
+    });
+  }
+  /** What the service says is wrong; a failed start is one. */
+  problems(): Promise<readonly string[]> {
+    if (this.failure !== undefined) return Promise.resolve([this.failure]);
+    return new Promise((resolve) => {
+      this.child.once('message', function listen(this: ChildProcess, message: { type: string; problems: string[] }) {
+        if (message.type === 'problems') resolve(message.problems);
+        else this.once('message', listen);
+      });
+      this.child.send({ type: 'problems' });
     });
   }
   whenReady(): Promise<void> {

@@ -237,4 +237,16 @@ test('the router on a real kernel', { skip: missing ?? false }, async (t) => {
     assert.ok(!existsSync(options.runDirectory));
     assert.deepEqual(await get('https://shop.example.com/'), ['ECONNREFUSED']);
   });
+  await t.test(
+    'a port that another program holds is a problem that is told, and goes when the port is free',
+    async () => {
+      const holder = await network.server(network.node, 'holder', 443);
+      const late = await start(both);
+      assert.match((await late.problems()).join(), /HAProxy cannot run: .*443/);
+      holder.kill('SIGKILL');
+      await until('it serves', async () => (await get('https://shop.example.com/'))[0]!.startsWith('200'), 15_000);
+      await until('no problem', async () => (await late.problems()).length === 0, 15_000);
+      await late.stop();
+    },
+  );
 });

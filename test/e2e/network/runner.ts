@@ -131,8 +131,13 @@ process.on('message', (message: { type: string; resource: string; objects: Kuber
     informerOf({ resource: message.resource } as KindReference).replace(message.objects);
     process.send?.({ type: 'ack' });
   }
+  if (message.type === 'problems') process.send?.({ type: 'problems', problems: service.problems?.() ?? [] });
   if (message.type === 'stop') void scope.close().then(() => process.exit(0));
 });
 process.on('disconnect', () => process.exit(0));
-await service.start(scope);
-process.send?.({ type: 'ready' });
+try {
+  await service.start(scope);
+  process.send?.({ type: 'ready' });
+} catch (error) {
+  process.send?.({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+}
