@@ -52,7 +52,11 @@ export function findVolumeFor(
     const reserved = refersTo(volume, claim);
     if (!reserved && volume.spec?.claimRef !== undefined) continue;
     if (!reserved && volume.status?.phase !== 'Available') continue;
-    if (!reserved && claim.spec?.selector !== undefined && !matcherFor(claim.spec.selector).matches(volume.metadata.labels))
+    if (
+      !reserved &&
+      claim.spec?.selector !== undefined &&
+      !matcherFor(claim.spec.selector).matches(volume.metadata.labels)
+    )
       continue;
     if ((volume.spec?.volumeAttributesClassName ?? '') !== (claim.spec?.volumeAttributesClassName ?? '')) continue;
     if (volumeMismatch(volume, claim) !== undefined) continue;

@@ -79,21 +79,21 @@ function whenBound(
   /** Only a claim that was seen with the annotation can have lost it. */
   const annotated = new Set<string>();
   return new Promise((resolve, reject) => {
-    let subscription: Disposable | undefined;
+    const subscriptions = new DisposableStack();
     let ended = false;
     const end = (error?: Error) => {
       if (ended) return;
       ended = true;
       timer.cancel();
       signal.removeEventListener('abort', onAbort);
-      subscription?.[Symbol.dispose]();
+      subscriptions.dispose();
       if (error === undefined) resolve();
       else reject(error);
     };
     const onAbort = () => end(new Error('the scheduler is stopping'));
     const timer = clock.schedule(bindTimeoutMs, () => end(new Error('context deadline exceeded')));
     signal.addEventListener('abort', onAbort, { once: true });
-    subscription = informer.onChange(({ previous, current }) => {
+    const subscription = informer.onChange(({ previous, current }) => {
       const changed = current ?? previous!;
       const key = `${changed.metadata.namespace!}/${changed.metadata.name!}`;
       if (!waiting.has(key) || changed.metadata.uid !== waiting.get(key)) return;
@@ -110,7 +110,8 @@ function whenBound(
         // The provisioner gives this node up: the Pod is scheduled anew.
         end(new Error('selectedNode annotation reset for PVC ' + JSON.stringify(changed.metadata.name)));
     });
+    // The objects that are there come first, synchronously: it may be over already.
     if (ended) subscription[Symbol.dispose]();
-    if (waiting.size === 0) end();
+    else subscriptions.use(subscription);
   });
 }

@@ -90,11 +90,12 @@ export const hostnameIn = (pod: Pod, service: Service): string | undefined =>
     ? pod.spec.hostname
     : undefined;
 
-function endpointOf(pod: Pod, { service, node }: EndpointSliceSnapshot, type: AddressType): Endpoint {
+function endpointOf(pod: Pod, snapshot: EndpointSliceSnapshot, type: AddressType): Endpoint {
+  const { service } = snapshot;
   const serving = podIsReady(pod);
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const { nodeName } = pod.spec;
-  const zone = nodeName === undefined ? undefined : node(nodeName)?.metadata.labels?.[zoneLabel];
+  const zone = nodeName === undefined ? undefined : snapshot.node(nodeName)?.metadata.labels?.[zoneLabel];
   const hostname = hostnameIn(pod, service);
   return {
     addresses: addressesOf(pod, type),

@@ -115,7 +115,7 @@ export function snapshotController<S>(declaration: SnapshotDeclaration<S>): Cont
     name: declaration.name,
     account: declaration.account,
     component: declaration.component ?? declaration.account,
-    reads: declaration.reads.map((one) => ({ ...one, wake: one.wake ?? (() => everything) })),
+    reads: declaration.reads.map((one) => (one.wake === undefined ? { ...one, wake: () => everything } : one)),
     writes: declaration.writes,
     effects: declaration.effects ?? {},
     concurrency: 1,
