@@ -3,6 +3,8 @@ import type { Clock, Timer } from '#base/clock.ts';
 import type { StoredValue } from './stored-value.ts';
 
 const bucketMs = 10_000;
+/** The wall clock may jump (a machine that starts without the time): it is looked at again after so long. */
+const waitMsMax = 3_600_000;
 
 export class Expiry {
   readonly #clock: Clock;
@@ -47,7 +49,8 @@ export class Expiry {
   #arm(bucket: number): void {
     this.#disarm();
     this.#timerBucket = bucket;
-    this.#timer = this.#clock.schedule(Math.max(1, bucket * bucketMs - this.#clock.now()), () => this.#run());
+    const waitMs = Math.min(waitMsMax, Math.max(1, bucket * bucketMs - this.#clock.now()));
+    this.#timer = this.#clock.schedule(waitMs, () => this.#run());
   }
   #run(): void {
     this.#disarm();
