@@ -1,6 +1,6 @@
 // The schema of every served type without its wire numbers, one JSON text a type, so that a process parses only the types
 // that it meets; and the defaulting rules with the feature gates decided.
-import { openshiftTypePrefixes } from './facts.ts';
+import { openshiftTypePrefixes, type ResourceTable } from './facts.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 interface Table {
@@ -31,10 +31,20 @@ const prune = (value: Json, dropped: ReadonlySet<string>): Json =>
 
 const droppedTypeKeys = new Set(['protoPkg', 'protoMsg', 'protoOther', 'source', 'fields']);
 
-export function generateTypeTable(k8s: Table, openshift: Table): string {
+/** The OpenShift facts do not say which types are kinds: those of the resources and their lists are. */
+function kindsOf(openshift: ResourceTable): Map<string, (readonly [string, string, string])[]> {
+  const kinds = new Map<string, (readonly [string, string, string])[]>();
+  for (const { group, version, kind } of Object.values(openshift.resources))
+    for (const one of [kind, `${kind}List`])
+      kinds.set(`com.github.openshift.api.${group.split('.')[0]}.${version}.${one}`, [[group, version, one]]);
+  return kinds;
+}
+
+export function generateTypeTable(k8s: Table, openshift: Table & ResourceTable): string {
   const selected = new Map<string, Json>([...Object.entries(k8s.types), ...Object.entries(k8s.extraTypes ?? {})]);
   for (const [name, facts] of Object.entries(openshift.types))
     if (openshiftTypePrefixes.some((prefix) => name.startsWith(prefix))) selected.set(name, facts);
+  const openshiftKinds = kindsOf(openshift);
   const texts: Record<string, string> = {};
   for (const name of [...selected.keys()].toSorted()) {
     const facts = selected.get(name)!;
@@ -42,7 +52,8 @@ export function generateTypeTable(k8s: Table, openshift: Table): string {
       name: field,
       ...prune(value, droppedFieldKeys),
     }));
-    texts[name] = JSON.stringify({ ...prune(facts, droppedTypeKeys), fields });
+    const gvks = openshiftKinds.get(name);
+    texts[name] = JSON.stringify({ ...(gvks === undefined ? {} : { gvks }), ...prune(facts, droppedTypeKeys), fields });
   }
   return `${JSON.stringify(texts, null, 0).replaceAll('","io.', '",\n"io.').replaceAll('","com.', '",\n"com.')}\n`;
 }
