@@ -65,22 +65,23 @@ function mutate(attributes: AdmissionAttributes, server: Server): void {
 function boundErrors(item: LimitRangeItem, requests: Amounts, limits: Amounts): string[] {
   const errors: string[] = [];
   const type = item.type;
+  // One complaint a bound, the first that applies.
   for (const [name, least] of Object.entries(amounts(item.min))) {
     const [request, limit] = [requests[name], limits[name]];
-    if (request === undefined) errors.push(`minimum ${name} usage per ${type} is ${least}.  No request is specified`);
-    else if (compareQuantities(request, least) < 0)
-      errors.push(`minimum ${name} usage per ${type} is ${least}, but request is ${request}`);
-    if (limit !== undefined && compareQuantities(limit, least) < 0)
-      errors.push(`minimum ${name} usage per ${type} is ${least}, but limit is ${limit}`);
+    const text = `minimum ${name} usage per ${type} is ${least}`;
+    if (request === undefined) errors.push(`${text}.  No request is specified`);
+    else if (compareQuantities(request, least) < 0) errors.push(`${text}, but request is ${request}`);
+    else if (limit !== undefined && compareQuantities(limit, least) < 0) errors.push(`${text}, but limit is ${limit}`);
   }
+  const isClaim = type === 'PersistentVolumeClaim';
   for (const [name, most] of Object.entries(amounts(item.max))) {
     const [request, limit] = [requests[name], limits[name]];
-    if (limit === undefined && type !== 'PersistentVolumeClaim')
-      errors.push(`maximum ${name} usage per ${type} is ${most}.  No limit is specified`);
-    else if (limit !== undefined && compareQuantities(limit, most) > 0)
-      errors.push(`maximum ${name} usage per ${type} is ${most}, but limit is ${limit}`);
-    if (request !== undefined && compareQuantities(request, most) > 0)
-      errors.push(`maximum ${name} usage per ${type} is ${most}, but request is ${request}`);
+    const text = `maximum ${name} usage per ${type} is ${most}`;
+    if (isClaim ? request === undefined : limit === undefined)
+      errors.push(`${text}.  No ${isClaim ? 'request' : 'limit'} is specified`);
+    else if (!isClaim && compareQuantities(limit!, most) > 0) errors.push(`${text}, but limit is ${limit}`);
+    else if (request !== undefined && compareQuantities(request, most) > 0)
+      errors.push(`${text}, but request is ${request}`);
   }
   for (const [name, ratio] of Object.entries(amounts(item.maxLimitRequestRatio))) {
     const [request, limit] = [requests[name], limits[name]];

@@ -1,7 +1,7 @@
 // meta.k8s.io Table: what kubectl get prints.
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import type { ListMetadata } from '#api/request.ts';
-import { tableCells } from '../registry/machinery.ts';
+import { tableCells } from '#api/table/cells.ts';
 import { badRequestError } from '#api/status.ts';
 import type { OutputForm } from './negotiate.ts';
 

@@ -66,7 +66,8 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
   if (row.storage === undefined) return respondReview(request);
   const handler = verbs[info.verb];
   const isListed = row.verbs.some((verb) => verb === info.verb);
-  if (handler === undefined || !isListed || (info.verb === 'create' && info.name !== ''))
+  const isOnCollection = info.name === '' && ['get', 'update', 'patch', 'delete'].includes(info.verb);
+  if (handler === undefined || !isListed || isOnCollection || (info.verb === 'create' && info.name !== ''))
     throw methodNotSupportedError(groupResource(row), info.verb === '' ? context.request.method : info.verb);
   return handler(request);
 }

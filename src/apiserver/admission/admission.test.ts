@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startApiServer } from '#kit/start-api-server.ts';
+
+const core = '/api/v1/namespaces/default';
+const pod = (spec: object = {}) => ({
+  kind: 'Pod',
+  apiVersion: 'v1',
+  metadata: { name: 'web' },
+  spec: { containers: [{ name: 'app', image: 'example' }], ...spec },
+});
+
+test('a Pod leaves admission with its token, tolerations and priority', async () => {
+  const api = await startApiServer();
+  const { spec, status } = await api.create(`${core}/pods`, pod());
+  const [volume] = spec.volumes;
+  assert.match(volume.name, /^kube-api-access-[a-z0-9]{5}$/);
+  assert.deepEqual(volume.projected, {
+    sources: [
+      { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
+      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+      {
+        downwardAPI: {
+          items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+        },
+      },
+    ],
+    defaultMode: 420,
+  });
+  assert.deepEqual(spec.containers[0].volumeMounts, [
+    { name: volume.name, readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
+  ]);
+  assert.deepEqual([spec.serviceAccountName, spec.serviceAccount], ['default', 'default']);
+  assert.deepEqual([spec.priority, spec.preemptionPolicy], [0, 'PreemptLowerPriority']);
+  assert.deepEqual(spec.tolerations, [
+    { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+    { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+  ]);
+  assert.deepEqual([status.phase, status.qosClass], ['Pending', 'BestEffort']);
+});
+
+test('a Pod without an account, or of an unknown class, is refused', async () => {
+  const api = await startApiServer();
+  const message = async (spec: object) => (await api.send('POST', `${core}/pods`, { body: pod(spec) })).json.message;
+  assert.equal(
+    await message({ serviceAccountName: 'nobody' }),
+    'pods "web" is forbidden: error looking up service account default/nobody: serviceaccount "nobody" not found',
+  );
+  assert.equal(
+    await message({ priorityClassName: 'none' }),
+    'pods "web" is forbidden: no PriorityClass with name none was found',
+  );
+  const bare = await api.create(`${core}/pods`, pod({ automountServiceAccountToken: false }));
+  assert.equal(bare.spec.volumes, undefined);
+});
+
+test('a LimitRange fills in and bounds', async () => {
+  const api = await startApiServer();
+  await api.create(`${core}/limitranges`, {
+    kind: 'LimitRange',
+    apiVersion: 'v1',
+    metadata: { name: 'bounds' },
+    spec: {
+      limits: [
+        { type: 'Container', max: { memory: '1Gi' }, default: { memory: '64Mi' }, defaultRequest: { memory: '32Mi' } },
+      ],
+    },
+  });
+  const made = await api.create(`${core}/pods`, pod());
+  assert.deepEqual(made.spec.containers[0].resources, { limits: { memory: '64Mi' }, requests: { memory: '32Mi' } });
+  assert.equal(
+    made.metadata.annotations['kubernetes.io/limit-ranger'],
+    'LimitRanger plugin set: memory request for container app; memory limit for container app',
+  );
+  assert.equal(made.status.qosClass, 'Burstable');
+  const big = { containers: [{ name: 'app', image: 'example', resources: { limits: { memory: '2Gi' } } }] };
+  const refused = await api.send('POST', `${core}/pods`, { body: { ...pod(big), metadata: { name: 'big' } } });
+  assert.equal(refused.status, 403);
+  assert.match(
+    refused.json.message,
+    /^pods "big" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi/,
+  );
+});
+
+test('claims get the default class and are protected', async () => {
+  const api = await startApiServer();
+  await api.create('/apis/storage.k8s.io/v1/storageclasses', {
+    kind: 'StorageClass',
+    apiVersion: 'storage.k8s.io/v1',
+    metadata: { name: 'local', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    provisioner: 'example.com/local',
+  });
+  const claim = await api.create(`${core}/persistentvolumeclaims`, {
+    kind: 'PersistentVolumeClaim',
+    apiVersion: 'v1',
+    metadata: { name: 'data' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  });
+  assert.equal(claim.spec.storageClassName, 'local');
+  assert.deepEqual(claim.metadata.finalizers, ['kubernetes.io/pvc-protection']);
+});
+
+test('a Route without a host gets one', async () => {
+  const api = await startApiServer();
+  const route = await api.create('/apis/route.openshift.io/v1/namespaces/default/routes', {
+    kind: 'Route',
+    apiVersion: 'route.openshift.io/v1',
+    metadata: { name: 'hello' },
+    spec: { to: { kind: 'Service', name: 'hello' } },
+  });
+  assert.equal(route.spec.host, 'hello-default.apps.example.com');
+  assert.equal(route.metadata.annotations['openshift.io/host.generated'], 'true');
+});

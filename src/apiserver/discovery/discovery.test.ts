@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startApiServer } from '#kit/start-api-server.ts';
+
+test('discovery lists groups, versions, resources and subresources', async () => {
+  const api = await startApiServer();
+  const groups = await api.get('/apis');
+  const apps = groups.groups.find((one: { name: string }) => one.name === 'apps');
+  assert.deepEqual(apps.preferredVersion, { groupVersion: 'apps/v1', version: 'v1' });
+  const core = await api.get('/api/v1');
+  const pods = core.resources.find((one: { name: string }) => one.name === 'pods');
+  assert.deepEqual(pods, {
+    name: 'pods',
+    singularName: 'pod',
+    namespaced: true,
+    kind: 'Pod',
+    verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+    shortNames: ['po'],
+    categories: ['all'],
+    storageVersionHash: 'xPOwRZ+Yhw8=',
+  });
+  assert.equal((await api.send('GET', '/apis/apps/v9')).status, 404);
+});
+
+test('aggregated discovery comes with an ETag that saves the next answer', async () => {
+  const api = await startApiServer();
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+  const answer = await api.send('GET', '/apis', { headers: { accept } });
+  assert.equal(answer.json.kind, 'APIGroupDiscoveryList');
+  assert.equal(answer.contentType, 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
+  const again = await api.send('GET', '/apis', { headers: { accept, 'if-none-match': answer.headers['etag']! } });
+  assert.deepEqual([again.status, again.text], [304, '']);
+});
+
+test('OpenAPI documents have the hash that the index names', async () => {
+  const api = await startApiServer();
+  const index = await api.get('/openapi/v3');
+  const { serverRelativeURL } = index.paths['apis/apps/v1'];
+  const document = await api.send('GET', serverRelativeURL);
+  assert.equal(document.json.openapi, '3.0.0');
+  assert.match(document.headers['cache-control']!, /immutable/);
+  assert.equal((await api.send('GET', '/openapi/v3/apis/nothing/v1')).status, 404);
+});
+
+test('health tells what is wrong, to those who may know', async () => {
+  let problem: string | undefined;
+  const api = await startApiServer({ readinessChecks: [{ name: 'disk', check: () => problem }] });
+  assert.equal((await api.send('GET', '/readyz', { as: null })).text, 'ok');
+  problem = 'it is full';
+  const failed = await api.send('GET', '/readyz?verbose');
+  assert.equal(failed.status, 500);
+  assert.match(failed.text, /\[-\]disk failed: it is full\n[^]*readyz check failed/);
+  assert.match((await api.send('GET', '/readyz', { as: null })).text, /\[-\]disk failed: reason withheld/);
+  assert.equal((await api.send('GET', '/readyz/ping')).text, 'ok');
+  assert.equal((await api.send('GET', '/livez')).text, 'ok');
+  assert.equal((await api.get('/version')).gitVersion, 'v1.36.2+microshift');
+});
