@@ -4,14 +4,12 @@ import type { Scope } from '#base/scope.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { runDirectory } from './node.ts';
 
-const nodeUser = (context: AssemblyContext) =>
-  context.parts.take('clientAs')(`system:node:${context.configuration.nodeName}`);
-
 export async function startPodNetwork(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, logger, parts } = context;
   const { createPodNetwork } = await import('#network/cni/pod-network.ts');
   const service = createPodNetwork({
-    client: nodeUser(context),
+    // Routes to other nodes need all Nodes; a node's own user may read its own only.
+    client: parts.take('clientAs')('system:kube-proxy'),
     logger,
     changes: parts.take('hostChanges'),
     nodeName: configuration.nodeName,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint, EndpointSlice, Pod, Service, ServiceSpec } from '#api/generated/types.ts';
+import { parseFlows } from '#host/linux/conntrack.ts';
 import { decidePod, decideService, type ProxyElement } from './decide.ts';
 import { pickRule } from './ruleset.ts';
 import { ProxyTable } from './table.ts';
@@ -193,4 +194,11 @@ test('pick chains of every map have a rule', () => {
     'dnat ip6 to udp dport . numgen random mod 7 map @nodeport-endpoints-local-udp6',
   );
   assert.equal(pickRule('refuse'), undefined);
+});
+
+test('flows as the conntrack tool prints them', () => {
+  const text =
+    'udp      17 29 src=10.42.0.4 dst=10.43.0.9 sport=4444 dport=53 src=10.42.0.2 dst=10.42.0.4 sport=8080 dport=4444 mark=0 use=1\n' +
+    'conntrack v1.4.7 (conntrack-tools): 1 flow entries have been shown.\n';
+  assert.deepEqual(parseFlows(text), [{ address: '10.43.0.9', port: '53', endpoint: '10.42.0.2' }]);
 });

@@ -115,6 +115,13 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
       for (const url of ['http://10.43.0.7/', 'http://10.43.0.5:81/', 'http://10.43.9.9/'])
         assert.deepEqual(await network.load(from, url, 1), ['ECONNREFUSED'], `${from} ${url}`);
   });
+  await t.test('an endpoint on the host itself, as the API has, from a Pod and from the host', async () => {
+    await network.server(network.node, 'host', 8080);
+    await proxy.set(EndpointSlices, [...slices(both), slice('empty', ['192.0.2.1'])]);
+    for (const from of [second, network.node, first])
+      assert.match((await network.load(from, 'http://10.43.0.7/', 1))[0]!, /^200 host/, from);
+    await proxy.set(EndpointSlices, slices(both));
+  });
   await t.test('client affinity stays with one endpoint', async () => {
     assert.equal(Object.keys(names(await network.load(second, 'http://10.43.0.8/', 20))).length, 1);
   });
@@ -208,7 +215,7 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
   await t.test('the table is in the journal of host changes and stays after an orderly stop', async () => {
     await proxy.stop();
     assert.match(readFileSync(options.changesFile, 'utf8'), /"nft-table","table":"inet microshift"/);
-    assert.deepEqual(await network.load(second, 'http://10.43.0.5/', 1), ['200 b 10.42.0.4']);
+    assert.match((await network.load(second, 'http://10.43.0.5/', 1))[0]!, /^200 [ab] 10\.42\.0\.4$/);
   });
   rmSync(directory, { recursive: true });
 });
