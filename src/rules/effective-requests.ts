@@ -1,59 +1,63 @@
-// What a Pod asks of its node: the largest need at any moment of its life (KEP-753 for sidecars), with its overhead.
-import type { PodSpec, Quantity as QuantityText, ResourceRequirements } from '#api/generated/types.ts';
-import { addQuantities, compareQuantities, parseQuantity, type Quantity } from '#api/quantity.ts';
+// What a Pod asks for in all: containers side by side, init containers one after another, sidecars throughout, overhead.
+// CPU in thousandths, everything else in units (bytes, pieces).
+import type { Pod, ResourceRequirements } from '#api/generated/types.ts';
+import { milliValue, quantityToNumber } from '#api/quantity.ts';
 
-export type Resources = Readonly<Record<string, Quantity>>;
-type Source = Readonly<Record<string, QuantityText>> | undefined;
-type Which = 'requests' | 'limits';
+export type ResourceAmounts = Readonly<Record<string, number>>;
+type ResourceList = Readonly<Record<string, string | number>> | undefined;
 
-function add(sum: Record<string, Quantity>, amounts: Source | Resources): void {
-  for (const [name, amount] of Object.entries(amounts ?? {})) {
-    const value = typeof amount === 'object' ? amount : parseQuantity(String(amount));
-    sum[name] = sum[name] === undefined ? value : addQuantities(sum[name], value);
-  }
-}
-function raise(most: Record<string, Quantity>, amounts: Resources): void {
-  for (const [name, amount] of Object.entries(amounts))
-    if (most[name] === undefined || compareQuantities(amount, most[name]) > 0) most[name] = amount;
+export const amountOf = (resource: string, quantity: string | number): number =>
+  resource === 'cpu' ? milliValue(String(quantity)) : Math.ceil(quantityToNumber(String(quantity)));
+
+export function amountsOf(list: ResourceList): ResourceAmounts {
+  const amounts: Record<string, number> = {};
+  for (const resource in list) amounts[resource] = amountOf(resource, list[resource]!);
+  return amounts;
 }
 
-function aggregate(spec: PodSpec, which: Which): Record<string, Quantity> {
-  const of = (resources: ResourceRequirements | undefined): Source => resources?.[which];
-  const total: Record<string, Quantity> = {};
-  for (const container of spec.containers ?? []) add(total, of(container.resources));
-  // Init containers run one after another beside the sidecars that were started before them.
-  const sidecars: Record<string, Quantity> = {};
-  const initPeak: Record<string, Quantity> = {};
+function add(into: Record<string, number>, amounts: ResourceAmounts): void {
+  for (const resource in amounts) into[resource] = (into[resource] ?? 0) + amounts[resource]!;
+}
+function raise(into: Record<string, number>, amounts: ResourceAmounts): void {
+  for (const resource in amounts) into[resource] = Math.max(into[resource] ?? 0, amounts[resource]!);
+}
+
+function total(pod: Pod, part: (resources: ResourceRequirements | undefined) => ResourceList): Record<string, number> {
+  const { spec } = pod;
+  const sum: Record<string, number> = {};
+  for (const container of spec.containers) add(sum, amountsOf(part(container.resources)));
+  const sidecars: Record<string, number> = {};
+  const initPeak: Record<string, number> = {};
   for (const container of spec.initContainers ?? []) {
+    const own = amountsOf(part(container.resources));
     if (container.restartPolicy === 'Always') {
-      add(total, of(container.resources));
-      add(sidecars, of(container.resources));
+      add(sum, own);
+      add(sidecars, own);
       raise(initPeak, sidecars);
     } else {
-      const moment = { ...sidecars };
-      add(moment, of(container.resources));
-      raise(initPeak, moment);
+      const together = { ...sidecars };
+      add(together, own);
+      raise(initPeak, together);
     }
   }
-  raise(total, initPeak);
-  return total;
+  raise(sum, initPeak);
+  const ofPod = amountsOf(part(spec.resources));
+  for (const resource in ofPod)
+    if (resource === 'cpu' || resource === 'memory' || resource.startsWith('hugepages-'))
+      sum[resource] = ofPod[resource]!;
+  return sum;
 }
 
-/** Requests by resource name. Pod-level resources, where given, replace the sum of the containers. */
-export function effectiveRequests(spec: PodSpec): Resources {
-  const total = aggregate(spec, 'requests');
-  for (const [name, amount] of Object.entries(spec.resources?.requests ?? {}))
-    total[name] = parseQuantity(String(amount));
-  add(total, spec.overhead);
-  return total;
-}
+const requestsOf = new WeakMap<Pod, ResourceAmounts>();
 
-/** Limits by resource name; overhead is added only to what is limited. */
-export function effectiveLimits(spec: PodSpec): Resources {
-  const total = aggregate(spec, 'limits');
-  for (const [name, amount] of Object.entries(spec.resources?.limits ?? {}))
-    total[name] = parseQuantity(String(amount));
-  for (const [name, amount] of Object.entries(spec.overhead ?? {}))
-    if (total[name] !== undefined) total[name] = addQuantities(total[name], String(amount));
-  return total;
+/** Requests with overhead; computed once for each (shared) Pod object. */
+export function effectiveRequests(pod: Pod): ResourceAmounts {
+  let amounts = requestsOf.get(pod);
+  if (amounts === undefined) {
+    const sum = total(pod, (resources) => resources?.requests);
+    add(sum, amountsOf(pod.spec.overhead));
+    amounts = sum;
+    requestsOf.set(pod, amounts);
+  }
+  return amounts;
 }

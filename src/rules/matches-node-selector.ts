@@ -1,10 +1,12 @@
-// Whether a node is one that a Pod's nodeSelector and required node affinity allow. Terms are alternatives; what is in a term
-// must all hold; a term without anything matches nothing.
-import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '#api/generated/types.ts';
+// Whether a node satisfies node selectors: of Pods, PersistentVolumes and storage topologies.
+import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectMeta, Pod } from '#api/generated/types.ts';
+import { matchesLabels } from './matches-labels.ts';
 
-const integer = /^[+-]?\d+$/;
+interface NodeLike {
+  readonly metadata: ObjectMeta;
+}
 
-function requirementHolds({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
+function matchesRequirement({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -16,30 +18,29 @@ function requirementHolds({ operator, values = [] }: NodeSelectorRequirement, va
       return value === undefined;
     case 'Gt':
     case 'Lt': {
-      const [bound] = values;
-      if (value === undefined || bound === undefined || !integer.test(value) || !integer.test(bound)) return false;
-      return operator === 'Gt' ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound);
+      if (value === undefined || !/^[+-]?\d+$/.test(value) || !/^[+-]?\d+$/.test(values[0] ?? '')) return false;
+      return operator === 'Gt' ? BigInt(value) > BigInt(values[0]!) : BigInt(value) < BigInt(values[0]!);
     }
     default:
       return false;
   }
 }
 
-export function termMatches(term: NodeSelectorTerm, node: Node): boolean {
+/** An empty term matches nothing. */
+export function matchesNodeSelectorTerm(term: NodeSelectorTerm, node: NodeLike): boolean {
   const { matchExpressions = [], matchFields = [] } = term;
-  if (matchExpressions.length + matchFields.length === 0) return false;
+  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
   return (
-    matchExpressions.every((one) => requirementHolds(one, node.metadata.labels?.[one.key])) &&
-    matchFields.every((one) => requirementHolds(one, one.key === 'metadata.name' ? node.metadata.name : undefined))
+    matchExpressions.every((one) => matchesRequirement(one, node.metadata.labels?.[one.key])) &&
+    matchFields.every((one) => one.key === 'metadata.name' && matchesRequirement(one, node.metadata.name))
   );
 }
 
-export const matchesNodeSelector = (selector: NodeSelector, node: Node): boolean =>
-  selector.nodeSelectorTerms.some((term) => termMatches(term, node));
+/** Terms are alternatives; no selector at all matches. */
+export const matchesNodeSelector = (selector: NodeSelector | undefined, node: NodeLike): boolean =>
+  selector === undefined || selector.nodeSelectorTerms.some((term) => matchesNodeSelectorTerm(term, node));
 
-export function podMayRunOn(spec: PodSpec, node: Node): boolean {
-  const labels = node.metadata.labels ?? {};
-  if (Object.entries(spec.nodeSelector ?? {}).some(([key, value]) => labels[key] !== value)) return false;
-  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required === undefined || matchesNodeSelector(required, node);
-}
+/** spec.nodeSelector and required node affinity. */
+export const podMatchesNode = (pod: Pod, node: NodeLike): boolean =>
+  matchesLabels(pod.spec.nodeSelector, node.metadata.labels) &&
+  matchesNodeSelector(pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution, node);

@@ -1,12 +1,18 @@
-// Whether a Pod serves: its Ready condition is True. Set by the node agent.
-import type { Pod } from '#api/generated/types.ts';
-import { conditionIsTrue, findCondition } from '#api/meta/conditions.ts';
-import { parseTime } from '#api/meta/time.ts';
+// Readiness and availability of a Pod, as every controller counts it.
+import type { Pod, PodCondition } from '#api/generated/types.ts';
 
-export const podIsReady = (pod: Pod): boolean => conditionIsTrue(pod.status?.conditions, 'Ready');
+export const podCondition = (pod: Pod, type: string): PodCondition | undefined =>
+  pod.status?.conditions?.find((one) => one.type === type);
 
-/** Milliseconds since the epoch at which it became ready; undefined when it is not. */
-export function podReadySince(pod: Pod): number | undefined {
-  const condition = findCondition(pod.status?.conditions, 'Ready');
-  return condition?.status === 'True' ? parseTime(condition.lastTransitionTime) : undefined;
+export const podIsReady = (pod: Pod): boolean => podCondition(pod, 'Ready')?.status === 'True';
+
+/** Milliseconds until a ready Pod has been ready for `minReadySeconds` (0: it is available); undefined when it is not ready. */
+export function availableInMs(pod: Pod, minReadySeconds: number, now: number): number | undefined {
+  const ready = podCondition(pod, 'Ready');
+  if (ready?.status !== 'True') return undefined;
+  if (minReadySeconds === 0) return 0;
+  if (ready.lastTransitionTime === undefined) return minReadySeconds * 1000;
+  return Math.max(0, Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 - now);
 }
+export const podIsAvailable = (pod: Pod, minReadySeconds: number, now: number): boolean =>
+  availableInMs(pod, minReadySeconds, now) === 0;

@@ -1,21 +1,27 @@
-// Whether a Pod's tolerations let it onto, or keep it on, a tainted node.
+// Whether a Pod may stay on, or come to, a node with taints.
 import type { Taint, Toleration } from '#api/generated/types.ts';
 
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  const { key = '', operator = '', value = '', effect = '' } = toleration;
-  if (effect !== '' && effect !== taint.effect) return false;
-  if (key !== '' && key !== taint.key) return false;
-  if (operator === 'Exists') return true;
-  return (operator === '' || operator === 'Equal') && key !== '' && value === (taint.value ?? '');
+export function toleratesTaint(toleration: Toleration, taint: Taint): boolean {
+  if (toleration.effect !== undefined && toleration.effect !== '' && toleration.effect !== taint.effect) return false;
+  if (toleration.key !== undefined && toleration.key !== '' && toleration.key !== taint.key) return false;
+  switch (toleration.operator ?? 'Equal') {
+    case 'Exists':
+      return true;
+    case 'Equal':
+    case '':
+      return (toleration.value ?? '') === (taint.value ?? '');
+    default:
+      return false;
+  }
 }
 
-/** The first taint of one of these effects that is not tolerated. */
+export const toleratedBy = (tolerations: readonly Toleration[] | undefined, taint: Taint): Toleration | undefined =>
+  tolerations?.find((one) => toleratesTaint(one, taint));
+
+/** The first taint of these effects that nothing tolerates. */
 export const untoleratedTaint = (
   tolerations: readonly Toleration[] | undefined,
   taints: readonly Taint[] | undefined,
   effects: readonly string[],
 ): Taint | undefined =>
-  taints?.find((taint) => effects.includes(taint.effect) && tolerations?.some((one) => tolerates(one, taint)) !== true);
-
-/** Effects that keep a Pod from being scheduled. */
-export const schedulingEffects: readonly string[] = ['NoSchedule', 'NoExecute'];
+  taints?.find((taint) => effects.includes(taint.effect) && toleratedBy(tolerations, taint) === undefined);
