@@ -90,6 +90,8 @@ export class ServiceRunner {
           }
           return new Promise(() => {});
         }
+        // Told to stop meanwhile: its scope is closed, nobody may use it.
+        if (this.#stopping !== undefined) return new Promise(() => {});
         entry.startMs = Math.round(clock.monotonicMs() - beganMs);
         this.#readyOrder.push(entry);
         logger.info(`${service.name} is ready`, {
