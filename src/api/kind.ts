@@ -94,8 +94,6 @@ export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
   validateUpdate?(object: T, previous: T, subresource: string): FieldError[];
   /** Upstream's Warning headers on create and update. */
   warnings?(object: T, previous: T | undefined): string[];
-  /** One cell a column of the row, `now` for ages. */
-  cells?(object: T, now: number): unknown[];
   /** Values of the row's fieldSelectors beyond metadata.name and metadata.namespace. */
   selectableFields?(object: T): Readonly<Record<string, string>>;
   /** How metadata.name is checked; default: DNS-1123 subdomain. */
