@@ -71,6 +71,7 @@ export async function startRouter(context: AssemblyContext, scope: Scope): Promi
     logger,
     changes: parts.take('hostChanges'),
     domain: `apps.${configuration.dns.baseDomain}`,
+    canonicalHostname: `router-default.apps.${configuration.dns.baseDomain}`,
     ...(ingress.listenAddresses.length === 0 ? {} : { listenAddresses: ingress.listenAddresses }),
     httpPort: ingress.httpPort,
     httpsPort: ingress.httpsPort,
