@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
+import { duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { silentLogger } from '#base/log.ts';
@@ -11,6 +13,7 @@ import { startApiServer } from '#kit/start-api-server.ts';
 import { issueCertificate } from '#pki/certificate.ts';
 import type { CertificateUse, KeyPair } from '#pki/certificate.ts';
 import { startHttpsFront } from './https-front.ts';
+import type { ApiServerOptions } from './options.ts';
 
 const now = Date.now();
 const issue = (commonName: string, use: CertificateUse, issuer?: KeyPair, organizations: string[] = []): KeyPair =>
@@ -29,8 +32,8 @@ const serving = issue('server', 'serving', authority);
 const administrator = issue('alice', 'client', authority, ['team', 'system:masters']);
 const stranger = issue('mallory', 'client', issue('other', 'authority'), ['system:masters']);
 
-async function start() {
-  const api = await startApiServer();
+async function start(options: Partial<ApiServerOptions> = {}) {
+  const api = await startApiServer(options);
   const front = await startHttpsFront({
     address: '127.0.0.1',
     port: 0,
@@ -136,4 +139,100 @@ test('HTTP/2 streams a watch while other requests run, and ends it when the serv
   await close();
   await ended;
   session.destroy();
+});
+
+const pod = {
+  kind: 'Pod',
+  apiVersion: 'v1',
+  metadata: { name: 'web' },
+  spec: { nodeName: 'one', containers: [{ name: 'app', image: 'example' }] },
+};
+
+test('exec joins the client with the node, byte by byte, in both directions', async () => {
+  const [near, far] = duplexPair();
+  const asked: { node: string; path: string; headers: Readonly<Record<string, string>> }[] = [];
+  const { api, front, close } = await start({
+    nodes: {
+      request: () => Promise.reject(new Error('not asked for')),
+      async upgrade(node, { pathAndQuery, headers }) {
+        asked.push({ node, path: pathAndQuery, headers });
+        return {
+          status: 101,
+          headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-protocol': 'v5.channel.k8s.io' },
+          socket: near,
+          head: Buffer.from('early'),
+        };
+      },
+    },
+  });
+  await api.create('/api/v1/namespaces/default/pods', pod);
+  const request = https.request({
+    host: '127.0.0.1',
+    port: front.port,
+    path: '/api/v1/namespaces/default/pods/web/exec?command=ls&command=-l&stdout=true&tty=true&container=app',
+    ca: authority.certificatePem,
+    cert: administrator.certificatePem,
+    key: administrator.keyPem,
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-key': 'a2V5',
+      'sec-websocket-version': '13',
+      'sec-websocket-protocol': 'v5.channel.k8s.io',
+    },
+  });
+  request.end();
+  const [answer, socket, head] = (await once(request, 'upgrade')) as [
+    import('node:http').IncomingMessage,
+    Duplex,
+    Buffer,
+  ];
+  assert.equal(answer.statusCode, 101);
+  assert.equal(answer.headers['sec-websocket-protocol'], 'v5.channel.k8s.io');
+  assert.deepEqual(asked[0], {
+    node: 'one',
+    path: '/exec/default/web/app?output=1&tty=1&command=ls&command=-l',
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-key': 'a2V5',
+      'sec-websocket-version': '13',
+      'sec-websocket-protocol': 'v5.channel.k8s.io',
+    },
+  });
+  let received = head.toString();
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+  far.write(' late');
+  while (received !== 'early late') await once(socket, 'data');
+  socket.write('input');
+  const [input] = (await once(far, 'data')) as [Buffer];
+  assert.equal(input.toString(), 'input');
+  far.end();
+  await once(socket, 'end');
+  socket.destroy();
+  await close();
+});
+
+test('logs stream while the container writes; a wrong container is refused here', async () => {
+  const { api, call, close } = await start({
+    nodes: {
+      async request(node, { pathAndQuery }) {
+        const lines = async function* () {
+          yield Buffer.from(`${node} `);
+          yield Buffer.from(pathAndQuery);
+        };
+        return { status: 200, contentType: 'text/plain', stream: lines() };
+      },
+      upgrade: () => Promise.reject(new Error('not asked for')),
+    },
+  });
+  await api.create('/api/v1/namespaces/default/pods', pod);
+  const path = '/api/v1/namespaces/default/pods/web/log';
+  assert.equal(
+    (await call('GET', `${path}?tailLines=5&follow=true`)).text,
+    'one /containerLogs/default/web/app?follow=true&tailLines=5',
+  );
+  const wrong = await call('GET', `${path}?container=other`);
+  assert.equal(JSON.parse(wrong.text).message, 'container other is not valid for pod web');
+  await close();
 });

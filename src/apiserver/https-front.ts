@@ -148,45 +148,62 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
   const writable = response as unknown as Writable;
   if ('flushHeaders' in response) response.flushHeaders();
   const waiting: Uint8Array[] = [];
+  /** What waits is behind this index; sent ones are cut off now and then. */
+  let sent = 0;
+  /** The state that a watch begins with counts for nothing: it is as large as it is. */
+  let waitingMax = watchBufferEventsMax;
+  let isOpening = true;
   let isFull = false;
   let isOver = false;
-  let watch: Disposable | undefined;
+  const opened: Disposable[] = [];
+  const endWatch = (): void => {
+    for (const watch of opened.splice(0)) watch[Symbol.dispose]();
+  };
   const stop = (): void => {
     isOver = true;
     waiting.length = 0;
-    watch?.[Symbol.dispose]();
-  };
-  const drain = (): void => {
-    isFull = false;
-    while (waiting.length > 0 && !isFull) if (!writable.write(waiting.shift()!)) waitForDrain();
-    if (waiting.length === 0 && isOver && !writable.destroyed) writable.end();
+    sent = 0;
+    endWatch();
   };
   const waitForDrain = (): void => {
     isFull = true;
     writable.once('drain', drain);
   };
+  function drain(): void {
+    isFull = false;
+    while (sent < waiting.length && !isFull) if (!writable.write(waiting[sent++]!)) waitForDrain();
+    if (sent === waiting.length || sent > 1_000) {
+      waiting.splice(0, sent);
+      sent = 0;
+    }
+    if (waiting.length === 0) waitingMax = watchBufferEventsMax;
+    if (waiting.length === 0 && isOver && !isFull && !writable.destroyed) writable.end();
+  }
   response.once('close', stop);
-  watch = body.open({
+  const watch = body.open({
     onEvent(event) {
       if (isOver) return;
-      if (isFull) {
-        if (waiting.length < watchBufferEventsMax) {
-          waiting.push(event.bytes());
-          return;
-        }
-        watch?.[Symbol.dispose]();
-        isOver = true;
-        waiting.push(errorEvent(goneError('the watch is too slow: its buffer is full, list again')).bytes());
+      if (!isFull) {
+        if (!writable.write(event.bytes())) waitForDrain();
         return;
       }
-      if (!writable.write(event.bytes())) waitForDrain();
+      if (isOpening) waitingMax++;
+      if (waiting.length - sent < waitingMax) {
+        waiting.push(event.bytes());
+        return;
+      }
+      endWatch();
+      isOver = true;
+      waiting.push(errorEvent(goneError('the watch is too slow: its buffer is full, list again')).bytes());
     },
     onEnd() {
       isOver = true;
       if (!isFull && !writable.destroyed) writable.end();
     },
   });
-  if (isOver) watch[Symbol.dispose]();
+  isOpening = false;
+  opened.push(watch);
+  if (isOver) endWatch();
 }
 
 async function writeStream(

@@ -43,10 +43,10 @@ test('OpenAPI documents have the hash that the index names', async () => {
 });
 
 test('health tells what is wrong, to those who may know', async () => {
-  let problem: string | undefined;
-  const api = await startApiServer({ readinessChecks: [{ name: 'disk', check: () => problem }] });
+  const disk: { problem?: string } = {};
+  const api = await startApiServer({ readinessChecks: [{ name: 'disk', check: () => disk.problem }] });
   assert.equal((await api.send('GET', '/readyz', { as: null })).text, 'ok');
-  problem = 'it is full';
+  disk.problem = 'it is full';
   const failed = await api.send('GET', '/readyz?verbose');
   assert.equal(failed.status, 500);
   assert.match(failed.text, /\[-\]disk failed: it is full\n[^]*readyz check failed/);

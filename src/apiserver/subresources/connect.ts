@@ -1,12 +1,13 @@
 // exec, attach, port-forward and proxy: the client's upgraded connection and the node agent's become one tunnel of raw
 // bytes; the protocol inside (v5.channel.k8s.io, SPDY/3.1+portforward.k8s.io) is between kubectl and the agent.
-import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
 import type { Pod, Service, Endpoints } from '#api/generated/types.ts';
 import { Endpoints as EndpointsKind } from '#api/generated/kind-references.ts';
 import { storageKey } from '#api/kinds.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { ApiError, badRequestError, conflictError, serviceUnavailableError } from '#api/status.ts';
+import { accessForbidden } from '../authorization/forbidden.ts';
+import { attributesOf } from '../authorization/attributes.ts';
 import { keyOf, storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
@@ -64,11 +65,19 @@ const headersFor = (request: ResourceRequest, names: readonly string[]): Record<
     }),
   );
 
-async function join(client: Duplex, clientHead: Uint8Array, node: Duplex, nodeHead: Uint8Array): Promise<void> {
+/** Half-closes pass through; when either end is gone, so is the other. Which of them failed is told by the protocol inside. */
+function join(client: Duplex, clientHead: Uint8Array, node: Duplex, nodeHead: Uint8Array): void {
+  for (const [one, other] of [
+    [client, node],
+    [node, client],
+  ] as const) {
+    one.on('error', () => other.destroy());
+    one.on('close', () => other.destroy());
+  }
   if (nodeHead.length > 0) client.write(nodeHead);
   if (clientHead.length > 0) node.write(clientHead);
-  // Either end's failure ends the other; which of them failed is told by the protocol inside, not here.
-  await Promise.allSettled([pipeline(client, node), pipeline(node, client)]);
+  client.pipe(node);
+  node.pipe(client);
 }
 
 /** Answers 101 with the agent's headers and joins the connections; other answers go back as they are. */
@@ -88,12 +97,21 @@ async function tunnel(request: ResourceRequest, nodeName: string, pathAndQuery: 
   socket.write(
     `HTTP/1.1 ${answer.status} ${answer.status === 101 ? 'Switching Protocols' : 'Error'}\r\n${lines.join('')}\r\n`,
   );
-  void join(socket, upgrade.head, answer.socket, answer.head);
+  join(socket, upgrade.head, answer.socket, answer.head);
   return respond(answer.status, { type: 'upgraded' });
+}
+
+/** WebSocket clients come with GET; running things in a pod takes the right to `create` all the same (since 1.35). */
+function checkMayCreate(request: ResourceRequest): void {
+  const { context } = request;
+  const attributes = { ...attributesOf(context), verb: 'create' };
+  const { decision, reason } = context.server.authorizer.authorize(attributes);
+  if (decision !== 'allow') throw accessForbidden(attributes, reason);
 }
 
 /** pods/exec, pods/attach, pods/portforward. */
 export async function connect(request: ResourceRequest): Promise<ApiResponse> {
+  checkMayCreate(request);
   const pod = storedOf(request).object() as Pod;
   const path = agentPath(request, pod);
   const nodeName = pod.spec?.nodeName ?? '';
