@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { generateDescriptions } from './generate/descriptions.ts';
 import { generateKindReferences } from './generate/kind-references.ts';
 import { generateKindRows } from './generate/kind-rows.ts';
-import { generateDefaultRules, generateTypeTable } from './generate/type-table.ts';
+import { generateDefaultRules, generateProtobufNumbers, generateTypeTable } from './generate/type-table.ts';
 import { generateTypes } from './generate/types.ts';
 
 const readFacts = (name: string) =>
@@ -19,6 +19,7 @@ export function generateAll(): Map<string, string> {
   const gates = readFacts('feature-gates.json');
   return new Map([
     ['type-table.json', generateTypeTable(types, openshift)],
+    ['protobuf-numbers.json', generateProtobufNumbers(types, openshift)],
     ['default-rules.json', generateDefaultRules(defaults, openshift.defaults, gates)],
     ['descriptions.json', generateDescriptions(types)],
     ['types.ts', generateTypes(types, openshift)],

@@ -58,6 +58,23 @@ export function generateTypeTable(k8s: Table, openshift: Table & ResourceTable):
   return `${JSON.stringify(texts, null, 0).replaceAll('","io.', '",\n"io.').replaceAll('","com.', '",\n"com.')}\n`;
 }
 
+/** Wire numbers by type, in the order of the type's fields (0: not on the wire; a list: through inlined messages). */
+export function generateProtobufNumbers(k8s: Table, openshift: Table & ResourceTable): string {
+  const numbers: Record<string, string> = {};
+  const kinds: Record<string, string> = {};
+  const openshiftKinds = kindsOf(openshift);
+  const all = { ...k8s.types, ...k8s.extraTypes, ...openshift.types };
+  for (const name of Object.keys(all).toSorted()) {
+    if (name.startsWith('com.') && !openshiftTypePrefixes.some((prefix) => name.startsWith(prefix))) continue;
+    const facts = all[name]!;
+    const fields = Object.values(facts['fields'] as Readonly<Record<string, Json>>);
+    numbers[name] = JSON.stringify(fields.map((field) => field['proto'] ?? 0));
+    const gvks = (facts['gvks'] ?? openshiftKinds.get(name) ?? []) as readonly (readonly string[])[];
+    for (const [group, version, kind] of gvks) kinds[`${group === '' ? '' : `${group}/`}${version}/${kind}`] ??= name;
+  }
+  return `${JSON.stringify({ numbers, kinds }).replaceAll('","', '",\n"')}\n`;
+}
+
 export function generateDefaultRules(
   k8s: Defaults,
   openshift: Readonly<Record<string, readonly Json[]>>,

@@ -43,7 +43,8 @@ const decimal = (value: bigint, unit: bigint): string => {
   return `${value / unit}${fraction === '' ? '' : `.${fraction}`}`;
 };
 
-function printDuration(nanoseconds: bigint): string {
+/** Of an amount that is not negative. */
+export function printDuration(nanoseconds: bigint): string {
   if (nanoseconds === 0n) return '0s';
   if (nanoseconds < 1_000n) return `${nanoseconds}ns`;
   if (nanoseconds < 1_000_000n) return `${decimal(nanoseconds, 1_000n)}µs`;

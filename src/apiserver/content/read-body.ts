@@ -12,7 +12,8 @@ export interface ParsedBody {
   readonly duplicates: readonly string[];
 }
 
-const acceptedTypes = 'application/json, application/yaml';
+const protobufType = 'application/vnd.kubernetes.protobuf';
+const acceptedTypes = `application/json, application/yaml, ${protobufType}`;
 
 export const mediaTypeOf = (request: ApiRequest): string =>
   (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
@@ -48,12 +49,23 @@ export async function parseBytes(
   }
 }
 
+/** Typed clients send their objects so; the codec is loaded when the first does. */
+async function parseProtobuf(bytes: Uint8Array): Promise<unknown> {
+  const { decodeProtobuf } = await import('#api/protobuf/decode.ts');
+  try {
+    return decodeProtobuf(bytes);
+  } catch (error) {
+    throw badRequestError(messageOf(error));
+  }
+}
+
 /** Undefined: no body was sent. `duplicates`: keys that occur twice are wanted (field validation). */
 export async function readBody(request: ApiRequest, duplicates = false): Promise<ParsedBody | undefined> {
   if (request.body.type === 'object') return { value: request.body.object, duplicates: [] };
   const bytes = await readBytes(request);
   if (bytes === undefined) return undefined;
   const mediaType = mediaTypeOf(request);
+  if (mediaType === protobufType) return { value: await parseProtobuf(bytes), duplicates: [] };
   if (mediaType !== '' && mediaType !== 'application/json' && mediaType !== 'application/yaml')
     throw unknownFormatError(acceptedTypes);
   return parseBytes(bytes, mediaType === 'application/yaml' ? 'yaml' : 'json', duplicates);

@@ -186,7 +186,7 @@ test('create refuses what upstream refuses', async () => {
     'the server could not find the requested resource',
   );
   assert.equal((await api.send('PUT', maps, { body: map('x') })).status, 405);
-  const type = await api.send('POST', maps, { bytes: 'x', contentType: 'application/vnd.kubernetes.protobuf' });
+  const type = await api.send('POST', maps, { bytes: 'x', contentType: 'application/cbor' });
   assert.equal(type.status, 415);
 });
 
