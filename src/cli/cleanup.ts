@@ -2,14 +2,20 @@
 // (host/changes.ts), and what carries this cluster's paths.
 import path from 'node:path';
 import type { Configuration } from '#assembly/config/configuration.ts';
+import { clusterIdPath, runDirectory } from '#assembly/paths.ts';
+import { systemClock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
 import { hostChangesFile, readHostChanges, undoHostChanges } from '#host/changes.ts';
 import { systemFiles } from '#host/files.ts';
 import { linuxMounts } from '#host/linux/mounts.ts';
+import { endRecordedProcess, recordedProcess } from '#host/recorded-process.ts';
+import { hostRuntimeSockets } from '#host/linux/containerd.ts';
 import { lockHolder } from '#host/lock.ts';
 import { loadHere } from './configuration.ts';
 import { exitFailed, exitUsage, type StatusFlags } from './program.ts';
+
+const endGraceMs = 10_000;
 
 interface Step {
   readonly what: string;
@@ -57,11 +63,43 @@ function stepsOf(configuration: Configuration): readonly Step[] {
   const mountsBelow = async (): Promise<readonly string[]> => {
     const mounted = linuxMounts.list();
     const roots = [dataDirectory, ...(hasNode ? [node.kubeletDirectory] : [])];
-    return mounted.filter((one) => roots.some((root) => one.startsWith(`${root}/`))).toReversed();
+    return mounted
+      .filter((one) => [...roots, ...(hasNode ? [runDirectory] : [])].some((root) => one.startsWith(`${root}/`)))
+      .toReversed();
   };
   const changes = hostChangesFile(dataDirectory);
   const trees = [...(hasNode ? [`${node.kubeletDirectory}/pods`, node.volumeDirectory] : []), dataDirectory];
+  const stateFiles = [path.join(runDirectory, 'containerd/process.json')];
   return [
+    ...(hasNode
+      ? [
+          {
+            what: 'Pod',
+            plan: () => withPods(configuration, (pods) => Promise.resolve(pods.map((one) => one.name))),
+            act: () =>
+              withPods(configuration, async (pods) => {
+                const ended = await Promise.allSettled(pods.map((one) => one.remove()));
+                return ended.flatMap((one, index) =>
+                  one.status === 'rejected' ? [`${pods[index]!.name}: ${messageOf(one.reason)}`] : [],
+                );
+              }),
+          },
+          {
+            what: 'process',
+            plan: () =>
+              Promise.resolve(
+                stateFiles.flatMap((file) => {
+                  const pid = recordedProcess(file);
+                  return pid === undefined ? [] : [`${path.basename(path.dirname(file))} ${pid}`];
+                }),
+              ),
+            act: async () => {
+              for (const file of stateFiles) await endRecordedProcess(file, systemClock, endGraceMs);
+              return [];
+            },
+          },
+        ]
+      : []),
     {
       what: 'unmount',
       plan: mountsBelow,
@@ -101,4 +139,42 @@ function stepsOf(configuration: Configuration): readonly Step[] {
       },
     },
   ];
+}
+
+interface RunningPod {
+  readonly name: string;
+  remove(): Promise<void>;
+}
+
+/** The Pods of this cluster, whose id the node wrote down; those of others on the same runtime stay. */
+async function withPods(
+  configuration: Configuration,
+  act: (pods: readonly RunningPod[]) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const clusterId = await systemFiles.readText(clusterIdPath(configuration.dataDirectory));
+  if (clusterId === undefined) return act([]);
+  const [{ connectRuntime }, { findHostRuntime }, { clusterLabel }] = await Promise.all([
+    import('#node/cri/runtime.ts'),
+    import('#host/linux/containerd.ts'),
+    import('#node/pod/runtime-status.ts'),
+  ]);
+  const configured = configuration.node.runtimeEndpoint.replace(/^unix:\/\//, '');
+  const own = path.join(runDirectory, 'containerd/containerd.sock');
+  const socketPath = await findHostRuntime(configured === '' ? [own, ...hostRuntimeSockets] : [configured]);
+  if (socketPath === undefined) return act([]);
+  const runtime = await connectRuntime(socketPath, systemClock);
+  try {
+    const sandboxes = await runtime.listPodSandboxes({ [clusterLabel]: clusterId.trim() });
+    return await act(
+      sandboxes.map(({ id, metadata }) => ({
+        name: `${metadata.namespace}/${metadata.name}`,
+        async remove() {
+          await runtime.stopPodSandbox(id);
+          await runtime.removePodSandbox(id);
+        },
+      })),
+    );
+  } finally {
+    runtime.close();
+  }
 }

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Scope } from '#base/scope.ts';
 import type { AssemblyContext } from '../parts.ts';
-import { runDirectory } from './node.ts';
+import { runDirectory } from '../paths.ts';
 
 export async function startPodNetwork(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, logger, parts } = context;

@@ -5,12 +5,11 @@ import { assert, messageOf, OperatorError } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import { interfaceAddresses } from '#host/linux/addresses.ts';
 import type { AssemblyContext } from '../parts.ts';
+import { clusterIdPath, runDirectory } from '../paths.ts';
 import { versionInfo } from '../version.ts';
 import { eventsOf } from './controllers.ts';
 import { listeningError } from './listening-error.ts';
 
-/** Emptied by a reboot. */
-export const runDirectory = '/run/microshift';
 const graceMs = 2_000;
 const roleLabels = { 'node-role.kubernetes.io/control-plane': '', 'node-role.kubernetes.io/worker': '' };
 
@@ -82,6 +81,8 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
   const client = parts.take('clientAs')(`system:node:${nodeName}`);
   const clusterId = (await parts.take('systemClient').resource(Namespaces).get({ name: 'kube-system' })).metadata.uid;
   assert(clusterId !== undefined, 'the namespace kube-system has a uid');
+  const idFile = clusterIdPath(configuration.dataDirectory);
+  if ((await context.files.readText(idFile)) !== clusterId) await context.files.writeAtomic(idFile, clusterId, 0o600);
   const others = () =>
     interfaceAddresses()
       .filter((one) => one.family === 'IPv4' && !one.loopback && one.address === nodeIp)

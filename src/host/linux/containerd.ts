@@ -10,7 +10,7 @@ import type { Logger } from '#base/log.ts';
 import { SupervisedProcess } from '../processes.ts';
 
 /** In order of preference. */
-const hostRuntimeSockets = ['/run/crio/crio.sock', '/run/containerd/containerd.sock'];
+export const hostRuntimeSockets = ['/run/crio/crio.sock', '/run/containerd/containerd.sock'];
 
 const answers = (socketPath: string): Promise<boolean> =>
   new Promise((resolve) => {
