@@ -18,7 +18,8 @@ READY_TIMEOUT_SECONDS=${READY_TIMEOUT_SECONDS:-180}
 ENV_ONLY=${CONFIG_ENV_ONLY:-false}
 
 # Debian's names. busybox-static and catatonit become the images that the cluster and its example need.
-PACKAGES=(containerd runc containernetworking-plugins nftables conntrack haproxy libatomic1 iproute2 busybox-static catatonit unzip ca-certificates curl)
+PACKAGES=(containerd runc containernetworking-plugins nftables conntrack haproxy libatomic1 iproute2 busybox-static catatonit binutils unzip ca-certificates
+  curl)
 
 steps=5
 [ "$ENV_ONLY" = true ] && steps=4
