@@ -793,3 +793,30 @@ test('graceful deletion: bound Pods that run get their period, others go at once
     gracePeriodSeconds: 0,
   });
 });
+
+test('what is accepted and yet hardly meant is told', () => {
+  const behaviour = kindTable.behaviour(rowOf('v1', 'Pod'));
+  const warn = (fields: JsonObject) => behaviour.warnings!(made('v1', 'Pod', fields), undefined);
+  assert.deepEqual(warn(podSpec()), []);
+  const env = [
+    { name: 'A', value: '1' },
+    { name: 'A', value: '$(A)2' },
+    { name: 'A', value: '3' },
+  ];
+  assert.deepEqual(warn(podSpec({ env })), [
+    'spec.containers[0].env[2]: hides previous definition of "A", which may be dropped when using apply',
+  ]);
+  assert.deepEqual(warn(podSpec({ ports: [{ containerPort: 80 }, { containerPort: 80 }] })), [
+    'spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]',
+  ]);
+  const deployment = made(
+    'apps/v1',
+    'Deployment',
+    workload({ template: { ...labelled, spec: { containers: [{ ...container, env }] } } }),
+  );
+  const ofDeployment = kindTable.behaviour(rowOf('apps/v1', 'Deployment'));
+  assert.deepEqual(ofDeployment.warnings!(deployment, undefined), [
+    'spec.template.spec.containers[0].env[2]: hides previous definition of "A", which may be dropped when using apply',
+  ]);
+  assert.deepEqual(ofDeployment.warnings!(deployment, deployment), []);
+});

@@ -4,6 +4,7 @@ import type { DaemonSet, DaemonSetUpdateStrategy } from '../../generated/types.t
 import type { KindBehaviour } from '../../kind.ts';
 import { isEmptySelector, matcherFor, validateLabelSelector } from '../../meta/label-selector.ts';
 import { amountOf, atMost100Percent, immutable, nonNegative, nonNegativeOrPercent } from '../../validation/fields.ts';
+import { templateWarnings } from '../../validation/pod-warnings.ts';
 import { workloadTemplateErrors } from '../../validation/pod-spec.ts';
 import { countErrors, decrementErrors } from '../../validation/workloads.ts';
 
@@ -54,6 +55,7 @@ export const daemonSet: KindBehaviour<DaemonSet> = {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },
   validate,
+  warnings: (object, previous) => templateWarnings('spec.template', object.spec.template, previous?.spec.template),
   validateUpdate: (object, previous, subresource) =>
     subresource === 'status'
       ? [

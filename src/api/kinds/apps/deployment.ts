@@ -3,6 +3,7 @@ import { forbidden, invalid, notSupported, required, type FieldError } from '../
 import type { Deployment, DeploymentStrategy } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { amountOf, atMost100Percent, immutable, nonNegative, nonNegativeOrPercent } from '../../validation/fields.ts';
+import { templateWarnings } from '../../validation/pod-warnings.ts';
 import {
   countErrors,
   decrementErrors,
@@ -64,6 +65,7 @@ export const deployment: KindBehaviour<Deployment> = {
     object.metadata.labels = previous.metadata.labels as typeof object.metadata.labels;
   },
   validate,
+  warnings: (object, previous) => templateWarnings('spec.template', object.spec.template, previous?.spec.template),
   validateUpdate: (object, previous, subresource) =>
     subresource === 'status'
       ? [

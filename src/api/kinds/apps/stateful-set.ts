@@ -13,6 +13,7 @@ import {
   oneOf,
   semanticEqual,
 } from '../../validation/fields.ts';
+import { templateWarnings } from '../../validation/pod-warnings.ts';
 import { claimSpecErrors } from '../../validation/volume-claim.ts';
 import {
   countErrors,
@@ -100,6 +101,7 @@ export const statefulSet: KindBehaviour<StatefulSet> = {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },
   validate: ({ spec }) => specErrors(spec, true),
+  warnings: (object, previous) => templateWarnings('spec.template', object.spec.template, previous?.spec.template),
   validateUpdate(object, previous, subresource) {
     if (subresource === 'status')
       return [

@@ -9,6 +9,7 @@ import { ipErrors, isDualStack } from '../../validation/addresses.ts';
 import { differences, isAbsent, qualifiedErrors, semanticEqual, texts } from '../../validation/fields.ts';
 import { podQosClass } from '../../validation/pod-qos.ts';
 import { mirrorPodAnnotation, podAnnotationErrors, podOnlyErrors, podSpecErrors } from '../../validation/pod-spec.ts';
+import { podWarnings } from '../../validation/pod-warnings.ts';
 import { resourceRequirementErrors } from '../../validation/resources.ts';
 import { nodeSelectorErrors, tolerationErrors } from '../../validation/scheduling.ts';
 
@@ -417,11 +418,13 @@ export const pod: KindBehaviour<Pod> = {
   warnings(object, previous) {
     if (previous !== undefined) return [];
     const wrong = dns1123Label(object.metadata.name ?? '');
-    return wrong.length === 0
-      ? []
-      : [
-          `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${wrong.join(' ')}]`,
-        ];
+    const ofName =
+      wrong.length === 0
+        ? []
+        : [
+            `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${wrong.join(' ')}]`,
+          ];
+    return [...ofName, ...podWarnings('', object.spec)];
   },
   selectableFields: ({ spec, status }) => ({
     'spec.nodeName': spec.nodeName ?? '',
