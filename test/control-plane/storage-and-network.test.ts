@@ -16,6 +16,8 @@ import {
 import type { Json } from '#kit/start-api-server.ts';
 import { readyNode, startControlPlane } from '#kit/start-control-plane.ts';
 
+const byText = (one: string, other: string) => (one < other ? -1 : 1);
+
 const storageClass = {
   metadata: { name: 'local', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
   provisioner: 'kubevirt.io/hostpath-provisioner',
@@ -105,12 +107,12 @@ test('a claim takes the smallest static volume that is large enough, and two cla
       claims.map((one: Json) => one.status.phase),
       ['Bound', 'Bound'],
     );
-    assert.deepEqual(claims.map((one: Json) => one.spec.volumeName).toSorted(), ['fitting', 'large']);
+    assert.deepEqual(claims.map((one: Json) => one.spec.volumeName).toSorted(byText), ['fitting', 'large']);
   });
   await plane.api.delete('/api/v1/namespaces/default/persistentvolumeclaims/one');
   await plane.eventually(async () => {
     const volumes = await plane.list(PersistentVolumes);
-    assert.deepEqual(volumes.map((one: Json) => one.status.phase).toSorted(), ['Available', 'Bound', 'Released']);
+    assert.deepEqual(volumes.map((one: Json) => one.status.phase).toSorted(byText), ['Available', 'Bound', 'Released']);
   });
   assert.deepEqual(plane.complaints, []);
 });
@@ -201,7 +203,7 @@ test('a silent node becomes Unknown and tainted, its Pods go after their tolerat
   await plane.eventually(async () => {
     assert.deepEqual([(await ready()).status, (await ready()).reason], ['Unknown', 'NodeStatusUnknown']);
     const { taints } = (await plane.find(Nodes, undefined, 'node1')).spec;
-    assert.deepEqual(taints.map((one: Json) => `${one.key}:${one.effect}`).toSorted(), [
+    assert.deepEqual(taints.map((one: Json) => `${one.key}:${one.effect}`).toSorted(byText), [
       'node.kubernetes.io/unreachable:NoExecute',
       'node.kubernetes.io/unreachable:NoSchedule',
     ]);

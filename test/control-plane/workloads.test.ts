@@ -28,8 +28,9 @@ const deployment = (name: string, replicas: number, more: object = {}, container
 });
 
 /** Stands in for the node agent: every Pod with a node becomes ready, every Pod being deleted goes. */
-async function actAsNode({ api, list }: TestControlPlane): Promise<void> {
-  for (const pod of await list(Pods)) {
+async function actAsNode(plane: TestControlPlane): Promise<void> {
+  const { api } = plane;
+  for (const pod of await plane.list(Pods)) {
     const path = `/api/v1/namespaces/${pod.metadata.namespace}/pods/${pod.metadata.name}`;
     if (pod.metadata.deletionTimestamp !== undefined)
       await api.send('DELETE', path, { body: { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } } });
@@ -112,10 +113,13 @@ test('a Deployment becomes scheduled Pods, is available, and rolls to a new temp
     one.metadata.annotations['deployment.kubernetes.io/revision'],
     one.spec.replicas,
   ]);
-  assert.deepEqual(revisions.toSorted(), [
-    ['1', 0],
-    ['2', 3],
-  ]);
+  assert.deepEqual(
+    revisions.toSorted((one, other) => (one[0] < other[0] ? -1 : 1)),
+    [
+      ['1', 0],
+      ['2', 3],
+    ],
+  );
   assert.deepEqual(plane.complaints, []);
 });
 

@@ -214,7 +214,8 @@ function distribute(group: Wanted, slices: readonly EndpointSlice[]): Draft[] {
   return drafts;
 }
 
-const sameEndpoint = ({ hints: _, ...one }: Endpoint, other: Endpoint): boolean => semanticallyEqual(one, other);
+const sameEndpoint = (one: Endpoint, other: Endpoint): boolean =>
+  semanticallyEqual({ ...one, hints: undefined }, other);
 
 function labelsOf(service: Service): Readonly<Record<string, string>> {
   const reserved = new Set([serviceNameLabel, managedByLabel, headlessLabel]);
