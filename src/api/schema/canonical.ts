@@ -1,8 +1,8 @@
 // The stored form of an object: fields in schema order, zero values that Go's encoder leaves out left out, those that it
 // writes written. One difference on purpose: where Go writes null for an empty list or time, a list is [] here and a time
 // is absent, so that no reader meets a null.
-import { zeroOf } from './decode.ts';
 import type { FieldType, StructType, ValueType } from './type-table.ts';
+import { zeroOf } from './value-decoder.ts';
 
 type Node = Record<string, unknown>;
 
