@@ -1,0 +1,150 @@
+// What a client can send at least answers: no rule, warning or cell throws on objects with holes.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apiVersionOf, kindTable } from '../kinds.ts';
+import type { KubernetesObject, Mutable } from '../kind.ts';
+import { decodeObject } from '../schema/decode.ts';
+import { applyDefaults } from '../schema/defaults.ts';
+import { ApiError } from '../status.ts';
+import { tableCells } from '../table/cells.ts';
+
+const hollowPod = {
+  containers: [
+    {
+      env: [{}, { valueFrom: {} }],
+      envFrom: [{}],
+      ports: [{}],
+      volumeMounts: [{}],
+      volumeDevices: [{}],
+      readinessProbe: { httpGet: {} },
+      lifecycle: { preStop: {} },
+      securityContext: { seccompProfile: {}, appArmorProfile: {} },
+      resizePolicy: [{}],
+    },
+  ],
+  initContainers: [{}],
+  ephemeralContainers: [{}],
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {},
+      preferredDuringSchedulingIgnoredDuringExecution: [{}],
+    },
+    podAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [{}],
+      preferredDuringSchedulingIgnoredDuringExecution: [{}],
+    },
+  },
+  topologySpreadConstraints: [{}],
+  volumes: [
+    {},
+    { secret: {} },
+    { configMap: {} },
+    { projected: { sources: [{}, { secret: {} }, { serviceAccountToken: {} }] } },
+    { ephemeral: {} },
+    { ephemeral: { volumeClaimTemplate: {} } },
+    { csi: {} },
+    { hostPath: {} },
+    { image: {} },
+    { downwardAPI: { items: [{}] } },
+  ],
+  tolerations: [{}],
+  hostAliases: [{}],
+  schedulingGates: [{}],
+  readinessGates: [{}],
+  resourceClaims: [{}],
+  dnsConfig: { options: [{}] },
+};
+const hollow: readonly object[] = [
+  {},
+  { spec: {} },
+  { spec: { template: {} } },
+  {
+    spec: {
+      selector: {},
+      template: { spec: hollowPod },
+      jobTemplate: {},
+      updateStrategy: {},
+      strategy: {},
+      volumeClaimTemplates: [{}],
+    },
+  },
+  { spec: hollowPod },
+  {
+    spec: {
+      ports: [{}],
+      tls: {},
+      to: {},
+      alternateBackends: [{}],
+      httpHeaders: { actions: { request: [{}] } },
+      port: {},
+      rules: [{ http: {} }, { http: { paths: [{}] } }],
+      defaultBackend: {},
+      limits: [{}],
+      hard: {},
+      taints: [{}],
+      parameters: {},
+      claimRef: {},
+      dataSource: {},
+      dataSourceRef: {},
+      scopeSelector: {},
+      podFailurePolicy: { rules: [{}] },
+    },
+  },
+  { spec: { tls: [{}], ingressClassName: '' } },
+  {
+    subsets: [{}, { ports: [{}], addresses: [{}] }],
+    rules: [{}],
+    subjects: [{}],
+    endpoints: [{}],
+    ports: [{}],
+    roleRef: {},
+    aggregationRule: {},
+  },
+  {
+    status: {
+      conditions: [{}],
+      containerStatuses: [{}],
+      podIPs: [{}],
+      addresses: [{}],
+      loadBalancer: { ingress: [{}] },
+      ingress: [{}],
+    },
+  },
+];
+const context = { now: 0, subresource: '', userName: 'ann' };
+
+test('objects with holes are answered, never a crash', () => {
+  let checked = 0;
+  for (const row of kindTable.rows.filter((one) => one.servedByDefault)) {
+    const behaviour = kindTable.behaviour(row);
+    for (const fields of hollow) {
+      let object: Mutable<KubernetesObject>;
+      try {
+        const raw = {
+          apiVersion: apiVersionOf(row),
+          kind: row.kind,
+          metadata: { name: 'x' },
+          ...structuredClone(fields),
+        };
+        ({ object } = decodeObject(row, raw, { fieldValidation: 'Ignore' }));
+      } catch (error) {
+        assert.ok(error instanceof ApiError, `${row.kind}: ${String(error)}`);
+        continue;
+      }
+      applyDefaults(row.typeName, object, 0);
+      const previous = structuredClone(object);
+      behaviour.prepareForCreate?.(object, context);
+      behaviour.validate?.(object);
+      behaviour.warnings?.(object, undefined);
+      behaviour.selectableFields?.(object);
+      for (const subresource of ['', ...Object.keys(row.subresources)]) {
+        const changed = structuredClone(object);
+        behaviour.prepareForUpdate?.(changed, previous, { ...context, subresource });
+        behaviour.validateUpdate?.(changed, previous, subresource);
+      }
+      assert.equal(tableCells(row, object, 0).length, row.columns.length, row.kind);
+      checked++;
+    }
+  }
+  assert.ok(checked > 300, `${checked} objects`);
+});
