@@ -152,6 +152,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     program.outputHelp();
     return exitFailed;
   }
+  // Timers of the product's clock do not keep a process alive; a command must not end before it is done.
+  const alive = setInterval(() => {}, 2 ** 30);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return code;
@@ -162,6 +164,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       return error instanceof UsageError ? exitUsage : exitFailed;
     }
     throw error;
+  } finally {
+    clearInterval(alive);
   }
 }
 

@@ -46,8 +46,6 @@ export async function run(flags: RunFlags): Promise<number> {
     // A service that is told to stop while it starts may leave a promise behind.
     if (!(error instanceof ScopeClosing)) rejected(error);
   });
-  // Nothing else may keep the process alive once it stopped, and nothing less may let it end while it runs.
-  const alive = setInterval(() => {}, 2 ** 30);
   try {
     await runMicroShift({
       configuration,
@@ -67,7 +65,6 @@ export async function run(flags: RunFlags): Promise<number> {
     printMistake(error);
     return exitFailed;
   } finally {
-    clearInterval(alive);
     writer.flush();
     // A forgotten handle must not hold up the end: what matters is closed.
     setTimeout(() => process.exit(), 1_000).unref();
