@@ -68,7 +68,10 @@ function stepsOf(configuration: Configuration): readonly Step[] {
       .toReversed();
   };
   const changes = hostChangesFile(dataDirectory);
-  const trees = [...(hasNode ? [`${node.kubeletDirectory}/pods`, node.volumeDirectory] : []), dataDirectory];
+  const trees = [
+    ...(hasNode ? [node.kubeletDirectory, node.podLogDirectory, node.volumeDirectory, runDirectory] : []),
+    dataDirectory,
+  ];
   const stateFiles = [path.join(runDirectory, 'containerd/process.json')];
   return [
     ...(hasNode
