@@ -53,55 +53,53 @@ function stringEnd(text: string, start: number): number {
   return text.length;
 }
 
+/** An open container; paths are put together only for what is reported. */
 interface Frame {
+  readonly parent: Frame | undefined;
+  /** Undefined: a list. */
   readonly keys: Set<string> | undefined;
-  /** Path of the container, without the member. */
-  readonly path: string;
   member: string;
   index: number;
 }
 
-/** The text is known to be JSON. */
+function memberPath(frame: Frame | undefined): string {
+  if (frame === undefined) return '';
+  const path = memberPath(frame.parent);
+  if (frame.keys === undefined) return `${path}[${frame.index}]`;
+  return path === '' ? frame.member : `${path}.${frame.member}`;
+}
+
+const [commaCode, colonCode] = [44, 58];
+
+/** The text is known to be JSON: a text followed by a colon is a key, and nothing else is. */
 function duplicateKeys(text: string): string[] {
   const found = new Set<string>();
-  const stack: Frame[] = [];
   let top: Frame | undefined;
-  const memberPath = (frame: Frame | undefined): string => {
-    if (frame === undefined) return '';
-    if (frame.keys === undefined) return `${frame.path}[${frame.index}]`;
-    return frame.path === '' ? frame.member : `${frame.path}.${frame.member}`;
-  };
-  let expectKey = false;
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
       case openBrace:
-        if (top !== undefined) stack.push(top);
-        top = { keys: new Set(), path: memberPath(top), member: '', index: 0 };
-        expectKey = true;
+        top = { parent: top, keys: new Set(), member: '', index: 0 };
         break;
       case openBracket:
-        if (top !== undefined) stack.push(top);
-        top = { keys: undefined, path: memberPath(top), member: '', index: 0 };
-        expectKey = false;
+        top = { parent: top, keys: undefined, member: '', index: 0 };
         break;
       case closeBrace:
       case closeBracket:
-        top = stack.pop();
-        expectKey = false;
+        top = top?.parent;
         break;
-      case 44:
-        if (top?.keys === undefined) top!.index++;
-        else expectKey = true;
+      case commaCode:
+        if (top !== undefined) top.index++;
         break;
       case quoteCode: {
         const end = stringEnd(text, index);
-        if (expectKey && top?.keys !== undefined) {
+        let after = end + 1;
+        while (text.charCodeAt(after) <= 32) after++;
+        if (text.charCodeAt(after) === colonCode && top?.keys !== undefined) {
           const raw = text.slice(index + 1, end);
           const key = raw.includes('\\') ? String(JSON.parse(text.slice(index, end + 1))) : raw;
           top.member = key;
           if (top.keys.has(key)) found.add(memberPath(top));
           else top.keys.add(key);
-          expectKey = false;
         }
         index = end;
         break;
