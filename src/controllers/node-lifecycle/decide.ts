@@ -63,7 +63,8 @@ export function decide({ node, pods, silentForMs }: NodeLifecycleSnapshot, now: 
         reason: 'NodeNotReady',
         message: `Node ${node.metadata.name!} status is now: NodeNotReady`,
       });
-  } else {
+  } else if (reported) {
+    // A node that has not said anything yet keeps the taints that it came with.
     const taints = taintsOf(node, ready, now);
     if (!semanticallyEqual(taints, node.spec?.taints))
       actions.push(update(Nodes, { ...node, spec: { ...node.spec, taints } }));

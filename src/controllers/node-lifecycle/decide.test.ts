@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Node, Pod } from '#api/generated/types.ts';
+import { decide, graceMs } from './decide.ts';
+
+const now = Date.parse('2026-01-02T03:04:05Z');
+const node = (conditions: Readonly<Record<string, string>>, spec: Node['spec'] = {}): Node => ({
+  metadata: { name: 'n', uid: 'n' },
+  spec,
+  status: { conditions: Object.entries(conditions).map(([type, status]) => ({ type, status })) },
+});
+const taints = (one: Node): string[] | undefined => {
+  const action = decide({ node: one, pods: [], silentForMs: 0 }, now).actions.find(
+    (each) => each.verb === 'update' && each.subresource === undefined,
+  );
+  if (action?.verb !== 'update') return undefined;
+  return (action.object as Node).spec!.taints!.map(
+    (each) => `${each.key.replace('node.kubernetes.io/', '')}:${each.effect}`,
+  );
+};
+
+test('conditions become taints, and taints of others stay', () => {
+  assert.equal(taints(node({ Ready: 'True' })), undefined);
+  assert.deepEqual(taints(node({ Ready: 'False' })), ['not-ready:NoSchedule', 'not-ready:NoExecute']);
+  assert.deepEqual(taints(node({ Ready: 'Unknown' })), ['unreachable:NoSchedule', 'unreachable:NoExecute']);
+  assert.deepEqual(taints(node({ Ready: 'True', DiskPressure: 'True' }, { unschedulable: true })), [
+    'disk-pressure:NoSchedule',
+    'unschedulable:NoSchedule',
+  ]);
+  const mine = { key: 'example.org/mine', effect: 'NoExecute' };
+  const stale = { key: 'node.kubernetes.io/not-ready', effect: 'NoExecute' };
+  assert.deepEqual(taints(node({ Ready: 'True' }, { taints: [mine, stale] })), ['example.org/mine:NoExecute']);
+});
+
+test('a node that has not reported yet is left alone for a while', () => {
+  const young = node({}, { taints: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }] });
+  assert.deepEqual(decide({ node: young, pods: [], silentForMs: 0 }, now), {
+    actions: [],
+    events: [],
+    wakeAfterMs: 60_000,
+  });
+  const { actions } = decide({ node: young, pods: [], silentForMs: 60_000 }, now);
+  assert.ok(actions[0]?.verb === 'update' && actions[0].subresource === 'status');
+  const [ready] = (actions[0].object as Node).status!.conditions!;
+  assert.deepEqual([ready!.type, ready!.status, ready!.reason], ['Ready', 'Unknown', 'NodeStatusNeverUpdated']);
+});
+
+test('silence: every monitored condition is Unknown, the event names the node, ready Pods are not ready any more', () => {
+  const pod: Pod = {
+    metadata: { name: 'p', namespace: 'default', uid: 'p' },
+    spec: { containers: [] },
+    status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  };
+  const silent = {
+    node: node({ Ready: 'True', MemoryPressure: 'False', DiskPressure: 'False', PIDPressure: 'False' }),
+    pods: [pod],
+  };
+  assert.deepEqual(decide({ ...silent, silentForMs: graceMs - 1 }, now).actions, []);
+  const { actions, events } = decide({ ...silent, silentForMs: graceMs }, now);
+  assert.ok(actions[0]?.verb === 'update');
+  assert.deepEqual(
+    (actions[0].object as Node).status!.conditions!.map((one) => one.status),
+    ['Unknown', 'Unknown', 'Unknown', 'Unknown'],
+  );
+  assert.equal(actions[1]?.verb, 'patch');
+  assert.deepEqual(
+    events?.map((one) => one.message),
+    ['Node n status is now: NodeNotReady', 'Node is not ready'],
+  );
+});
