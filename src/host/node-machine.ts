@@ -1,12 +1,22 @@
 // The machine as the node agent uses it: its facts, files of volumes, mounts, and network checks. One instance a node; a
 // simulated node has another.
-import { existsSync, promises as fs, readFileSync, statfsSync, watch } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  promises as fs,
+  readFileSync,
+  statfsSync,
+  watch,
+} from 'node:fs';
 import { get as httpGet, request as httpRequest, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { connect } from 'node:net';
 import { arch, availableParallelism, hostname, release, totalmem } from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { linuxMounts, type Mounts } from './linux/mounts.ts';
 
 export interface MachineFacts {
@@ -60,6 +70,10 @@ export interface NodeMachine {
   changeMode(target: string, mode: number): Promise<void>;
   changeOwner(target: string, uid: number, gid: number): Promise<void>;
   realPath(target: string): Promise<string>;
+  /** Removes the cgroup (a path below each hierarchy's root) and those in it, where no process is left. */
+  removeCgroup(cgroup: string): Promise<void>;
+  /** Compresses into `FILE.gz` and removes the file. */
+  compress(file: string): Promise<void>;
   /** Tells of every change to the file or directory until closed. */
   watch(target: string, onChange: () => void): Disposable;
   tcpConnect(host: string, port: number, timeoutMs: number): Promise<void>;
@@ -217,6 +231,12 @@ export function linuxNodeMachine(): NodeMachine {
     changeMode: (target, mode) => fs.chmod(target, mode),
     changeOwner: (target, uid, gid) => fs.lchown(target, uid, gid),
     realPath: (target) => fs.realpath(target),
+    removeCgroup,
+    async compress(file) {
+      await pipeline(createReadStream(file), createGzip(), createWriteStream(`${file}.tmp`, { mode: 0o640 }));
+      await fs.rename(`${file}.tmp`, `${file}.gz`);
+      await fs.rm(file);
+    },
     watch(target, onChange) {
       const watcher = watch(target, { persistent: false }, onChange);
       watcher.on('error', () => watcher.close());
@@ -262,6 +282,25 @@ export function linuxNodeMachine(): NodeMachine {
         request.end();
       }),
   };
+}
+
+/** Version 1 has a hierarchy a controller, version 2 one for all. */
+async function removeCgroup(cgroup: string): Promise<void> {
+  const root = '/sys/fs/cgroup';
+  const isUnified = existsSync(`${root}/cgroup.controllers`);
+  const hierarchies = isUnified ? [root] : (await fs.readdir(root)).map((one) => `${root}/${one}`);
+  const removeTree = async (directory: string): Promise<void> => {
+    const entries = await fs.readdir(directory, { withFileTypes: true });
+    for (const entry of entries) if (entry.isDirectory()) await removeTree(`${directory}/${entry.name}`);
+    await fs.rmdir(directory);
+  };
+  for (const hierarchy of hierarchies)
+    try {
+      await removeTree(`${hierarchy}${cgroup}`);
+    } catch (error) {
+      // Busy: a process is left in it, and the next look tries again.
+      if (!missing(error) && !(error instanceof Error && 'code' in error && error.code === 'EBUSY')) throw error;
+    }
 }
 
 /** Follows redirects to the same host only, as upstream's probe; certificates are not verified, as documented there. */

@@ -15,8 +15,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock, Timer } from '#base/clock.ts';
-import { sleep } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 
@@ -242,7 +242,8 @@ export class SupervisedProcess {
     sendSignal(record, signal);
     while (isAlive(record)) {
       if (clock.monotonicMs() >= until) sendSignal(record, 'SIGKILL');
-      await sleep(clock, 20);
+      // Holds the process open, as the clock's timers do not: an orderly stop must not end early.
+      await delay(20);
     }
   }
 

@@ -12,6 +12,7 @@ import type { Image, RuntimeCondition } from './cri/messages.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
 import { collectImages } from './image-collection.ts';
 import { Images } from './images.ts';
+import { rotateLogs } from './log-rotation.ts';
 import { NodeRegistration } from './node-registration.ts';
 import { allocatableAmounts, nodeStatus } from './node-status.ts';
 import { createPodSources } from './pod-sources.ts';
@@ -225,6 +226,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         sinceCollectionMs += relistMs;
         try {
           await pods.relist();
+          await rotateLogs({ runtime, machine, clock, logger, clusterId: options.clusterId });
           if (sinceCollectionMs >= imageCollectionMs) {
             sinceCollectionMs = 0;
             await collectImages({ runtime, machine, clock, logger, pinned: options.pinnedImages });

@@ -74,8 +74,8 @@ const camelCase = (name: string): string => name.replace(/_([a-z0-9])/g, (_, let
 
 interface Codec {
   readonly path: string;
-  encode(value: object): Buffer;
-  decode(bytes: Uint8Array): object;
+  readonly encode: (value: object) => Buffer;
+  readonly decode: (bytes: Uint8Array) => object;
 }
 
 /** Makes codecs of a table, each at its first use. */
@@ -88,7 +88,7 @@ export class GrpcCodecs {
     this.#protobuf = protobuf;
   }
 
-  message(table: GrpcTable, name: string): { encode(value: object): Buffer; decode(bytes: Uint8Array): object } {
+  message(table: GrpcTable, name: string): Omit<Codec, 'path'> {
     const type = this.#namespace(table).lookupType(name);
     return {
       encode: (value) => Buffer.from(type.encode(type.fromObject(value)).finish()),

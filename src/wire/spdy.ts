@@ -223,7 +223,7 @@ export class SpdyConnection {
     this.#closed = true;
     this.#socket.destroy();
     this.#deflate.close();
-    for (const id of [...this.#streams.keys()]) this.#streamEnd(id, true);
+    for (const id of this.#streams.keys()) this.#streamEnd(id, true);
     this.#onClose(error);
   }
 }

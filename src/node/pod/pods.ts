@@ -24,6 +24,7 @@ import type { EnvironmentSources } from './environment.ts';
 import {
   type NodeRuntimeSettings,
   parseResolvConf,
+  podCgroup,
   podLogDirectory,
   type ResolverConfig,
   sandboxConfig,
@@ -79,6 +80,8 @@ interface PodState {
   failure: { readonly reason: string; readonly message: string } | undefined;
   retryInMs: number | undefined;
   ips: readonly string[];
+  /** Of the Pod, below the hierarchies' roots; with systemd its slices go by themselves. */
+  cgroup: string | undefined;
 }
 
 const stepsMax = 30;
@@ -182,6 +185,7 @@ export class Pods {
         failure: undefined,
         retryInMs: undefined,
         ips: [],
+        cgroup: undefined,
       };
       this.#states.set(uid, state);
     }
@@ -245,8 +249,10 @@ export class Pods {
   async #sync(uid: string): Promise<number | void> {
     const state = this.#state(uid);
     const pod = this.#wanted(state, uid);
+    const { settings } = this.#options;
     if (pod === undefined) return this.#clearAway(uid, state);
     state.pod = pod;
+    if (settings.cgroupDriver === 'cgroupfs') state.cgroup = podCgroup(pod, settings);
     state.retryInMs = undefined;
     const deadlineMs = this.#checkDeadline(pod, state);
     const terminating =
@@ -611,6 +617,7 @@ export class Pods {
       await machine.remove(`${settings.podLogDirectory}/${logs}`);
     }
     await volumes.tearDown(uid);
+    if (state.cgroup !== undefined) await machine.removeCgroup(state.cgroup);
     images.forget(uid);
     sources.release(uid);
     this.#backoff.forget(`${uid}_`);

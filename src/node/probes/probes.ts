@@ -42,7 +42,7 @@ export class Probes {
   constructor(options: ProbesOptions) {
     this.#options = options;
     options.scope.onClose(() => {
-      for (const id of [...this.#containers.keys()]) this.remove(id);
+      for (const id of this.#containers.keys()) this.remove(id);
     });
   }
 

@@ -123,7 +123,7 @@ async function translate(
   target: Extract<StreamTarget, { kind: 'remote-command' }>,
 ): Promise<void> {
   const pending: { channel: number; data: Buffer }[] = [];
-  let streams: ReadonlyMap<number, SpdyStream> | undefined;
+  const joined: { streams?: ReadonlyMap<number, SpdyStream> } = {};
   const connection = new SpdyConnection(runtime.socket, runtime.head, (error) => {
     if (error !== undefined) logger.debug('remote command connection', { error: messageOf(error) });
     socket.close(1000, '');
@@ -131,6 +131,7 @@ async function translate(
   socket.onClose(() => connection.close());
 
   const onInput = (number: number, data: Buffer): void => {
+    const { streams } = joined;
     if (streams === undefined) {
       pending.push({ channel: number, data });
       return;
@@ -185,6 +186,6 @@ async function translate(
     );
   // Callers wait for the first message to know that all is joined (upstream's server sends it too).
   socket.send(Buffer.of(target.stdout ? channel.stdout : target.stderr ? channel.stderr : channel.error));
-  streams = opened;
+  joined.streams = opened;
   for (const { channel: number, data } of pending.splice(0)) onInput(number, data);
 }

@@ -34,13 +34,14 @@ function consoleLogger(name: string): Logger {
   return { debug() {}, info: log, warn: log, error: log, named: (one) => consoleLogger(`${name}/${one}`) };
 }
 
+/** Of its own, so that it can be removed as a whole. */
+export const cgroupRoot = `kubepods-e2e-${process.pid}`;
+
 export async function startTestNode(machine: TestMachine): Promise<TestNode> {
   const api = await startApiServer({ clock: systemClock });
   const client = createInProcessClient({ handler: api.server, identity: administrator, clock: systemClock });
-  await api.create('/api/v1/namespaces/default/serviceaccounts', {
-    kind: 'ServiceAccount',
-    apiVersion: 'v1',
-    metadata: { name: 'default' },
+  await api.send('POST', '/api/v1/namespaces/default/serviceaccounts', {
+    body: { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'default' } },
   });
   let scope: Scope | undefined;
   const start = async (): Promise<NodeAgent> => {
@@ -70,7 +71,7 @@ export async function startTestNode(machine: TestMachine): Promise<TestNode> {
       clusterDns: ['10.43.0.10'],
       clusterDomain: 'cluster.local',
       cgroupDriver: 'cgroupfs',
-      cgroupRoot: `kubepods-e2e-${process.pid}`,
+      cgroupRoot,
       pinnedImages: [pauseImageName],
       apiServerNames: ['api-server'],
     });

@@ -8,6 +8,7 @@ import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { PrivateContainerd } from '#host/linux/containerd.ts';
 import { linuxMounts } from '#host/linux/mounts.ts';
+import { linuxNodeMachine } from '#host/node-machine.ts';
 import { buildImage } from '../../../scripts/images/build-image.ts';
 import { busyboxImage, pauseImage, pauseImageName } from '../../../scripts/images/stock-images.ts';
 
@@ -75,7 +76,9 @@ export async function startTestMachine(): Promise<TestMachine> {
     containerd,
     async close() {
       await containerd.stop();
-      endShims(directory);
+      await endShims(directory);
+      await linuxNodeMachine().removeCgroup(`/kubepods-e2e-${process.pid}`);
+      await linuxNodeMachine().removeCgroup('/node-e2e');
       for (const target of linuxMounts.list().toReversed())
         if (target.startsWith(directory)) linuxMounts.unmount(target);
       rmSync(directory, { recursive: true, force: true });
@@ -85,7 +88,7 @@ export async function startTestMachine(): Promise<TestMachine> {
 }
 
 /** Kills the shims of this machine's containerd, found by its socket in their arguments, and what they ran. */
-function endShims(directory: string): void {
+async function endShims(directory: string): Promise<void> {
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const read = (pid: string, file: string) => {
     try {
@@ -101,5 +104,7 @@ function endShims(directory: string): void {
     for (const pid of processes)
       if (read(pid, 'stat').split(') ').at(-1)?.split(' ')[1] === shim) process.kill(Number(pid), 'SIGKILL');
     process.kill(Number(shim), 'SIGKILL');
-  }
+  } // Their mounts and cgroups are free when they are gone.
+  const alive = () => shims.some((pid) => existsSync(`/proc/${pid}`) && !read(pid, 'stat').includes(') Z'));
+  for (let tries = 0; tries < 100 && alive(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
 }

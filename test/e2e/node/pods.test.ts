@@ -125,7 +125,7 @@ test('init containers run in order, then a sidecar stays beside the main contain
   });
   const pod = await running('init');
   assert.equal(condition(pod, 'Initialized'), 'True');
-  assert.match(await logs('default/init/main'), /^one\n/);
+  await node.until('log of main', async () => /^one\n/.test(await logs('default/init/main')));
   assert.equal(pod.status.initContainerStatuses[0].state.terminated.reason, 'Completed');
   assert.equal(pod.status.initContainerStatuses[1].ready, true);
   await node.api.delete('/api/v1/namespaces/default/pods/init');
@@ -353,7 +353,7 @@ test('a restart of the agent adopts what runs and removes what is wanted no more
   await gone('keep');
 });
 
-test('exec, attach and port-forward through WebSockets and SPDY', async () => {
+test('exec through WebSockets, port-forward through a tunnel of SPDY', { timeout: 30_000 }, async (t) => {
   const { createServer } = await import('node:http');
   const { WebSocket } = await import('ws');
   await node.createPod({
@@ -364,6 +364,10 @@ test('exec, attach and port-forward through WebSockets and SPDY', async () => {
   });
   await running('remote');
   const server = createServer();
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   server.on('upgrade', (message, socket, head) => {
     const url = new URL(message.url ?? '/', 'http://node');
     void node.agent.api
@@ -389,7 +393,11 @@ test('exec, attach and port-forward through WebSockets and SPDY', async () => {
       socket.once('open', resolve);
       socket.once('error', reject);
     });
-    for (const part of input) socket.send(part);
+    for (const part of input) {
+      socket.send(part);
+      // What is sent next may depend on the effect, as with a terminal's size.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
     await new Promise((resolve) => socket.once('close', resolve));
     return channels;
   };
@@ -415,6 +423,41 @@ test('exec, attach and port-forward through WebSockets and SPDY', async () => {
     Buffer.concat([Buffer.of(0), Buffer.from('go\n')]),
   ]);
   assert.match(tty[1] ?? '', /17 91/);
+  // The tunnel carries SPDY as kubectl speaks it: an error and a data stream a connection.
+  const socket = new WebSocket(
+    `ws://127.0.0.1:${address.port}/portForward/default/remote`,
+    'SPDY/3.1+portforward.k8s.io',
+  );
+  await new Promise((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('error', reject);
+  });
+  const { createWebSocketStream } = await import('ws');
+  const { SpdyConnection } = await import('#wire/spdy.ts');
+  const spdy = new SpdyConnection(createWebSocketStream(socket), new Uint8Array(), () => {});
+  const ports = { port: '8080', requestid: '0' };
+  const problems: string[] = [];
+  await spdy.open(
+    { streamtype: 'error', ...ports },
+    { onData: (data) => problems.push(Buffer.from(data).toString()), onEnd() {} },
+  );
+  const page = await new Promise<string>((resolve, reject) => {
+    let body = '';
+    const handlers = {
+      onData(data: Uint8Array) {
+        body += Buffer.from(data).toString();
+        if (body.includes('port')) resolve(body);
+      },
+      onEnd: () => reject(new Error(`ended after: ${body} ${problems.join()}`)),
+    };
+    spdy
+      .open({ streamtype: 'data', ...ports }, handlers)
+      .then((stream) => stream.write(Buffer.from('GET / HTTP/1.0\r\n\r\n')))
+      .catch(reject);
+  });
+  assert.match(page, /200 OK[^]*port/);
+  assert.deepEqual(problems, []);
+  spdy.close();
   server.close();
   await node.api.delete('/api/v1/namespaces/default/pods/remote');
   await gone('remote');
