@@ -74,6 +74,8 @@ export interface AdmissionAttributes {
   readonly user: Identity;
   readonly dryRun: boolean;
   readonly warnings: string[];
+  /** Called once the write has succeeded or failed: what a plugin held for it ends. */
+  readonly onFinished: (() => void)[];
 }
 
 export interface AdmissionPlugin {

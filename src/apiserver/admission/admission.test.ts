@@ -111,3 +111,46 @@ test('a Route without a host gets one', async () => {
   assert.equal(route.spec.host, 'hello-default.apps.example.com');
   assert.equal(route.metadata.annotations['openshift.io/host.generated'], 'true');
 });
+
+test('a quota holds also when many come at once', async () => {
+  const api = await startApiServer();
+  await api.create(`${core}/resourcequotas`, {
+    kind: 'ResourceQuota',
+    apiVersion: 'v1',
+    metadata: { name: 'few' },
+    spec: { hard: { 'count/configmaps': '3', 'requests.memory': '1Gi' } },
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, (_, index) =>
+      api.send('POST', `${core}/configmaps`, {
+        body: { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: `c${index}` } },
+      }),
+    ),
+  );
+  assert.deepEqual(
+    answers.map((one) => one.status).toSorted((a, b) => a - b),
+    [201, 201, 201, 403, 403, 403],
+  );
+  assert.match(
+    answers.find((one) => one.status === 403)!.json.message,
+    /^configmaps "c\d" is forbidden: exceeded quota: few, requested: count\/configmaps=1, used: count\/configmaps=3, limited: count\/configmaps=3$/,
+  );
+  await api.delete(`${core}/configmaps/${answers.find((one) => one.status === 201)!.json.metadata.name}`);
+  await api.create(`${core}/configmaps`, { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'again' } });
+
+  const silent = await api.send('POST', `${core}/pods`, { body: pod() });
+  assert.equal(
+    silent.json.message,
+    'pods "web" is forbidden: failed quota: few: must specify requests.memory for: app',
+  );
+  const sized = (name: string, memory: string) => ({
+    ...pod({ containers: [{ name: 'app', image: 'example', resources: { requests: { memory } } }] }),
+    metadata: { name },
+  });
+  await api.create(`${core}/pods`, sized('one', '768Mi'));
+  const large = await api.send('POST', `${core}/pods`, { body: sized('two', '512Mi') });
+  assert.equal(
+    large.json.message,
+    'pods "two" is forbidden: exceeded quota: few, requested: requests.memory=512Mi, used: requests.memory=768Mi, limited: requests.memory=1Gi',
+  );
+});

@@ -6,6 +6,7 @@ import { nodeRestriction } from './node-restriction.ts';
 import { defaultTolerationSeconds, taintNodesByCondition } from './pod-defaults.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
+import { resourceQuota } from './resource-quota.ts';
 import { routeHost } from './route-host.ts';
 import { serviceAccount } from './service-account.ts';
 import { defaultStorageClass, persistentVolumeClaimResize, storageObjectInUseProtection } from './storage.ts';
@@ -23,4 +24,5 @@ export const admissionOrder: readonly AdmissionPlugin[] = [
   persistentVolumeClaimResize,
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights
+  resourceQuota, // last: counts what will really be stored
 ];

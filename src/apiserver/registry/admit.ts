@@ -14,3 +14,7 @@ export async function admitValidating(server: Server, attributes: AdmissionAttri
     if (pending !== undefined) await pending;
   }
 }
+
+export function finish(attributes: AdmissionAttributes): void {
+  for (const end of attributes.onFinished.splice(0)) end();
+}

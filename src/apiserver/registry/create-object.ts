@@ -10,7 +10,7 @@ import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { alreadyExistsError, badRequestError, generateNameConflictError, invalidError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { AdmissionAttributes } from '../context.ts';
-import { admitMutating, admitValidating } from './admit.ts';
+import { admitMutating, admitValidating, finish } from './admit.ts';
 import { durabilityOf } from './durability.ts';
 import { dropStatus, statusOnCreate } from './status-rules.ts';
 import { allocateSideState } from './side-state.ts';
@@ -90,8 +90,9 @@ export async function createObject(
       user,
       dryRun: settings.dryRun,
       warnings,
+      onFinished: [],
     };
-    const written = await createOnce(request, candidate, attributes, settings);
+    const written = await createOnce(request, candidate, attributes, settings).finally(() => finish(attributes));
     if (written !== undefined) return written;
     const name = candidate.metadata.name ?? '';
     if (!generates) throw alreadyExistsError(groupResource(row), name);

@@ -158,6 +158,7 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
       user,
       dryRun: settings.dryRun,
       warnings,
+      onFinished: [] as (() => void)[],
     } as const;
     await admitMutating(server, attributes);
     await admitValidating(server, attributes);

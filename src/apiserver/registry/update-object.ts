@@ -9,7 +9,7 @@ import { invalid } from '#api/field-error.ts';
 import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { AdmissionAttributes } from '../context.ts';
-import { admitMutating, admitValidating } from './admit.ts';
+import { admitMutating, admitValidating, finish } from './admit.ts';
 import { createObject } from './create-object.ts';
 import type { Written } from './create-object.ts';
 import { durabilityOf } from './durability.ts';
@@ -133,7 +133,9 @@ async function updateOnce(
     user,
     dryRun: settings.dryRun,
     warnings,
+    onFinished: [],
   };
+  using _finished = { [Symbol.dispose]: () => finish(attributes) };
   if (settings.isInternal !== true) await admitMutating(server, attributes);
 
   const version = object.metadata.resourceVersion ?? '';

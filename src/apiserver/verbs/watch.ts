@@ -38,20 +38,28 @@ function event(type: WatchEvent['type'], object: () => KubernetesObject, bytes?:
   return { type, object: get, bytes: () => (line ??= bytes === undefined ? lineOf(type, get()) : bytes()) };
 }
 
-const plainEvents = new WeakMap<StoredObject, Partial<Record<ChangeType, WatchEvent>>>();
+/** Shared while somebody writes them out; then the collector takes the encoded lines back. */
+const plainEvents = new WeakMap<StoredObject, WeakRef<Partial<Record<ChangeType, WatchEvent>>>>();
+
+interface PlainEvent extends WatchEvent {
+  /** Keeps the shared record alive as long as one of its events is. */
+  readonly record: Partial<Record<ChangeType, WatchEvent>>;
+}
 
 function plainEvent(type: ChangeType, stored: StoredObject): WatchEvent {
-  let there = plainEvents.get(stored);
-  if (there === undefined) plainEvents.set(stored, (there = {}));
-  return (there[type] ??= {
+  let record = plainEvents.get(stored)?.deref();
+  if (record === undefined) plainEvents.set(stored, new WeakRef((record = {})));
+  const there = record[type];
+  if (there !== undefined) return there;
+  let line: Uint8Array | undefined;
+  const made: PlainEvent = {
     type,
+    record,
     object: () => stored.object(),
-    bytes: onceFrom(() => watchLine(type, stored)),
-  });
-}
-function onceFrom(make: () => Uint8Array): () => Uint8Array {
-  let made: Uint8Array | undefined;
-  return () => (made ??= make());
+    bytes: () => (line ??= watchLine(type, stored)),
+  };
+  record[type] = made;
+  return made;
 }
 
 /** Makes events in the form that the client asked for. */
