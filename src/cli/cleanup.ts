@@ -13,7 +13,7 @@ import { endRecordedProcess, recordedProcess } from '#host/recorded-process.ts';
 import { hostRuntimeSockets } from '#host/linux/containerd.ts';
 import { lockHolder } from '#host/lock.ts';
 import { loadHere } from './configuration.ts';
-import { exitFailed, exitUsage, type StatusFlags } from './program.ts';
+import { exitFailed, exitUsage, type StatusFlags } from './command.ts';
 
 const endGraceMs = 10_000;
 

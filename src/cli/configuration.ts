@@ -6,6 +6,7 @@ import type { ConfigurationFlags } from '#assembly/config/read.ts';
 import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
+import { UsageError } from './command.ts';
 
 export type Loaded = { readonly configuration: Configuration } | { readonly mistake: OperatorError };
 
@@ -29,6 +30,6 @@ export async function loadHere(flags: ConfigurationFlags): Promise<Loaded> {
 /** For commands about a running process: the role and other keys may not suit this user, the data directory is needed all the same. */
 export async function dataDirectoryHere(flags: ConfigurationFlags): Promise<string> {
   const loaded = await loadHere({ ...flags, roles: 'controlplane' });
-  if ('mistake' in loaded) throw loaded.mistake;
+  if ('mistake' in loaded) throw new UsageError(loaded.mistake.message, loaded.mistake.remedy);
   return loaded.configuration.dataDirectory;
 }

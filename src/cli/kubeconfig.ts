@@ -6,7 +6,7 @@ import { adminKubeconfigPath } from '#assembly/status.ts';
 import { OperatorError } from '#base/errors.ts';
 import { systemFiles } from '#host/files.ts';
 import { dataDirectoryHere } from './configuration.ts';
-import type { StatusFlags } from './program.ts';
+import type { StatusFlags } from './command.ts';
 
 const contextName = 'microshift';
 /** In other people's files our user needs a name that is ours. */

@@ -1,10 +1,7 @@
 // The commands. Each is loaded when it is asked for: `microshift run` pays for none of the others.
 import { Command, CommanderError } from 'commander';
 import { OperatorError } from '#base/errors.ts';
-
-/** Exit codes: 0 done; 1 failed; 2 wrong usage or configuration, nothing was changed. */
-export const exitFailed = 1;
-export const exitUsage = 2;
+import { exitFailed, exitUsage, UsageError, type RunFlags, type StatusFlags } from './command.ts';
 
 const examples = (...lines: readonly (readonly [command: string, meaning: string])[]): string =>
   `\nExamples:\n${lines.map(([command, meaning]) => `  ${command.padEnd(58)} ${meaning}`).join('\n')}\n`;
@@ -125,19 +122,6 @@ export function createProgram(exitWith: (code: number) => void): Command {
   return program;
 }
 
-export interface SourceFlags {
-  readonly config?: string;
-  readonly dataDir?: string;
-}
-export interface RunFlags extends SourceFlags {
-  readonly auditLogDir?: string;
-  readonly roles?: string;
-  readonly v?: string;
-}
-export interface StatusFlags extends SourceFlags {
-  readonly output?: string;
-}
-
 /** `--roles a,b` and `--roles a --roles b` mean the same. */
 function collectList(value: string, previous: string | undefined): string {
   return previous === undefined ? value : `${previous},${value}`;
@@ -168,6 +152,3 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     clearInterval(alive);
   }
 }
-
-/** Wrong usage or configuration: nothing was changed. */
-export class UsageError extends OperatorError {}

@@ -8,7 +8,7 @@ import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { createLogger, levelOfVerbosity, LineWriter } from '#host/logger.ts';
 import { loadHere } from './configuration.ts';
-import { exitFailed, exitUsage, type RunFlags } from './program.ts';
+import { exitFailed, exitUsage, type RunFlags } from './command.ts';
 
 export async function run(flags: RunFlags): Promise<number> {
   const loaded = await loadHere({ ...flags, verbosity: flags.v });

@@ -6,7 +6,7 @@ import { OperatorError } from '#base/errors.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
 import { loadHere } from './configuration.ts';
-import type { StatusFlags } from './program.ts';
+import type { StatusFlags } from './command.ts';
 
 export async function showConfig(flags: StatusFlags & { readonly mode: string }): Promise<void> {
   if (flags.mode !== 'default' && flags.mode !== 'effective')

@@ -5,7 +5,7 @@ import { askControlSocket } from '#host/control-socket.ts';
 import { lockHolder } from '#host/lock.ts';
 import { existsSync } from 'node:fs';
 import { dataDirectoryHere } from './configuration.ts';
-import { exitFailed, type StatusFlags } from './program.ts';
+import { exitFailed, type StatusFlags } from './command.ts';
 import { statusText } from './status-text.ts';
 
 export async function status(flags: StatusFlags): Promise<number> {

@@ -4,7 +4,7 @@ import { OperatorError } from '#base/errors.ts';
 import { controlSocketPath, type StatusReport } from '#assembly/status.ts';
 import { askControlSocket } from '#host/control-socket.ts';
 import { dataDirectoryHere } from './configuration.ts';
-import { exitFailed, type StatusFlags } from './program.ts';
+import { exitFailed, type StatusFlags } from './command.ts';
 import { notRunning } from './status.ts';
 
 /** A process that is not there yet is looked for so often: its socket is there 100 ms after its start. */
