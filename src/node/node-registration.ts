@@ -26,12 +26,15 @@ const leaseDurationSeconds = 40;
 const leaseRenewMs = 10_000;
 /** Looked at this often; written only on change, or when the last report is older than `reportMs`. */
 const lookMs = 10_000;
+/** Until the node is ready for the first time: as upstream's fast status update, so that nobody waits for the next look. */
+const lookEarlyMs = 100;
 const reportMs = 5 * 60_000;
 const leaseNamespace = 'kube-node-lease';
 
 export class NodeRegistration {
   readonly #options: NodeRegistrationOptions;
   #reportedAtMs = 0;
+  #hasBeenReady = false;
   #current: Node | undefined;
   #reporting: Promise<void> | undefined;
 
@@ -57,18 +60,36 @@ export class NodeRegistration {
         await sleep(clock, Math.min(7_000, 200 * 2 ** Math.min(failures, 6)), scope.signal);
       }
     }
-    scope.spawn('node lease', (signal) => this.#repeat('node lease', leaseRenewMs, signal, () => this.#renewLease()));
-    scope.spawn('node status', (signal) => this.#repeat('node status', lookMs, signal, () => this.report()));
+    scope.spawn('node lease', (signal) =>
+      this.#repeat(
+        'node lease',
+        () => leaseRenewMs,
+        signal,
+        () => this.#renewLease(),
+      ),
+    );
+    scope.spawn('node status', (signal) =>
+      this.#repeat(
+        'node status',
+        () => (this.#hasBeenReady ? lookMs : lookEarlyMs),
+        signal,
+        async () => {
+          await this.report();
+          this.#hasBeenReady ||=
+            this.#current?.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true;
+        },
+      ),
+    );
   }
 
-  async #repeat(name: string, everyMs: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  async #repeat(name: string, everyMs: () => number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
       try {
         await work();
       } catch (error) {
         if (!signal.aborted) this.#options.logger.warn(`${name} failed`, { error: messageOf(error) });
       }
-      await sleep(this.#options.clock, everyMs, signal).catch(() => undefined);
+      await sleep(this.#options.clock, everyMs(), signal).catch(() => undefined);
     }
   }
 
