@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { Store } from '#storage/store.ts';
-import type { NodeConnector } from './ports.ts';
+import type { NodeConnector, PodConnector } from './ports.ts';
 
 export interface VersionInfo {
   readonly major: string;
@@ -70,6 +70,8 @@ export interface ApiServerOptions {
   /** A controller publishes ConfigMap openshift-service-ca.crt in every namespace; then Pods mount it beside their token. */
   readonly publishesServiceCa?: boolean | undefined;
   readonly nodes?: NodeConnector | undefined;
+  /** Absent: pods/proxy and services/proxy answer 503. */
+  readonly pods?: PodConnector | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
   readonly audit?: ((event: AuditEvent) => void) | undefined;
   readonly limits?: { readonly readsInFlight?: number; readonly writesInFlight?: number } | undefined;

@@ -14,3 +14,18 @@ export interface NodeConnector {
     request: { method: string; pathAndQuery: string; headers: Readonly<Record<string, string>>; signal: AbortSignal },
   ): Promise<{ status: number; headers: Readonly<Record<string, string>>; socket: Duplex; head: Uint8Array }>;
 }
+
+/** Reaches addresses of pods for pods/proxy and services/proxy. */
+export interface PodConnector {
+  /** Plain or TLS (the certificate is not judged, as upstream's proxy does not). The stream ends with the answer. */
+  request(
+    target: { readonly host: string; readonly port: number; readonly secure: boolean },
+    request: {
+      readonly method: string;
+      readonly pathAndQuery: string;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: Uint8Array | undefined;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<{ status: number; headers: Readonly<Record<string, string>>; stream: AsyncIterable<Uint8Array> }>;
+}

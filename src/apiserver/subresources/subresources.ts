@@ -11,7 +11,8 @@ import { evictPod } from './eviction.ts';
 import { requestToken } from './token.ts';
 import { scale } from './scale.ts';
 import { podLog } from './pod-log.ts';
-import { connect, proxy } from './connect.ts';
+import { connect } from './connect.ts';
+import { proxy } from './proxy.ts';
 
 type Handler = (request: ResourceRequest) => Promise<ApiResponse>;
 

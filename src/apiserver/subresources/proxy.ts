@@ -1,0 +1,128 @@
+// pods/proxy, services/proxy and nodes/proxy: the request goes on to the pod's address or to the node's agent.
+import type { Endpoints, Pod, Service } from '#api/generated/types.ts';
+import { Endpoints as EndpointsKind } from '#api/generated/kind-references.ts';
+import { storageKey } from '#api/kinds.ts';
+import type { ApiResponse } from '#api/request.ts';
+import { messageOf } from '#base/errors.ts';
+import { ApiError, badRequestError, serviceUnavailableError } from '#api/status.ts';
+import { readBytes } from '../content/read-body.ts';
+import { storedOf } from '../registry/resource-request.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { respond } from '../responses.ts';
+import { tunnel } from './connect.ts';
+import { nodesOf } from './node-request.ts';
+
+interface ProxyName {
+  readonly scheme: string;
+  readonly name: string;
+  readonly port: string;
+}
+interface ProxyAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+}
+
+/** `name`, `name:port`, `scheme:name:port`. */
+function splitName(text: string): ProxyName {
+  const parts = text.split(':');
+  const [first = '', second = '', third = ''] = parts;
+  if (parts.length === 1) return { scheme: '', name: first, port: '' };
+  if (parts.length === 2) return { scheme: '', name: first, port: second };
+  if (parts.length === 3) return { scheme: first, name: second, port: third };
+  throw badRequestError(`invalid request ${JSON.stringify(text)}`);
+}
+
+function podAddress(request: ResourceRequest, { scheme, name, port }: ProxyName): ProxyAddress {
+  const pod = storedOf({ ...request, name }).object() as Pod;
+  const host = pod.status?.podIP ?? '';
+  if (host === '') throw badRequestError('address not allowed');
+  const declared = pod.spec.containers.flatMap((one) => one.ports ?? []);
+  const number =
+    port === ''
+      ? (declared[0]?.containerPort ?? 80)
+      : (declared.find((one) => one.name === port)?.containerPort ?? Number(port));
+  if (!Number.isInteger(number) || number < 1 || number > 65_535)
+    throw badRequestError(`no port ${JSON.stringify(port)} found for pod ${JSON.stringify(name)}`);
+  return { host, port: number, secure: scheme === 'https' };
+}
+
+function serviceAddress(request: ResourceRequest, { scheme, name, port }: ProxyName): ProxyAddress {
+  const { store } = request.context.server.options;
+  const service = storedOf({ ...request, name }).object() as Service;
+  const ports = service.spec?.ports ?? [];
+  const chosen =
+    port === ''
+      ? ports.length === 1
+        ? ports[0]
+        : undefined
+      : ports.find((one) => one.name === port || String(one.port) === port);
+  if (chosen === undefined)
+    throw serviceUnavailableError(`no service port ${JSON.stringify(port)} found for service ${JSON.stringify(name)}`);
+  const endpoints = store.get(storageKey(EndpointsKind, request.namespace, name))?.object() as Endpoints | undefined;
+  for (const subset of endpoints?.subsets ?? []) {
+    const found = subset.ports?.find((one) => (one.name ?? '') === (chosen.name ?? ''));
+    const [address] = subset.addresses ?? [];
+    if (found?.port !== undefined && address?.ip !== undefined)
+      return { host: address.ip, port: found.port, secure: scheme === 'https' };
+  }
+  throw serviceUnavailableError(`no endpoints available for service ${JSON.stringify(name)}`);
+}
+
+/** RFC 9110 7.6.1, and what would tell the pod who asked with which credentials. */
+const notPassedOn = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'authorization',
+  'host',
+  'content-length',
+]);
+const passedOn = (headers: Readonly<Record<string, string | undefined>>): Record<string, string> => {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && !notPassedOn.has(name) && !name.startsWith('impersonate-')) result[name] = value;
+  return result;
+};
+
+async function proxyToPod(request: ResourceRequest, address: ProxyAddress, pathAndQuery: string): Promise<ApiResponse> {
+  const { pods } = request.context.server.options;
+  if (pods === undefined) throw serviceUnavailableError('this API server has no connection to pods');
+  const asked = request.context.request;
+  if (asked.upgrade !== undefined)
+    throw new ApiError(501, 'NotImplemented', 'connections to pods cannot be upgraded through this proxy yet');
+  const body = await readBytes(asked);
+  const headers = passedOn(asked.headers);
+  const answer = await pods
+    .request(address, { method: asked.method, pathAndQuery, headers, body, signal: asked.signal })
+    .catch((error: unknown) => {
+      throw serviceUnavailableError(`error trying to reach service: ${messageOf(error)}`);
+    });
+  const { 'content-type': contentType = 'application/octet-stream', ...rest } = passedOn(answer.headers);
+  return respond(answer.status, { type: 'stream', contentType, stream: answer.stream }, rest);
+}
+
+async function proxyToNode(request: ResourceRequest, nodeName: string, pathAndQuery: string): Promise<ApiResponse> {
+  const { method, signal, upgrade } = request.context.request;
+  storedOf({ ...request, name: nodeName });
+  if (upgrade !== undefined) return tunnel(request, nodeName, pathAndQuery);
+  if ((await readBytes(request.context.request)) !== undefined)
+    throw new ApiError(501, 'NotImplemented', 'request bodies are not passed on to nodes yet');
+  const answer = await nodesOf(request.context).request(nodeName, { method, pathAndQuery, signal });
+  return respond(answer.status, { type: 'stream', contentType: answer.contentType, stream: answer.stream });
+}
+
+export async function proxy(request: ResourceRequest): Promise<ApiResponse> {
+  const { query } = request.context.request;
+  const path = request.context.info.rest === '' ? '/' : request.context.info.rest;
+  const pathAndQuery = query.size === 0 ? path : `${path}?${query.toString()}`;
+  const name = splitName(request.name);
+  if (request.row.resource === 'nodes') return proxyToNode(request, name.name, pathAndQuery);
+  const address = request.row.resource === 'pods' ? podAddress(request, name) : serviceAddress(request, name);
+  return proxyToPod(request, address, pathAndQuery);
+}
