@@ -154,3 +154,56 @@ test('a quota holds also when many come at once', async () => {
     'pods "two" is forbidden: exceeded quota: few, requested: requests.memory=512Mi, used: requests.memory=768Mi, limited: requests.memory=1Gi',
   );
 });
+
+test('a certificate request names its true author; approval needs the right for the signer', async () => {
+  const api = await startApiServer();
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
+  const approver = { name: 'bob', groups: ['approvers'] };
+  await api.create(`${rbac}/clusterroles`, {
+    kind: 'ClusterRole',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    metadata: { name: 'approver' },
+    rules: [
+      {
+        apiGroups: ['certificates.k8s.io'],
+        resources: ['certificatesigningrequests', 'certificatesigningrequests/approval'],
+        verbs: ['create', 'get', 'update'],
+      },
+    ],
+  });
+  await api.create(`${rbac}/clusterrolebindings`, {
+    kind: 'ClusterRoleBinding',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    metadata: { name: 'approver' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'approver' },
+    subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'bob' }],
+  });
+  const requests = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
+  const answer = await api.send('POST', requests, {
+    as: approver,
+    body: {
+      kind: 'CertificateSigningRequest',
+      apiVersion: 'certificates.k8s.io/v1',
+      metadata: { name: 'one' },
+      spec: {
+        request: Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n').toString(
+          'base64',
+        ),
+        signerName: 'example.com/signer',
+        usages: ['digital signature'],
+        username: 'somebody-else',
+      },
+    },
+  });
+  const made = answer.json;
+  assert.deepEqual([made.spec.username, made.spec.groups], ['bob', ['approvers', 'system:authenticated']]);
+  const condition = { type: 'Approved', status: 'True', reason: 'Test', message: 'yes' };
+  const approval = { ...made, status: { conditions: [condition] } };
+  const refused = await api.send('PUT', `${requests}/one/approval`, { as: approver, body: approval });
+  assert.equal(
+    refused.json.message,
+    'certificatesigningrequests.certificates.k8s.io "one" is forbidden: user not permitted to approve requests with signerName "example.com/signer"',
+  );
+  const approved = await api.update(`${requests}/one/approval`, approval);
+  assert.equal(approved.status.conditions[0].type, 'Approved');
+});

@@ -1,5 +1,6 @@
 // THE order of admission plugins, for both halves (changing, then judging): upstream's.
 import type { AdmissionPlugin } from '../context.ts';
+import { certificateRequests } from './certificates.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
@@ -22,6 +23,7 @@ export const admissionOrder: readonly AdmissionPlugin[] = [
   storageObjectInUseProtection, // finalizers of claims and volumes
   defaultStorageClass,
   persistentVolumeClaimResize,
+  certificateRequests, // who asked, who may approve and sign
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights
   resourceQuota, // last: counts what will really be stored

@@ -65,8 +65,9 @@ const decided = ({ status }: CertificateSigningRequest) =>
 
 export const certificateSigningRequest: KindBehaviour<CertificateSigningRequest> = {
   prepareForCreate(object, { userName }) {
-    const { request, usages: wanted, signerName, expirationSeconds } = object.spec;
-    object.spec = { request, usages: wanted, signerName, expirationSeconds, username: userName };
+    // Admission has put the caller's uid, groups and extra in place of what was sent.
+    const { request, usages: wanted, signerName, expirationSeconds, uid, groups, extra } = object.spec;
+    object.spec = { request, usages: wanted, signerName, expirationSeconds, username: userName, uid, groups, extra };
     object.status = {};
   },
   prepareForUpdate(object, previous, { subresource, now }) {

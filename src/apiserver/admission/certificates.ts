@@ -1,0 +1,64 @@
+// Certificate signing requests say truly who made them, and are approved and signed only by those who may for the signer.
+// Rules of upstream's plugin/pkg/admission/certificates. Not here: the check of the requested subject (system:masters).
+import type { CertificateSigningRequest } from '#api/generated/types.ts';
+import type { Mutable } from '#api/kind.ts';
+import { forbiddenError } from '#api/status.ts';
+import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
+import { sameValue } from '../registry/same-object.ts';
+import { isCreate, isResource } from './operations.ts';
+
+const group = 'certificates.k8s.io';
+const resource = 'certificatesigningrequests';
+
+function mutate(attributes: AdmissionAttributes): void {
+  if (!isCreate(attributes, group, resource)) return;
+  const { user } = attributes;
+  const { spec } = attributes.object as Mutable<CertificateSigningRequest>;
+  spec.username = user.name;
+  if (user.uid === undefined) delete spec.uid;
+  else spec.uid = user.uid;
+  spec.groups = [...user.groups];
+  if (user.extra === undefined) delete spec.extra;
+  else spec.extra = Object.fromEntries(Object.entries(user.extra).map(([name, values]) => [name, [...values]]));
+}
+
+/** The verb on the signer itself, or on all signers of its domain. */
+function mayFor(attributes: AdmissionAttributes, server: Server, verb: string, signerName: string): boolean {
+  const names = [signerName, `${signerName.split('/')[0]}/*`];
+  return names.some(
+    (name) =>
+      server.authorizer.authorize({
+        user: attributes.user,
+        verb,
+        isResource: true,
+        group,
+        version: '*',
+        resource: 'signers',
+        subresource: '',
+        namespace: '',
+        name,
+        path: '',
+      }).decision === 'allow',
+  );
+}
+
+function validate(attributes: AdmissionAttributes, server: Server): void {
+  if (attributes.operation !== 'UPDATE' || !isResource(attributes, group, resource)) return;
+  const request = attributes.object as unknown as CertificateSigningRequest;
+  const old = attributes.old as CertificateSigningRequest;
+  const isSigning =
+    attributes.subresource === 'status' &&
+    (!sameValue(request.status?.certificate, old.status?.certificate) ||
+      !sameValue(request.status?.conditions, old.status?.conditions));
+  const verb = attributes.subresource === 'approval' ? 'approve' : isSigning ? 'sign' : undefined;
+  if (verb === undefined) return;
+  const signerName = old.spec.signerName;
+  if (!mayFor(attributes, server, verb, signerName))
+    throw forbiddenError(
+      { group, resource },
+      attributes.name,
+      `user not permitted to ${verb} requests with signerName ${JSON.stringify(signerName)}`,
+    );
+}
+
+export const certificateRequests: AdmissionPlugin = { name: 'CertificateRequests', mutate, validate };
