@@ -48,10 +48,15 @@ export async function acceptWebSocket(
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: messageBytesMax,
-    handleProtocols: (offered) => supported.find((one) => offered.has(one)) ?? false,
   });
+  // Chosen here: ws refuses the slash in Kubernetes' `SPDY/3.1+portforward.k8s.io`, as RFC 6455 would have it.
+  const offered = offeredProtocols(request.headers);
+  const protocol = supported.find((one) => offered.includes(one)) ?? '';
+  if (protocol !== '') server.on('headers', (lines) => void lines.push(`Sec-WebSocket-Protocol: ${protocol}`));
+  const headers = { ...request.headers };
+  delete headers['sec-websocket-protocol'];
   // All that ws reads of the message: it is not ours to construct a whole one.
-  const message = { method: request.method, url: request.url, headers: request.headers } as unknown as Parameters<
+  const message = { method: request.method, url: request.url, headers } as unknown as Parameters<
     WebSocketServer['handleUpgrade']
   >[0];
   const socket = await new Promise<WebSocket>((resolve, reject) => {
@@ -68,7 +73,7 @@ export async function acceptWebSocket(
   socket.on('close', () => timer.cancel());
   socket.on('error', () => socket.terminate());
   return {
-    protocol: socket.protocol,
+    protocol,
     send(data) {
       if (socket.readyState !== socket.OPEN) return true;
       socket.send(data, { binary: true }, () => {

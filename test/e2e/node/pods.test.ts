@@ -1,6 +1,7 @@
 // Pods on a real containerd: what users see of them.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { Duplex } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
@@ -393,12 +394,13 @@ test('exec through WebSockets, port-forward through a tunnel of SPDY', { timeout
       socket.once('open', resolve);
       socket.once('error', reject);
     });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     for (const part of input) {
       socket.send(part);
       // What is sent next may depend on the effect, as with a terminal's size.
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-    await new Promise((resolve) => socket.once('close', resolve));
+    await closed;
     return channels;
   };
   const query = (command: readonly string[], more: string) =>
@@ -424,17 +426,12 @@ test('exec through WebSockets, port-forward through a tunnel of SPDY', { timeout
   ]);
   assert.match(tty[1] ?? '', /17 91/);
   // The tunnel carries SPDY as kubectl speaks it: an error and a data stream a connection.
-  const socket = new WebSocket(
-    `ws://127.0.0.1:${address.port}/portForward/default/remote`,
-    'SPDY/3.1+portforward.k8s.io',
-  );
-  await new Promise((resolve, reject) => {
-    socket.once('open', resolve);
-    socket.once('error', reject);
-  });
-  const { createWebSocketStream } = await import('ws');
   const { SpdyConnection } = await import('#wire/spdy.ts');
-  const spdy = new SpdyConnection(createWebSocketStream(socket), new Uint8Array(), () => {});
+  const spdy = new SpdyConnection(
+    await openTunnel(address.port, '/portForward/default/remote'),
+    new Uint8Array(),
+    () => {},
+  );
   const ports = { port: '8080', requestid: '0' };
   const problems: string[] = [];
   await spdy.open(
@@ -478,3 +475,62 @@ test('the node API refuses who is not allowed', async () => {
   assert.equal((await answer(undefined)).status, 401);
   assert.equal((await answer({ commonName: 'mallory', organizations: [] })).status, 403);
 });
+
+/** A WebSocket client by hand, as ws refuses this subprotocol's name: the bytes inside binary messages as one stream. */
+async function openTunnel(port: number, path: string): Promise<Duplex> {
+  const { request } = await import('node:http');
+  const upgrade = request({
+    port,
+    path,
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+      'sec-websocket-protocol': 'SPDY/3.1+portforward.k8s.io',
+    },
+  });
+  upgrade.end();
+  const { socket, head, protocol } = await new Promise<{ socket: Duplex; head: Buffer; protocol: unknown }>(
+    (resolve, reject) => {
+      upgrade.once('error', reject);
+      upgrade.once('response', (answer) => reject(new Error(`answered ${String(answer.statusCode)}`)));
+      upgrade.once('upgrade', (answer, connection, rest) =>
+        resolve({ socket: connection, head: rest, protocol: answer.headers['sec-websocket-protocol'] }),
+      );
+    },
+  );
+  assert.equal(protocol, 'SPDY/3.1+portforward.k8s.io');
+  let buffered = Buffer.from(head);
+  const tunnel = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      const header = Buffer.alloc(8);
+      header[0] = 0x82;
+      header[1] = 0x80 | 126;
+      header.writeUInt16BE(chunk.length, 2);
+      // A mask of zeros changes nothing.
+      socket.write(Buffer.concat([header, chunk]), () => done());
+    },
+    destroy(error, done) {
+      socket.destroy();
+      done(error);
+    },
+  });
+  const receive = (bytes: Buffer) => {
+    buffered = Buffer.concat([buffered, bytes]);
+    while (buffered.length >= 2) {
+      const short = buffered[1]! & 0x7f;
+      const start = short < 126 ? 2 : 4;
+      if (buffered.length < start) return;
+      const length = short < 126 ? short : buffered.readUInt16BE(2);
+      if (buffered.length < start + length) return;
+      if ((buffered[0]! & 0x0f) === 2) tunnel.push(buffered.subarray(start, start + length));
+      buffered = buffered.subarray(start + length);
+    }
+  };
+  receive(Buffer.alloc(0));
+  socket.on('data', receive);
+  socket.on('close', () => tunnel.destroy());
+  return tunnel;
+}
