@@ -113,6 +113,11 @@ test('objects go both ways, large answers are compressed, large requests refused
   assert.match(JSON.parse(bad.text).message, /invalid character 'o' in literal null/);
   const large = await call('POST', base, { body: configMap('two', { text: 'x'.repeat(4_000_000) }) });
   assert.equal(large.status, 413);
+  const chunked = await call('POST', base, {
+    body: configMap('two', { text: 'x'.repeat(4_000_000) }),
+    headers: { 'transfer-encoding': 'chunked' },
+  });
+  assert.equal(chunked.status, 413);
   await close();
 });
 

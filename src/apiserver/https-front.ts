@@ -8,7 +8,7 @@ import { clientCertificateOf, listenHttps } from '#host/https-server.ts';
 import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } from '#host/https-server.ts';
 import type { ApiRequest, ApiResponse, RequestBody, RequestHandler, ResponseBody } from '#api/request.ts';
 import { requestEntityTooLargeError, goneError } from '#api/status.ts';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { errorEvent } from './verbs/watch.ts';
 
 /** Upstream's: below this the saving is not worth the work. */
@@ -29,7 +29,8 @@ async function readAll(request: HttpsRequest, limitBytes: number): Promise<Uint8
   if (length > limitBytes) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+  // A refused body must not take the connection with it: the answer still has to go out.
+  for await (const chunk of (request as Readable).iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > limitBytes) throw tooLarge();
     chunks.push(chunk);
