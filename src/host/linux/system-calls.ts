@@ -1,7 +1,6 @@
 // The system calls that Node has no function for, made in this process through node:ffi (docs/decisions/0002-system-calls.md):
 // no process is started for a mount. Everything else of the host goes through Node's own modules.
 import type * as Ffi from 'node:ffi';
-import { createRequire } from 'node:module';
 
 export const mountFlag = {
   readOnly: 1,
@@ -44,10 +43,10 @@ interface Library {
 }
 let library: Library | undefined;
 
-/** Loaded at the first call; in a single executable too, where only built-in modules can be required. */
+/** Loaded at the first call; asked of the process, which works in a single executable too. */
 function libc(): Library {
   if (library === undefined) {
-    const ffi = createRequire(import.meta.url)('node:ffi') as typeof Ffi;
+    const ffi = process.getBuiltinModule('node:ffi');
     library = { ffi, functions: ffi.dlopen('libc.so.6', definitions).functions };
   }
   return library;
