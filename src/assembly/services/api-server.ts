@@ -3,6 +3,7 @@ import path from 'node:path';
 import { OperatorError, messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import { openLineWriter } from '#host/logger.ts';
+import { podConnector } from '#host/pod-connector.ts';
 import { createTokenKey } from '#pki/token-signer.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { versionInfo } from '../version.ts';
@@ -42,6 +43,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     routeDomain: `apps.${configuration.dns.baseDomain}`,
     clusterAuthorities: pki.bundle('client'),
     nodes: createNodeConnector(pki, () => parts.take('systemClient')),
+    pods: podConnector,
     readinessChecks: [
       { name: 'storage', check: () => problemOf('storage') },
       {
