@@ -126,7 +126,7 @@ test('init containers run in order, then a sidecar stays beside the main contain
   });
   const pod = await running('init');
   assert.equal(condition(pod, 'Initialized'), 'True');
-  await node.until('log of main', async () => /^one\n/.test(await logs('default/init/main')));
+  await node.until('log of main', async () => (await logs('default/init/main')).startsWith('one\n'));
   assert.equal(pod.status.initContainerStatuses[0].state.terminated.reason, 'Completed');
   assert.equal(pod.status.initContainerStatuses[1].ready, true);
   await node.api.delete('/api/v1/namespaces/default/pods/init');
