@@ -57,6 +57,30 @@ export async function succeed(command: readonly string[], options: CommandOption
   return result.stdout;
 }
 
+/**
+ * A command that goes on until `stop`. It may run in another PID namespace, where a signal to what was started here does not
+ * reach it: so a small shell there ends it when its standard input closes.
+ */
+export class RunningCommand {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<void>;
+  output = '';
+
+  constructor(enter: readonly string[], command: readonly string[]) {
+    const guard = 'exec 3<&0; "$@" </dev/null & pid=$!; (cat <&3 >/dev/null; kill -TERM "$pid" 2>/dev/null) & wait "$pid"; kill $! 2>/dev/null';
+    this.#child = start([...enter, 'sh', '-c', guard, 'guard', ...command]);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.#closed = new Promise((resolve) => this.#child.on('close', () => resolve()));
+  }
+  /** Ends it with SIGTERM and gives everything it wrote. */
+  async stop(): Promise<string> {
+    this.#child.stdin?.on('error', () => {});
+    this.#child.stdin?.end();
+    await this.#closed;
+    return this.output;
+  }
+}
+
 /** Starts a long-running command; the caller ends it. */
 export function start(command: readonly string[], options: CommandOptions = {}): ChildProcess {
   return spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.environment } });

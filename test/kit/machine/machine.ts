@@ -3,7 +3,7 @@
 import { type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, rmdirSync, writeFileSync, cpSync } from 'node:fs';
 import path from 'node:path';
-import { eventually, run, start, succeed, succeedNow, type CommandOptions, type CommandResult } from './command.ts';
+import { eventually, run, RunningCommand, start, succeed, succeedNow, type CommandOptions, type CommandResult } from './command.ts';
 
 export interface MachineOptions {
   /** Short, unique on this host: names namespaces, links, cgroups. */
@@ -75,8 +75,8 @@ export class Machine implements AsyncDisposable {
   succeed(command: readonly string[], options: CommandOptions = {}): Promise<string> {
     return succeed(this.#enter(command), options);
   }
-  start(command: readonly string[]): ChildProcess {
-    return start(this.#enter(command));
+  start(command: readonly string[]): RunningCommand {
+    return new RunningCommand(this.#enter([]), command);
   }
   shell(script: string, options: CommandOptions = {}): Promise<string> {
     return this.succeed(['sh', '-ec', script], options);
@@ -85,8 +85,8 @@ export class Machine implements AsyncDisposable {
   runFromLan(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return run(['nsenter', `--net=/run/netns/${this.options.name}-lan`, ...command], options);
   }
-  startFromLan(command: readonly string[]): ChildProcess {
-    return start(['nsenter', `--net=/run/netns/${this.options.name}-lan`, ...command]);
+  startFromLan(command: readonly string[]): RunningCommand {
+    return new RunningCommand(['nsenter', `--net=/run/netns/${this.options.name}-lan`], command);
   }
   /** Path of a file of the machine as this process sees it. */
   file(inside: string): string {

@@ -1,5 +1,5 @@
-// Starts test/kit/traffic.mjs and reads its result.
-import type { ChildProcess } from 'node:child_process';
+// The result of test/kit/traffic.mjs.
+import type { RunningCommand } from './command.ts';
 
 export interface TrafficResult {
   readonly succeeded: number;
@@ -10,24 +10,18 @@ export interface TrafficResult {
 }
 
 export class Traffic {
-  readonly #child: ChildProcess;
-  #output = '';
-  readonly #ended: Promise<void>;
+  readonly #command: RunningCommand;
 
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    child.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
-    child.stderr?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
-    this.#ended = new Promise((resolve) => child.on('close', () => resolve()));
+  constructor(command: RunningCommand) {
+    this.#command = command;
   }
   async stop(): Promise<TrafficResult> {
-    this.#child.kill('SIGTERM');
-    await this.#ended;
-    const line = this.#output.trim().split('\n').at(-1) ?? '';
+    const output = await this.#command.stop();
+    const line = output.trim().split('\n').at(-1) ?? '';
     try {
       return JSON.parse(line) as TrafficResult;
     } catch {
-      throw new Error(`traffic ended without a result:\n${this.#output}`);
+      throw new Error(`traffic ended without a result:\n${output}`);
     }
   }
 }
