@@ -1,12 +1,19 @@
 // Carries out a decision: reserves and orders volumes, waits for them, then binds the Pod.
 import { PersistentVolumeClaims, PersistentVolumes, Pods } from '#api/generated/kind-references.ts';
-import type { Binding, PersistentVolumeClaim, Pod } from '#api/generated/types.ts';
+import type { Binding, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/generated/types.ts';
+import { isReason } from '#api/status.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Client } from '#client/client.ts';
+import { refersTo } from '#rules/volume-matches-claim.ts';
 import type { VolumePlan } from './plugins/volume-binding/plugin.ts';
 
 const bindTimeoutMs = 600_000;
+/** Others write to the claim too; after so many conflicts the Pod is decided again. */
+const selectAttemptsMax = 5;
 const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
+
+/** What the plan was made on has changed: the Pod is to be decided again soon, nothing is wrong. */
+export class StalePlanError extends Error {}
 
 export interface BindOptions {
   readonly client: Client;
@@ -19,6 +26,7 @@ export async function bind(pod: Pod, node: string, plan: VolumePlan, options: Bi
     try {
       await bindVolumes(node, plan, options);
     } catch (error) {
+      if (error instanceof StalePlanError) throw error;
       throw new Error(
         `running PreBind plugin "VolumeBinding": binding volumes: ${error instanceof Error ? error.message : String(error)}`,
         { cause: error },
@@ -37,7 +45,14 @@ export async function bind(pod: Pod, node: string, plan: VolumePlan, options: Bi
 
 async function bindVolumes(node: string, plan: VolumePlan, options: BindOptions): Promise<void> {
   const { client } = options;
-  for (const { claim, volume } of plan.reserve)
+  for (const { claim, volume } of plan.reserve) await reserve(claim, volume, client);
+  for (const claim of plan.provision) await selectNode(claim, node, client);
+  await whenBound([...plan.reserve.map((one) => one.claim), ...plan.provision], node, options);
+}
+
+async function reserve(claim: PersistentVolumeClaim, volume: PersistentVolume, client: Client): Promise<void> {
+  const { namespace, name, uid, resourceVersion } = claim.metadata;
+  try {
     await client.resource(PersistentVolumes).update({
       ...volume,
       metadata: {
@@ -46,26 +61,42 @@ async function bindVolumes(node: string, plan: VolumePlan, options: BindOptions)
       },
       spec: {
         ...volume.spec,
-        claimRef: {
-          kind: 'PersistentVolumeClaim',
-          apiVersion: 'v1',
-          namespace: claim.metadata.namespace,
-          name: claim.metadata.name,
-          uid: claim.metadata.uid,
-          resourceVersion: claim.metadata.resourceVersion,
-        },
+        claimRef: { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace, name, uid, resourceVersion },
       },
     });
-  for (const claim of plan.provision)
-    if (claim.metadata.annotations?.[selectedNodeAnnotation] !== node)
-      await client.resource(PersistentVolumeClaims).update({
-        ...claim,
+  } catch (error) {
+    if (!isReason(error, 'Conflict') && !isReason(error, 'NotFound')) throw error;
+    // Another Pod with the same claim may have reserved it.
+    const now = await client.resource(PersistentVolumes).find({ name: volume.metadata.name! });
+    if (now === undefined || !refersTo(now, claim)) throw new StalePlanError(`volume ${volume.metadata.name!} changed`);
+  }
+}
+
+async function selectNode(claim: PersistentVolumeClaim, node: string, client: Client): Promise<void> {
+  const claims = client.resource(PersistentVolumeClaims);
+  let current = claim;
+  for (let attempt = 0; attempt < selectAttemptsMax; attempt++) {
+    const selected = current.metadata.annotations?.[selectedNodeAnnotation];
+    if (selected === node) return;
+    // Another Pod with the same claim got another node, or the claim a volume, which may be on another node.
+    if (selected !== undefined || (current.spec?.volumeName ?? '') !== '') break;
+    try {
+      await claims.update({
+        ...current,
         metadata: {
-          ...claim.metadata,
-          annotations: { ...claim.metadata.annotations, [selectedNodeAnnotation]: node },
+          ...current.metadata,
+          annotations: { ...current.metadata.annotations, [selectedNodeAnnotation]: node },
         },
       });
-  await whenBound([...plan.reserve.map((one) => one.claim), ...plan.provision], node, options);
+      return;
+    } catch (error) {
+      if (!isReason(error, 'Conflict') && !isReason(error, 'NotFound')) throw error;
+      const now = await claims.find({ namespace: claim.metadata.namespace, name: claim.metadata.name! });
+      if (now === undefined || now.metadata.uid !== claim.metadata.uid) break;
+      current = now;
+    }
+  }
+  throw new StalePlanError(`claim ${claim.metadata.name!} changed`);
 }
 
 /** Resolves when all claims are bound; rejects when one cannot be any more. */

@@ -5,6 +5,8 @@ import type { Pod } from '#api/generated/types.ts';
 
 const backoffInitialMs = 1_000;
 const backoffMaxMs = 10_000;
+/** Long enough for the informers to tell what changed. */
+const staleRetryMs = 50;
 /** An unschedulable Pod is tried again after this time even if no event seemed to help: upstream's. */
 const unschedulableMaxMs = 300_000;
 
@@ -100,6 +102,16 @@ export class SchedulingQueue {
     entry.state = 'unschedulable';
     if (rejectedBy.size === 0 || entry.moved) this.#retry(entry);
     else entry.timer = this.#clock.schedule(unschedulableMaxMs, () => this.#retry(entry));
+  }
+  /** Decided on what was no longer true: tried again soon, and it does not count as an attempt. */
+  stale(pod: Pod): void {
+    const entry = this.#entries.get(podKey(pod));
+    if (entry === undefined || entry.pod.metadata.uid !== pod.metadata.uid) return;
+    entry.attempts = Math.max(0, entry.attempts - 1);
+    entry.rejectedBy = new Set();
+    entry.readyAt = this.#clock.monotonicMs() + staleRetryMs;
+    entry.state = 'unschedulable';
+    this.#retry(entry);
   }
   /** Something happened that may help Pods which these plugins rejected. */
   wake(plugins: ReadonlySet<string>): void {

@@ -20,7 +20,7 @@ import type { Client, EventRecorder, InformerChange } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { podCondition } from '#rules/pod-is-ready.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
-import { bind } from './bind.ts';
+import { bind, StalePlanError } from './bind.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { decide } from './cycle.ts';
 import type { ClusterEvent } from './plugin.ts';
@@ -217,6 +217,11 @@ export class Scheduler {
         this.#queue.remove(pod);
         return;
       }
+    }
+    if (error instanceof StalePlanError) {
+      this.#options.logger.debug('decided again', { pod: pod.metadata.name, cause: error.message });
+      this.#queue.stale(pod);
+      return;
     }
     this.#options.logger.warn('binding failed, will retry', {
       pod: `${pod.metadata.namespace!}/${pod.metadata.name!}`,

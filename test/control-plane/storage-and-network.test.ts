@@ -78,6 +78,24 @@ test('a claim waits for its Pod, is provisioned on its node, and its directory g
   assert.deepEqual(plane.complaints, []);
 });
 
+test('Pods that share a claim are placed together, without a word about each other', async () => {
+  await using plane = await startControlPlane();
+  await plane.create(StorageClasses, storageClass);
+  await plane.create(Nodes, readyNode('node1'));
+  await plane.create(PersistentVolumeClaims, claim('shared'));
+  await Promise.all(['one', 'two', 'three'].map((name) => plane.create(Pods, podWithClaim(name, 'shared'))));
+  await plane.eventually(async () => {
+    assert.equal((await plane.find(PersistentVolumeClaims, 'default', 'shared')).status.phase, 'Bound');
+  });
+  await plane.eventually(async () => {
+    const nodes = (await plane.list(Pods, 'default')).map((one: Json) => one.spec.nodeName);
+    assert.deepEqual(nodes, ['node1', 'node1', 'node1']);
+  }, 1000);
+  const reasons = (await plane.list(Events, 'default')).map((one: Json) => one.reason);
+  assert.ok(!reasons.includes('FailedScheduling'), reasons.join(', '));
+  assert.deepEqual(plane.complaints, []);
+});
+
 test('a claim takes the smallest static volume that is large enough, and two claims never the same', async () => {
   await using plane = await startControlPlane();
   const volume = (name: string, storage: string) => ({
