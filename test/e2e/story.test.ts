@@ -2,7 +2,7 @@
 // restarts and kills, uninstall. One machine, in order; every test builds on the one before.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { Machine, removeRoot } from '#kit/machine/machine.ts';
 import { Cluster } from './story/cluster.ts';
 import { readHostState } from './story/host-state.ts';
@@ -19,6 +19,8 @@ let preparation: Preparation;
 before(async () => {
   ({ root, preparation } = await preparedRoot(name));
 });
+
+afterEach(() => machine?.stopRunning());
 
 after(async () => {
   await machine?.halt();
@@ -241,6 +243,7 @@ test('a second MicroShift, a broken configuration and a port in use end with a c
 });
 
 test('delete removes the application with everything in it', async () => {
+  await cluster.kubectl('-n', 'hello', 'delete', 'pod', 'client', '--now');
   await cluster.kubectl('delete', '-k', '/root/microshift/examples/hello', '--timeout=90s');
   assert.match((await cluster.tryKubectl(['get', 'namespace', 'hello'])).stderr, /namespaces "hello" not found/);
   await cluster.eventually('no volume is left', 30, async () => ((await cluster.tryKubectl(['get', 'pv'])).stderr.includes('No resources found') ? true : undefined));

@@ -29,6 +29,7 @@ export class Machine implements AsyncDisposable {
   readonly #initPid: number;
 
   readonly #cgroups: readonly string[];
+  readonly #running: RunningCommand[] = [];
 
   private constructor(options: MachineOptions, cgroups: readonly string[], process_: ChildProcess, initPid: number) {
     this.options = options;
@@ -76,7 +77,15 @@ export class Machine implements AsyncDisposable {
     return succeed(this.#enter(command), options);
   }
   start(command: readonly string[]): RunningCommand {
-    return new RunningCommand(this.#enter([]), command);
+    return this.#remember(new RunningCommand(this.#enter([]), command));
+  }
+  #remember(command: RunningCommand): RunningCommand {
+    this.#running.push(command);
+    return command;
+  }
+  /** Ends what a test started and, having failed, did not stop. */
+  async stopRunning(): Promise<void> {
+    await Promise.all(this.#running.splice(0).map((command) => command.stop()));
   }
   shell(script: string, options: CommandOptions = {}): Promise<string> {
     return this.succeed(['sh', '-ec', script], options);
@@ -86,7 +95,7 @@ export class Machine implements AsyncDisposable {
     return run(['nsenter', `--net=/run/netns/${this.options.name}-lan`, ...command], options);
   }
   startFromLan(command: readonly string[]): RunningCommand {
-    return new RunningCommand(['nsenter', `--net=/run/netns/${this.options.name}-lan`], command);
+    return this.#remember(new RunningCommand(['nsenter', `--net=/run/netns/${this.options.name}-lan`], command));
   }
   /** Path of a file of the machine as this process sees it. */
   file(inside: string): string {
@@ -105,6 +114,7 @@ export class Machine implements AsyncDisposable {
   }
   /** Ends every process of the machine; the root stays. */
   async halt(): Promise<void> {
+    await this.stopRunning();
     try {
       process.kill(this.#initPid, 'SIGKILL');
     } catch {
