@@ -2,6 +2,7 @@
 //   1. bundle: src/main.ts and each worker become one CommonJS script; fact tables become JSON texts that are parsed at first use
 //   2. strip: Node without its symbol table, where binutils are installed
 //   3. join: Node's single-executable form with a code cache, so that nothing is compiled at start
+// `--profiled`: the executable takes Node's own options, `microshift --node-options=--cpu-prof run` (docs/performance.md).
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -110,7 +111,7 @@ writeFileSync(
     useCodeCache: true,
     useSnapshot: false,
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    execArgvExtension: 'none',
+    execArgvExtension: process.argv.includes('--profiled') ? 'cli' : 'none',
     assets,
   }),
 );
