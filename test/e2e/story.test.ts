@@ -85,8 +85,8 @@ test('logs -f follows', async () => {
   const [pod] = await cluster.podsOf('hello', 'app=hello');
   const follow = machine.start(['kubectl', '--context', 'microshift', '-n', 'hello', 'logs', '-f', pod!.name]);
   await cluster.eventually('the first line', 10, async () => (follow.output.includes('serving for a friend') ? true : undefined));
-  await cluster.kubectl('-n', 'hello', 'exec', 'client', '--', 'wget', '-qO-', `http://${pod!.ip}:8080/?marker`);
-  await cluster.eventually('a new line while following', 10, async () => (follow.output.includes('/?marker') ? true : undefined));
+  await machine.succeed(['curl', '-s', '-o', '/dev/null', `http://${pod!.ip}:8080/marker`]);
+  await cluster.eventually('a new line while following', 10, async () => (follow.output.includes('url:/marker') ? true : undefined));
   await follow.stop();
 });
 

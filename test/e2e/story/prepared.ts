@@ -1,7 +1,7 @@
 // A Debian 12 root in which `CONFIG_ENV_ONLY=true ./install.sh` has run, made once for each state of the sources and copied by
 // the tests that start MicroShift in it.
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheDirectory, copyProject, copyRoot, freshDebian } from '#kit/machine/debian-root.ts';
 import { Machine, removeRoot } from '#kit/machine/machine.ts';
@@ -37,18 +37,34 @@ export async function preparedRoot(name: string): Promise<{ root: string; prepar
   return { root: await copyRoot(path.join(cacheDirectory, prepared), name), preparation: JSON.parse(readFileSync(record, 'utf8')) as Preparation };
 }
 
+const preparedMax = 3;
+
+/** Keeps the newest few: another test may be copying one. */
+function removeOldest(): void {
+  const records = readdirSync(cacheDirectory)
+    .filter((entry) => /^prepared-.*\.json$/.test(entry))
+    .map((entry) => ({ entry, at: statSync(path.join(cacheDirectory, entry)).mtimeMs }))
+    .toSorted((a, b) => b.at - a.at);
+  for (const { entry } of records.slice(preparedMax - 1)) {
+    removeRoot(path.join(cacheDirectory, entry));
+    removeRoot(path.join(cacheDirectory, entry.replace(/\.json$/, '')));
+  }
+}
+
 async function prepare(prepared: string, record: string): Promise<void> {
-  for (const old of readdirSync(cacheDirectory)) if (old.startsWith('prepared-')) removeRoot(path.join(cacheDirectory, old));
-  const work = await copyRoot(await freshDebian(), 'preparing');
+  removeOldest();
+  // Names of this process: another may prepare at the same time.
+  const name = `ms-prep-${process.pid}`;
+  const work = await copyRoot(await freshDebian(), `preparing-${process.pid}`);
   await copyProject(work);
   let pristine: HostState;
   let packages: string[];
   {
-    await using fresh = await Machine.boot({ name: 'ms-prepare', root: work, init: 'reaper' });
+    await using fresh = await Machine.boot({ name, root: work, init: 'reaper' });
     pristine = await readHostState(fresh);
     packages = (await fresh.shell("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' | grep ' installed$' | cut -d ' ' -f 1")).trim().split('\n');
   }
-  await using online = await Machine.boot({ name: 'ms-prepare', root: work, init: 'reaper', network: 'registries' });
+  await using online = await Machine.boot({ name, root: work, init: 'reaper', network: 'registries' });
   const certificates = process.env.NODE_EXTRA_CA_CERTS === undefined ? [] : ['NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt'];
   const result = await online.run(['env', ...certificates, 'CONFIG_ENV_ONLY=true', '/root/microshift/install.sh'], { timeoutSeconds: 500 });
   const preparation: Preparation = { pristine, packages, installCode: result.code, installOutput: result.stdout + result.stderr, processesAfter: await online.shell('ps -eo comm=') };
