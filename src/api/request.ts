@@ -13,7 +13,7 @@ export interface Identity {
 export interface ApiRequest {
   /** GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS. */
   readonly method: string;
-  /** Decoded by the chain, not by the caller: `/api/v1/namespaces/default/pods/web`. */
+  /** Percent-decoded once, by who made the request; nothing decodes it again: `/api/v1/namespaces/default/pods/web`. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** Lower-case names. */

@@ -1,4 +1,6 @@
-// What a request asks for, read off its method, path and query: upstream's RequestInfo. Pure; knows no kinds.
+// What a request asks for, read off its method, path and query: upstream's RequestInfo. Pure; knows no kinds. The path was
+// percent-decoded by the front, once, as a whole: here nothing is decoded again.
+import { requiredFieldValue } from '#api/meta/field-selector.ts';
 
 export interface RequestInfo {
   readonly isResource: boolean;
@@ -43,23 +45,10 @@ const nonResource = (method: string, path: string): RequestInfo => ({
   isLegacyWatchPath: false,
 });
 
+/** By the parser that selects, so that what is authorized is what is read. Upstream's IsValidPathSegmentName. */
 const nameOfFieldSelector = (selector: string | null): string => {
-  for (const term of selector?.split(',') ?? []) {
-    const match = /^metadata\.name==?([^=!].*)$/.exec(term.trim());
-    if (match !== null) return match[1]!;
-  }
-  return '';
-};
-
-/** Names may be percent-encoded (`system%3Anode`). What is no encoding, or would become two segments, stays: no such name exists. */
-const decoded = (segment: string): string => {
-  if (!segment.includes('%')) return segment;
-  try {
-    const text = decodeURIComponent(segment);
-    return text.includes('/') ? segment : text;
-  } catch {
-    return segment;
-  }
+  const name = requiredFieldValue(selector ?? '', 'metadata.name') ?? '';
+  return name === '.' || name === '..' || /[/%]/.test(name) ? '' : name;
 };
 
 export const isWatchQuery = (query: URLSearchParams): boolean => {
@@ -84,11 +73,11 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   }
   let namespace = '';
   if (rest[0] === 'namespaces' && rest.length > 1) {
-    namespace = decoded(rest[1]!);
+    namespace = rest[1]!;
     if (rest.length > 2 && !namespaceSubresources.has(rest[2]!)) rest = rest.slice(2);
   }
   const resource = rest[0] ?? '';
-  let name = decoded(rest[1] ?? '');
+  let name = rest[1] ?? '';
   const subresource = rest[2] ?? '';
   // The raw remainder keeps a trailing slash, which proxied servers tell apart.
   const remainder = rest.slice(3);

@@ -96,7 +96,7 @@ class InProcessTransport implements Transport {
   #request({ method, path, query, contentType, body }: TransportRequest, signal: AbortSignal): ApiRequest {
     return {
       method,
-      path,
+      path: decodeURIComponent(path),
       query,
       headers: {
         accept: 'application/json',

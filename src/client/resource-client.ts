@@ -160,6 +160,9 @@ export class KindClient<T extends KubernetesObject> implements ResourceClient<T>
   }
   #named({ namespace, name }: ObjectKey, subresource?: string): string {
     if (name === '') throw badRequestError('resource name may not be empty');
+    // Upstream's IsValidPathSegmentName: such a name would lead to another path.
+    if (name === '.' || name === '..' || /[/%]/.test(name))
+      throw badRequestError(`invalid resource name ${JSON.stringify(name)}`);
     const path = `${this.#collection(this.#requiredNamespace(namespace))}/${encodeURIComponent(name)}`;
     return subresource === undefined ? path : `${path}/${subresource}`;
   }

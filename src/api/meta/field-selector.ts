@@ -50,8 +50,8 @@ function unescapeValue(text: string): string {
 
 export const escapeFieldValue = (value: string): string => value.replaceAll(/[\\,=]/g, (char) => `\\${char}`);
 
-/** Throws an ApiError (400) with upstream's text: bad syntax, or a field that is not in `supported`. */
-export function parseFieldSelector(text: string, supported: readonly string[]): FieldMatcher {
+/** In the order of their texts. Throws an ApiError (400). */
+function parseTerms(text: string): FieldTerm[] {
   const terms: FieldTerm[] = [];
   for (const part of splitTerms(text).toSorted()) {
     if (part === '') continue;
@@ -59,14 +59,34 @@ export function parseFieldSelector(text: string, supported: readonly string[]): 
     if (operator === null) throw badRequestError(`invalid selector: '${text}'; can't understand '${part}'`);
     const field = part.slice(0, operator.index);
     const value = unescapeValue(part.slice(operator.index + operator[0].length));
-    if (!supported.includes(field)) throw badRequestError(unsupportedText(field, supported));
     terms.push({ field, equal: operator[0] !== '!=', value });
   }
+  return terms;
+}
+
+const exactValueOf = (terms: readonly FieldTerm[], field: string): string | undefined =>
+  terms.find((term) => term.equal && term.field === field)?.value;
+
+/** The value that the selector demands of a field; undefined when it demands none, or cannot be understood. */
+export function requiredFieldValue(text: string, field: string): string | undefined {
+  if (!text.includes(field)) return undefined;
+  try {
+    return exactValueOf(parseTerms(text), field);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws an ApiError (400) with upstream's text: bad syntax, or a field that is not in `supported`. */
+export function parseFieldSelector(text: string, supported: readonly string[]): FieldMatcher {
+  const terms = parseTerms(text);
+  for (const { field } of terms)
+    if (!supported.includes(field)) throw badRequestError(unsupportedText(field, supported));
   return {
     terms,
     empty: terms.length === 0,
     matches: (fields) => terms.every((term) => ((fields[term.field] ?? '') === term.value) === term.equal),
-    exactValue: (field) => terms.find((term) => term.equal && term.field === field)?.value,
+    exactValue: (field) => exactValueOf(terms, field),
   };
 }
 

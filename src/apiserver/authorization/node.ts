@@ -3,6 +3,7 @@
 import { storageKey, storagePrefix } from '#api/kinds.ts';
 import { PersistentVolumeClaims, PersistentVolumes, Pods, VolumeAttachments } from '#api/generated/kind-references.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment } from '#api/generated/types.ts';
+import { requiredFieldValue } from '#api/meta/field-selector.ts';
 import type { Identity } from '#api/request.ts';
 import type { Store } from '#storage/store.ts';
 import type { AccessAttributes, AccessDecision, Authorizer } from '../context.ts';
@@ -18,9 +19,6 @@ export const nodeOf = (user: Identity): string | undefined =>
   user.name.startsWith(userPrefix) && user.groups.includes('system:nodes')
     ? user.name.slice(userPrefix.length)
     : undefined;
-
-const hasFieldTerm = (selector: string | undefined, field: string, value: string): boolean =>
-  (selector ?? '').split(',').some((term) => term === `${field}=${value}` || term === `${field}==${value}`);
 
 export function nodeAuthorizer(store: Store, rbac: RbacIndex): Authorizer & Disposable {
   const podsByNode = createStoreIndex<Pod>(store, storagePrefix(Pods), (pod) =>
@@ -104,7 +102,7 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): Authorizer & Disp
     if (asked.subresource === '') {
       if (asked.verb === 'get') return relation(nodeName, asked);
       if (asked.verb === 'list' || asked.verb === 'watch')
-        return hasFieldTerm(asked.fieldSelector, 'spec.nodeName', nodeName)
+        return requiredFieldValue(asked.fieldSelector ?? '', 'spec.nodeName') === nodeName
           ? allow()
           : noOpinion('can only list/watch pods with spec.nodeName field selector');
       if (asked.verb === 'create' || asked.verb === 'delete') return allow(); // NodeRestriction limits it

@@ -9,13 +9,13 @@ import type { ParsedBody } from './read-body.ts';
 
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
-const types: Readonly<Record<string, PatchType>> = {
-  'application/json-patch+json': 'json',
-  'application/merge-patch+json': 'merge',
-  'application/strategic-merge-patch+json': 'strategic',
-  'application/apply-patch+yaml': 'apply',
-};
-const accepted = Object.keys(types).join(', ');
+const types = new Map<string, PatchType>([
+  ['application/json-patch+json', 'json'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/strategic-merge-patch+json', 'strategic'],
+  ['application/apply-patch+yaml', 'apply'],
+]);
+const accepted = [...types.keys()].join(', ');
 
 export interface ReadPatch {
   readonly type: PatchType;
@@ -40,7 +40,7 @@ const functionOf = (type: PatchType, patch: unknown): ReadPatch['apply'] => {
 };
 
 export async function readPatch(request: ApiRequest): Promise<ReadPatch> {
-  const type = types[mediaTypeOf(request)];
+  const type = types.get(mediaTypeOf(request));
   if (type === undefined) throw unknownFormatError(accepted);
   let body: ParsedBody;
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };

@@ -60,7 +60,7 @@ export async function respondOpenApi(context: RequestContext, path: string): Pro
     return document === undefined ? notThere() : answer(context, document, '');
   }
   const place = path.slice('/openapi/v3/'.length);
-  const known = index.paths[place];
+  const known = Object.hasOwn(index.paths, place) ? index.paths[place] : undefined;
   if (known === undefined) return notThere();
   const hash = new URLSearchParams(known.serverRelativeURL.split('?')[1] ?? '').get('hash') ?? '';
   const parts = place.split('/');

@@ -12,8 +12,10 @@ export function sameValue(one: unknown, other: unknown): boolean {
   if (Array.isArray(other)) return false;
   const left = one as Record<string, unknown>;
   const right = other as Record<string, unknown>;
-  for (const key in left) if (!sameValue(left[key], right[key])) return false;
-  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  // Own members only: a label may be called `constructor`.
+  const member = (of: Record<string, unknown>, key: string): unknown => (Object.hasOwn(of, key) ? of[key] : undefined);
+  for (const key in left) if (!sameValue(left[key], member(right, key))) return false;
+  for (const key in right) if (right[key] !== undefined && member(left, key) === undefined) return false;
   return true;
 }
 

@@ -8,6 +8,7 @@ import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
 import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
+import { checkMayCreate } from '../authorization/check-may-create.ts';
 import type { AdmissionAttributes } from '../context.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { createObject } from './create-object.ts';
@@ -90,6 +91,8 @@ export async function updateObject(
     const current = store.get(key);
     if (current === undefined) {
       if (!settings.createWhenAbsent) throw notFoundError(groupResource(request.row), request.name);
+      // Who was let in to update or patch needs the right to create as well.
+      checkMayCreate(request.context);
       const object = await transform(undefined);
       if ((object.metadata.uid ?? '') !== '')
         throw conflictError(

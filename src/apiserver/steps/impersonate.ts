@@ -23,7 +23,7 @@ export async function impersonate(context: RequestContext, next: Next): Promise<
       verb: 'impersonate',
       isResource: true,
       group,
-      version: group === '' ? 'v1' : 'v1',
+      version: 'v1',
       resource,
       subresource,
       namespace,
@@ -41,7 +41,7 @@ export async function impersonate(context: RequestContext, next: Next): Promise<
 
   const groups = (headers['impersonate-group'] ?? '').split(',').flatMap((group) => group.trim() || []);
   for (const group of groups) check('', 'groups', '', '', group);
-  const extra: Record<string, string[]> = {};
+  const extra = new Map<string, string[]>();
   for (const header of extraNames) {
     let key: string;
     try {
@@ -51,7 +51,7 @@ export async function impersonate(context: RequestContext, next: Next): Promise<
     }
     const values = (headers[header] ?? '').split(',').map((value) => value.trim());
     for (const value of values) check('authentication.k8s.io', 'userextras', key, '', value);
-    extra[key] = values;
+    extra.set(key, values);
   }
   const uid = headers['impersonate-uid'];
   if (uid !== undefined && uid !== '') check('authentication.k8s.io', 'uids', '', '', uid);
@@ -65,7 +65,7 @@ export async function impersonate(context: RequestContext, next: Next): Promise<
     name,
     groups: finalGroups,
     ...(uid === undefined || uid === '' ? {} : { uid }),
-    ...(extraNames.length === 0 ? {} : { extra }),
+    ...(extra.size === 0 ? {} : { extra: Object.fromEntries(extra) }),
   };
   context.user = impersonated;
   return next(context);

@@ -4,8 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Pod } from '#api/generated/types.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { ApiError, badRequestError, conflictError } from '#api/status.ts';
-import { accessForbidden } from '../authorization/forbidden.ts';
-import { attributesOf } from '../authorization/attributes.ts';
+import { checkMayCreate } from '../authorization/check-may-create.ts';
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
@@ -99,17 +98,10 @@ export async function tunnel(request: ResourceRequest, nodeName: string, pathAnd
   return respond(answer.status, { type: 'upgraded' });
 }
 
-/** WebSocket clients come with GET; running things in a pod takes the right to `create` all the same (since 1.35). */
-function checkMayCreate(request: ResourceRequest): void {
-  const { context } = request;
-  const attributes = { ...attributesOf(context), verb: 'create' };
-  const { decision, reason } = context.server.authorizer.authorize(attributes);
-  if (decision !== 'allow') throw accessForbidden(attributes, reason);
-}
-
 /** pods/exec, pods/attach, pods/portforward. */
 export async function connect(request: ResourceRequest): Promise<ApiResponse> {
-  checkMayCreate(request);
+  // WebSocket clients come with GET (since 1.35 that is not enough).
+  checkMayCreate(request.context);
   const pod = storedOf(request).object() as Pod;
   const path = agentPath(request, pod);
   const nodeName = pod.spec?.nodeName ?? '';

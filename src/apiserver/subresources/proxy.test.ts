@@ -4,6 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { podConnector } from '#host/pod-connector.ts';
+import type { PodConnector } from '#apiserver/ports.ts';
 import { startApiServer } from '#kit/start-api-server.ts';
 
 const core = '/api/v1/namespaces/default';
@@ -21,7 +22,14 @@ test('pods/proxy and services/proxy pass request and answer on, without credenti
   page.listen(0, '127.0.0.1');
   await once(page, 'listening');
   const { port } = page.address() as AddressInfo;
-  const api = await startApiServer({ pods: podConnector });
+  // The pod's own address does not exist here.
+  const pods: PodConnector = {
+    request: (address, request) => {
+      assert.equal(address.host, '10.0.0.9');
+      return podConnector.request({ ...address, host: '127.0.0.1' }, request);
+    },
+  };
+  const api = await startApiServer({ pods });
   await api.create(`${core}/pods`, {
     kind: 'Pod',
     apiVersion: 'v1',
@@ -33,7 +41,7 @@ test('pods/proxy and services/proxy pass request and answer on, without credenti
   });
   assert.equal((await api.send('GET', `${core}/pods/web/proxy/`)).status, 400);
   await api.patch(`${core}/pods/web/status`, 'merge', {
-    status: { podIP: '127.0.0.1', podIPs: [{ ip: '127.0.0.1' }] },
+    status: { podIP: '10.0.0.9', podIPs: [{ ip: '10.0.0.9' }] },
   });
   const answer = await api.send('POST', `${core}/pods/web:http/proxy/a/b?c=d`, {
     bytes: 'sent',
@@ -41,6 +49,8 @@ test('pods/proxy and services/proxy pass request and answer on, without credenti
   });
   assert.deepEqual([answer.status, answer.contentType, answer.text], [202, 'text/x-page', 'page']);
   assert.deepEqual(seen[0], { method: 'POST', url: '/a/b?c=d', authorization: undefined, body: 'sent' });
+  await api.send('GET', `${core}/pods/web:http/proxy/a%3Fb%23c%0d%0aX:%20y%25/é`);
+  assert.equal(seen[1]?.url, '/a%3Fb%23c%0D%0AX:%20y%25/%C3%A9', 'what was encoded stays part of the path');
 
   await api.create(`${core}/services`, {
     kind: 'Service',
@@ -56,6 +66,26 @@ test('pods/proxy and services/proxy pass request and answer on, without credenti
     metadata: { name: 'web' },
     subsets: [{ addresses: [{ ip: '10.0.0.9' }], ports: [{ port }] }],
   });
+  const unknown = await api.send('GET', `${core}/services/web/proxy/`);
+  assert.equal(unknown.status, 503, 'no pod stands behind this address');
+  const targetRef = { kind: 'Pod', namespace: 'default', name: 'web' };
+  await api.patch(`${core}/endpoints/web`, 'merge', {
+    subsets: [
+      {
+        addresses: [
+          { ip: '10.0.0.8', targetRef },
+          { ip: '10.0.0.9', targetRef },
+        ],
+        ports: [{ port }],
+      },
+    ],
+  });
+  assert.equal((await api.send('GET', `${core}/services/web/proxy/s`)).text, 'page');
+  for (const ip of ['127.0.0.1', '169.254.169.254', '0.0.0.0', '::1', '::ffff:7f00:1', 'fe80::1']) {
+    await api.patch(`${core}/pods/web/status`, 'merge', { status: { podIP: ip, podIPs: [{ ip }] } });
+    const refused = await api.send('GET', `${core}/pods/web:http/proxy/`);
+    assert.deepEqual([refused.status, refused.json.message], [400, 'address not allowed'], ip);
+  }
   api.close();
   page.close();
 });

@@ -1,11 +1,12 @@
 // pods/proxy, services/proxy and nodes/proxy: the request goes on to the pod's address or to the node's agent.
-import type { Endpoints, Pod, Service } from '#api/generated/types.ts';
-import { Endpoints as EndpointsKind } from '#api/generated/kind-references.ts';
+import type { EndpointAddress, Endpoints, Pod, Service } from '#api/generated/types.ts';
+import { Endpoints as EndpointsKind, Pods } from '#api/generated/kind-references.ts';
 import { storageKey } from '#api/kinds.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { messageOf } from '#base/errors.ts';
 import { ApiError, badRequestError, serviceUnavailableError } from '#api/status.ts';
 import { readBytes } from '../content/read-body.ts';
+import { contains, familyOf, parseAddress, parseRange } from '../registry/services/addresses.ts';
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
@@ -33,10 +34,29 @@ function splitName(text: string): ProxyName {
   throw badRequestError(`invalid request ${JSON.stringify(text)}`);
 }
 
+/** This machine, its links, groups, and all of IPv4 in the form of IPv6. */
+const notReached = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+  '::/127',
+  '::ffff:0:0/96',
+  'fe80::/10',
+  'ff00::/8',
+].map(parseRange);
+
+/** A pod's status says its address, and others than the node may write that: never this machine, nor what is on its links. */
+function mayReach(address: string): boolean {
+  const value = parseAddress(address);
+  const family = familyOf(address);
+  return value !== undefined && !notReached.some((range) => range.family === family && contains(range, value));
+}
+
 function podAddress(request: ResourceRequest, { scheme, name, port }: ProxyName): ProxyAddress {
   const pod = storedOf({ ...request, name }).object() as Pod;
   const host = pod.status?.podIP ?? '';
-  if (host === '') throw badRequestError('address not allowed');
+  if (!mayReach(host)) throw badRequestError('address not allowed');
   const declared = pod.spec.containers.flatMap((one) => one.ports ?? []);
   const number =
     port === ''
@@ -45,6 +65,14 @@ function podAddress(request: ResourceRequest, { scheme, name, port }: ProxyName)
   if (!Number.isInteger(number) || number < 1 || number > 65_535)
     throw badRequestError(`no port ${JSON.stringify(port)} found for pod ${JSON.stringify(name)}`);
   return { host, port: number, secure: scheme === 'https' };
+}
+
+/** Endpoints are written by users too: only the address of a pod of this namespace is gone to. */
+function isOfPod(request: ResourceRequest, { ip, targetRef }: EndpointAddress): boolean {
+  if (targetRef?.namespace !== request.namespace || !mayReach(ip)) return false;
+  const { store } = request.context.server.options;
+  const pod = store.get(storageKey(Pods, request.namespace, targetRef.name ?? ''))?.object() as Pod | undefined;
+  return pod?.status?.podIPs?.some((one) => one.ip === ip) === true;
 }
 
 function serviceAddress(request: ResourceRequest, { scheme, name, port }: ProxyName): ProxyAddress {
@@ -62,8 +90,8 @@ function serviceAddress(request: ResourceRequest, { scheme, name, port }: ProxyN
   const endpoints = store.get(storageKey(EndpointsKind, request.namespace, name))?.object() as Endpoints | undefined;
   for (const subset of endpoints?.subsets ?? []) {
     const found = subset.ports?.find((one) => (one.name ?? '') === (chosen.name ?? ''));
-    const [address] = subset.addresses ?? [];
-    if (found?.port !== undefined && address?.ip !== undefined)
+    const address = subset.addresses?.find((one) => isOfPod(request, one));
+    if (found?.port !== undefined && address !== undefined)
       return { host: address.ip, port: found.port, secure: scheme === 'https' };
   }
   throw serviceUnavailableError(`no endpoints available for service ${JSON.stringify(name)}`);
@@ -117,9 +145,13 @@ async function proxyToNode(request: ResourceRequest, nodeName: string, pathAndQu
   return respond(answer.status, { type: 'stream', contentType: answer.contentType, stream: answer.stream });
 }
 
+const encodeSegment = (segment: string): string => encodeURI(segment).replaceAll(/[?#]/g, encodeURIComponent);
+
 export async function proxy(request: ResourceRequest): Promise<ApiResponse> {
   const { query } = request.context.request;
-  const path = request.context.info.rest === '' ? '/' : request.context.info.rest;
+  // The path came decoded: what is no path's text is encoded again, or it would become a query or another request.
+  const path =
+    request.context.info.rest === '' ? '/' : request.context.info.rest.split('/').map(encodeSegment).join('/');
   const pathAndQuery = query.size === 0 ? path : `${path}?${query.toString()}`;
   const name = splitName(request.name);
   if (request.row.resource === 'nodes') return proxyToNode(request, name.name, pathAndQuery);

@@ -33,7 +33,7 @@ const byName: Readonly<Record<string, Handler>> = {
 
 export async function respondSubresource(request: ResourceRequest): Promise<ApiResponse> {
   const { row, subresource, context } = request;
-  const known = row.subresources[subresource];
+  const known = Object.hasOwn(row.subresources, subresource) ? row.subresources[subresource] : undefined;
   if (known === undefined || request.name === '')
     throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
   const handler = byName[`${row.resource}/${subresource}`];

@@ -1,0 +1,11 @@
+// Requests that come as something else and take the right to `create` all the same.
+import type { RequestContext } from '../context.ts';
+import { attributesOf } from './attributes.ts';
+import { accessForbidden } from './forbidden.ts';
+
+/** Throws an ApiError (403). */
+export function checkMayCreate(context: RequestContext): void {
+  const attributes = { ...attributesOf(context), verb: 'create' };
+  const { decision, reason } = context.server.authorizer.authorize(attributes);
+  if (decision !== 'allow') throw accessForbidden(attributes, reason);
+}
