@@ -7,10 +7,12 @@ import { ScopeClosing } from '#base/scope.ts';
 import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { createLogger, levelOfVerbosity, LineWriter } from '#host/logger.ts';
+import { nameThisProcess } from '#host/process-name.ts';
 import { loadHere } from './configuration.ts';
 import { exitFailed, exitUsage, type RunFlags } from './command.ts';
 
 export async function run(flags: RunFlags): Promise<number> {
+  nameThisProcess('microshift');
   const loaded = await loadHere({ ...flags, verbosity: flags.v });
   if ('mistake' in loaded) {
     printMistake(loaded.mistake);
