@@ -217,7 +217,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       pods.runtimeChanged(id);
       for (const listener of listeners.get(id) ?? []) listener();
     };
-    scope.spawn('runtime events', (signal) => runtime.watchEvents(changed, signal));
+    scope.spawn('runtime events', (signal) =>
+      runtime.watchEvents(changed, signal, () => {
+        scope.spawn('relist after a gap', () =>
+          pods.relist().catch((error: unknown) => logger.debug('relist', { error: messageOf(error) })),
+        );
+      }),
+    );
     scope.spawn('relist', async (signal) => {
       let sinceCollectionMs = 0;
       while (!signal.aborted) {

@@ -13,6 +13,7 @@ export interface ContainerMetadata {
 }
 export const sandboxState = { ready: 0, notReady: 1 } as const;
 export const containerState = { created: 0, running: 1, exited: 2, unknown: 3 } as const;
+export const containerEvent = { created: 0, started: 1, stopped: 2, deleted: 3 } as const;
 export const namespaceMode = { pod: 0, container: 1, node: 2, target: 3 } as const;
 export const mountPropagation = { private: 0, hostToContainer: 1, bidirectional: 2 } as const;
 export const profileType = { runtimeDefault: 0, unconfined: 1, localhost: 2 } as const;

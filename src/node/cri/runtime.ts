@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { sleep } from '#base/clock.ts';
 import { connectGrpc, type GrpcConnection, grpcCode, GrpcError, type GrpcTable } from '#wire/grpc.ts';
-import type * as cri from './messages.ts';
+import * as cri from './messages.ts';
 
 export interface RuntimeVersion {
   readonly runtimeName: string;
@@ -43,8 +43,11 @@ export interface ContainerRuntime {
   pullImage(image: string, auth: cri.AuthConfig | undefined, sandbox: cri.PodSandboxConfig): Promise<string>;
   removeImage(image: string): Promise<void>;
   imageFilesystem(): Promise<{ readonly mountpoint: string; readonly usedBytes: number } | undefined>;
-  /** Calls `onChange` whenever some container or sandbox changed, until `signal`. Resolves when events cannot be had. */
-  watchEvents(onChange: (sandboxOrContainerId: string) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Calls `onChange` whenever some container or sandbox ended or went by itself, until `signal`; `onGap` whenever events may
+   * have been missed. Resolves when events cannot be had.
+   */
+  watchEvents(onChange: (sandboxOrContainerId: string) => void, signal: AbortSignal, onGap?: () => void): Promise<void>;
   close(): void;
 }
 
@@ -223,7 +226,11 @@ class CriRuntime implements ContainerRuntime {
       ? undefined
       : { mountpoint: first.fsId?.mountpoint ?? '', usedBytes: first.usedBytes?.value ?? 0 };
   }
-  async watchEvents(onChange: (id: string) => void, signal: AbortSignal): Promise<void> {
+  async watchEvents(
+    onChange: (id: string) => void,
+    signal: AbortSignal,
+    onGap: () => void = () => undefined,
+  ): Promise<void> {
     let source: 'cri' | 'containerd' = 'cri';
     let failures = 0;
     while (!signal.aborted) {
@@ -231,12 +238,14 @@ class CriRuntime implements ContainerRuntime {
         if (source === 'cri') {
           for await (const event of this.#connection.serverStream(this.#table, 'GetContainerEvents', {}, { signal })) {
             failures = 0;
-            onChange((event as { containerId: string }).containerId);
+            const { containerId, containerEventType } = event as { containerId: string; containerEventType: number };
+            // Created and started are our own doing.
+            if (containerEventType >= cri.containerEvent.stopped) onChange(containerId);
           }
         } else {
           const { loadCodecs } = await import('#wire/grpc.ts');
           const ofTask = (await loadCodecs()).message(containerdEvents, 'TaskEvent');
-          const request = { filters: ['topic~="^/tasks/(exit|start|oom)"', 'topic=="/tasks/delete"'] };
+          const request = { filters: ['topic~="^/tasks/(exit|oom)"', 'topic=="/tasks/delete"'] };
           for await (const message of this.#connection.serverStream(containerdEvents, 'Subscribe', request, {
             signal,
           })) {
@@ -260,6 +269,7 @@ class CriRuntime implements ContainerRuntime {
         failures++;
       }
       await sleep(this.#clock, Math.min(5_000, 100 * 2 ** Math.min(failures, 10)), signal).catch(() => undefined);
+      if (!signal.aborted) onGap();
     }
   }
   close(): void {

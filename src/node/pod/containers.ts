@@ -19,10 +19,13 @@ export type EmitEvent = (type: 'Normal' | 'Warning', reason: string, message: st
 export class ContainerWaits extends Error {
   readonly reason: string;
   readonly retryInMs: number | undefined;
-  constructor(reason: string, message: string, retryInMs?: number) {
+  /** The runtime was asked for something and may have done it or not. */
+  readonly outcomeUnknown: boolean;
+  constructor(reason: string, message: string, retryInMs?: number, outcomeUnknown = false) {
     super(message);
     this.reason = reason;
     this.retryInMs = retryInMs;
+    this.outcomeUnknown = outcomeUnknown;
   }
 }
 
@@ -47,6 +50,7 @@ export interface StartRequest {
   readonly credentials: Parameters<Images['ensure']>[0]['credentials'];
   readonly emit: EmitEvent;
   readonly onImageSettled: () => void;
+  readonly onCreated: (containerId: string) => void;
 }
 
 const terminationMessageBytesMax = 4096;
@@ -105,14 +109,16 @@ export class ContainerStarter {
         error instanceof ContainerConfigError ? 'CreateContainerConfigError' : 'CreateContainerError',
         messageOf(error),
         10_000,
+        !(error instanceof ContainerConfigError),
       );
     }
+    request.onCreated(containerId);
     emit('Normal', 'Created', 'Container created');
     try {
       await runtime.startContainer(containerId);
     } catch (error) {
       emit('Warning', 'Failed', `Error: ${messageOf(error)}`);
-      throw new ContainerWaits('RunContainerError', messageOf(error), 10_000);
+      throw new ContainerWaits('RunContainerError', messageOf(error), 10_000, true);
     }
     emit('Normal', 'Started', 'Container started');
     const postStart = container.lifecycle?.postStart;
@@ -129,7 +135,7 @@ export class ContainerStarter {
         pod.spec.terminationGracePeriodSeconds ?? 30,
         emit,
       );
-      throw new ContainerWaits('PostStartHookError', messageOf(error), 10_000);
+      throw new ContainerWaits('PostStartHookError', messageOf(error), 10_000, true);
     }
   }
 

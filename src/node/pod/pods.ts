@@ -13,7 +13,7 @@ import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { AuthConfig } from '../cri/messages.ts';
-import { type ContainerRuntime, isRuntimeNotFound } from '../cri/runtime.ts';
+import type { ContainerRuntime } from '../cri/runtime.ts';
 import type { Images } from '../images.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type MountedVolume, type PodVolumes, VolumeError, type VolumeSources } from '../volumes/volumes.ts';
@@ -29,11 +29,9 @@ import {
   type ResolverConfig,
   sandboxConfig,
 } from './runtime-config.ts';
+import { RuntimeCache } from './runtime-cache.ts';
 import {
-  clusterLabel,
   newestContainer,
-  parseContainer,
-  parseSandbox,
   podNameLabel,
   podNamespaceLabel,
   type PodRuntimeStatus,
@@ -93,10 +91,11 @@ export class Pods {
   readonly #states = new Map<string, PodState>();
   readonly #backoff = new KeyedBackoff();
   readonly #queue: WorkQueue;
-  readonly #containerOwner = new Map<string, string>();
+  readonly #cache: RuntimeCache;
 
   constructor(options: PodsOptions) {
     this.#options = options;
+    this.#cache = new RuntimeCache(options.runtime);
     const { clock, logger } = options;
     this.#queue = new WorkQueue({
       clock,
@@ -136,27 +135,19 @@ export class Pods {
 
   /** Looks at the whole runtime: finds Pods that nobody wants any more, and changes whose event was missed. */
   async relist(): Promise<void> {
-    const { runtime, volumes, settings } = this.#options;
-    const [sandboxes, containers, directories] = await Promise.all([
-      runtime.listPodSandboxes(),
-      runtime.listContainers(),
-      volumes.known(),
-    ]);
-    const uids = new Set<string>(directories);
-    for (const { labels, id } of [...sandboxes, ...containers]) {
-      const uid = labels[podUidLabel];
-      // Without our label it is somebody else's; with another cluster's it is a leftover to remove.
-      if (uid === undefined || labels[clusterLabel] === undefined) continue;
-      uids.add(uid);
-      this.#containerOwner.set(id, uid);
-      if (labels[clusterLabel] !== settings.clusterId) this.#state(uid);
+    const { volumes, settings } = this.#options;
+    const [pods, directories] = await Promise.all([this.#cache.relist(), volumes.known()]);
+    for (const { uid, clusterId, changed } of pods) {
+      // Another cluster's is a leftover to remove.
+      if (clusterId !== settings.clusterId) this.#state(uid);
+      if (changed || this.#wanted(this.#state(uid), uid) === undefined) this.#queue.add(uid);
     }
-    for (const uid of uids) this.#queue.add(uid);
+    for (const uid of directories) if (this.#states.get(uid) === undefined) this.#queue.add(uid);
   }
 
   /** A sandbox or container changed. */
   runtimeChanged(id: string): void {
-    const owner = this.#containerOwner.get(id);
+    const owner = this.#cache.changed(id);
     if (owner !== undefined) this.#queue.add(owner);
   }
 
@@ -203,47 +194,22 @@ export class Pods {
   }
 
   async #readRuntime(uid: string, state: PodState): Promise<PodRuntimeStatus> {
-    const { runtime, starter } = this.#options;
-    const filter = { [podUidLabel]: uid };
-    const [sandboxes, containers] = await Promise.all([
-      runtime.listPodSandboxes(filter),
-      runtime.listContainers(filter),
-    ]);
-    for (const { id } of [...sandboxes, ...containers]) this.#containerOwner.set(id, uid);
-    const read = async <T>(work: Promise<T>): Promise<T | undefined> => {
-      try {
-        return await work;
-      } catch (error) {
-        if (isRuntimeNotFound(error)) return undefined;
-        throw error;
-      }
-    };
-    const [sandboxStatuses, containerStatuses] = await Promise.all([
-      Promise.all(sandboxes.map((one) => read(runtime.podSandboxStatus(one.id)))),
-      Promise.all(
-        containers.map(async (one) => {
-          const status = await read(runtime.containerStatus(one.id));
-          if (status === undefined) return undefined;
-          const parsed = parseContainer(status, one.podSandboxId);
-          if (parsed.state !== 'exited' || state.pod === undefined) return parsed;
-          let message = state.messages.get(one.id);
-          if (message === undefined) {
-            message = await starter.terminationMessage(state.pod, parsed);
-            state.messages.set(one.id, message);
-          }
-          return { ...parsed, message: message === '' ? parsed.message : message };
-        }),
-      ),
-    ]);
-    const present = <T>(items: readonly (T | undefined)[]) => items.filter((one) => one !== undefined);
-    return {
-      sandboxes: present(sandboxStatuses)
-        .map(parseSandbox)
-        .toSorted((a, b) => b.createdAtMs - a.createdAtMs || b.attempt - a.attempt),
-      containers: present(containerStatuses).toSorted(
-        (a, b) => b.createdAtMs - a.createdAtMs || b.restartCount - a.restartCount,
-      ),
-    };
+    const { starter } = this.#options;
+    const runtime = await this.#cache.read(uid);
+    const { pod } = state;
+    if (pod === undefined) return runtime;
+    const containers = await Promise.all(
+      runtime.containers.map(async (one) => {
+        if (one.state !== 'exited') return one;
+        let message = state.messages.get(one.id);
+        if (message === undefined) {
+          message = await starter.terminationMessage(pod, one);
+          state.messages.set(one.id, message);
+        }
+        return message === '' ? one : { ...one, message };
+      }),
+    );
+    return { sandboxes: runtime.sandboxes, containers };
   }
 
   async #sync(uid: string): Promise<number | void> {
@@ -261,12 +227,18 @@ export class Pods {
     for (let step = 0; step < stepsMax; step++) {
       this.#updateProbes(pod, runtime, terminating);
       const actions = decide({ pod, runtime, terminating, probes: this.#options.probes });
-      if (!(await this.#act(pod, state, runtime, actions, terminating))) break;
+      let again: boolean;
+      try {
+        again = await this.#act(pod, state, runtime, actions, terminating);
+      } catch (error) {
+        this.#cache.invalidate(uid);
+        throw error;
+      }
       runtime = await this.#readRuntime(uid, state);
+      if (!again) break;
     }
-    runtime = await this.#readRuntime(uid, state);
     this.#updateProbes(pod, runtime, terminating);
-    await this.#removeOldContainers(state, runtime);
+    await this.#removeOldContainers(uid, state, runtime);
     const reported = await this.#report(pod, state, runtime, terminating);
     const quiet =
       runtime.containers.every((one) => one.state === 'exited') && runtime.sandboxes.every((one) => !one.ready);
@@ -332,8 +304,9 @@ export class Pods {
           events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
         try {
           const id = await this.#options.runtime.runPodSandbox(config, '');
-          this.#containerOwner.set(id, pod.metadata.uid ?? '');
+          this.#cache.addSandbox(pod.metadata.uid ?? '', id);
         } catch (error) {
+          this.#cache.invalidate(pod.metadata.uid ?? '');
           events.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
           state.retryInMs = 5_000;
           return false;
@@ -412,7 +385,7 @@ export class Pods {
         return false;
       }
     }
-    if (last?.state === 'created') await this.#options.runtime.removeContainer(last.id);
+    if (last?.state === 'created') await this.#removeContainer(last.id);
     const podIps = this.#podIps(pod, runtime);
     if (podIps.join() !== state.ips.join()) {
       // Downward API volumes may show addresses.
@@ -438,9 +411,11 @@ export class Pods {
         credentials: await sources.credentials(pod, container),
         emit: (type, reason, message) => events.event(pod, type, reason, message, path),
         onImageSettled: () => this.#queue.add(uid),
+        onCreated: (id) => this.#cache.addContainer(uid, id, sandboxId),
       });
     } catch (error) {
       if (!(error instanceof ContainerWaits)) throw error;
+      if (error.outcomeUnknown) this.#cache.invalidate(uid);
       if (error.reason === '') state.waiting.delete(container.name);
       else state.waiting.set(container.name, { reason: error.reason, message: error.message });
       if (error.retryInMs !== undefined) this.#comeBack(state, error.retryInMs);
@@ -489,7 +464,7 @@ export class Pods {
         events.event(pod, type, reason, text, spec === undefined ? undefined : fieldPath(pod, spec));
     };
     if (already === undefined) emit('Normal', 'Killing', message);
-    const uid = this.#containerOwner.get(container.id) ?? pod?.metadata.uid ?? '';
+    const uid = this.#cache.owner(container.id) ?? pod?.metadata.uid ?? '';
     scope.spawn(`stop ${container.name}`, async () => {
       try {
         await starter.stop(
@@ -503,6 +478,7 @@ export class Pods {
         logger.warn('stopping a container failed', { container: container.id, error: messageOf(error) });
       } finally {
         if (state.stopping.get(container.id) === mark) state.stopping.delete(container.id);
+        this.#cache.changed(container.id);
         this.#queue.add(uid);
       }
     });
@@ -530,27 +506,41 @@ export class Pods {
       return false;
     }
     const ready = runtime.sandboxes.filter((one) => one.ready);
-    for (const sandbox of ready) await this.#options.runtime.stopPodSandbox(sandbox.id);
-    for (const one of runtime.containers)
-      if (one.state === 'created') await this.#options.runtime.removeContainer(one.id);
+    for (const sandbox of ready) {
+      await this.#options.runtime.stopPodSandbox(sandbox.id);
+      this.#cache.changed(sandbox.id);
+    }
+    for (const one of runtime.containers) if (one.state === 'created') await this.#removeContainer(one.id);
     return ready.length > 0 || runtime.containers.some((one) => one.state === 'created');
   }
 
   /** Keeps the current and the one before of each name, as upstream's default. */
-  async #removeOldContainers(state: PodState, runtime: PodRuntimeStatus): Promise<void> {
+  async #removeOldContainers(uid: string, state: PodState, runtime: PodRuntimeStatus): Promise<void> {
     const seen = new Map<string, number>();
     for (const one of runtime.containers) {
       const count = (seen.get(one.name) ?? 0) + 1;
       seen.set(one.name, count);
       if (count <= 2 || one.state !== 'exited') continue;
-      await this.#options.runtime.removeContainer(one.id);
+      await this.#removeContainer(one.id);
       await this.#options.machine.remove(one.logPath);
-      this.#containerOwner.delete(one.id);
       state.messages.delete(one.id);
     }
     for (const sandbox of runtime.sandboxes.slice(1))
       if (!sandbox.ready && !runtime.containers.some((one) => one.sandboxId === sandbox.id))
-        await this.#options.runtime.removePodSandbox(sandbox.id);
+        await this.#removeSandbox(uid, sandbox.id);
+  }
+
+  async #removeContainer(id: string): Promise<void> {
+    await this.#options.runtime.removeContainer(id);
+    this.#cache.removed(id);
+  }
+
+  async #removeSandbox(uid: string, id: string): Promise<void> {
+    await this.#options.runtime.stopPodSandbox(id);
+    await this.#options.runtime.removePodSandbox(id);
+    this.#cache.removed(id);
+    // The runtime removes what is left of its containers with it.
+    this.#cache.invalidate(uid);
   }
 
   /** False: the API had a newer Pod, which comes back by the informer. */
@@ -599,6 +589,7 @@ export class Pods {
   async #clearAway(uid: string, state: PodState): Promise<number | void> {
     const { runtime: cri, volumes, images, sources, probes, machine, settings } = this.#options;
     probes.removePod(uid);
+    this.#cache.invalidate(uid);
     const runtime = await this.#readRuntime(uid, state);
     if (runtime.containers.some((one) => one.state === 'running')) {
       await this.#stopPod(state.pod, state, runtime);
@@ -606,13 +597,10 @@ export class Pods {
     }
     const sandboxes = await cri.listPodSandboxes({ [podUidLabel]: uid });
     for (const one of runtime.containers) {
-      await cri.removeContainer(one.id);
-      this.#containerOwner.delete(one.id);
+      await this.#removeContainer(one.id);
     }
     for (const one of sandboxes) {
-      await cri.stopPodSandbox(one.id);
-      await cri.removePodSandbox(one.id);
-      this.#containerOwner.delete(one.id);
+      await this.#removeSandbox(uid, one.id);
       const logs = `${one.labels[podNamespaceLabel]}_${one.labels[podNameLabel]}_${uid}`;
       await machine.remove(`${settings.podLogDirectory}/${logs}`);
     }
@@ -621,6 +609,7 @@ export class Pods {
     images.forget(uid);
     sources.release(uid);
     this.#backoff.forget(`${uid}_`);
+    this.#cache.forget(uid);
     this.#states.delete(uid);
   }
 }

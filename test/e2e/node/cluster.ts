@@ -5,10 +5,12 @@ import { systemRandom } from '#base/random.ts';
 import { loggedScope, type Scope } from '#base/scope.ts';
 import { createEventRecorder } from '#client/event-recorder.ts';
 import { createInProcessClient } from '#client/in-process.ts';
-import type { Client } from '#client/client.ts';
+import { Pods } from '#api/generated/kind-references.ts';
+import type { Pod } from '#api/generated/types.ts';
+import type { Client, Informer } from '#client/client.ts';
 import { linuxNodeMachine } from '#host/node-machine.ts';
 import { createNodeAgent, type NodeAgent } from '#node/agent.ts';
-import { connectRuntime } from '#node/cri/runtime.ts';
+import { connectRuntime, type ContainerRuntime } from '#node/cri/runtime.ts';
 import { administrator, type Json, startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
 import { pauseImageName } from '../../../scripts/images/stock-images.ts';
 import type { TestMachine } from './machine.ts';
@@ -17,6 +19,11 @@ export interface TestNode {
   readonly api: TestApiServer;
   readonly client: Client;
   agent: NodeAgent;
+  readonly pods: Informer<Pod>;
+  /** Calls to the runtime by name, so far. */
+  readonly calls: Map<string, number>;
+  /** The revision: how often the API's store was written. */
+  writes(): number;
   /** Ends the agent as a stop of the process would, and starts another. */
   restart(): Promise<void>;
   /** Waits until `check` gives something; fails with the last state of the pod. */
@@ -34,6 +41,19 @@ function consoleLogger(name: string): Logger {
   return { debug() {}, info: log, warn: log, error: log, named: (one) => consoleLogger(`${name}/${one}`) };
 }
 
+function counted(runtime: ContainerRuntime, calls: Map<string, number>): ContainerRuntime {
+  return new Proxy(runtime, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...values: unknown[]): unknown => {
+        calls.set(String(name), (calls.get(String(name)) ?? 0) + 1);
+        return Reflect.apply(value, target, values);
+      };
+    },
+  });
+}
+
 /** Of its own, so that it can be removed as a whole. */
 export const cgroupRoot = `kubepods-e2e-${process.pid}`;
 
@@ -43,6 +63,7 @@ export async function startTestNode(machine: TestMachine): Promise<TestNode> {
   await api.send('POST', '/api/v1/namespaces/default/serviceaccounts', {
     body: { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'default' } },
   });
+  const calls = new Map<string, number>();
   let scope: Scope | undefined;
   const start = async (): Promise<NodeAgent> => {
     scope = loggedScope('node', problems);
@@ -64,7 +85,7 @@ export async function startTestNode(machine: TestMachine): Promise<TestNode> {
       nodeName: 'n1',
       nodeIps: () => ['10.88.7.1'],
       clusterId: 'test-cluster',
-      connectRuntime: () => connectRuntime(machine.socketPath, systemClock),
+      connectRuntime: async () => counted(await connectRuntime(machine.socketPath, systemClock), calls),
       kubeletVersion: 'v1.36.2',
       rootDirectory: `${machine.directory}/kubelet`,
       podLogDirectory: `${machine.directory}/pod-logs`,
@@ -82,6 +103,9 @@ export async function startTestNode(machine: TestMachine): Promise<TestNode> {
     api,
     client,
     agent: await start(),
+    pods: client.informer(Pods),
+    calls,
+    writes: () => api.store.revision,
     async restart() {
       await scope?.close();
       node.agent = await start();

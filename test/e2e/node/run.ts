@@ -5,7 +5,8 @@ import path from 'node:path';
 
 const name = `node-e2e-${process.pid}`;
 const call = (command: string, args: readonly string[]) => spawnSync(command, args, { stdio: 'inherit' }).status ?? 1;
-const patterns = process.argv.slice(2);
+const measures = process.argv[2] === '--measure';
+const patterns = process.argv.slice(measures ? 3 : 2);
 const files = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.test.ts') && (patterns.length === 0 || patterns.some((one) => file.includes(one))))
   .map((file) => path.join(import.meta.dirname, file));
@@ -18,9 +19,9 @@ try {
     `--net=/run/netns/${name}`,
     process.execPath,
     '--disable-warning=ExperimentalWarning',
-    '--test',
-    '--test-concurrency=1',
-    ...files,
+    ...(measures
+      ? [path.join(import.meta.dirname, 'measure.ts'), ...patterns]
+      : ['--test', '--test-concurrency=1', ...files]),
   ]);
 } finally {
   call('ip', ['netns', 'delete', name]);
