@@ -34,6 +34,10 @@ export interface PartTypes {
   readonly containerRuntime: {
     readonly socketPath: string;
     readonly cgroupDriver: 'systemd' | 'cgroupfs';
+    /** Brought along in archives: never collected. */
+    readonly images: readonly string[];
+    /** For `microshift status`: which it is, and how to change it. */
+    readonly description: string;
     readonly problem: () => string | undefined;
   };
   /** What is changed on the host is recorded here first. */

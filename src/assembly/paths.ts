@@ -1,7 +1,20 @@
 // Paths that a command must know when nothing runs.
 import path from 'node:path';
+import type { Configuration } from './config/configuration.ts';
 
 /** Emptied by a reboot. */
 export const runDirectory = '/run/microshift';
 /** Which cluster's containers are ours: the uid of the namespace kube-system. */
 export const clusterIdPath = (dataDirectory: string): string => path.join(dataDirectory, 'cluster-id');
+/** Which container runtime holds them (host/linux/runtime-choice.ts). */
+export const runtimeChoicePath = (dataDirectory: string): string => path.join(dataDirectory, 'container-runtime.json');
+
+/** The private containerd: started by the node, and found again by cleanup. */
+export const privateContainerdPlaces = ({ dataDirectory, node }: Configuration) => ({
+  rootDirectory: path.join(dataDirectory, 'containerd'),
+  stateDirectory: path.join(runDirectory, 'containerd'),
+  logFile: path.join(dataDirectory, 'logs/containerd.log'),
+  sandboxImage: node.pauseImage,
+  cniConfigDirectory: node.cniConfigDirectory,
+  cniBinaryDirectories: node.cniPluginDirectories,
+});

@@ -3,11 +3,11 @@ import type { Clock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
-import { hostChangesFile, openHostChanges } from '#host/changes.ts';
+import { hostChangesFile, lookAtOwnDirectory, openHostChanges, type HostChange } from '#host/changes.ts';
 import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
 import type { HostIdentity } from '#host/identity.ts';
-import { lockDirectory } from '#host/lock.ts';
+import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
 import type { Configuration } from './config/configuration.ts';
 import { Parts, type AssemblyContext } from './parts.ts';
@@ -33,6 +33,8 @@ export interface RunOptions {
 /** Resolves after an orderly stop; rejects with the reason when a service fails. Containers go on in both cases. */
 export async function runMicroShift(options: RunOptions): Promise<void> {
   const { configuration, clock, logger, stop } = options;
+  // Looked at before the lock makes it: cleanup must not remove what was there.
+  const dataDirectoryBefore = lookAtDataDirectory(configuration.dataDirectory);
   using _lock = await lockDirectory(configuration.dataDirectory);
   const notifier = await createServiceNotifier(options.environment);
   logger.info(`MicroShift ${productVersion.version} starts`, {
@@ -51,11 +53,20 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     parts: new Parts(),
     problems: () => runner.status().flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem }))),
   };
-  context.parts.provide('hostChanges', openHostChanges(hostChangesFile(configuration.dataDirectory)));
+  const changes = openHostChanges(hostChangesFile(configuration.dataDirectory));
+  changes.record(dataDirectoryBefore);
+  context.parts.provide('hostChanges', changes);
   const runner = new ServiceRunner({ services: servicesOf(context), clock, logger, aliveMs: options.aliveMs });
   const startedAtMs = clock.now() - options.aliveMs;
   using _control = await serveControlSocket(controlSocketPath(configuration.dataDirectory), {
-    current: () => statusReport(configuration, runner.status(), startedAtMs, clock.now()),
+    current: () =>
+      statusReport(
+        configuration,
+        context.parts.has('containerRuntime') ? context.parts.take('containerRuntime').description : undefined,
+        runner.status(),
+        startedAtMs,
+        clock.now(),
+      ),
     onChange: (listener) => runner.onChange(listener),
   });
   const stopped = new Promise<'stop'>((resolve) => {
@@ -86,4 +97,14 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
           { cause: ended.error },
         );
   logger.info('MicroShift has stopped');
+}
+
+/** A start that was killed before it noted anything leaves the lock file only: that is no directory of somebody else. */
+function lookAtDataDirectory(dataDirectory: string): HostChange {
+  const found = lookAtOwnDirectory(dataDirectory);
+  if (found.type !== 'entries') return found;
+  const others = found.before.filter((name) => name !== lockFileName);
+  return others.length === 0 && found.before.length > 0
+    ? { type: 'tree', path: dataDirectory }
+    : { ...found, before: others };
 }

@@ -14,6 +14,8 @@ export interface StatusReport {
   readonly roles: readonly string[];
   readonly nodeName: string;
   readonly dataDirectory: string;
+  /** Which one, and how to change it; absent without the role node, and until it is found. */
+  readonly containerRuntime?: string | undefined;
   readonly apiUrl: string;
   readonly kubeconfig: string;
   readonly residentBytes: number;
@@ -26,6 +28,7 @@ export const adminKubeconfigPath = (dataDirectory: string): string =>
 
 export const statusReport = (
   configuration: Configuration,
+  containerRuntime: string | undefined,
   services: readonly ServiceStatus[],
   startedAtMs: number,
   now: number,
@@ -39,6 +42,7 @@ export const statusReport = (
   roles: configuration.roles,
   nodeName: configuration.nodeName,
   dataDirectory: configuration.dataDirectory,
+  containerRuntime,
   apiUrl: configuration.cluster.url,
   kubeconfig: adminKubeconfigPath(configuration.dataDirectory),
   residentBytes: process.memoryUsage.rss(),

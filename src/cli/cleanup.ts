@@ -2,20 +2,23 @@
 // (host/changes.ts), and what carries this cluster's paths.
 import path from 'node:path';
 import type { Configuration } from '#assembly/config/configuration.ts';
-import { clusterIdPath, runDirectory } from '#assembly/paths.ts';
+import { clusterIdPath, privateContainerdPlaces, runDirectory, runtimeChoicePath } from '#assembly/paths.ts';
 import { systemClock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
-import { hostChangesFile, readHostChanges, undoHostChanges } from '#host/changes.ts';
+import { describeHostChange, hostChangesFile, readHostChanges, undoHostChanges } from '#host/changes.ts';
 import { systemFiles } from '#host/files.ts';
+import { endShims, removeDeadNamespaces, removePodCgroups, shimProcesses } from '#host/linux/container-leftovers.ts';
 import { linuxMounts } from '#host/linux/mounts.ts';
+import { parseRuntimeChoice } from '#host/linux/runtime-choice.ts';
 import { endRecordedProcess, recordedProcess } from '#host/recorded-process.ts';
-import { hostRuntimeSockets } from '#host/linux/containerd.ts';
 import { lockHolder } from '#host/lock.ts';
 import { loadHere } from './configuration.ts';
 import { exitFailed, exitUsage, type StatusFlags } from './command.ts';
 
 const endGraceMs = 10_000;
+/** Where containerd's runtime v2 keeps a folder for each container. */
+const tasksBelowState = 'state/io.containerd.runtime.v2.task/k8s.io';
 
 interface Step {
   readonly what: string;
@@ -60,85 +63,77 @@ function stepsOf(configuration: Configuration): readonly Step[] {
   const { dataDirectory, node } = configuration;
   const hasNode = configuration.roles.includes('node');
   // With the paths' own ends, so that /var/lib/kubelet2 is not taken for /var/lib/kubelet.
-  const mountsBelow = async (): Promise<readonly string[]> => {
-    const mounted = linuxMounts.list();
-    const roots = [dataDirectory, ...(hasNode ? [node.kubeletDirectory] : [])];
-    return mounted
-      .filter((one) => [...roots, ...(hasNode ? [runDirectory] : [])].some((root) => one.startsWith(`${root}/`)))
-      .toReversed();
-  };
+  const roots = [dataDirectory, ...(hasNode ? [node.kubeletDirectory, runDirectory] : [])];
+  const mountsBelow = (): Promise<readonly string[]> =>
+    Promise.resolve(
+      linuxMounts
+        .list()
+        .filter((one) => roots.some((root) => one.startsWith(`${root}/`)))
+        .toReversed(),
+    );
   const changes = hostChangesFile(dataDirectory);
-  const trees = [
-    ...(hasNode ? [node.kubeletDirectory, node.podLogDirectory, node.volumeDirectory, runDirectory] : []),
-    dataDirectory,
-  ];
-  const stateFiles = [path.join(runDirectory, 'containerd/process.json')];
+  const unmount: Step = {
+    what: 'unmount',
+    plan: mountsBelow,
+    act: async () => {
+      const failures: string[] = [];
+      for (const target of await mountsBelow()) {
+        try {
+          linuxMounts.unmount(target);
+        } catch (error) {
+          failures.push(`${target}: ${messageOf(error)}`);
+        }
+      }
+      return failures;
+    },
+  };
+  const undo: Step = {
+    what: 'change of the host',
+    plan: () => Promise.resolve(readHostChanges(changes).map(describeHostChange)),
+    act: () => undoHostChanges(changes, silentLogger),
+  };
+  return hasNode ? [...containerSteps(configuration), unmount, undo] : [unmount, undo];
+}
+
+function containerSteps(configuration: Configuration): readonly Step[] {
+  const { stateDirectory } = privateContainerdPlaces(configuration);
+  const stateFile = path.join(stateDirectory, 'process.json');
+  const socketPath = path.join(stateDirectory, 'containerd.sock');
   return [
-    ...(hasNode
-      ? [
-          {
-            what: 'Pod',
-            plan: () => withPods(configuration, (pods) => Promise.resolve(pods.map((one) => one.name))),
-            act: () =>
-              withPods(configuration, async (pods) => {
-                const ended = await Promise.allSettled(pods.map((one) => one.remove()));
-                return ended.flatMap((one, index) =>
-                  one.status === 'rejected' ? [`${pods[index]!.name}: ${messageOf(one.reason)}`] : [],
-                );
-              }),
-          },
-          {
-            what: 'process',
-            plan: () =>
-              Promise.resolve(
-                stateFiles.flatMap((file) => {
-                  const pid = recordedProcess(file);
-                  return pid === undefined ? [] : [`${path.basename(path.dirname(file))} ${pid}`];
-                }),
-              ),
-            act: async () => {
-              for (const file of stateFiles) await endRecordedProcess(file, systemClock, endGraceMs);
-              return [];
-            },
-          },
-        ]
-      : []),
     {
-      what: 'unmount',
-      plan: mountsBelow,
+      what: 'Pod',
+      plan: () => withPods(configuration, false, (pods) => Promise.resolve(pods.map((one) => one.name))),
+      act: () =>
+        withPods(configuration, true, async (pods) => {
+          const ended = await Promise.allSettled(pods.map((one) => one.remove()));
+          return ended.flatMap((one, index) =>
+            one.status === 'rejected' ? [`${pods[index]!.name}: ${messageOf(one.reason)}`] : [],
+          );
+        }),
+    },
+    {
+      what: 'process',
+      plan: () => {
+        const pid = recordedProcess(stateFile);
+        return Promise.resolve([
+          ...(pid === undefined ? [] : [`containerd ${pid}`]),
+          ...shimProcesses(socketPath).map((one) => `${one} (a container, or what runs it)`),
+        ]);
+      },
       act: async () => {
-        const failures: string[] = [];
-        for (const target of await mountsBelow()) {
-          try {
-            linuxMounts.unmount(target);
-          } catch (error) {
-            failures.push(`${target}: ${messageOf(error)}`);
-          }
-        }
-        return failures;
+        await endRecordedProcess(stateFile, systemClock, endGraceMs);
+        await endShims(socketPath, path.join(stateDirectory, tasksBelowState), systemClock);
+        return [];
       },
     },
     {
-      what: 'change of the host',
-      plan: () => Promise.resolve(readHostChanges(changes).map((one) => JSON.stringify(one))),
-      act: () => undoHostChanges(changes, silentLogger),
-    },
-    {
-      what: 'directory',
-      plan: async () => {
-        const there = await Promise.all(trees.map((tree) => systemFiles.exists(tree)));
-        return trees.filter((_, index) => there[index]);
-      },
-      act: async () => {
-        // What could not be unmounted would lose its content: leave it then.
-        const left = await mountsBelow();
-        const failures: string[] = [];
-        for (const tree of trees) {
-          const blocked = left.find((one) => one.startsWith(`${tree}/`));
-          if (blocked === undefined) await systemFiles.remove(path.resolve(tree));
-          else failures.push(`${tree} stays: ${blocked} is still mounted`);
-        }
-        return failures;
+      what: 'cgroup',
+      plan: () => Promise.resolve([]),
+      act: () => {
+        // Those of another cluster of this host hold processes, and stay.
+        removePodCgroups();
+        removeDeadNamespaces();
+        return Promise.resolve([]);
       },
     },
   ];
@@ -152,19 +147,35 @@ interface RunningPod {
 /** The Pods of this cluster, whose id the node wrote down; those of others on the same runtime stay. */
 async function withPods(
   configuration: Configuration,
+  /** Starts the private runtime when it is gone: only it takes its containers down in order. */
+  start: boolean,
   act: (pods: readonly RunningPod[]) => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
-  const clusterId = await systemFiles.readText(clusterIdPath(configuration.dataDirectory));
-  if (clusterId === undefined) return act([]);
-  const [{ connectRuntime }, { findHostRuntime }, { clusterLabel }] = await Promise.all([
+  const { dataDirectory } = configuration;
+  const clusterId = await systemFiles.readText(clusterIdPath(dataDirectory));
+  const choice = parseRuntimeChoice(await systemFiles.readText(runtimeChoicePath(dataDirectory)));
+  if (clusterId === undefined || choice === undefined) return act([]);
+  const [{ connectRuntime }, { answeringRuntimes, PrivateContainerd }, { clusterLabel }] = await Promise.all([
     import('#node/cri/runtime.ts'),
     import('#host/linux/containerd.ts'),
     import('#node/pod/runtime-status.ts'),
   ]);
-  const configured = configuration.node.runtimeEndpoint.replace(/^unix:\/\//, '');
-  const own = path.join(runDirectory, 'containerd/containerd.sock');
-  const socketPath = await findHostRuntime(configured === '' ? [own, ...hostRuntimeSockets] : [configured]);
-  if (socketPath === undefined) return act([]);
+  const places = privateContainerdPlaces(configuration);
+  const socketPath = choice.socketPath ?? path.join(places.stateDirectory, 'containerd.sock');
+  if ((await answeringRuntimes([socketPath])).length === 0) {
+    // After a reboot /run is empty, and no container runs.
+    const hasRun = choice.kind === 'private' && (await systemFiles.exists(places.stateDirectory));
+    if (!start || !hasRun) return act([]);
+    const containerd = new PrivateContainerd({ ...places, clock: systemClock, logger: silentLogger });
+    try {
+      await containerd.start();
+    } catch {
+      // Then the shims are ended by force, by the next step.
+      return await act([]);
+    } finally {
+      containerd.release();
+    }
+  }
   const runtime = await connectRuntime(socketPath, systemClock);
   try {
     const sandboxes = await runtime.listPodSandboxes({ [clusterLabel]: clusterId.trim() });

@@ -34,6 +34,7 @@ export function statusText(report: StatusReport, now: number): string {
     `  Process      ${report.processId}, since ${new Date(report.startedAtMs).toISOString()} (${duration(report.uptimeMs)}), ${Math.round(report.residentBytes / 1048576)} MB of memory`,
     `  Node         ${report.nodeName}, roles ${report.roles.join(', ')}`,
     `  API server   ${report.apiUrl}`,
+    ...(report.containerRuntime === undefined ? [] : [`  Runtime      ${report.containerRuntime}`]),
     `  Data         ${report.dataDirectory}`,
     `  Kubeconfig   ${report.kubeconfig}`,
     '',

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { silentLogger } from '#base/log.ts';
-import { openHostChanges, readHostChanges, undoHostChanges } from './changes.ts';
+import { isOwnTree, openHostChanges, readHostChanges, recordOwnDirectory, undoHostChanges } from './changes.ts';
 import { processStartTicks } from './processes.ts';
 
 function place(t: TestContext): { directory: string; journal: string } {
@@ -83,4 +92,32 @@ test('a recorded process ends; another with its number does not', async (t) => {
   openHostChanges(journal).record({ type: 'process', stateFile: mine });
   assert.deepEqual(await undoHostChanges(journal, silentLogger), []);
   assert.equal(processStartTicks(child.pid!), undefined);
+});
+
+test('a directory of ours goes with the empty ones on its way; of one that was there before, what it held stays', async (t) => {
+  const { directory, journal } = place(t);
+  const [deep, shared] = [path.join(directory, 'a/b/ours'), path.join(directory, 'shared')] as [string, string];
+  mkdirSync(path.join(shared, 'theirs'), { recursive: true });
+  for (let start = 0; start < 2; start++) {
+    const changes = openHostChanges(journal);
+    recordOwnDirectory(changes, deep);
+    recordOwnDirectory(changes, shared);
+    mkdirSync(path.join(deep, 'more'), { recursive: true });
+    writeFileSync(path.join(shared, 'ours'), '');
+  }
+  assert.deepEqual([isOwnTree(journal, deep), isOwnTree(journal, shared)], [true, false]);
+  writeFileSync(path.join(directory, 'a/other'), '');
+  assert.deepEqual(await undoHostChanges(journal, silentLogger), []);
+  assert.deepEqual(readdirSync(path.join(directory, 'a')), ['other']);
+  assert.deepEqual(readdirSync(shared), ['theirs']);
+});
+
+test('the directory of the journal itself stays while something cannot be taken back', async (t) => {
+  const { directory, journal } = place(t);
+  const changes = openHostChanges(journal);
+  changes.record({ type: 'tree', path: path.dirname(journal) });
+  changes.record({ type: 'sysctl', name: 'no/such/setting', before: '1' });
+  assert.equal((await undoHostChanges(journal, silentLogger)).length, 2);
+  assert.equal(readHostChanges(journal).length, 2);
+  assert.ok(existsSync(directory));
 });

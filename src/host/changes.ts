@@ -1,13 +1,26 @@
 // The journal of what this product changed on the host, so that uninstall leaves the host as it was. A change is written (and
 // flushed to disk) before it is made; undoHostChanges takes them back, last first.
 import { execFile } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { sleep, systemClock } from '#base/clock.ts';
+import { systemClock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { processStartTicks } from './processes.ts';
+import { linuxMounts } from './linux/mounts.ts';
+import { endRecordedProcess } from './recorded-process.ts';
 
 export type HostChange =
   | { readonly type: 'sysctl'; readonly name: string; readonly before: string }
@@ -17,8 +30,12 @@ export type HostChange =
   | { readonly type: 'nft-table'; readonly table: string }
   /** `before`: what the file held; null: there was none. */
   | { readonly type: 'file'; readonly file: string; readonly before: string | null }
-  /** A directory (tree) made by the product or by a plugin for it. */
+  /** A directory made by the product or by a plugin for it, with all that is in it. */
   | { readonly type: 'tree'; readonly path: string }
+  /** A directory made on the way to one of ours: it goes when nothing is left in it. */
+  | { readonly type: 'directory'; readonly path: string }
+  /** A directory that was there before, and holds what is ours beside what is not: `before` stays. */
+  | { readonly type: 'entries'; readonly path: string; readonly before: readonly string[] }
   /** A supervised process that outlives this one (processes.ts). */
   | { readonly type: 'process'; readonly stateFile: string };
 
@@ -43,10 +60,23 @@ const identity = (change: HostChange): string => {
       return `file ${change.file}`;
     case 'tree':
       return `tree ${change.path}`;
+    case 'directory':
+      return `directory ${change.path}`;
+    case 'entries':
+      // The first note says whether the directory was there before us.
+      return `tree ${change.path}`;
     case 'process':
       return `process ${change.stateFile}`;
   }
 };
+
+/** One line for a person. */
+export const describeHostChange = (change: HostChange): string =>
+  change.type === 'sysctl'
+    ? `kernel setting ${change.name.replaceAll('/', '.')} back to ${change.before}`
+    : change.type === 'entries'
+      ? `what is ours in ${change.path}`
+      : identity(change);
 
 export const hostChangesFile = (dataDirectory: string): string => path.join(dataDirectory, 'host-changes.jsonl');
 
@@ -85,16 +115,49 @@ export function openHostChanges(file: string): HostChanges {
   };
 }
 
+/** Notes the directories on the way to `target` that are not there yet, so that they go with it. */
+export function recordMissingParents(changes: HostChanges, target: string): void {
+  const missing: string[] = [];
+  for (let one = path.dirname(target); one !== '/' && !existsSync(one); one = path.dirname(one)) missing.push(one);
+  for (const one of missing.toReversed()) changes.record({ type: 'directory', path: one });
+}
+
+/** Notes a directory that others fill and empty again: it goes, with those on its way, when nothing is left in it. */
+export function recordEmptyDirectory(changes: HostChanges, directory: string): void {
+  recordMissingParents(changes, path.join(directory, 'any'));
+}
+
+/** What to note of a directory before it is made and filled: a tree of ours, or what it held when it was there already. */
+export function lookAtOwnDirectory(directory: string): HostChange {
+  return existsSync(directory)
+    ? { type: 'entries', path: directory, before: readdirSync(directory) }
+    : { type: 'tree', path: directory };
+}
+
+/** Notes a directory that is about to be made and filled, and those on the way to it. */
+export function recordOwnDirectory(changes: HostChanges, directory: string): void {
+  const change = lookAtOwnDirectory(directory);
+  recordMissingParents(changes, directory);
+  changes.record(change);
+}
+
+/** Whether the directory was made by the product: all that is in it is ours. */
+export const isOwnTree = (journal: string, directory: string): boolean =>
+  readHostChanges(journal).find((one) => (one.type === 'tree' || one.type === 'entries') && one.path === directory)
+    ?.type === 'tree';
+
 /** Nothing is recorded: tests and simulation. */
 export const forgottenHostChanges: HostChanges = { record() {} };
 
 const run = promisify(execFile);
+const endGraceMs = 5_000;
 
 /** Takes every recorded change back, last first, goes on after failures, removes the journal when all went well. Gives what failed. */
 export async function undoHostChanges(file: string, logger: Logger): Promise<readonly string[]> {
   const failures: string[] = [];
   for (const change of readHostChanges(file).toReversed()) {
     try {
+      if (failures.length > 0 && holdsJournal(change, file)) throw new Error('it stays for another try');
       await undo(change);
       logger.debug('taken back', { change: identity(change) });
     } catch (error) {
@@ -109,6 +172,19 @@ const isGone = (error: unknown): boolean =>
   /Cannot find device|No such process|Cannot assign requested address|No such file or directory|does not exist/.test(
     messageOf(error),
   );
+
+const holdsJournal = (change: HostChange, file: string): boolean =>
+  (change.type === 'tree' || change.type === 'entries') && file.startsWith(`${change.path}/`);
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+
+/** What is still mounted there would lose its content, which may be somebody else's: then the tree stays. */
+function removeTree(tree: string): void {
+  const mounted = linuxMounts.list().find((one) => one === tree || one.startsWith(`${tree}/`));
+  if (mounted !== undefined) throw new Error(`it stays: ${mounted} is still mounted`);
+  rmSync(tree, { recursive: true, force: true });
+}
 
 async function undo(change: HostChange): Promise<void> {
   const quietly = async (command: string, ...args: string[]) => {
@@ -134,30 +210,21 @@ async function undo(change: HostChange): Promise<void> {
       else writeFileSync(change.file, change.before);
       return undefined;
     case 'tree':
-      return rmSync(change.path, { recursive: true, force: true });
+      return removeTree(change.path);
+    case 'directory':
+      try {
+        return rmdirSync(change.path);
+      } catch (error) {
+        if (['ENOENT', 'ENOTEMPTY'].includes(codeOf(error))) return undefined;
+        throw error;
+      }
+    case 'entries': {
+      const before = new Set(change.before);
+      for (const name of existsSync(change.path) ? readdirSync(change.path) : [])
+        if (!before.has(name)) removeTree(path.join(change.path, name));
+      return undefined;
+    }
     case 'process':
-      return endProcess(change.stateFile);
+      return endRecordedProcess(change.stateFile, systemClock, endGraceMs);
   }
-}
-
-/** Only the very process that was recorded: its start time is compared. */
-async function endProcess(stateFile: string): Promise<void> {
-  let record: { pid?: number; startTicks?: string };
-  try {
-    record = JSON.parse(readFileSync(stateFile, 'utf8')) as typeof record;
-  } catch {
-    return;
-  }
-  const { pid, startTicks } = record;
-  if (pid === undefined || startTicks === undefined) return;
-  const isAlive = () => processStartTicks(pid) === startTicks;
-  for (const [signal, waits] of [
-    ['SIGTERM', 250],
-    ['SIGKILL', 50],
-  ] as const) {
-    if (!isAlive()) break;
-    process.kill(pid, signal);
-    for (let waited = 0; waited < waits && isAlive(); waited++) await sleep(systemClock, 20);
-  }
-  rmSync(stateFile, { force: true });
 }

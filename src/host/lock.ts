@@ -4,12 +4,13 @@ import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync,
 import path from 'node:path';
 import { OperatorError, messageOf } from '#base/errors.ts';
 
+export const lockFileName = 'microshift.lock';
 const lockExclusive = 2;
 const lockNonBlocking = 4;
 
 /** Locks `directory` (made when missing, mode 0700) or throws an OperatorError that names the process which holds it. */
 export async function lockDirectory(directory: string): Promise<Disposable> {
-  const file = path.join(directory, 'microshift.lock');
+  const file = path.join(directory, lockFileName);
   let descriptor: number;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -44,7 +45,7 @@ export async function lockDirectory(directory: string): Promise<Disposable> {
 export async function lockHolder(directory: string): Promise<number | undefined> {
   let descriptor: number;
   try {
-    descriptor = openSync(path.join(directory, 'microshift.lock'), constants.O_RDWR);
+    descriptor = openSync(path.join(directory, lockFileName), constants.O_RDWR);
   } catch {
     return undefined;
   }

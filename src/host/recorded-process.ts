@@ -5,6 +5,7 @@ import { sleep, type Clock } from '#base/clock.ts';
 import { processStartTicks } from './processes.ts';
 
 const lookMs = 20;
+const killMs = 2_000;
 
 /** The process id when the recorded process runs. */
 export function recordedProcess(stateFile: string): number | undefined {
@@ -27,6 +28,8 @@ export async function endRecordedProcess(stateFile: string, clock: Clock, graceM
     const until = clock.monotonicMs() + graceMs;
     while (recordedProcess(stateFile) === pid && clock.monotonicMs() < until) await sleep(clock, lookMs);
     if (recordedProcess(stateFile) === pid) process.kill(pid, 'SIGKILL');
+    // The kernel ends it soon; its listening sockets and mounts are gone only then.
+    while (recordedProcess(stateFile) === pid && clock.monotonicMs() < until + killMs) await sleep(clock, lookMs);
   }
   rmSync(stateFile, { force: true });
 }

@@ -1,6 +1,7 @@
 // Controllers and scheduler, each in its own name.
 import type { Scope } from '#base/scope.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
+import { hostChangesFile, isOwnTree, recordOwnDirectory } from '#host/changes.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 /** Of each /16 and the like a node gets a /24, as upstream. */
@@ -27,6 +28,9 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     import('#controllers/service.ts'),
     eventsOf(context, scope),
   ]);
+  const { volumeDirectory } = configuration.node;
+  const journal = hostChangesFile(configuration.dataDirectory);
+  const changes = parts.take('hostChanges');
   const service = createControllers({
     client: parts.take('clientAs'),
     events,
@@ -36,9 +40,14 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
       rootCaCertificates: parts.take('pki').bundle('serving'),
       clusterNetworks: [{ cidr: configuration.cluster.podRange, nodePrefixLength }],
       volumeDirectories: {
-        root: configuration.node.volumeDirectory,
+        root: volumeDirectory,
         make: async (path) => {
-          await files.makeDirectory(configuration.node.volumeDirectory, 0o711);
+          // A directory that was there before us holds other things, too: then each volume is noted, else the whole.
+          if (!isOwnTree(journal, volumeDirectory)) {
+            if (await files.exists(volumeDirectory)) changes.record({ type: 'tree', path });
+            else recordOwnDirectory(changes, volumeDirectory);
+          }
+          await files.makeDirectory(volumeDirectory, 0o711);
           await files.makeDirectory(path, 0o777);
         },
         remove: (path) => files.remove(path),

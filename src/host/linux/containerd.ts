@@ -23,10 +23,10 @@ const answers = (socketPath: string): Promise<boolean> =>
     socket.once('error', () => resolve(false));
   });
 
-/** The socket of a runtime that the host itself runs and that accepts connections. */
-export async function findHostRuntime(candidates: readonly string[] = hostRuntimeSockets): Promise<string | undefined> {
-  for (const candidate of candidates) if (await answers(candidate)) return candidate;
-  return undefined;
+/** Those of the sockets that accept connections now. */
+export async function answeringRuntimes(sockets: readonly string[]): Promise<readonly string[]> {
+  const answered = await Promise.all(sockets.map(answers));
+  return sockets.filter((_, index) => answered[index]);
 }
 
 /** capability(7) number 24. Without it, no process may lower its OOM score. */

@@ -8,7 +8,7 @@ import type { Logger } from '#base/log.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service as ProcessService } from '#base/service.ts';
 import type { Client, Informer } from '#client/client.ts';
-import type { HostChanges } from '#host/changes.ts';
+import { recordEmptyDirectory, recordMissingParents, type HostChanges } from '#host/changes.ts';
 import { systemFiles, type Files } from '#host/files.ts';
 import { ensureAddress, ensureBridge, ensureRoute, removeRoute } from '#host/linux/links.ts';
 import { ensureBridgeNetfilter, setSysctl } from '#host/linux/sysctl.ts';
@@ -95,8 +95,11 @@ export function createPodNetwork(options: PodNetworkOptions): ProcessService {
     const files = options.files ?? systemFiles;
     const before = await files.readText(file);
     if (before === content) return;
+    recordMissingParents(changes, file);
     changes.record({ type: 'file', file, before: before ?? null });
     changes.record({ type: 'tree', path: options.leaseDirectory });
+    // What the plugins' library remembers of each Pod, and forgets when the Pod goes.
+    recordEmptyDirectory(changes, '/var/lib/cni/results');
     await files.writeAtomic(file, content, 0o644);
     logger.info('network configuration written', { file, podCidrs: podCidrs.join() });
   };
