@@ -125,3 +125,97 @@ test('impersonation cannot reach the prototype of what it sets', async () => {
   assert.equal(JSON.stringify(who.json.status.userInfo.extra), '{"__proto__":["x"]}');
   api.close();
 });
+
+const ownNode = async (api: TestApiServer) => {
+  const made = await api.create('/api/v1/nodes', { kind: 'Node', apiVersion: 'v1', metadata: { name: 'one' } });
+  return { apiVersion: 'v1', kind: 'Node', name: 'one', uid: made.metadata.uid as string, controller: true };
+};
+
+test('a node makes no mirror pod that opens secrets to it', async () => {
+  const api = await startApiServer();
+  const owner = await ownNode(api);
+  await api.create(`${core}/secrets`, secret('other'));
+  const make = (name: string, spec: object, ownerReferences: object[] = [owner]) =>
+    api.send('POST', `${core}/pods`, {
+      as: node,
+      body: pod(
+        name,
+        { nodeName: 'one', ...spec },
+        { ownerReferences, annotations: { 'kubernetes.io/config.mirror': 'x' } },
+      ),
+    });
+  const secretRef = { name: 'other' };
+  const env = [{ name: 'A', valueFrom: { secretKeyRef: { ...secretRef, key: 'a' } } }];
+  const refused: [object, RegExp][] = [
+    [{ containers: [{ name: 'app', image: 'example', env }] }, /can not create pods that reference secrets/],
+    [
+      { containers: [{ name: 'app', image: 'example', envFrom: [{ configMapRef: secretRef }] }] },
+      /reference configmaps/,
+    ],
+    [{ imagePullSecrets: [secretRef] }, /reference secrets/],
+    [{ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'other' } }] }, /reference persistentvolumeclaims/],
+    [{ volumes: [{ name: 'v', projected: { sources: [{ secret: secretRef }] } }] }, /reference secrets/],
+    [{ volumes: [{ name: 'v', csi: { driver: 'd', nodePublishSecretRef: secretRef } }] }, /reference secrets/],
+  ];
+  for (const [spec, text] of refused) {
+    const answer = await make('mirror', spec);
+    assert.deepEqual([answer.status, text.test(answer.json.message)], [403, true], answer.json.message);
+  }
+  assert.match((await make('mirror', {}, [])).json.message, /with an owner reference set to itself/);
+  assert.match((await make('mirror', {}, [{ ...owner, uid: 'x' }])).json.message, /UID mismatch/);
+  assert.equal((await make('mirror', { volumes: [{ name: 'v', hostPath: { path: '/x' } }] })).status, 201);
+  assert.equal((await api.send('GET', `${core}/secrets/other`, { as: node })).status, 403);
+  api.close();
+});
+
+test('a node gets tokens only for its pods, for audiences that they name', async () => {
+  const api = await startApiServer();
+  const made = await api.create(`${core}/pods`, pod('here', { nodeName: 'one' }));
+  const audience = { serviceAccountToken: { path: 'vault', audience: 'vault' } };
+  const vault = await api.create(
+    `${core}/pods`,
+    pod('vault', { nodeName: 'one', volumes: [{ name: 'v', projected: { sources: [audience] } }] }),
+  );
+  const away = await api.create(`${core}/pods`, pod('away', { nodeName: 'two' }));
+  const ask = async (spec: object): Promise<[number, string]> => {
+    const body = { kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', spec };
+    const answer = await api.send('POST', `${core}/serviceaccounts/default/token`, { as: node, body });
+    return [answer.status, answer.json.message ?? ''];
+  };
+  const bound = (of: { metadata: { name: string; uid: string } }, more: object = {}) => ({
+    boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: of.metadata.name, uid: of.metadata.uid },
+    ...more,
+  });
+  for (const [spec, text] of [
+    [{}, /not bound to a pod/],
+    [{ boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'here' } }, /without a uid/],
+    [bound(away), /scheduled on a different node/],
+    [bound(made, { audiences: ['vault'] }), /audience "vault" not found in pod spec volume/],
+    [bound(made, { audiences: ['a', 'b'] }), /0 or 1 audiences/],
+  ] as const) {
+    const [status, message] = await ask(spec);
+    assert.deepEqual([status, text.test(message)], [403, true], message);
+  }
+  assert.equal((await ask(bound(made)))[0], 201);
+  assert.equal((await ask(bound(vault, { audiences: ['vault'] })))[0], 201);
+  api.close();
+});
+
+test("a node makes no other node's lease", async () => {
+  const api = await startApiServer();
+  const make = (name: string) =>
+    api.send('POST', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases', {
+      as: node,
+      body: { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata: { name } },
+    });
+  assert.equal((await make('two')).status, 403);
+  assert.equal((await make('one')).status, 201);
+  const csi = (name: string) =>
+    api.send('POST', '/apis/storage.k8s.io/v1/csinodes', {
+      as: node,
+      body: { kind: 'CSINode', apiVersion: 'storage.k8s.io/v1', metadata: { name }, spec: { drivers: [] } },
+    });
+  assert.equal((await csi('two')).status, 403);
+  assert.equal((await csi('one')).status, 201);
+  api.close();
+});

@@ -1,10 +1,13 @@
 // A node changes itself and its own pods, and nothing that would move work or trust to it. Rules of upstream's
 // plugin/pkg/admission/noderestriction.
-import type { Node, Pod } from '#api/generated/types.ts';
-import { forbiddenError } from '#api/status.ts';
+import { Nodes } from '#api/generated/kind-references.ts';
+import type { Node, PersistentVolumeClaim, Pod } from '#api/generated/types.ts';
+import { storageKey } from '#api/kinds.ts';
+import { forbiddenError, notFoundError } from '#api/status.ts';
 import { nodeOf } from '../authorization/node.ts';
-import type { AdmissionAttributes, AdmissionPlugin } from '../context.ts';
+import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
+import { objectsNamedBy } from './mirror-pod-references.ts';
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 const restrictionDomain = 'node-restriction.kubernetes.io';
@@ -67,7 +70,7 @@ function checkNode(attributes: AdmissionAttributes, nodeName: string): void {
     );
 }
 
-function checkPod(attributes: AdmissionAttributes, nodeName: string): void {
+function checkPod(attributes: AdmissionAttributes, nodeName: string, server: Server): void {
   const refuse = (text: string) => forbiddenError({ group: '', resource: 'pods' }, attributes.name, text);
   const pod = attributes.object as unknown as Pod | undefined;
   const old = attributes.old as Pod | undefined;
@@ -81,12 +84,19 @@ function checkPod(attributes: AdmissionAttributes, nodeName: string): void {
       throw refuse(`node ${quoted} can only create pods with spec.nodeName set to itself`);
     const owners = pod!.metadata.ownerReferences ?? [];
     const [owner] = owners;
-    if (owners.length > 1 || (owner !== undefined && (owner.kind !== 'Node' || owner.name !== nodeName)))
+    if (owners.length > 1)
+      throw refuse(`node ${quoted} can only create pods with a single owner reference set to itself`);
+    if (owner?.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== nodeName)
       throw refuse(`node ${quoted} can only create pods with an owner reference set to itself`);
-    if (owner !== undefined && owner.controller !== true)
+    if (owner.controller !== true)
       throw refuse(`node ${quoted} can only create pods with a controller owner reference set to itself`);
-    if (owner?.blockOwnerDeletion === true)
+    if (owner.blockOwnerDeletion === true)
       throw refuse(`node ${quoted} must not set blockOwnerDeletion on an owner reference`);
+    const uid = server.options.store.get(storageKey(Nodes, undefined, nodeName))?.object().metadata.uid;
+    if (uid === undefined) throw notFoundError({ group: '', resource: 'nodes' }, nodeName);
+    if (owner.uid !== uid) throw refuse(`node ${nodeName} UID mismatch: expected ${owner.uid} got ${uid}`);
+    const named = objectsNamedBy(pod as Pod);
+    if (named !== undefined) throw refuse(`node ${quoted} can not create pods that reference ${named}`);
     return;
   }
   if (old?.spec.nodeName !== nodeName)
@@ -101,14 +111,64 @@ function checkPod(attributes: AdmissionAttributes, nodeName: string): void {
     !sameValue(pod?.metadata.labels, old.metadata.labels)
   )
     throw refuse(`node ${quoted} cannot update labels through pod status`);
+  if (
+    attributes.operation === 'UPDATE' &&
+    !sameValue(pod?.status?.resourceClaimStatuses ?? [], old.status?.resourceClaimStatuses ?? [])
+  )
+    throw refuse(`node ${quoted} cannot update resource claim statues`);
+}
+
+/** Of a claim a node says how large its volume became, and what goes on with that. */
+function checkClaim(attributes: AdmissionAttributes, nodeName: string): void {
+  const rest = (claim: PersistentVolumeClaim) => ({
+    ...claim,
+    metadata: { ...claim.metadata, resourceVersion: undefined, managedFields: undefined },
+    status: {
+      ...claim.status,
+      capacity: undefined,
+      conditions: undefined,
+      allocatedResources: undefined,
+      allocatedResourceStatuses: undefined,
+    },
+  });
+  const { object, old } = attributes;
+  if (attributes.subresource === 'status' && sameValue(rest(object as never), rest(old as never))) return;
+  throw forbiddenError(
+    { group: '', resource: 'persistentvolumeclaims' },
+    attributes.name,
+    attributes.subresource === 'status'
+      ? `node ${JSON.stringify(nodeName)} is not allowed to update fields other than status.quantity and status.conditions`
+      : 'may only update PVC status',
+  );
+}
+
+/** Kinds with one object a node, called like it. */
+function checkOwnName(attributes: AdmissionAttributes, nodeName: string, text: string): void {
+  if (attributes.name !== nodeName)
+    throw forbiddenError({ group: attributes.row.group, resource: attributes.row.resource }, attributes.name, text);
 }
 
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
-  validate(attributes: AdmissionAttributes): void {
+  validate(attributes: AdmissionAttributes, server: Server): void {
     const nodeName = nodeOf(attributes.user);
-    if (nodeName === undefined || attributes.row.group !== '') return;
-    if (attributes.row.resource === 'nodes') checkNode(attributes, nodeName);
-    else if (attributes.row.resource === 'pods') checkPod(attributes, nodeName);
+    if (nodeName === undefined) return;
+    switch (`${attributes.row.group}/${attributes.row.resource}`) {
+      case '/nodes':
+        return checkNode(attributes, nodeName);
+      case '/pods':
+        return checkPod(attributes, nodeName, server);
+      case '/persistentvolumeclaims':
+        return checkClaim(attributes, nodeName);
+      case 'coordination.k8s.io/leases':
+        return checkOwnName(
+          attributes,
+          nodeName,
+          'can only access node lease with the same name as the requesting node',
+        );
+      case 'storage.k8s.io/csinodes':
+        return checkOwnName(attributes, nodeName, 'can only access CSINode with the same name as the requesting node');
+      default:
+    }
   },
 };

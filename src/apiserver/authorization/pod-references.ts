@@ -34,13 +34,9 @@ function visitContainer(container: Pick<Container, 'env' | 'envFrom'>, visit: Vi
   }
 }
 
-export function podReferences(pod: Pod, resource: string, name: string): boolean {
-  let found = false;
-  const visit: Visit = (visited, visitedName) => {
-    if (visitedName === name && visited === resource && name !== '') found = true;
-  };
+function visitPod(pod: Pod, visit: Visit): void {
   const { spec } = pod;
-  if (spec === undefined) return false;
+  if (spec === undefined) return;
   visit('serviceaccounts', spec.serviceAccountName);
   for (const secret of spec.imagePullSecrets ?? []) visit('secrets', secret.name);
   for (const volume of spec.volumes ?? []) visitVolume(volume, pod.metadata.name ?? '', visit);
@@ -48,5 +44,21 @@ export function podReferences(pod: Pod, resource: string, name: string): boolean
     visitContainer(container, visit);
   for (const claim of pod.status?.resourceClaimStatuses ?? []) visit('resourceclaims', claim.resourceClaimName);
   for (const claim of spec.resourceClaims ?? []) visit('resourceclaims', claim.resourceClaimName);
+}
+
+export function podReferences(pod: Pod, resource: string, name: string): boolean {
+  let found = false;
+  visitPod(pod, (visited, visitedName) => {
+    if (visitedName === name && visited === resource && name !== '') found = true;
+  });
+  return found;
+}
+
+/** Any object of the resource. */
+export function podNames(pod: Pod, resource: string): boolean {
+  let found = false;
+  visitPod(pod, (visited, name) => {
+    if (visited === resource && name !== undefined) found = true;
+  });
   return found;
 }

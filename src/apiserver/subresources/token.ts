@@ -10,6 +10,7 @@ import { formatTime } from '#api/meta/time.ts';
 import { applyDefaults } from '#api/schema/defaults.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import { ApiError, badRequestError, conflictError, invalidError, notFoundError } from '#api/status.ts';
+import { checkNodeToken } from '../admission/node-token.ts';
 import { readBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
 import { storedOf } from '../registry/resource-request.ts';
@@ -89,6 +90,7 @@ export async function requestToken(request: ResourceRequest): Promise<ApiRespons
   const body = await readBody(context.request);
   const review = decodeType(tokenType, body?.value ?? {}, { fieldValidation: options.fieldValidation })
     .object as unknown as TokenRequest;
+  checkNodeToken(request, review);
   applyDefaults(tokenType, review);
   const account = storedOf(request).object() as ServiceAccount;
   const asked = review.spec.expirationSeconds ?? 3_600;

@@ -1,15 +1,21 @@
-// The embedded store of this machine.
+// The embedded store of this machine, with its Secrets encrypted.
 import path from 'node:path';
 import type { Scope } from '#base/scope.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 export async function startStorage(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
-  const { configuration, clock, logger, files } = context;
-  const { openSqliteStore } = await import('#storage/sqlite/store.ts');
+  const { configuration, clock, logger, files, random } = context;
+  const [{ openSqliteStore }, { openSealing }] = await Promise.all([
+    import('#storage/sqlite/store.ts'),
+    import('#storage/sqlite/sealing-key.ts'),
+  ]);
   const directory = path.join(configuration.dataDirectory, 'storage');
   await files.makeDirectory(directory, 0o700);
-  const store = await openSqliteStore({ path: path.join(directory, 'cluster.sqlite'), clock, logger });
+  const file = path.join(configuration.dataDirectory, 'secrets.key');
+  const { sealing, keep } = await openSealing({ file, files, random });
+  const store = await openSqliteStore({ path: path.join(directory, 'cluster.sqlite'), clock, logger, sealing });
   scope.onClose(() => store.close());
+  await keep();
   context.parts.provide('store', store);
   return () => store.problems();
 }
