@@ -1,9 +1,30 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test, type TestContext } from 'node:test';
 import { parse } from 'yaml';
 import { OperatorError } from '#base/errors.ts';
+import { hostChangesFile, undoHostChanges } from '#host/changes.ts';
+import { silentLogger } from '#base/log.ts';
 import { renderKubeconfig } from '#pki/kubeconfig.ts';
-import { mergeKubeconfig, removeFromKubeconfig } from './kubeconfig.ts';
+import {
+  isSameConfiguration,
+  mergeCommand,
+  mergeKubeconfig,
+  removeCommand,
+  removeFromKubeconfig,
+} from './kubeconfig.ts';
 
 const ours = (server = 'https://127.0.0.1:6443') =>
   renderKubeconfig(server, 'CA', { certificatePem: 'CERT', keyPem: 'KEY' });
@@ -76,4 +97,61 @@ test('removing undoes merging', async () => {
 test('a file that is no kubeconfig is left alone', async () => {
   await assert.rejects(mergeKubeconfig('- a\n', ours()), OperatorError);
   await assert.rejects(mergeKubeconfig('a: [', ours()), OperatorError);
+});
+
+function home(context: TestContext): { readonly dataDir: string; readonly kube: string; readonly config: string } {
+  const directory = mkdtempSync(path.join(tmpdir(), 'microshift-kubeconfig-'));
+  context.after(() => rmSync(directory, { recursive: true, force: true }));
+  const admin = path.join(directory, 'data/resources/kubeadmin');
+  mkdirSync(admin, { recursive: true });
+  writeFileSync(path.join(admin, 'kubeconfig'), ours());
+  const kube = path.join(directory, '.kube');
+  return { dataDir: path.join(directory, 'data'), kube, config: path.join(kube, 'config') };
+}
+
+test('removing brings back the very bytes and the mode from before, and no copy stays', async (context) => {
+  const { dataDir, kube, config } = home(context);
+  mkdirSync(kube);
+  writeFileSync(config, theirs);
+  chmodSync(config, 0o640);
+  await mergeCommand({ dataDir, into: config });
+  await mergeCommand({ dataDir, into: config });
+  assert.equal(statSync(config).mode & 0o777, 0o600);
+  // As kubectl rewrites it when the context is chosen.
+  writeFileSync(
+    config,
+    readFileSync(config, 'utf8').replace('current-context: work', 'preferences: {}\ncurrent-context: microshift'),
+  );
+  await removeCommand(config);
+  assert.equal(readFileSync(config, 'utf8'), theirs);
+  assert.equal(statSync(config).mode & 0o777, 0o640);
+  assert.deepEqual(readdirSync(kube), ['config']);
+});
+
+test('what was added meanwhile stays, and so does the copy', async (context) => {
+  const { dataDir, kube, config } = home(context);
+  mkdirSync(kube);
+  writeFileSync(config, theirs);
+  await mergeCommand({ dataDir, into: config });
+  writeFileSync(config, readFileSync(config, 'utf8').replace('users:', 'users:\n  - name: new\n    user: {token: t}'));
+  await removeCommand(config);
+  assert.deepEqual(
+    shown(readFileSync(config, 'utf8')).users.map((one) => one.name),
+    ['new', 'me'],
+  );
+  assert.equal(readFileSync(`${config}.orig`, 'utf8'), theirs);
+});
+
+test('where there was nothing, nothing stays: cleanup takes the directory back', async (context) => {
+  const { dataDir, kube, config } = home(context);
+  await mergeCommand({ dataDir, into: config });
+  await removeCommand(config);
+  assert.deepEqual(readdirSync(kube), []);
+  assert.deepEqual(await undoHostChanges(hostChangesFile(dataDir), silentLogger), []);
+  assert.ok(!existsSync(kube));
+});
+
+test('an empty file from before counts as the same when nothing is left', async () => {
+  assert.ok(await isSameConfiguration('', undefined, await mergeKubeconfig('', ours())));
+  assert.ok(!(await isSameConfiguration(theirs, undefined, ours())));
 });

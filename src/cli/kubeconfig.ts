@@ -1,9 +1,11 @@
 // `microshift kubeconfig merge` and `remove`: the context `microshift` in a file that belongs to somebody else.
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Document } from 'yaml';
 import { adminKubeconfigPath } from '#assembly/status.ts';
 import { OperatorError } from '#base/errors.ts';
+import { hostChangesFile, openHostChanges, recordMissingParents } from '#host/changes.ts';
 import { systemFiles } from '#host/files.ts';
 import { dataDirectoryHere } from './configuration.ts';
 import type { StatusFlags } from './command.ts';
@@ -13,7 +15,8 @@ const contextName = 'microshift';
 const userName = 'microshift-admin';
 
 export async function mergeCommand(flags: StatusFlags & { readonly into: string }): Promise<void> {
-  const source = adminKubeconfigPath(await dataDirectoryHere(flags));
+  const dataDirectory = await dataDirectoryHere(flags);
+  const source = adminKubeconfigPath(dataDirectory);
   const ours = await systemFiles.readText(source).catch((cause: unknown) => {
     throw new OperatorError(
       `The kubeconfig ${source} cannot be read.`,
@@ -28,6 +31,8 @@ export async function mergeCommand(flags: StatusFlags & { readonly into: string 
     );
   const into = resolved(flags.into);
   const theirs = await systemFiles.readText(into);
+  // A directory that is made here is taken back by cleanup, when nothing else is in it then.
+  recordMissingParents(openHostChanges(hostChangesFile(dataDirectory)), into);
   const merged = await mergeKubeconfig(theirs, ours, into);
   await replace(into, theirs, merged);
   console.log(`The context ${contextName} is in ${into}: kubectl --context ${contextName} get all -A`);
@@ -38,20 +43,34 @@ export async function removeCommand(from: string): Promise<void> {
   const theirs = await systemFiles.readText(file);
   if (theirs === undefined) return;
   const without = await removeFromKubeconfig(theirs, file);
+  if (without === theirs) return;
+  const copy = copyOf(file);
+  const before = await systemFiles.readText(copy);
+  if (before !== undefined && (await isSameConfiguration(before, without, theirs))) {
+    await systemFiles.writeAtomic(file, before, modeOf(copy));
+    await systemFiles.remove(copy);
+    return;
+  }
+  if (before !== undefined)
+    console.log(
+      `${file} was changed since the context ${contextName} came into it; as it was before, it is in ${copy}.`,
+    );
   if (without === undefined) await systemFiles.remove(file);
-  else if (without !== theirs) await systemFiles.writeAtomic(file, without, modeOf(file));
+  else await systemFiles.writeAtomic(file, without, modeOf(before === undefined ? file : copy));
 }
 
 /** Through a symbolic link to the file itself, which stays where it is. */
 const resolved = (file: string): string => (existsSync(file) ? realpathSync(file) : path.resolve(file));
 const modeOf = (file: string): number => (existsSync(file) ? statSync(file).mode & 0o777 : 0o600);
 
+const copyOf = (file: string): string => `${file}.orig`;
+
 async function replace(file: string, before: string | undefined, after: string): Promise<void> {
   if (before === after) return;
-  const mode = modeOf(file) & 0o700;
-  // The first copy is the one from before MicroShift: it is never overwritten.
-  if (before !== undefined && !existsSync(`${file}.orig`)) await systemFiles.writeAtomic(`${file}.orig`, before, mode);
-  await systemFiles.writeAtomic(file, after, mode);
+  // The first copy is the one from before MicroShift: it is never overwritten. It remembers the mode, too.
+  if (before !== undefined && !existsSync(copyOf(file)))
+    await systemFiles.writeAtomic(copyOf(file), before, modeOf(file));
+  await systemFiles.writeAtomic(file, after, modeOf(file) & 0o700);
 }
 
 const sections = [
@@ -130,3 +149,37 @@ const indexOfName = (list: unknown, name: string): number =>
   Array.isArray(list)
     ? list.findIndex((one: unknown) => typeof one === 'object' && one !== null && 'name' in one && one.name === name)
     : -1;
+
+/**
+ * Whether `without` (undefined: nothing left) says the same as `before` did: other order, comments and empty lists do not count,
+ * nor does which context is current when that was ours in `merged`.
+ */
+export async function isSameConfiguration(
+  before: string,
+  without: string | undefined,
+  merged: string,
+): Promise<boolean> {
+  const { parse: parseYaml } = await import('yaml');
+  const read = (text: string): Record<string, unknown> => {
+    const value: unknown = parseYaml(text);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  };
+  const shape = (text: string): unknown => {
+    const all = read(text);
+    delete all['current-context'];
+    for (const [key, value] of Object.entries(all)) {
+      if (Array.isArray(value))
+        all[key] = (value as { readonly name?: unknown }[]).toSorted((a, b) =>
+          String(a.name).localeCompare(String(b.name)),
+        );
+      if (value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0))
+        delete all[key];
+    }
+    return { apiVersion: 'v1', kind: 'Config', ...all };
+  };
+  const current = (text: string): unknown => read(text)['current-context'] ?? '';
+  const wasOurs = current(merged) === contextName;
+  return (
+    isDeepStrictEqual(shape(before), shape(without ?? '')) && (wasOurs || current(before) === current(without ?? ''))
+  );
+}
