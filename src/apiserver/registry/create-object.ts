@@ -5,6 +5,7 @@ import type { NameCheck } from '#api/meta/names.ts';
 import { kindTable } from '#api/kinds.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { validateObjectMeta } from '#api/meta/object-meta.ts';
+import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { alreadyExistsError, badRequestError, generateNameConflictError, invalidError } from '#api/status.ts';
@@ -130,7 +131,7 @@ async function createOnce(
     ...(behaviour.validate?.(object) ?? validateSchema(row.typeName, object)),
   ];
   if (errors.length > 0) throw invalidError(groupKind(row), object.metadata.name ?? '', errors);
-  warnings.push(...(behaviour.warnings?.(object, undefined) ?? []));
+  warnings.push(...(behaviour.warnings?.(object, undefined) ?? []), ...storedOnlyWarnings(row));
   await admitValidating(server, attributes);
 
   const key = keyOf(request, object.metadata.name!);

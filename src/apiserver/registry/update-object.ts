@@ -4,6 +4,7 @@ import { writeConflictRetriesMax } from '#base/limits.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { kindTable } from '#api/kinds.ts';
 import { validateObjectMetaUpdate } from '#api/meta/object-meta.ts';
+import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
 import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
@@ -202,7 +203,8 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
       : behaviour.validateUpdate(object, previous, subresource)),
   ];
   if (errors.length > 0) throw invalidError(groupKind(row), request.name, errors);
-  if (subresource === '') warnings.push(...(behaviour.warnings?.(object, previous) ?? []));
+  if (subresource === '')
+    warnings.push(...(behaviour.warnings?.(object, previous) ?? []), ...storedOnlyWarnings(row));
 }
 
 /** The removal that an update of the last finalizer means. */
