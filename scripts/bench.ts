@@ -7,7 +7,13 @@ import { removeRoot, Machine } from '#kit/machine/machine.ts';
 import { preparedRoot } from '../test/e2e/story/prepared.ts';
 import { idleFigures, type IdleFigures } from './bench/idle.ts';
 
-const { values: options } = parseArgs({ options: { json: { type: 'string' }, 'idle-seconds': { type: 'string', default: '60' }, pods: { type: 'string', default: '50' } } });
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    'idle-seconds': { type: 'string', default: '60' },
+    pods: { type: 'string', default: '50' },
+  },
+});
 const supervise = '/usr/local/libexec/microshift-supervise';
 
 interface Figure {
@@ -19,11 +25,16 @@ interface Figure {
 const figures: Figure[] = [];
 const report = (quantity: string, value: number, unit: string, budget: number) => {
   figures.push({ quantity, value: Math.round(value * 1000) / 1000, unit, budget });
-  console.log(`${quantity.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(10)} budget ${budget}${value <= budget ? '' : '   OVER'}`);
+  console.log(
+    `${quantity.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(10)} budget ${budget}${value <= budget ? '' : '   OVER'}`,
+  );
 };
 
 async function timeStart(machine: Machine): Promise<{ readyzMs: number; allMs: number }> {
-  const probe = machine.succeed(['node', '/root/microshift/test/kit/ready-probe.mjs', 'https://127.0.0.1:6443/readyz', '60'], { timeoutSeconds: 70 });
+  const probe = machine.succeed(
+    ['node', '/root/microshift/test/kit/ready-probe.mjs', 'https://127.0.0.1:6443/readyz', '60'],
+    { timeoutSeconds: 70 },
+  );
   const began = Date.now();
   await machine.succeed([supervise, 'start']);
   const readyzMs = Number((await probe).trim()) - began;
@@ -64,8 +75,14 @@ async function podStart(on: Machine, times: number): Promise<number> {
   for (let index = 0; index < times; index++) {
     const manifest = podManifest(`one-${index}`, 'one');
     // Measured by the server's own times: creationTimestamp has whole seconds only, so by the watch of a waiting client.
-    const wait = on.succeed([...kubectl, 'wait', '--for=create', `pod/one-${index}`, '--timeout=20s'], { timeoutSeconds: 30 });
-    const ready = wait.then(() => on.succeed([...kubectl, 'wait', '--for=condition=Ready', `pod/one-${index}`, '--timeout=20s'], { timeoutSeconds: 30 }));
+    const wait = on.succeed([...kubectl, 'wait', '--for=create', `pod/one-${index}`, '--timeout=20s'], {
+      timeoutSeconds: 30,
+    });
+    const ready = wait.then(() =>
+      on.succeed([...kubectl, 'wait', '--for=condition=Ready', `pod/one-${index}`, '--timeout=20s'], {
+        timeoutSeconds: 30,
+      }),
+    );
     await on.shell('sleep 0.5');
     const began = performance.now();
     await on.succeed([...kubectl, 'create', '-f', '-'], { input: manifest });
@@ -82,7 +99,15 @@ async function podsAtOnce(on: Machine, count: number): Promise<number> {
   const began = performance.now();
   await on.succeed([...kubectl, 'create', '-f', '-'], { input: manifest, timeoutSeconds: 60 });
   await eventually('all Pods are ready', 120, async () => {
-    const states = await on.succeed([...kubectl, 'get', 'pods', '-l', 'set=many', '-o', 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}']);
+    const states = await on.succeed([
+      ...kubectl,
+      'get',
+      'pods',
+      '-l',
+      'set=many',
+      '-o',
+      'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}',
+    ]);
     return states.split('\n').filter((state) => state === 'True').length === count ? true : undefined;
   });
   const seconds = (performance.now() - began) / 1000;

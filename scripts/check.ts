@@ -19,12 +19,29 @@ const tests = (patterns: readonly string[], options: readonly string[] = []): st
 
 const stages: readonly Stage[] = [
   { name: 'types', commands: () => [['npx', '--no-install', 'tsc', '--noEmit']] },
-  { name: 'lint', commands: () => [['npm', 'run', '--silent', 'lint'], ['shellcheck', 'install.sh', 'uninstall.sh', 'run-tests.sh', '.ci/run', 'packaging/microshift-supervise']] },
+  {
+    name: 'lint',
+    commands: () => [
+      ['npm', 'run', '--silent', 'lint'],
+      ['shellcheck', 'install.sh', 'uninstall.sh', 'run-tests.sh', '.ci/run', 'packaging/microshift-supervise'],
+    ],
+  },
   { name: 'format', commands: () => [['npm', 'run', '--silent', 'format:check']] },
-  { name: 'unit', commands: () => [tests(['src/**/*.test.ts', 'test/repository/**/*.test.ts', 'test/behaviour/**/*.test.ts', 'scripts/**/*.test.ts'], ['--test-timeout=120000'])] },
+  {
+    name: 'unit',
+    commands: () => [
+      tests(
+        ['src/**/*.test.ts', 'test/repository/**/*.test.ts', 'test/behaviour/**/*.test.ts', 'scripts/**/*.test.ts'],
+        ['--test-timeout=120000'],
+      ),
+    ],
+  },
   { name: 'build', commands: () => [['npm', 'run', '--silent', 'build']] },
   // Real containers, kernel networking and whole machines: one file at a time, they share two processors.
-  { name: 'e2e', commands: () => [tests(['test/e2e/**/*.test.ts'], ['--test-concurrency=1', '--test-timeout=900000'])] },
+  {
+    name: 'e2e',
+    commands: () => [tests(['test/e2e/**/*.test.ts'], ['--test-concurrency=1', '--test-timeout=900000'])],
+  },
 ];
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -71,7 +88,9 @@ for (const stage of stages) {
       break;
     }
   }
-  console.log(`== ${stage.name}: ${failedStage === undefined ? 'ok' : 'FAILED'} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  console.log(
+    `== ${stage.name}: ${failedStage === undefined ? 'ok' : 'FAILED'} in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+  );
   if (failedStage !== undefined) break;
 }
 console.log(failedStage === undefined ? '\nAll stages are green.' : `\nStage ${failedStage} failed.`);

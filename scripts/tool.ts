@@ -11,8 +11,15 @@ if (name === undefined) {
   process.exit(2);
 }
 if (!existsSync(path.join(binaries, name))) {
-  const installed = spawnSync('npm', ['run', '--silent', 'tools'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  const installed = spawnSync('npm', ['run', '--silent', 'tools'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   if (installed.status !== 0) process.exit(installed.status ?? 1);
 }
-const result = spawnSync(path.join(binaries, name), rest, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: `${binaries}:${process.env.PATH}` } });
+const result = spawnSync(path.join(binaries, name), rest, {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${binaries}:${process.env.PATH}` },
+});
 process.exit(result.status ?? 1);

@@ -25,7 +25,13 @@ test('a task that fails is reported with its name; a task that fails because of 
   const scope = new Scope('test', (name) => failures.push(name));
   scope.spawn('broken', () => Promise.reject(new Error('broken')));
   await new Promise<void>((resolve) => setImmediate(resolve));
-  scope.spawn('ended', (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })));
+  scope.spawn(
+    'ended',
+    (signal) =>
+      new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+      ),
+  );
   await new Promise<void>((resolve) => setImmediate(resolve));
   await scope.close();
   assert.deepEqual(failures, ['broken']);

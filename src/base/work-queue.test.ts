@@ -7,7 +7,11 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test('a key added many times is worked once', async () => {
   const worked: string[] = [];
-  const queue = new WorkQueue({ clock: new VirtualClock(0), concurrency: 2, work: async (key) => void worked.push(key) });
+  const queue = new WorkQueue({
+    clock: new VirtualClock(0),
+    concurrency: 2,
+    work: async (key) => void worked.push(key),
+  });
   for (const key of ['a', 'a', 'b', 'a']) queue.add(key);
   await queue.whenIdle();
   assert.deepEqual(worked, ['a', 'b']);
@@ -78,7 +82,11 @@ test('a failing key comes back after 5, 10, 20 ms and is forgiven once it succee
 test('work that asks to come back does so at its time, and an earlier wish wins', async () => {
   const clock = new VirtualClock(0);
   const times: number[] = [];
-  const queue = new WorkQueue({ clock, concurrency: 1, work: async () => (times.push(clock.now()), times.length < 3 ? 1000 : undefined) });
+  const queue = new WorkQueue({
+    clock,
+    concurrency: 1,
+    work: async () => (times.push(clock.now()), times.length < 3 ? 1000 : undefined),
+  });
   queue.addAfter('a', 500);
   queue.addAfter('a', 100);
   for (let step = 0; step < 30; step++) {

@@ -24,8 +24,8 @@ test('imports what the runtime lacks, leaves the rest, reports a broken archive'
     const imported: string[] = [];
     const real = linuxImageArchives(() => ({ kind: 'containerd', path: '/nowhere' }));
     const archives: ImageArchives = {
-      list: real.list,
-      namesIn: real.namesIn,
+      list: (one) => real.list(one),
+      namesIn: (one) => real.namesIn(one),
       import: async (archive) => void imported.push(path.basename(archive)),
     };
     const result = await preloadImages({

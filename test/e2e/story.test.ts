@@ -36,15 +36,22 @@ test('CONFIG_ENV_ONLY=true ./install.sh brings what needs the outside, and start
 test('./install.sh brings the cluster up in a network without a way out, and keeps an existing kubeconfig', async () => {
   machine = await Machine.boot({ name, root, init: 'reaper' });
   cluster = new Cluster(machine);
-  const existing = 'apiVersion: v1\nkind: Config\nclusters:\n- name: other\n  cluster: {server: "https://192.0.2.1:6443"}\nusers:\n- name: me\n  user: {token: abc}\ncontexts:\n- name: other\n  context: {cluster: other, user: me}\ncurrent-context: other\n';
+  const existing =
+    'apiVersion: v1\nkind: Config\nclusters:\n- name: other\n  cluster: {server: "https://192.0.2.1:6443"}\nusers:\n- name: me\n  user: {token: abc}\ncontexts:\n- name: other\n  context: {cluster: other, user: me}\ncurrent-context: other\n';
   machine.write('/root/.kube/config', existing);
   const result = await machine.run(['/root/microshift/install.sh'], { timeoutSeconds: 240 });
   assert.equal(result.code, 0, `${result.stdout}${result.stderr}\n${await logTail()}`);
   assert.match(result.stdout, /What next:/);
   const contexts = await machine.succeed(['kubectl', 'config', 'get-contexts', '-o', 'name']);
   assert.deepEqual(contexts.trim().split('\n').toSorted(), ['microshift', 'other']);
-  assert.equal((await machine.succeed(['kubectl', 'config', 'current-context'])).trim(), 'other', 'the chosen context stays');
-  const kept = (await machine.shell('ls /root/.kube')).split('\n').filter((file) => file !== 'config' && file !== 'cache' && file !== '');
+  assert.equal(
+    (await machine.succeed(['kubectl', 'config', 'current-context'])).trim(),
+    'other',
+    'the chosen context stays',
+  );
+  const kept = (await machine.shell('ls /root/.kube'))
+    .split('\n')
+    .filter((file) => file !== 'config' && file !== 'cache' && file !== '');
   assert.equal(kept.length, 1, 'the old file is beside it');
   assert.equal(readFileSync(machine.file(`/root/.kube/${kept[0]}`), 'utf8'), existing);
 });
@@ -52,7 +59,11 @@ test('./install.sh brings the cluster up in a network without a way out, and kee
 test('kubectl get all -A answers', async () => {
   const output = await cluster.kubectl('get', 'all', '-A');
   assert.match(output, /default\s+service\/kubernetes\s+ClusterIP\s+10\.43\.0\.1\s+<none>\s+443\/TCP/);
-  assert.match(await cluster.kubectl('get', 'nodes'), new RegExp(`${name}\\s+Ready`), 'ready means that the node is, too');
+  assert.match(
+    await cluster.kubectl('get', 'nodes'),
+    new RegExp(`${name}\\s+Ready`),
+    'ready means that the node is, too',
+  );
 });
 
 test('the example application becomes ready', async () => {
@@ -67,40 +78,103 @@ test('the example application becomes ready', async () => {
 
 test('the page comes over HTTPS through the router, and HTTP is redirected', async () => {
   assert.match(await cluster.eventually('the Route answers', 20, () => cluster.page(host)), /Hello from MicroShift/);
-  const plain = await machine.runFromLan(['curl', '-sS', '-o', '/dev/null', '-w', '%{http_code} %{redirect_url}', '-H', `Host: ${host}`, `http://${machine.address}/`]);
+  const plain = await machine.runFromLan([
+    'curl',
+    '-sS',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code} %{redirect_url}',
+    '-H',
+    `Host: ${host}`,
+    `http://${machine.address}/`,
+  ]);
   assert.match(plain.stdout, /^302 https:\/\/hello\.apps\.example\.com\//);
-  const route = await cluster.get<{ status: { ingress: { host: string; conditions: { type: string; status: string }[] }[] } }>('-n', 'hello', 'route', 'hello');
+  const route = await cluster.get<{
+    status: { ingress: { host: string; conditions: { type: string; status: string }[] }[] };
+  }>('-n', 'hello', 'route', 'hello');
   assert.equal(route.status.ingress[0]?.host, host);
-  assert.deepEqual(route.status.ingress[0]?.conditions.map((condition) => [condition.type, condition.status]), [['Admitted', 'True']]);
+  assert.deepEqual(
+    route.status.ingress[0]?.conditions.map((condition) => [condition.type, condition.status]),
+    [['Admitted', 'True']],
+  );
 });
 
 test('the Service answers by name from another Pod', async () => {
-  await cluster.kubectl('-n', 'hello', 'run', 'client', '--image=localhost/microshift/busybox:1', '--restart=Never', '--', 'sleep', '3600');
+  await cluster.kubectl(
+    '-n',
+    'hello',
+    'run',
+    'client',
+    '--image=localhost/microshift/busybox:1',
+    '--restart=Never',
+    '--',
+    'sleep',
+    '3600',
+  );
   await cluster.kubectl('-n', 'hello', 'wait', '--for=condition=Ready', 'pod/client', '--timeout=30s');
   for (const url of ['http://hello', 'http://hello.hello', 'http://hello.hello.svc.cluster.local'])
-    assert.match(await cluster.kubectl('-n', 'hello', 'exec', 'client', '--', 'wget', '-qO-', url), /Hello from MicroShift/, url);
+    assert.match(
+      await cluster.kubectl('-n', 'hello', 'exec', 'client', '--', 'wget', '-qO-', url),
+      /Hello from MicroShift/,
+      url,
+    );
 });
 
 test('logs -f follows', async () => {
   const [pod] = await cluster.podsOf('hello', 'app=hello');
   const follow = machine.start(['kubectl', '--context', 'microshift', '-n', 'hello', 'logs', '-f', pod!.name]);
-  await cluster.eventually('the first line', 10, async () => (follow.output.includes('serving for a friend') ? true : undefined));
+  await cluster.eventually('the first line', 10, async () =>
+    follow.output.includes('serving for a friend') ? true : undefined,
+  );
   await machine.succeed(['curl', '-s', '-o', '/dev/null', `http://${pod!.ip}:8080/marker`]);
-  await cluster.eventually('a new line while following', 10, async () => (follow.output.includes('url:/marker') ? true : undefined));
+  await cluster.eventually('a new line while following', 10, async () =>
+    follow.output.includes('url:/marker') ? true : undefined,
+  );
   await follow.stop();
 });
 
 test('exec -it gives a terminal and the exit code', async () => {
-  const terminal = await machine.run(['script', '-qec', 'kubectl --context microshift -n hello exec -it client -- sh -c "tty; stty size; exit 7"', '/dev/null']);
+  const terminal = await machine.run([
+    'script',
+    '-qec',
+    'kubectl --context microshift -n hello exec -it client -- sh -c "tty; stty size; exit 7"',
+    '/dev/null',
+  ]);
   assert.match(terminal.stdout, /\/dev\/pts\/\d+/);
   assert.equal(terminal.code, 7, terminal.stdout + terminal.stderr);
-  const piped = await machine.run(['kubectl', '--context', 'microshift', '-n', 'hello', 'exec', '-i', 'client', '--', 'sh', '-c', 'cat; echo problem >&2; exit 3'], { input: 'from standard input' });
+  const piped = await machine.run(
+    [
+      'kubectl',
+      '--context',
+      'microshift',
+      '-n',
+      'hello',
+      'exec',
+      '-i',
+      'client',
+      '--',
+      'sh',
+      '-c',
+      'cat; echo problem >&2; exit 3',
+    ],
+    { input: 'from standard input' },
+  );
   assert.deepEqual([piped.stdout, piped.code], ['from standard input', 3]);
   assert.match(piped.stderr, /problem/);
 });
 
 test('port-forward carries HTTP', async () => {
-  const forward = machine.start(['kubectl', '--context', 'microshift', '-n', 'hello', 'port-forward', 'deployment/hello', '18080:8080']);
+  const forward = machine.start([
+    'kubectl',
+    '--context',
+    'microshift',
+    '-n',
+    'hello',
+    'port-forward',
+    'deployment/hello',
+    '18080:8080',
+  ]);
   try {
     const page = await cluster.eventually('the forwarded port answers', 15, async () => {
       const result = await machine.run(['curl', '-sS', '--max-time', '5', 'http://127.0.0.1:18080/']);
@@ -127,7 +201,10 @@ test('scale, rollout restart and describe work', async () => {
   const description = await cluster.kubectl('-n', 'hello', 'describe', 'pod', pods[0]!.name);
   assert.match(description, /Scheduled[\s\S]*Successfully assigned hello\//);
   assert.match(description, /Started/);
-  assert.match(await cluster.kubectl('-n', 'hello', 'describe', 'deployment', 'hello'), /ScalingReplicaSet[\s\S]*Scaled up replica set/);
+  assert.match(
+    await cluster.kubectl('-n', 'hello', 'describe', 'deployment', 'hello'),
+    /ScalingReplicaSet[\s\S]*Scaled up replica set/,
+  );
 });
 
 test('no request fails while a Pod is deleted', async () => {
@@ -169,13 +246,19 @@ test('kill -9 is survived: a supervisor restarts it, containers stay, DNS is bac
   await machine.shell('sleep 10');
   const before = await cluster.podsOf('hello', 'app=hello');
   const service = await cluster.get<{ spec: { clusterIP: string } }>('-n', 'hello', 'service', 'hello');
-  const [route, serviceTraffic, dns] = [cluster.routeTraffic(host), cluster.serviceTraffic(service.spec.clusterIP, 80), cluster.dnsTraffic('hello.hello.svc.cluster.local')];
+  const [route, serviceTraffic, dns] = [
+    cluster.routeTraffic(host),
+    cluster.serviceTraffic(service.spec.clusterIP, 80),
+    cluster.dnsTraffic('hello.hello.svc.cluster.local'),
+  ];
   await machine.shell('sleep 1');
   const old = await cluster.processId();
   await machine.succeed(['kill', '-9', String(old)]);
   const started = await cluster.eventually('a new process', 10, async () => {
     const pid = await cluster.processId();
-    return pid === undefined || pid === old ? undefined : startOf(await machine.shell(`cat /proc/${pid}/stat; cat /proc/uptime; date +%s%3N`));
+    return pid === undefined || pid === old
+      ? undefined
+      : startOf(await machine.shell(`cat /proc/${pid}/stat; cat /proc/uptime; date +%s%3N`));
   });
   await cluster.waitReady();
   await machine.shell('sleep 1');
@@ -197,23 +280,54 @@ function startOf(text: string): number {
 }
 
 test('an invalid manifest is refused with the field, and changes nothing', async () => {
-  const result = await cluster.applyText('apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: bad, namespace: hello}\nspec:\n  selector: {matchLabels: {app: a}}\n  template:\n    metadata: {labels: {app: b}}\n    spec: {containers: [{name: c}]}\n');
+  const result = await cluster.applyText(
+    'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: bad, namespace: hello}\nspec:\n  selector: {matchLabels: {app: a}}\n  template:\n    metadata: {labels: {app: b}}\n    spec: {containers: [{name: c}]}\n',
+  );
   assert.equal(result.code, 1);
   assert.match(result.stderr, /The Deployment "bad" is invalid/);
-  assert.match(result.stderr, /spec\.template\.metadata\.labels: Invalid value: .*`selector` does not match template `labels`/);
+  assert.match(
+    result.stderr,
+    /spec\.template\.metadata\.labels: Invalid value: .*`selector` does not match template `labels`/,
+  );
   assert.match(result.stderr, /spec\.template\.spec\.containers\[0\]\.image: Required value/);
-  assert.match((await cluster.tryKubectl(['-n', 'hello', 'get', 'deployment', 'bad'])).stderr, /deployments\.apps "bad" not found/);
-  const unknown = await cluster.applyText('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: odd, namespace: hello}\ndatta: {a: b}\n');
+  assert.match(
+    (await cluster.tryKubectl(['-n', 'hello', 'get', 'deployment', 'bad'])).stderr,
+    /deployments\.apps "bad" not found/,
+  );
+  const unknown = await cluster.applyText(
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: odd, namespace: hello}\ndatta: {a: b}\n',
+  );
   assert.match(unknown.stderr, /strict decoding error: unknown field "datta"/);
 });
 
 test('an unknown image, a crash loop and a Pod that fits nowhere say what is wrong', async () => {
   await cluster.kubectl('-n', 'hello', 'run', 'no-image', '--image=localhost/microshift/nowhere:1');
-  await cluster.kubectl('-n', 'hello', 'run', 'crash', '--image=localhost/microshift/busybox:1', '--', 'sh', '-c', 'echo giving up; exit 3');
-  await cluster.applyText('apiVersion: v1\nkind: Pod\nmetadata: {name: huge, namespace: hello}\nspec:\n  containers:\n  - name: c\n    image: localhost/microshift/busybox:1\n    resources: {requests: {cpu: "1000"}}\n');
-  await cluster.eventually('ImagePullBackOff or ErrImagePull', 40, async () => (/(ErrImagePull|ImagePullBackOff)/.test(await cluster.kubectl('-n', 'hello', 'get', 'pod', 'no-image')) ? true : undefined));
-  assert.match(await cluster.kubectl('-n', 'hello', 'describe', 'pod', 'no-image'), /Failed to pull image "localhost\/microshift\/nowhere:1"/);
-  await cluster.eventually('CrashLoopBackOff', 60, async () => (/CrashLoopBackOff/.test(await cluster.kubectl('-n', 'hello', 'get', 'pod', 'crash')) ? true : undefined));
+  await cluster.kubectl(
+    '-n',
+    'hello',
+    'run',
+    'crash',
+    '--image=localhost/microshift/busybox:1',
+    '--',
+    'sh',
+    '-c',
+    'echo giving up; exit 3',
+  );
+  await cluster.applyText(
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: huge, namespace: hello}\nspec:\n  containers:\n  - name: c\n    image: localhost/microshift/busybox:1\n    resources: {requests: {cpu: "1000"}}\n',
+  );
+  await cluster.eventually('ImagePullBackOff or ErrImagePull', 40, async () =>
+    /(ErrImagePull|ImagePullBackOff)/.test(await cluster.kubectl('-n', 'hello', 'get', 'pod', 'no-image'))
+      ? true
+      : undefined,
+  );
+  assert.match(
+    await cluster.kubectl('-n', 'hello', 'describe', 'pod', 'no-image'),
+    /Failed to pull image "localhost\/microshift\/nowhere:1"/,
+  );
+  await cluster.eventually('CrashLoopBackOff', 60, async () =>
+    /CrashLoopBackOff/.test(await cluster.kubectl('-n', 'hello', 'get', 'pod', 'crash')) ? true : undefined,
+  );
   const crash = await cluster.kubectl('-n', 'hello', 'describe', 'pod', 'crash');
   assert.match(crash, /Exit Code:\s+3/);
   assert.match(crash, /Back-off restarting failed container/);
@@ -229,14 +343,18 @@ test('a second MicroShift, a broken configuration and a port in use end with a c
   assert.match(second.stderr, /another MicroShift|already/i);
   machine.write('/tmp/unknown-key.yaml', 'clusterr: {}\n');
   machine.write('/tmp/bad-range.yaml', 'cluster:\n  clusterCIDR: 10.42.0.0/99\n');
-  await machine.shell('mkdir -p /tmp/c; printf "clusterr: {}\\n" > /tmp/c/unknown.yaml; printf "cluster:\\n  clusterCIDR: 10.42.0.0/99\\n" > /tmp/c/range.yaml');
+  await machine.shell(
+    'mkdir -p /tmp/c; printf "clusterr: {}\\n" > /tmp/c/unknown.yaml; printf "cluster:\\n  clusterCIDR: 10.42.0.0/99\\n" > /tmp/c/range.yaml',
+  );
   const unknown = await machine.run(['microshift', 'run', '--config', '/tmp/c/unknown.yaml'], { timeoutSeconds: 20 });
   assert.notEqual(unknown.code, 0);
   assert.match(unknown.stderr, /clusterr/);
   const range = await machine.run(['microshift', 'run', '--config', '/tmp/c/range.yaml'], { timeoutSeconds: 20 });
   assert.notEqual(range.code, 0);
   assert.match(range.stderr, /clusterCIDR[\s\S]*10\.42\.0\.0\/99/);
-  const port = await machine.run(['microshift', 'run', '--roles', 'controlplane', '--data-dir', '/tmp/other'], { timeoutSeconds: 30 });
+  const port = await machine.run(['microshift', 'run', '--roles', 'controlplane', '--data-dir', '/tmp/other'], {
+    timeoutSeconds: 30,
+  });
   assert.notEqual(port.code, 0);
   assert.match(port.stderr, /6443[\s\S]*(in use|already)/);
   await machine.shell('rm -rf /tmp/c /tmp/other');
@@ -246,12 +364,23 @@ test('delete removes the application with everything in it', async () => {
   await cluster.kubectl('-n', 'hello', 'delete', 'pod', 'client', '--now');
   await cluster.kubectl('delete', '-k', '/root/microshift/examples/hello', '--timeout=90s');
   assert.match((await cluster.tryKubectl(['get', 'namespace', 'hello'])).stderr, /namespaces "hello" not found/);
-  await cluster.eventually('no volume is left', 30, async () => ((await cluster.tryKubectl(['get', 'pv'])).stderr.includes('No resources found') ? true : undefined));
+  await cluster.eventually('no volume is left', 30, async () =>
+    (await cluster.tryKubectl(['get', 'pv'])).stderr.includes('No resources found') ? true : undefined,
+  );
 });
 
 test('./uninstall.sh leaves the host as it was', async () => {
   await cluster.kubectl('create', 'namespace', 'left-over');
-  await cluster.kubectl('-n', 'left-over', 'run', 'running', '--image=localhost/microshift/busybox:1', '--', 'sleep', '3600');
+  await cluster.kubectl(
+    '-n',
+    'left-over',
+    'run',
+    'running',
+    '--image=localhost/microshift/busybox:1',
+    '--',
+    'sleep',
+    '3600',
+  );
   await cluster.kubectl('-n', 'left-over', 'wait', '--for=condition=Ready', 'pod/running', '--timeout=30s');
   const result = await machine.run(['/root/microshift/uninstall.sh', '--yes'], { timeoutSeconds: 120 });
   assert.equal(result.code, 0, result.stdout + result.stderr);

@@ -22,24 +22,37 @@ after(async () => {
   if (process.env.MICROSHIFT_TEST_KEEP !== 'true') removeRoot(root);
 });
 
-const property = async (key: string): Promise<string> => (await machine.succeed(['systemctl', 'show', '--value', '-p', key, 'microshift'])).trim();
+const property = async (key: string): Promise<string> =>
+  (await machine.succeed(['systemctl', 'show', '--value', '-p', key, 'microshift'])).trim();
 
 test('./install.sh starts the service, which reports that it is ready', async () => {
   const result = await machine.run(['/root/microshift/install.sh'], { timeoutSeconds: 240 });
   assert.equal(result.code, 0, `${result.stdout}${result.stderr}`);
-  await cluster.eventually('the unit is active', 20, async () => ((await property('ActiveState')) === 'active' ? true : undefined));
+  await cluster.eventually('the unit is active', 20, async () =>
+    (await property('ActiveState')) === 'active' ? true : undefined,
+  );
   assert.equal(await property('Type'), 'notify');
   assert.equal((await machine.run(['systemctl', 'is-enabled', 'microshift'])).stdout.trim(), 'enabled');
   assert.match(await cluster.kubectl('get', 'nodes'), /Ready/);
 });
 
 test('systemd restarts it after kill -9; containers go on', async () => {
-  await cluster.kubectl('run', 'stay', '--image=localhost/microshift/busybox:1', '--labels=app=stay', '--', 'sleep', '3600');
+  await cluster.kubectl(
+    'run',
+    'stay',
+    '--image=localhost/microshift/busybox:1',
+    '--labels=app=stay',
+    '--',
+    'sleep',
+    '3600',
+  );
   await cluster.kubectl('wait', '--for=condition=Ready', 'pod/stay', '--timeout=30s');
   const before_ = await cluster.podsOf('default', 'app=stay');
   const old = await property('MainPID');
   await machine.succeed(['kill', '-9', old]);
-  await cluster.eventually('a new process', 15, async () => (![old, '0'].includes(await property('MainPID')) ? true : undefined));
+  await cluster.eventually('a new process', 15, async () =>
+    ![old, '0'].includes(await property('MainPID')) ? true : undefined,
+  );
   await cluster.waitReady();
   assert.deepEqual(await cluster.podsOf('default', 'app=stay'), before_);
 });
@@ -54,7 +67,10 @@ test('systemctl stop leaves containers running; start adopts them', async () => 
 });
 
 test('./uninstall.sh --purge removes the unit, every process, and the Debian packages that came with it', async () => {
-  const installed = async () => (await machine.shell("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' | grep ' installed$' | cut -d ' ' -f 1")).trim().split('\n');
+  const installed = async () =>
+    (await machine.shell("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' | grep ' installed$' | cut -d ' ' -f 1"))
+      .trim()
+      .split('\n');
   assert.ok((await installed()).includes('containerd'));
   const result = await machine.run(['/root/microshift/uninstall.sh', '--yes', '--purge'], { timeoutSeconds: 180 });
   assert.equal(result.code, 0, result.stdout + result.stderr);

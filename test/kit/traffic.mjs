@@ -16,13 +16,25 @@ let recoveredAt = 0;
 
 function request() {
   return new Promise((resolve, reject) => {
-    const options = { host: address, port: Number(port), path: '/', agent: false, timeout: timeoutMs, headers: { host: name } };
+    const options = {
+      host: address,
+      port: Number(port),
+      path: '/',
+      agent: false,
+      timeout: timeoutMs,
+      headers: { host: name },
+    };
     const done = (response) => {
       response.on('error', reject);
-      response.on('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`))));
+      response.on('end', () =>
+        response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
+      );
       response.resume();
     };
-    const outgoing = kind === 'https' ? https.get({ ...options, servername: name, rejectUnauthorized: false }, done) : http.get(options, done);
+    const outgoing =
+      kind === 'https'
+        ? https.get({ ...options, servername: name, rejectUnauthorized: false }, done)
+        : http.get(options, done);
     outgoing.on('timeout', () => outgoing.destroy(new Error('timed out')));
     outgoing.on('error', reject);
   });
@@ -32,7 +44,11 @@ function lookup() {
   return new Promise((resolve, reject) => {
     const socket = dgram.createSocket('udp4');
     const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
-    const message = Buffer.concat([Buffer.from([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), ...labels, Buffer.from([0, 0, 1, 0, 1])]);
+    const message = Buffer.concat([
+      Buffer.from([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+      ...labels,
+      Buffer.from([0, 0, 1, 0, 1]),
+    ]);
     const timer = setTimeout(() => finish(new Error('timed out')), timeoutMs);
     const finish = (error) => {
       clearTimeout(timer);
@@ -40,7 +56,9 @@ function lookup() {
       if (error) reject(error);
       else resolve();
     };
-    socket.on('message', (answer) => ((answer[3] & 15) === 0 && answer.readUInt16BE(6) > 0 ? finish() : finish(new Error(`code ${answer[3] & 15}`))));
+    socket.on('message', (answer) =>
+      (answer[3] & 15) === 0 && answer.readUInt16BE(6) > 0 ? finish() : finish(new Error(`code ${answer[3] & 15}`)),
+    );
     socket.on('error', finish);
     socket.send(message, Number(port), address, (error) => error && finish(error));
   });

@@ -59,7 +59,8 @@ async function readIndex(archive: string): Promise<unknown> {
         entry.resume();
         continue;
       }
-      if ((entry.header.size ?? 0) > indexBytesMax) throw new Error(`${archive}: index.json is larger than ${indexBytesMax} bytes`);
+      if ((entry.header.size ?? 0) > indexBytesMax)
+        throw new Error(`${archive}: index.json is larger than ${indexBytesMax} bytes`);
       let text = '';
       for await (const chunk of entry) text += String(chunk);
       return JSON.parse(text) as unknown;
@@ -72,9 +73,15 @@ async function readIndex(archive: string): Promise<unknown> {
 
 /** From the annotations that containerd and skopeo write and read (OCI image layout, `org.opencontainers.image.ref.name`). */
 function imageNames(index: unknown): readonly string[] {
-  const manifests = typeof index === 'object' && index !== null && 'manifests' in index && Array.isArray(index.manifests) ? (index.manifests as unknown[]) : [];
+  const manifests =
+    typeof index === 'object' && index !== null && 'manifests' in index && Array.isArray(index.manifests)
+      ? (index.manifests as unknown[])
+      : [];
   return manifests.flatMap((manifest) => {
-    const annotations = typeof manifest === 'object' && manifest !== null && 'annotations' in manifest ? (manifest.annotations as Readonly<Record<string, unknown>>) : {};
+    const annotations =
+      typeof manifest === 'object' && manifest !== null && 'annotations' in manifest
+        ? (manifest.annotations as Readonly<Record<string, unknown>>)
+        : {};
     const name = annotations['io.containerd.image.name'] ?? annotations['org.opencontainers.image.ref.name'];
     return typeof name === 'string' ? [name] : [];
   });

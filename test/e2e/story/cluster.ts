@@ -23,27 +23,64 @@ export class Cluster {
   }
   async podsOf(namespace: string, selector: string): Promise<{ name: string; ip: string; containerIds: string[] }[]> {
     interface Pods {
-      items: { metadata: { name: string; deletionTimestamp?: string }; status: { podIP?: string; containerStatuses?: { containerID?: string }[] } }[];
+      items: {
+        metadata: { name: string; deletionTimestamp?: string };
+        status: { podIP?: string; containerStatuses?: { containerID?: string }[] };
+      }[];
     }
     const pods = await this.get<Pods>('pods', '-n', namespace, '-l', selector);
     return pods.items
       .filter((pod) => pod.metadata.deletionTimestamp === undefined)
-      .map((pod) => ({ name: pod.metadata.name, ip: pod.status.podIP ?? '', containerIds: (pod.status.containerStatuses ?? []).map((status) => status.containerID ?? '') }));
+      .map((pod) => ({
+        name: pod.metadata.name,
+        ip: pod.status.podIP ?? '',
+        containerIds: (pod.status.containerStatuses ?? []).map((status) => status.containerID ?? ''),
+      }));
   }
   /** The page over HTTPS, from another host of the LAN. */
   async page(host: string): Promise<string> {
-    const result = await this.machine.runFromLan(['curl', '-sSk', '--max-time', '10', '--resolve', `${host}:443:${this.machine.address}`, `https://${host}/`]);
+    const result = await this.machine.runFromLan([
+      'curl',
+      '-sSk',
+      '--max-time',
+      '10',
+      '--resolve',
+      `${host}:443:${this.machine.address}`,
+      `https://${host}/`,
+    ]);
     assert.equal(result.code, 0, result.stderr);
     return result.stdout;
   }
   routeTraffic(host: string): Traffic {
-    return new Traffic(this.machine.startFromLan([process.execPath, new URL('../../kit/traffic.mjs', import.meta.url).pathname, 'https', this.machine.address, '443', host, '20']));
+    return new Traffic(
+      this.machine.startFromLan([
+        process.execPath,
+        new URL('../../kit/traffic.mjs', import.meta.url).pathname,
+        'https',
+        this.machine.address,
+        '443',
+        host,
+        '20',
+      ]),
+    );
   }
   serviceTraffic(clusterIp: string, port: number): Traffic {
-    return new Traffic(this.machine.start(['node', '/root/microshift/test/kit/traffic.mjs', 'http', clusterIp, String(port), 'hello', '20']));
+    return new Traffic(
+      this.machine.start([
+        'node',
+        '/root/microshift/test/kit/traffic.mjs',
+        'http',
+        clusterIp,
+        String(port),
+        'hello',
+        '20',
+      ]),
+    );
   }
   dnsTraffic(name: string): Traffic {
-    return new Traffic(this.machine.start(['node', '/root/microshift/test/kit/traffic.mjs', 'dns', '10.43.0.10', '53', name, '20']));
+    return new Traffic(
+      this.machine.start(['node', '/root/microshift/test/kit/traffic.mjs', 'dns', '10.43.0.10', '53', name, '20']),
+    );
   }
   /** Process id of MicroShift itself, in the machine. */
   async processId(): Promise<number | undefined> {
@@ -51,7 +88,9 @@ export class Cluster {
     return found.code === 0 ? Number(found.stdout.trim()) : undefined;
   }
   waitReady(timeoutSeconds = 60): Promise<string> {
-    return this.machine.succeed(['microshift', 'wait', '--timeout', String(timeoutSeconds)], { timeoutSeconds: timeoutSeconds + 10 });
+    return this.machine.succeed(['microshift', 'wait', '--timeout', String(timeoutSeconds)], {
+      timeoutSeconds: timeoutSeconds + 10,
+    });
   }
   eventually<T>(what: string, timeoutSeconds: number, probe: () => Promise<T | undefined>): Promise<T> {
     return eventually(what, timeoutSeconds, probe);

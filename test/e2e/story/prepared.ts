@@ -21,7 +21,20 @@ const repository = path.resolve(import.meta.dirname, '../../..');
 
 function sourceDigest(): string {
   const hash = createHash('sha256');
-  const files = globSync(['src/**', 'scripts/**', 'packaging/**', 'examples/**', 'test/kit/traffic.mjs', '*.sh', 'package*.json', 'tools/package.json', 'tsconfig.json'], { cwd: repository, withFileTypes: true })
+  const files = globSync(
+    [
+      'src/**',
+      'scripts/**',
+      'packaging/**',
+      'examples/**',
+      'test/kit/traffic.mjs',
+      '*.sh',
+      'package*.json',
+      'tools/package.json',
+      'tsconfig.json',
+    ],
+    { cwd: repository, withFileTypes: true },
+  )
     .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
     .map((entry) => path.join(entry.parentPath, entry.name))
     .toSorted();
@@ -34,7 +47,10 @@ export async function preparedRoot(name: string): Promise<{ root: string; prepar
   const prepared = `prepared-${sourceDigest()}`;
   const record = path.join(cacheDirectory, `${prepared}.json`);
   if (!existsSync(record)) await prepare(prepared, record);
-  return { root: await copyRoot(path.join(cacheDirectory, prepared), name), preparation: JSON.parse(readFileSync(record, 'utf8')) as Preparation };
+  return {
+    root: await copyRoot(path.join(cacheDirectory, prepared), name),
+    preparation: JSON.parse(readFileSync(record, 'utf8')) as Preparation,
+  };
 }
 
 const preparedMax = 3;
@@ -62,12 +78,25 @@ async function prepare(prepared: string, record: string): Promise<void> {
   {
     await using fresh = await Machine.boot({ name, root: work, init: 'reaper' });
     pristine = await readHostState(fresh);
-    packages = (await fresh.shell("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' | grep ' installed$' | cut -d ' ' -f 1")).trim().split('\n');
+    packages = (
+      await fresh.shell("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' | grep ' installed$' | cut -d ' ' -f 1")
+    )
+      .trim()
+      .split('\n');
   }
   await using online = await Machine.boot({ name, root: work, init: 'reaper', network: 'registries' });
-  const certificates = process.env.NODE_EXTRA_CA_CERTS === undefined ? [] : ['NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt'];
-  const result = await online.run(['env', ...certificates, 'CONFIG_ENV_ONLY=true', '/root/microshift/install.sh'], { timeoutSeconds: 500 });
-  const preparation: Preparation = { pristine, packages, installCode: result.code, installOutput: result.stdout + result.stderr, processesAfter: await online.shell('ps -eo comm=') };
+  const certificates =
+    process.env.NODE_EXTRA_CA_CERTS === undefined ? [] : ['NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt'];
+  const result = await online.run(['env', ...certificates, 'CONFIG_ENV_ONLY=true', '/root/microshift/install.sh'], {
+    timeoutSeconds: 500,
+  });
+  const preparation: Preparation = {
+    pristine,
+    packages,
+    installCode: result.code,
+    installOutput: result.stdout + result.stderr,
+    processesAfter: await online.shell('ps -eo comm='),
+  };
   if (result.code !== 0) throw new Error(`CONFIG_ENV_ONLY=true ./install.sh failed:\n${preparation.installOutput}`);
   await online.halt();
   renameSync(work, path.join(cacheDirectory, prepared));

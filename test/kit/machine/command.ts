@@ -53,7 +53,8 @@ export function run(command: readonly string[], options: CommandOptions = {}): P
 /** Rejects when the exit code is not 0. Gives standard output. */
 export async function succeed(command: readonly string[], options: CommandOptions = {}): Promise<string> {
   const result = await run(command, options);
-  if (result.code !== 0) throw new Error(`exit ${result.code}: ${command.join(' ')}\n${result.stdout}\n${result.stderr}`);
+  if (result.code !== 0)
+    throw new Error(`exit ${result.code}: ${command.join(' ')}\n${result.stdout}\n${result.stderr}`);
   return result.stdout;
 }
 
@@ -67,9 +68,11 @@ export class RunningCommand {
   output = '';
 
   constructor(enter: readonly string[], command: readonly string[]) {
-    const guard = 'exec 3<&0; "$@" </dev/null & pid=$!; (cat <&3 >/dev/null; kill -TERM "$pid" 2>/dev/null) & wait "$pid"; kill $! 2>/dev/null';
+    const guard =
+      'exec 3<&0; "$@" </dev/null & pid=$!; (cat <&3 >/dev/null; kill -TERM "$pid" 2>/dev/null) & wait "$pid"; kill $! 2>/dev/null';
     this.#child = start([...enter, 'sh', '-c', guard, 'guard', ...command]);
-    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.#closed = new Promise((resolve) => this.#child.on('close', () => resolve()));
   }
   /** Ends it with SIGTERM and gives everything it wrote. */
@@ -83,17 +86,25 @@ export class RunningCommand {
 
 /** Starts a long-running command; the caller ends it. */
 export function start(command: readonly string[], options: CommandOptions = {}): ChildProcess {
-  return spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.environment } });
+  return spawn(command[0]!, command.slice(1), {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.environment },
+  });
 }
 
 export function succeedNow(command: readonly string[]): string {
   const result = spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' });
-  if (result.status !== 0) throw new Error(`exit ${result.status}: ${command.join(' ')}\n${result.stdout}\n${result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(`exit ${result.status}: ${command.join(' ')}\n${result.stdout}\n${result.stderr}`);
   return result.stdout;
 }
 
 /** Calls `probe` until it gives a value that is not undefined; an error it threw last is the reason in the failure. */
-export async function eventually<T>(what: string, timeoutSeconds: number, probe: () => Promise<T | undefined>): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  timeoutSeconds: number,
+  probe: () => Promise<T | undefined>,
+): Promise<T> {
   const end = performance.now() + timeoutSeconds * 1000;
   let last: unknown;
   for (;;) {

@@ -24,14 +24,21 @@ export async function freshDebian(): Promise<string> {
   const work = `${root}.new`;
   rmSync(work, { recursive: true, force: true });
   const include = ['ca-certificates', 'procps', 'iproute2', 'systemd', 'systemd-sysv', 'dbus'];
-  await succeed(['debootstrap', '--variant=minbase', `--include=${include.join(',')}`, 'bookworm', work], { timeoutSeconds: 400 });
+  await succeed(['debootstrap', '--variant=minbase', `--include=${include.join(',')}`, 'bookworm', work], {
+    timeoutSeconds: 400,
+  });
   const node = await systemNode();
   cpSync(node, path.join(work, 'usr/local/bin/node'));
-  const npm = path.dirname(path.dirname(realpathSync((await succeed(['sh', '-c', `PATH=${path.dirname(node)}:$PATH; command -v npm`])).trim())));
+  const npm = path.dirname(
+    path.dirname(
+      realpathSync((await succeed(['sh', '-c', `PATH=${path.dirname(node)}:$PATH; command -v npm`])).trim()),
+    ),
+  );
   cpSync(npm, path.join(work, 'usr/local/lib/node_modules/npm'), { recursive: true });
   await succeed(['ln', '-s', '../lib/node_modules/npm/bin/npm-cli.js', path.join(work, 'usr/local/bin/npm')]);
   // How this machine reaches its package registries.
-  for (const file of ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt']) if (existsSync(file)) cpSync(realpathSync(file), path.join(work, file));
+  for (const file of ['/etc/resolv.conf', '/etc/ssl/certs/ca-certificates.crt'])
+    if (existsSync(file)) cpSync(realpathSync(file), path.join(work, file));
   const npmrc = path.join(homedir(), '.npmrc');
   const settings = existsSync(npmrc) ? readFileSync(npmrc, 'utf8') : '';
   writeFileSync(path.join(work, 'root/.npmrc'), `${settings}\ncafile=/etc/ssl/certs/ca-certificates.crt\n`);
@@ -52,6 +59,10 @@ async function systemNode(): Promise<string> {
 
 /** Puts a clone of the committed and uncommitted project, without what is ignored, at /root/microshift. */
 export async function copyProject(root: string): Promise<void> {
-  const files = (await succeed(['git', '-C', repository, 'ls-files', '-co', '--exclude-standard'])).trim().split('\n').filter((file) => existsSync(path.join(repository, file)));
-  for (const file of files) cpSync(path.join(repository, file), path.join(root, 'root/microshift', file), { recursive: true });
+  const files = (await succeed(['git', '-C', repository, 'ls-files', '-co', '--exclude-standard']))
+    .trim()
+    .split('\n')
+    .filter((file) => existsSync(path.join(repository, file)));
+  for (const file of files)
+    cpSync(path.join(repository, file), path.join(root, 'root/microshift', file), { recursive: true });
 }

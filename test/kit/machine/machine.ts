@@ -3,7 +3,16 @@
 import { type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, rmdirSync, writeFileSync, cpSync } from 'node:fs';
 import path from 'node:path';
-import { eventually, run, RunningCommand, start, succeed, succeedNow, type CommandOptions, type CommandResult } from './command.ts';
+import {
+  eventually,
+  run,
+  RunningCommand,
+  start,
+  succeed,
+  succeedNow,
+  type CommandOptions,
+  type CommandResult,
+} from './command.ts';
 
 export interface MachineOptions {
   /** Short, unique on this host: names namespaces, links, cgroups. */
@@ -67,8 +76,32 @@ export class Machine implements AsyncDisposable {
 
   #enter(command: readonly string[]): string[] {
     // Joins the machine's cgroups first, so that what it starts is counted and ended with it.
-    const join = this.#cgroups.map((hierarchy) => `echo 0 > ${cgroupRoot}/${hierarchy}/${this.options.name}/cgroup.procs`).join('; ');
-    return ['sh', '-c', `${join}; exec "$@"`, 'enter', 'nsenter', '-t', String(this.#initPid), '-m', '-u', '-i', '-n', '-p', '-C', '-r', '-w', 'env', '-i', `PATH=${commandPath}`, 'HOME=/root', 'TERM=xterm', ...command];
+    const join = this.#cgroups
+      .map((hierarchy) => `echo 0 > ${cgroupRoot}/${hierarchy}/${this.options.name}/cgroup.procs`)
+      .join('; ');
+    return [
+      'sh',
+      '-c',
+      `${join}; exec "$@"`,
+      'enter',
+      'nsenter',
+      '-t',
+      String(this.#initPid),
+      '-m',
+      '-u',
+      '-i',
+      '-n',
+      '-p',
+      '-C',
+      '-r',
+      '-w',
+      'env',
+      '-i',
+      `PATH=${commandPath}`,
+      'HOME=/root',
+      'TERM=xterm',
+      ...command,
+    ];
   }
   run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return run(this.#enter(command), options);
@@ -120,7 +153,9 @@ export class Machine implements AsyncDisposable {
     } catch {
       // It has ended already.
     }
-    await eventually('the machine has halted', 20, async () => (this.#process.exitCode !== null || this.#process.signalCode !== null ? true : undefined));
+    await eventually('the machine has halted', 20, async () =>
+      this.#process.exitCode !== null || this.#process.signalCode !== null ? true : undefined,
+    );
     removeLeftovers(this.options.name);
   }
 }
@@ -141,9 +176,12 @@ function joinNetworks(inside: string, outside: string): void {
 
 /** The child of `outer` that is process 1 of its own PID namespace. */
 function findInit(outerPid: number, name: string): number | undefined {
-  const tree = succeedNow(['ps', '-eo', 'pid=,ppid=']).trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+  const tree = succeedNow(['ps', '-eo', 'pid=,ppid='])
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
   const below = new Set([outerPid]);
-  for (let grew = true; grew; ) {
+  for (let grew = true; grew;) {
     grew = false;
     for (const [pid, parent] of tree)
       if (below.has(parent) && !below.has(pid)) {
@@ -169,7 +207,8 @@ function makeCgroups(name: string): string[] {
     const directory = path.join(cgroupRoot, hierarchy, name);
     mkdirSync(directory, { recursive: true });
     if (hierarchy === 'cpuset') {
-      for (const file of ['cpuset.cpus', 'cpuset.mems']) writeFileSync(`${directory}/${file}`, succeedNow(['cat', `${cgroupRoot}/cpuset/${file}`]).trim());
+      for (const file of ['cpuset.cpus', 'cpuset.mems'])
+        writeFileSync(`${directory}/${file}`, succeedNow(['cat', `${cgroupRoot}/cpuset/${file}`]).trim());
       writeFileSync(`${directory}/cgroup.clone_children`, '1');
     }
   }
@@ -206,17 +245,26 @@ function bootScript(root: string, name: string, cgroups: readonly string[], init
     `: > run/booted-${name}`,
     'mkdir -p .old-root; pivot_root . .old-root; cd /; umount -l /.old-root; rmdir /.old-root',
     'mount --make-rshared /',
-    init === 'systemd' ? 'exec env -i container=other /lib/systemd/systemd' : `exec env -i PATH=${commandPath} bash -c '${reaperScript}' </dev/null >/dev/null 2>&1`,
+    init === 'systemd'
+      ? 'exec env -i container=other /lib/systemd/systemd'
+      : `exec env -i PATH=${commandPath} bash -c '${reaperScript}' </dev/null >/dev/null 2>&1`,
   ];
-  return [...join, `exec unshare -m -p -u -i -C --fork --kill-child --propagation private sh -c '${inner.join('\n').replaceAll("'", `'\\''`)}'`].join('\n');
+  return [
+    ...join,
+    `exec unshare -m -p -u -i -C --fork --kill-child --propagation private sh -c '${inner.join('\n').replaceAll("'", `'\\''`)}'`,
+  ].join('\n');
 }
 
 /** Namespaces and cgroups that a machine of this name left behind. */
 function removeLeftovers(name: string): void {
-  const namespaces = succeedNow(['ip', 'netns', 'list']).split('\n').map((line) => line.split(' ')[0]);
-  for (const namespace of [name, `${name}-lan`]) if (namespaces.includes(namespace)) succeedNow(['ip', 'netns', 'delete', namespace]);
+  const namespaces = succeedNow(['ip', 'netns', 'list'])
+    .split('\n')
+    .map((line) => line.split(' ')[0]);
+  for (const namespace of [name, `${name}-lan`])
+    if (namespaces.includes(namespace)) succeedNow(['ip', 'netns', 'delete', namespace]);
   const remove = (directory: string): void => {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) if (entry.isDirectory()) remove(path.join(directory, entry.name));
+    for (const entry of readdirSync(directory, { withFileTypes: true }))
+      if (entry.isDirectory()) remove(path.join(directory, entry.name));
     rmdirSync(directory);
   };
   const hierarchies = existsSync(`${cgroupRoot}/cgroup.controllers`) ? ['.'] : readdirSync(cgroupRoot);
