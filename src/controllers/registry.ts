@@ -1,10 +1,12 @@
 // THE list of controllers.
 import { clusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
+import { cronJob } from './cronjob/controller.ts';
 import { deployment } from './deployment/controller.ts';
 import { endpoints } from './endpoints/controller.ts';
 import { endpointSlice } from './endpointslice/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisioner/controller.ts';
+import { job } from './job/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeIpam } from './node-ipam/controller.ts';
 import type { ClusterNetwork } from './node-ipam/decide.ts';
@@ -19,6 +21,7 @@ import { rootCaCertPublisher } from './root-ca-cert-publisher/controller.ts';
 import type { Controller } from './runtime/declaration.ts';
 import { serviceAccount } from './service-account/controller.ts';
 import { taintEviction } from './taint-eviction/controller.ts';
+import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
 
 export interface ControllersConfig {
   /** PEM of the authorities that signed the API server's certificate. */
@@ -39,6 +42,9 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   deployment,
   replicaSet,
   replicationController,
+  job,
+  cronJob,
+  ttlAfterFinished,
   endpointSlice,
   endpoints,
   persistentVolumeClaimBinder,

@@ -25,9 +25,11 @@ export function claim<T extends KubernetesObject>(options: {
   readonly owner: KubernetesObject;
   readonly kind: KindReference<T>;
   readonly candidates: readonly T[];
+  /** What it owns carries this finalizer. */
+  readonly finalizer?: string | undefined;
   matches(object: T): boolean;
 }): Claim<T> {
-  const { ownerKind, owner, kind } = options;
+  const { ownerKind, owner, kind, finalizer } = options;
   const claimed: T[] = [];
   const actions: Action[] = [];
   const ending = owner.metadata.deletionTimestamp !== undefined;
@@ -37,29 +39,49 @@ export function claim<T extends KubernetesObject>(options: {
     if (controller !== undefined) {
       if (controller.uid !== owner.metadata.uid) continue;
       if (matches) claimed.push(object);
-      else if (!ending) actions.push(release(kind, object, owner));
+      else if (!ending) actions.push(release(kind, object, owner, finalizer));
     } else if (matches && !ending && object.metadata.deletionTimestamp === undefined) {
-      actions.push(adopt(kind, object, controllerReference(ownerKind, owner)));
+      actions.push(adopt(kind, object, controllerReference(ownerKind, owner), finalizer));
       claimed.push(object);
     }
   }
   return { claimed, actions };
 }
 
-const adopt = <T extends KubernetesObject>(kind: KindReference<T>, object: T, reference: OwnerReference): Action =>
+const adopt = <T extends KubernetesObject>(
+  kind: KindReference<T>,
+  object: T,
+  reference: OwnerReference,
+  finalizer: string | undefined,
+): Action =>
   patch(kind, object, {
     type: 'strategic',
-    value: { metadata: { ownerReferences: [reference], uid: object.metadata.uid } },
+    value: {
+      metadata: {
+        ownerReferences: [reference],
+        uid: object.metadata.uid,
+        ...(finalizer === undefined ? {} : { finalizers: [finalizer] }),
+      },
+    },
   });
 
-const release = <T extends KubernetesObject>(kind: KindReference<T>, object: T, owner: KubernetesObject): Action =>
+const release = <T extends KubernetesObject>(
+  kind: KindReference<T>,
+  object: T,
+  owner: KubernetesObject,
+  finalizer: string | undefined,
+): Action =>
   patch(
     kind,
     object,
     {
       type: 'strategic',
       value: {
-        metadata: { ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }], uid: object.metadata.uid },
+        metadata: {
+          ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }],
+          uid: object.metadata.uid,
+          ...(finalizer === undefined ? {} : { '$deleteFromPrimitiveList/finalizers': [finalizer] }),
+        },
       },
     },
     // Invalid: the reference is gone already (upstream ignores it too).
