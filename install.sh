@@ -108,9 +108,12 @@ install_packages() {
   # What came, with its dependencies: uninstall.sh --purge removes just these.
   comm -13 "$before" "$after" | awk '$2 == "installed" { print $1 }' >>"$SHARE/installed-packages"
   rm -f "$before" "$after"
-  if systemd_runs; then
-    for unit in containerd haproxy nftables; do
-      if grep -qx "$unit" "$SHARE/installed-packages"; then quietly systemctl disable "$unit.service" || true; fi
+  # Nor at the next boot. Works on the unit files alone where systemd does not run.
+  if command -v systemctl >/dev/null; then
+    for unit in containerd haproxy; do
+      if grep -qx "$unit" "$SHARE/installed-packages"; then
+        quietly systemctl disable "$unit.service" || fail "the service $unit that came with the package cannot be disabled." "look at the message above."
+      fi
     done
   fi
 }
