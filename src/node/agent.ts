@@ -8,7 +8,7 @@ import type { Service } from '#base/service.ts';
 import { Pods as PodsKind, Services } from '#api/generated/kind-references.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
-import type { Image, RuntimeCondition } from './cri/messages.ts';
+import type { Image, RuntimeState } from './cri/messages.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
 import { collectImages } from './image-collection.ts';
 import { Images } from './images.ts';
@@ -18,6 +18,7 @@ import { allocatableAmounts, nodeStatus } from './node-status.ts';
 import { createPodSources } from './pod-sources.ts';
 import { ContainerStarter } from './pod/containers.ts';
 import { Pods } from './pod/pods.ts';
+import { UserNamespaces } from './pod/user-namespaces.ts';
 import type { NodeRuntimeSettings } from './pod/runtime-config.ts';
 import { Probes } from './probes/probes.ts';
 import { createNodeAuthorizer } from './server/authorize.ts';
@@ -122,6 +123,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const driver = await runtime.cgroupDriver();
     const effective = driver === undefined ? settings : { ...settings, cgroupDriver: driver };
 
+    let runtimeState: RuntimeState = { conditions: [], handlers: [], features: undefined };
     const registration = new NodeRegistration({
       client,
       clock,
@@ -131,13 +133,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       facts,
       labels: options.labels ?? {},
       async currentStatus(previous) {
-        let [images, conditions, problem]: [readonly Image[], readonly RuntimeCondition[], string | undefined] = [
-          [],
-          [],
-          options.runtimeProblem?.(),
-        ];
+        let [images, problem]: [readonly Image[], string | undefined] = [[], options.runtimeProblem?.()];
         try {
-          [images, conditions] = await Promise.all([runtime.listImages(), runtime.conditions()]);
+          [images, runtimeState] = await Promise.all([runtime.listImages(), runtime.state()]);
         } catch (error) {
           problem ??= messageOf(error);
         }
@@ -156,7 +154,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           diskFreeBytes: disk.freeBytes,
           memoryAvailableBytes: machine.memoryAvailableBytes(),
           images,
-          runtimeConditions: conditions,
+          runtimeConditions: problem === undefined ? runtimeState.conditions : [],
+          runtimeHandlers: runtimeState.handlers,
+          runtimeFeatures: runtimeState.features,
           runtimeProblem: problem,
           serverPort: options.serverPort ?? 10_250,
         });
@@ -182,6 +182,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       emit: (pod, container, reason, message) =>
         events.event(pod, 'Warning', reason, message, `spec.containers{${container.name}}`),
     });
+    const userNamespaces = new UserNamespaces(machine, podsMax);
+    await userNamespaces.load(`${rootDirectory}/pods`);
     const pods = new Pods({
       client,
       informer: client.informer(PodsKind, { fieldSelector: `spec.nodeName=${nodeName}` }),
@@ -208,6 +210,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         },
       }),
       nodeIps,
+      runtimeState: () => runtimeState,
+      userNamespaces,
+      allocatable: amounts,
+      appArmor: (await machine.readText('/sys/module/apparmor/parameters/enabled'))?.startsWith('Y') === true,
     });
     current.pods = pods;
     await registration.start();

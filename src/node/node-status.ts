@@ -1,7 +1,7 @@
 // The Node object of this machine: what it is, what it offers, whether it is well. Pure.
 import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeStatus } from '#api/generated/types.ts';
 import type { MachineFacts } from '#host/node-machine.ts';
-import type { Image, RuntimeCondition } from './cri/messages.ts';
+import type { Image, RuntimeCondition, RuntimeHandler, RuntimeState } from './cri/messages.ts';
 import { timeText } from './pod/status.ts';
 
 export interface NodeStatusInput {
@@ -20,6 +20,9 @@ export interface NodeStatusInput {
   readonly memoryAvailableBytes: number;
   readonly images: readonly Image[];
   readonly runtimeConditions: readonly RuntimeCondition[];
+  readonly runtimeHandlers: readonly RuntimeHandler[];
+  /** Undefined: the runtime does not tell. */
+  readonly runtimeFeatures: RuntimeState['features'];
   /** Undefined: the runtime answers. */
   readonly runtimeProblem: string | undefined;
   readonly serverPort: number;
@@ -86,6 +89,17 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
     allocatable: amounts(allocatable['cpu']!, allocatable['memory']!, String(allocatable['ephemeral-storage']!)),
     conditions: conditions(input),
     addresses: addresses(input.nodeName, input.addresses),
+    ...(input.runtimeHandlers.length === 0
+      ? {}
+      : {
+          runtimeHandlers: input.runtimeHandlers.map(({ name, recursiveReadOnlyMounts, userNamespaces }) => ({
+            name,
+            features: { recursiveReadOnlyMounts, userNamespaces },
+          })),
+        }),
+    ...(input.runtimeFeatures === undefined
+      ? {}
+      : { features: { supplementalGroupsPolicy: input.runtimeFeatures.supplementalGroupsPolicy } }),
     daemonEndpoints: { kubeletEndpoint: { Port: input.serverPort } },
     nodeInfo: {
       machineID: facts.machineId,

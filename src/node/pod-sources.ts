@@ -5,6 +5,7 @@ import {
   ConfigMaps,
   PersistentVolumeClaims,
   PersistentVolumes,
+  RuntimeClasses,
   Secrets,
   ServiceAccounts,
   Services,
@@ -21,6 +22,7 @@ import type { Client } from '#client/client.ts';
 import type { AuthConfig } from './cri/messages.ts';
 import { normalImageName } from './images.ts';
 import type { PodSources } from './pod/pods.ts';
+import { PodConfigError } from './pod/runtime-config.ts';
 import { ReferencedObjects } from './referenced-objects.ts';
 
 export interface PodSourcesOptions {
@@ -161,6 +163,13 @@ export function createPodSources(options: PodSourcesOptions): PodSources {
         if (configuration !== undefined) result.push(...credentialsFor(container.image ?? '', configuration));
       }
       return result;
+    },
+    async runtimeHandler(pod) {
+      const name = pod.spec.runtimeClassName ?? '';
+      if (name === '') return '';
+      const found = await client.resource(RuntimeClasses).find({ name });
+      if (found === undefined) throw new PodConfigError(`runtimeclass.node.k8s.io ${JSON.stringify(name)} not found`);
+      return found.handler;
     },
     renewInMs(pod) {
       const ofPod = tokens.get(pod.metadata.uid ?? '');

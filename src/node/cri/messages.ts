@@ -14,6 +14,7 @@ export interface ContainerMetadata {
 export const sandboxState = { ready: 0, notReady: 1 } as const;
 export const containerState = { created: 0, running: 1, exited: 2, unknown: 3 } as const;
 export const containerEvent = { created: 0, started: 1, stopped: 2, deleted: 3 } as const;
+export const supplementalGroupsPolicy: Readonly<Record<string, number>> = { Merge: 0, Strict: 1 };
 export const namespaceMode = { pod: 0, container: 1, node: 2, target: 3 } as const;
 export const mountPropagation = { private: 0, hostToContainer: 1, bidirectional: 2 } as const;
 export const profileType = { runtimeDefault: 0, unconfined: 1, localhost: 2 } as const;
@@ -24,6 +25,16 @@ export interface NamespaceOption {
   readonly pid: number;
   readonly ipc: number;
   readonly targetId?: string;
+  readonly usernsOptions?: {
+    readonly mode: number;
+    readonly uids?: readonly IdMapping[];
+    readonly gids?: readonly IdMapping[];
+  };
+}
+export interface IdMapping {
+  readonly hostId: number;
+  readonly containerId: number;
+  readonly length: number;
 }
 export interface SecurityProfile {
   readonly profileType: number;
@@ -71,6 +82,7 @@ export interface PodSandboxConfig {
       readonly runAsUser?: Int64Value;
       readonly runAsGroup?: Int64Value;
       readonly supplementalGroups?: readonly number[];
+      readonly supplementalGroupsPolicy?: number;
       readonly privileged?: boolean;
       readonly seccomp?: SecurityProfile;
     };
@@ -84,6 +96,12 @@ export interface ContainerMount {
   readonly readonly?: boolean;
   readonly selinuxRelabel?: boolean;
   readonly propagation?: number;
+  readonly recursiveReadOnly?: boolean;
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
+  /** An image's content instead of a path of the host. */
+  readonly image?: { readonly image: string; readonly userSpecifiedImage?: string };
+  readonly imageSubPath?: string;
 }
 export interface ContainerConfig {
   readonly metadata: ContainerMetadata;
@@ -101,6 +119,8 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly logPath: string;
+  /** By name, as the CRI's enumeration has it. */
+  readonly stopSignal?: string;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly tty: boolean;
@@ -119,6 +139,7 @@ export interface ContainerConfig {
       readonly runAsGroup?: Int64Value;
       readonly readonlyRootfs: boolean;
       readonly supplementalGroups: readonly number[];
+      readonly supplementalGroupsPolicy?: number;
       readonly noNewPrivs: boolean;
       readonly maskedPaths: readonly string[];
       readonly readonlyPaths: readonly string[];
@@ -165,6 +186,8 @@ export interface ContainerStatus {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly logPath: string;
+  /** 0: the runtime's default, or a runtime that knows of no other. */
+  readonly stopSignal: number;
 }
 export interface Image {
   readonly id: string;
@@ -203,4 +226,16 @@ export interface RuntimeCondition {
   readonly status: boolean;
   readonly reason: string;
   readonly message: string;
+}
+export interface RuntimeHandler {
+  readonly name: string;
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly userNamespaces: boolean;
+}
+/** How the runtime is, and what it can do; handlers by name, '' is the default. */
+export interface RuntimeState {
+  readonly conditions: readonly RuntimeCondition[];
+  readonly handlers: readonly RuntimeHandler[];
+  /** Undefined: too old to tell. */
+  readonly features: { readonly supplementalGroupsPolicy: boolean } | undefined;
 }

@@ -11,7 +11,7 @@ export interface RuntimeVersion {
 
 export interface ContainerRuntime {
   version(): Promise<RuntimeVersion>;
-  conditions(): Promise<readonly cri.RuntimeCondition[]>;
+  state(): Promise<cri.RuntimeState>;
   /** What the runtime uses: 'systemd' or 'cgroupfs'; undefined: it does not tell. */
   cgroupDriver(): Promise<'systemd' | 'cgroupfs' | undefined>;
   runPodSandbox(config: cri.PodSandboxConfig, runtimeHandler: string): Promise<string>;
@@ -112,9 +112,24 @@ class CriRuntime implements ContainerRuntime {
   version(): Promise<RuntimeVersion> {
     return this.#call('Version', {}, 5_000);
   }
-  async conditions(): Promise<readonly cri.RuntimeCondition[]> {
-    const answer = await this.#call<{ status: { conditions: cri.RuntimeCondition[] } | null }>('Status', {}, 10_000);
-    return answer.status?.conditions ?? [];
+  async state(): Promise<cri.RuntimeState> {
+    const { status, runtimeHandlers, features } = await this.#call<{
+      status: { conditions: cri.RuntimeCondition[] } | null;
+      runtimeHandlers: {
+        name: string;
+        features: { recursiveReadOnlyMounts: boolean; userNamespaces: boolean } | null;
+      }[];
+      features: { supplementalGroupsPolicy: boolean } | null;
+    }>('Status', {}, 10_000);
+    return {
+      conditions: status?.conditions ?? [],
+      handlers: runtimeHandlers.map((one) => ({
+        name: one.name,
+        recursiveReadOnlyMounts: one.features?.recursiveReadOnlyMounts ?? false,
+        userNamespaces: one.features?.userNamespaces ?? false,
+      })),
+      features: features ?? undefined,
+    };
   }
   async cgroupDriver(): Promise<'systemd' | 'cgroupfs' | undefined> {
     try {

@@ -3,14 +3,21 @@ import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Container, Pod } from '#api/generated/types.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
-import type { PodSandboxConfig } from '../cri/messages.ts';
+import type { Image, PodSandboxConfig } from '../cri/messages.ts';
 import { type ContainerRuntime, isRuntimeNotFound } from '../cri/runtime.ts';
 import type { Images } from '../images.ts';
 import type { MountedVolume, PodVolumes } from '../volumes/volumes.ts';
 import { ContainerConfigError, containerEnvironment, type EnvironmentSources } from './environment.ts';
 import { expand } from './expansion.ts';
 import { runHook } from './handlers.ts';
-import { containerConfig, hostsFile, type NodeRuntimeSettings, podDomain, podLogDirectory } from './runtime-config.ts';
+import {
+  containerConfig,
+  hostsFile,
+  type NodeRuntimeSettings,
+  podDomain,
+  podLogDirectory,
+  type UserMappings,
+} from './runtime-config.ts';
 import type { RuntimeContainer } from './runtime-status.ts';
 
 export type EmitEvent = (type: 'Normal' | 'Warning', reason: string, message: string) => void;
@@ -47,6 +54,10 @@ export interface StartRequest {
   readonly podIps: readonly string[];
   readonly mountedVolumes: ReadonlyMap<string, MountedVolume>;
   readonly sources: EnvironmentSources;
+  readonly users: UserMappings;
+  /** The container whose processes this one sees (ephemeral containers). */
+  readonly target: { readonly name: string; readonly id: string | undefined } | undefined;
+  readonly recursiveReadOnlyMounts: boolean;
   readonly credentials: Parameters<Images['ensure']>[0]['credentials'];
   readonly emit: EmitEvent;
   readonly onImageSettled: () => void;
@@ -66,40 +77,44 @@ export class ContainerStarter {
 
   /** Throws ContainerWaits when it cannot be started now. */
   async start(request: StartRequest): Promise<void> {
-    const { runtime, images, settings, machine } = this.#options;
+    const { runtime, settings, machine } = this.#options;
     const { pod, container, emit, restartCount } = request;
-    const uid = pod.metadata.uid ?? '';
-    const answer = await images.ensure({
-      podUid: uid,
-      container,
-      sandbox: request.sandbox,
-      credentials: request.credentials,
-      emit: (event) => emit(event.type, event.reason, event.message),
-      onSettled: request.onImageSettled,
-    });
-    if (answer.state === 'pulling') throw new ContainerWaits('', '');
-    if (answer.state === 'failed') {
-      if (answer.reason !== 'ErrImagePull') emit('Warning', 'Failed', `Error: ${answer.reason}`);
-      throw new ContainerWaits(answer.reason, answer.message, answer.retryInMs);
+    const image = await this.#image(request, container);
+    const volumeImages = new Map<string, string>();
+    for (const { name } of container.volumeMounts ?? []) {
+      const source = request.mountedVolumes.get(name)?.image;
+      if (source === undefined || volumeImages.has(name)) continue;
+      const wanted = { ...container, image: source.reference, imagePullPolicy: source.pullPolicy };
+      volumeImages.set(name, (await this.#image(request, wanted)).id);
     }
     let containerId: string;
     try {
+      if (request.target !== undefined && request.target.id === undefined)
+        throw new ContainerConfigError(`unable to find target container ${request.target.name}`);
       const environment = await containerEnvironment(pod, container, request.sources);
       const mounts = [
-        ...(await this.#options.volumes.containerMounts(container, request.mountedVolumes, environment)),
+        ...(await this.#options.volumes.containerMounts(
+          container,
+          request.mountedVolumes,
+          environment,
+          volumeImages,
+          request.recursiveReadOnlyMounts,
+        )),
         ...(await this.#managedMounts(request)),
       ];
       const config = containerConfig({
         pod,
         container,
         restartCount,
-        imageRef: answer.image.id,
-        imageUser: { uid: answer.image.uid?.value, username: answer.image.username },
+        imageRef: image.id,
+        imageUser: { uid: image.uid?.value, username: image.username },
         environment,
         command: (container.command ?? []).map((one) => expand(one, environment)),
         args: (container.args ?? []).map((one) => expand(one, environment)),
         mounts,
         settings,
+        users: request.users,
+        targetId: request.target?.id,
       });
       await machine.makeDirectory(`${podLogDirectory(settings.podLogDirectory, pod)}/${container.name}`, 0o755);
       containerId = await runtime.createContainer(request.sandboxId, config, request.sandbox);
@@ -121,6 +136,13 @@ export class ContainerStarter {
       throw new ContainerWaits('RunContainerError', messageOf(error), 10_000, true);
     }
     emit('Normal', 'Started', 'Container started');
+    const stopSignal = container.lifecycle?.stopSignal;
+    if (stopSignal !== undefined && (await runtime.containerStatus(containerId)).stopSignal === 0)
+      emit(
+        'Warning',
+        'StopSignalNotSupported',
+        `The container runtime does not support stop signals: not ${stopSignal}, the image's own is sent`,
+      );
     const postStart = container.lifecycle?.postStart;
     if (postStart === undefined) return;
     try {
@@ -137,6 +159,22 @@ export class ContainerStarter {
       );
       throw new ContainerWaits('PostStartHookError', messageOf(error), 10_000, true);
     }
+  }
+
+  async #image(request: StartRequest, container: Container): Promise<Image> {
+    const { emit } = request;
+    const answer = await this.#options.images.ensure({
+      podUid: request.pod.metadata.uid ?? '',
+      container,
+      sandbox: request.sandbox,
+      credentials: request.credentials,
+      emit: (event) => emit(event.type, event.reason, event.message),
+      onSettled: request.onImageSettled,
+    });
+    if (answer.state === 'present') return answer.image;
+    if (answer.state === 'pulling') throw new ContainerWaits('', '');
+    if (answer.reason !== 'ErrImagePull') emit('Warning', 'Failed', `Error: ${answer.reason}`);
+    throw new ContainerWaits(answer.reason, answer.message, answer.retryInMs);
   }
 
   /** preStop within the grace, then the runtime's stop. Nothing happens when it is gone. */

@@ -1,6 +1,6 @@
 // What to do for one Pod now: a pure function of its spec, what the runtime has and what the probes say.
 // Follows upstream's computePodActions (kuberuntime_manager.go): one step a call, level-triggered.
-import type { Container, Pod } from '#api/generated/types.ts';
+import type { Container, ContainerRestartRule, EphemeralContainer, Pod } from '#api/generated/types.ts';
 import { containerHash, newestContainer, type PodRuntimeStatus, type RuntimeContainer } from './runtime-status.ts';
 
 export interface ProbeVerdicts {
@@ -34,20 +34,35 @@ export type PodActions =
       readonly kill: readonly KillContainer[];
       /** In order; init containers (at most one regular one) before the others. */
       readonly start: readonly Container[];
+      /** Those that `kubectl debug` adds; never started again. */
+      readonly startEphemeral: readonly EphemeralContainer[];
     }
+  /** Stop and remove every container of the Pod, then begin again with the first init container. */
+  | { readonly type: 'restart-all' }
   | { readonly type: 'nothing' };
 
 export const isSidecar = (container: Container): boolean => container.restartPolicy === 'Always';
 
+function matchesRule(rule: ContainerRestartRule, exitCode: number): boolean {
+  const values = rule.exitCodes?.values ?? [];
+  const operator = rule.exitCodes?.operator;
+  return operator === 'In' ? values.includes(exitCode) : operator === 'NotIn' && !values.includes(exitCode);
+}
+
+/** A container whose end asks for all containers to start anew (KEP-5532); until they are removed. */
+export function restartAllTrigger(pod: Pod, runtime: PodRuntimeStatus): RuntimeContainer | undefined {
+  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+    const last = newestContainer(runtime, container.name);
+    if (last?.state !== 'exited') continue;
+    const rule = (container.restartPolicyRules ?? []).find((one) => matchesRule(one, last.exitCode));
+    if (rule?.action === 'RestartAllContainers') return last;
+  }
+  return undefined;
+}
+
 /** Whether a container that ended with `exitCode` is to run again (KEP-5307 rules included). */
 export function shouldRestart(pod: Pod, container: Container, exitCode: number): boolean {
-  for (const rule of container.restartPolicyRules ?? []) {
-    if (rule.action !== 'Restart') continue;
-    const values = rule.exitCodes?.values ?? [];
-    const operator = rule.exitCodes?.operator;
-    if (operator === 'In' && values.includes(exitCode)) return true;
-    if (operator === 'NotIn' && !values.includes(exitCode)) return true;
-  }
+  if ((container.restartPolicyRules ?? []).some((rule) => matchesRule(rule, exitCode))) return true;
   const policy = container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
@@ -71,6 +86,10 @@ export function decide({ pod, runtime, terminating, probes }: DecideInput): PodA
     return { type: 'create-sandbox', attempt: newest === undefined ? 0 : newest.attempt + 1 };
   }
 
+  if (restartAllTrigger(pod, runtime) !== undefined) return { type: 'restart-all' };
+  const startEphemeral = (pod.spec.ephemeralContainers ?? []).filter(
+    (one) => newestContainer(runtime, one.name) === undefined,
+  );
   const kill: KillContainer[] = [];
   const start: Container[] = [];
   const step: Step = { pod, runtime, probes, sandboxId: newest.id, kill, start };
@@ -81,8 +100,8 @@ export function decide({ pod, runtime, terminating, probes }: DecideInput): PodA
     for (const container of pod.spec.containers) if (decideContainer(step, container)) keep++;
     if (keep === 0 && start.length === 0 && kill.length === 0) return { type: 'stop-pod', recreate: false };
   }
-  return kill.length > 0 || start.length > 0
-    ? { type: 'containers', sandboxId: newest.id, kill, start }
+  return kill.length > 0 || start.length > 0 || startEphemeral.length > 0
+    ? { type: 'containers', sandboxId: newest.id, kill, start, startEphemeral }
     : { type: 'nothing' };
 }
 

@@ -6,28 +6,31 @@ import type { Logger } from '#base/log.ts';
 import type { Scope } from '#base/scope.ts';
 import { WorkQueue } from '#base/work-queue.ts';
 import { Pods as PodsKind } from '#api/generated/kind-references.ts';
-import type { Container, Pod } from '#api/generated/types.ts';
+import type { Container, EphemeralContainer, Pod } from '#api/generated/types.ts';
 import { isConflict, isNotFound } from '#api/status.ts';
 import type { Client, EventRecorder, Informer } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
-import type { AuthConfig } from '../cri/messages.ts';
+import type { AuthConfig, RuntimeHandler, RuntimeState } from '../cri/messages.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
 import type { Images } from '../images.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type MountedVolume, type PodVolumes, VolumeError, type VolumeSources } from '../volumes/volumes.ts';
+import { admit } from './admission.ts';
 import { goSeconds, KeyedBackoff } from './back-off.ts';
 import { type ContainerStarter, ContainerWaits } from './containers.ts';
-import { decide, isSidecar, type KillContainer } from './decide.ts';
+import { decide, isSidecar, type KillContainer, restartAllTrigger } from './decide.ts';
 import type { EnvironmentSources } from './environment.ts';
 import {
   type NodeRuntimeSettings,
+  PodConfigError,
   parseResolvConf,
   podCgroup,
   podLogDirectory,
   type ResolverConfig,
   sandboxConfig,
+  type UserMappings,
 } from './runtime-config.ts';
 import { RuntimeCache } from './runtime-cache.ts';
 import {
@@ -39,12 +42,15 @@ import {
   type RuntimeContainer,
 } from './runtime-status.ts';
 import { podStatus, type WaitingReason } from './status.ts';
+import type { UserNamespaces } from './user-namespaces.ts';
 
 export interface PodSources {
   environment(pod: Pod, podIps: readonly string[]): EnvironmentSources;
   volumes(pod: Pod, podIps: readonly string[]): VolumeSources;
   credentials(pod: Pod, container: Container): Promise<readonly AuthConfig[]>;
   /** When something time-bound of the Pod's volumes (tokens) must be renewed; undefined: never. */
+  /** Of the Pod's RuntimeClass; '' without one. Throws a PodConfigError when there is no such class. */
+  runtimeHandler(pod: Pod): Promise<string>;
   renewInMs(pod: Pod): number | undefined;
   release(podUid: string): void;
 }
@@ -66,6 +72,11 @@ export interface PodsOptions {
   readonly probes: Probes;
   readonly sources: PodSources;
   readonly nodeIps: () => readonly string[];
+  readonly runtimeState: () => RuntimeState;
+  readonly userNamespaces: UserNamespaces;
+  readonly allocatable: () => Readonly<Record<string, number>>;
+  /** The host enforces AppArmor. */
+  readonly appArmor: boolean;
 }
 
 interface PodState {
@@ -78,6 +89,12 @@ interface PodState {
   failure: { readonly reason: string; readonly message: string } | undefined;
   retryInMs: number | undefined;
   ips: readonly string[];
+  /** It may run here; decided once, before anything of it starts. */
+  admitted: boolean;
+  handler: RuntimeHandler | undefined;
+  users: UserMappings;
+  /** What a container's restart count goes on with when the runtime has it no more. */
+  readonly restarts: Map<string, number>;
   /** Of the Pod, below the hierarchies' roots; with systemd its slices go by themselves. */
   cgroup: string | undefined;
 }
@@ -176,6 +193,10 @@ export class Pods {
         failure: undefined,
         retryInMs: undefined,
         ips: [],
+        admitted: false,
+        handler: undefined,
+        users: undefined,
+        restarts: new Map(),
         cgroup: undefined,
       };
       this.#states.set(uid, state);
@@ -221,9 +242,10 @@ export class Pods {
     if (settings.cgroupDriver === 'cgroupfs') state.cgroup = podCgroup(pod, settings);
     state.retryInMs = undefined;
     const deadlineMs = this.#checkDeadline(pod, state);
+    let runtime = await this.#readRuntime(uid, state);
+    this.#admit(pod, state, runtime);
     const terminating =
       pod.metadata.deletionTimestamp !== undefined || podIsTerminal(pod) || state.failure !== undefined;
-    let runtime = await this.#readRuntime(uid, state);
     for (let step = 0; step < stepsMax; step++) {
       this.#updateProbes(pod, runtime, terminating);
       const actions = decide({ pod, runtime, terminating, probes: this.#options.probes });
@@ -249,6 +271,30 @@ export class Pods {
     if (!terminating && state.mounted !== undefined) await this.#setUpVolumes(pod, state);
     const next = [state.retryInMs, deadlineMs, this.#options.sources.renewInMs(pod)].filter((one) => one !== undefined);
     return next.length === 0 ? fullLookMs * 5 : Math.max(100, Math.min(...next));
+  }
+
+  #admit(pod: Pod, state: PodState, runtime: PodRuntimeStatus): void {
+    if (state.admitted || state.failure !== undefined || podIsTerminal(pod)) return;
+    const { informer, allocatable, runtimeState, appArmor, events } = this.#options;
+    const begun = runtime.sandboxes.length > 0 || (pod.status?.phase ?? 'Pending') !== 'Pending';
+    const refusal =
+      begun || pod.metadata.deletionTimestamp !== undefined
+        ? undefined
+        : admit({
+            pod,
+            others: informer
+              .list()
+              .filter((one) => one !== pod && this.#states.get(one.metadata.uid ?? '')?.admitted === true),
+            allocatable: allocatable(),
+            supplementalGroupsPolicy: runtimeState().features?.supplementalGroupsPolicy === true,
+            appArmor,
+          });
+    if (refusal === undefined) {
+      state.admitted = true;
+      return;
+    }
+    events.event(pod, 'Warning', refusal.reason, refusal.message);
+    state.failure = { reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` };
   }
 
   #checkDeadline(pod: Pod, state: PodState): number | undefined {
@@ -298,12 +344,14 @@ export class Pods {
         return this.#stopPod(pod, state, runtime);
       case 'create-sandbox': {
         if (!(await this.#setUpVolumes(pod, state))) return false;
-        const config = sandboxConfig(pod, actions.attempt, await this.#hostResolver(), settings);
         await machine.makeDirectory(podLogDirectory(settings.podLogDirectory, pod), 0o755);
         if (actions.attempt > 0 && runtime.sandboxes.length > 0)
           events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
         try {
-          const id = await this.#options.runtime.runPodSandbox(config, '');
+          state.handler = await this.#handler(pod);
+          state.users = await this.#users(pod, state.handler);
+          const config = sandboxConfig(pod, actions.attempt, await this.#hostResolver(), settings, state.users);
+          const id = await this.#options.runtime.runPodSandbox(config, state.handler.name);
           this.#cache.addSandbox(pod.metadata.uid ?? '', id);
         } catch (error) {
           this.#cache.invalidate(pod.metadata.uid ?? '');
@@ -313,11 +361,16 @@ export class Pods {
         }
         return true;
       }
+      case 'restart-all':
+        return this.#restartAll(pod, state, runtime);
       case 'containers': {
         if (state.mounted === undefined && !(await this.#setUpVolumes(pod, state))) return false;
         for (const kill of actions.kill) this.#kill(pod, state, kill);
         const current = runtime.sandboxes.find((one) => one.id === actions.sandboxId);
         let started = false;
+        for (const container of actions.startEphemeral)
+          if (await this.#start(pod, state, runtime, actions.sandboxId, current?.attempt ?? 0, container))
+            started = true;
         for (const container of actions.start) {
           if (await this.#start(pod, state, runtime, actions.sandboxId, current?.attempt ?? 0, container))
             started = true;
@@ -326,6 +379,47 @@ export class Pods {
         return started && !terminating;
       }
     }
+  }
+
+  async #handler(pod: Pod): Promise<RuntimeHandler> {
+    const name = await this.#options.sources.runtimeHandler(pod);
+    const known = this.#options.runtimeState().handlers.find((one) => one.name === name);
+    return known ?? { name, recursiveReadOnlyMounts: false, userNamespaces: false };
+  }
+
+  async #users(pod: Pod, handler: RuntimeHandler): Promise<UserMappings> {
+    if (pod.spec.hostUsers !== false) return undefined;
+    if (!handler.userNamespaces)
+      throw new PodConfigError(
+        handler.name === ''
+          ? "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
+          : `can't set \`spec.hostUsers: false\`, RuntimeClass handler ${JSON.stringify(handler.name)} does not support user namespaces`,
+      );
+    const uid = pod.metadata.uid ?? '';
+    return this.#options.userNamespaces.mappings(uid, this.#options.volumes.podDirectory(uid));
+  }
+
+  /** True: all are removed, begin again. */
+  async #restartAll(pod: Pod, state: PodState, runtime: PodRuntimeStatus): Promise<boolean> {
+    const trigger = restartAllTrigger(pod, runtime);
+    if (trigger === undefined) return false;
+    const ephemeral = new Set((pod.spec.ephemeralContainers ?? []).map((one) => one.name));
+    const own = runtime.containers.filter((one) => !ephemeral.has(one.name));
+    const alive = own.filter((one) => one.state === 'running');
+    for (const one of alive) this.#stopContainer(pod, state, one, undefined, 'killing', 0);
+    if (alive.length > 0) return false;
+    const key = `${pod.metadata.uid}_${trigger.name}`;
+    const remainingMs = this.#backoff.remainingMs(key, trigger.finishedAtMs, this.#options.clock.now());
+    if (remainingMs > 0) {
+      this.#comeBack(state, remainingMs);
+      return false;
+    }
+    this.#backoff.next(key, trigger.finishedAtMs, this.#options.clock.now());
+    for (const one of own)
+      state.restarts.set(one.name, Math.max(state.restarts.get(one.name) ?? 0, one.restartCount + 1));
+    // The one that asked goes last: it is what tells that the work is not done.
+    for (const one of [...own.filter((other) => other !== trigger), trigger]) await this.#removeContainer(one.id);
+    return true;
   }
 
   async #hostResolver(): Promise<ResolverConfig> {
@@ -358,7 +452,7 @@ export class Pods {
     runtime: PodRuntimeStatus,
     sandboxId: string,
     sandboxAttempt: number,
-    container: Container,
+    container: Container | EphemeralContainer,
   ): Promise<boolean> {
     const { clock, settings, starter, sources, events } = this.#options;
     const uid = pod.metadata.uid ?? '';
@@ -394,16 +488,26 @@ export class Pods {
     }
     const restartCount =
       last === undefined
-        ? (previousRestarts(pod, container) ?? 0)
+        ? (state.restarts.get(container.name) ?? previousRestarts(pod, container) ?? 0)
         : last.state === 'created'
           ? last.restartCount
           : last.restartCount + 1;
+    const targetName = 'targetContainerName' in container ? container.targetContainerName : undefined;
     try {
+      // Made by an earlier process of ours: asked for again.
+      state.handler ??= await this.#handler(pod);
+      state.users ??= await this.#users(pod, state.handler);
       await starter.start({
         pod,
         container,
         sandboxId,
-        sandbox: sandboxConfig(pod, sandboxAttempt, await this.#hostResolver(), settings),
+        sandbox: sandboxConfig(pod, sandboxAttempt, await this.#hostResolver(), settings, state.users),
+        users: state.users,
+        recursiveReadOnlyMounts: state.handler.recursiveReadOnlyMounts,
+        target:
+          targetName === undefined || targetName === ''
+            ? undefined
+            : { name: targetName, id: newestContainer(runtime, targetName)?.id },
         restartCount,
         podIps,
         mountedVolumes: state.mounted ?? new Map(),
@@ -431,9 +535,7 @@ export class Pods {
   }
 
   #kill(pod: Pod, state: PodState, { container, message, reason }: KillContainer): void {
-    const spec = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find(
-      (one) => one.name === container.name,
-    );
+    const spec = allContainers(pod).find((one) => one.name === container.name);
     const ofProbe =
       reason === 'liveness'
         ? spec?.livenessProbe?.terminationGracePeriodSeconds
@@ -489,7 +591,7 @@ export class Pods {
     const alive = runtime.containers.filter((one) => one.state === 'running');
     if (alive.length > 0) {
       const specs = new Map(
-        [...(pod?.spec.initContainers ?? []), ...(pod?.spec.containers ?? [])].map((one) => [one.name, one]),
+        (pod === undefined ? [] : allContainers(pod)).map((one): [string, Container] => [one.name, one]),
       );
       const graceOf = (one: RuntimeContainer) =>
         Math.max(
@@ -555,6 +657,8 @@ export class Pods {
       runtimeName,
       terminating,
       failure: state.failure,
+      recursiveReadOnlyMounts: state.handler?.recursiveReadOnlyMounts,
+      restartingAll: !terminating && restartAllTrigger(pod, runtime) !== undefined,
       isReady: (one) => probes.ready(one.id),
       isStarted: (one) => probes.started(one.id),
     });
@@ -608,16 +712,29 @@ export class Pods {
     if (state.cgroup !== undefined) await machine.removeCgroup(state.cgroup);
     images.forget(uid);
     sources.release(uid);
+    this.#options.userNamespaces.release(uid);
     this.#backoff.forget(`${uid}_`);
     this.#cache.forget(uid);
     this.#states.delete(uid);
   }
 }
 
-const fieldPath = (pod: Pod, container: Container): string =>
-  (pod.spec.initContainers ?? []).some((one) => one.name === container.name)
-    ? `spec.initContainers{${container.name}}`
-    : `spec.containers{${container.name}}`;
+const allContainers = ({ spec }: Pod): readonly Container[] => [
+  ...spec.containers,
+  ...(spec.initContainers ?? []),
+  ...(spec.ephemeralContainers ?? []),
+];
+
+function fieldPath({ spec }: Pod, { name }: Container): string {
+  const has = (list: readonly { readonly name: string }[] | undefined) =>
+    list?.some((one) => one.name === name) === true;
+  const field = has(spec.initContainers)
+    ? 'initContainers'
+    : has(spec.ephemeralContainers)
+      ? 'ephemeralContainers'
+      : 'containers';
+  return `spec.${field}{${name}}`;
+}
 
 /** The runtime forgot the container (host rebooted, images reset): the count goes on. */
 function previousRestarts(pod: Pod, container: Container): number | undefined {

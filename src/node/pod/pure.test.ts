@@ -132,6 +132,8 @@ test('runAsNonRoot refuses a root image; privileged gets no seccomp and no maske
     args: [],
     mounts: [],
     settings,
+    users: undefined,
+    targetId: undefined,
   };
   const make = (container: Container) =>
     containerConfig({ ...input, pod: pod({ containers: [container] }), container });

@@ -1,5 +1,12 @@
 // CRI configurations of a Pod's sandbox and containers: security context, cgroups, DNS, ports. Pure.
-import type { Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext } from '#api/generated/types.ts';
+import type {
+  AppArmorProfile,
+  Container,
+  Pod,
+  PodSecurityContext,
+  SeccompProfile,
+  SecurityContext,
+} from '#api/generated/types.ts';
 import { milliValue, quantityToNumber } from '#api/quantity.ts';
 import * as cri from '../cri/messages.ts';
 import { ContainerConfigError } from './environment.ts';
@@ -104,17 +111,40 @@ export function podHostname(pod: Pod): string {
 
 export function podDomain(pod: Pod, settings: NodeRuntimeSettings): string {
   const { subdomain } = pod.spec;
-  return subdomain === undefined || subdomain === ''
+  return subdomain === undefined || subdomain === '' || pod.spec.hostnameOverride !== undefined
     ? ''
     : `${subdomain}.${pod.metadata.namespace}.svc.${settings.clusterDomain}`;
 }
 
-function namespaceOptions(pod: Pod): cri.NamespaceOption {
-  const { node, pod: ofPod, container } = cri.namespaceMode;
+/** The name that the kernel gets; a name that it cannot hold is an error of the Pod. */
+function kernelHostname(pod: Pod, settings: NodeRuntimeSettings): string {
+  const [name, domain] = [podHostname(pod), podDomain(pod, settings)];
+  if (pod.spec.setHostnameAsFQDN !== true || domain === '') return name;
+  const full = `${name}.${domain}`;
+  if (full.length > kernelHostnameMax)
+    throw new PodConfigError(
+      `failed to construct FQDN from pod hostname and cluster domain, FQDN ${full} is too long (${kernelHostnameMax} characters is the max, ${full.length} characters requested)`,
+    );
+  return full;
+}
+
+/** The sandbox cannot be made as the Pod asks. */
+export class PodConfigError extends Error {}
+
+const kernelHostnameMax = 64;
+
+/** Ids of a user namespace of the Pod's own; undefined: the host's. */
+export type UserMappings = readonly cri.IdMapping[] | undefined;
+
+function namespaceOptions(pod: Pod, users: UserMappings, targetId?: string): cri.NamespaceOption {
+  const { node, pod: ofPod, container, target } = cri.namespaceMode;
   return {
     network: pod.spec.hostNetwork === true ? node : ofPod,
     ipc: pod.spec.hostIPC === true ? node : ofPod,
-    pid: pod.spec.hostPID === true ? node : pod.spec.shareProcessNamespace === true ? ofPod : container,
+    ...(targetId === undefined
+      ? { pid: pod.spec.hostPID === true ? node : pod.spec.shareProcessNamespace === true ? ofPod : container }
+      : { pid: target, targetId }),
+    usernsOptions: users === undefined ? { mode: node } : { mode: ofPod, uids: users, gids: users },
   };
 }
 
@@ -140,11 +170,11 @@ export function sandboxConfig(
   attempt: number,
   host: ResolverConfig,
   settings: NodeRuntimeSettings,
+  users?: UserMappings,
 ): cri.PodSandboxConfig {
   const context: PodSecurityContext = pod.spec.securityContext ?? {};
   const [runAsUser, runAsGroup] = [int64(context.runAsUser), int64(context.runAsGroup)];
   const sidecarsAndMain = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  const fqdn = [podHostname(pod), podDomain(pod, settings)].filter((one) => one !== '').join('.');
   return {
     metadata: {
       name: pod.metadata.name ?? '',
@@ -152,9 +182,7 @@ export function sandboxConfig(
       uid: pod.metadata.uid ?? '',
       attempt,
     },
-    ...(pod.spec.hostNetwork === true
-      ? {}
-      : { hostname: pod.spec.setHostnameAsFQDN === true ? fqdn : podHostname(pod) }),
+    ...(pod.spec.hostNetwork === true ? {} : { hostname: kernelHostname(pod, settings) }),
     logDirectory: podLogDirectory(settings.podLogDirectory, pod),
     dnsConfig: podDns(pod, host, settings),
     portMappings:
@@ -175,12 +203,13 @@ export function sandboxConfig(
     linux: {
       cgroupParent: podCgroup(pod, settings),
       securityContext: {
-        namespaceOptions: namespaceOptions(pod),
+        namespaceOptions: namespaceOptions(pod, users),
         ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
         ...(runAsUser === undefined ? {} : { runAsUser }),
         // CRI refuses a group without a user.
         ...(runAsGroup === undefined || runAsUser === undefined ? {} : { runAsGroup }),
         supplementalGroups: supplementalGroups(context),
+        ...supplementalGroupsPolicy(context),
         privileged: sidecarsAndMain.some((one) => one.securityContext?.privileged === true),
         seccomp: { profileType: cri.profileType.runtimeDefault },
       },
@@ -193,6 +222,23 @@ const supplementalGroups = (context: PodSecurityContext): number[] => [
   ...(context.fsGroup === undefined ? [] : [context.fsGroup]),
   ...(context.supplementalGroups ?? []),
 ];
+
+const supplementalGroupsPolicy = ({ supplementalGroupsPolicy: policy }: PodSecurityContext) =>
+  policy === undefined ? {} : { supplementalGroupsPolicy: cri.supplementalGroupsPolicy[policy] ?? 0 };
+
+function appArmor(profile: AppArmorProfile | undefined): { apparmor?: cri.SecurityProfile } {
+  const { runtimeDefault, unconfined, localhost } = cri.profileType;
+  switch (profile?.type) {
+    case undefined:
+      return {};
+    case 'RuntimeDefault':
+      return { apparmor: { profileType: runtimeDefault } };
+    case 'Localhost':
+      return { apparmor: { profileType: localhost, localhostRef: profile.localhostProfile ?? '' } };
+    default:
+      return { apparmor: { profileType: unconfined } };
+  }
+}
 
 export function containerResources(
   pod: Pod,
@@ -278,6 +324,9 @@ export interface ContainerConfigInput {
   readonly args: readonly string[];
   readonly mounts: readonly cri.ContainerMount[];
   readonly settings: NodeRuntimeSettings;
+  readonly users: UserMappings;
+  /** Whose processes an ephemeral container sees. */
+  readonly targetId: string | undefined;
 }
 
 export function containerConfig(input: ContainerConfigInput): cri.ContainerConfig {
@@ -291,6 +340,7 @@ export function containerConfig(input: ContainerConfigInput): cri.ContainerConfi
     runAsNonRoot: own.runAsNonRoot ?? ofPod.runAsNonRoot,
     seccompProfile: own.seccompProfile ?? ofPod.seccompProfile,
     seLinuxOptions: own.seLinuxOptions ?? ofPod.seLinuxOptions,
+    appArmorProfile: own.appArmorProfile ?? ofPod.appArmorProfile,
   };
   checkNonRoot(pod, container, context, input.imageUser);
   const privileged = context.privileged === true;
@@ -303,10 +353,14 @@ export function containerConfig(input: ContainerConfigInput): cri.ContainerConfi
     args: input.args,
     workingDir: container.workingDir ?? '',
     envs: Object.entries(input.environment).map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: input.mounts,
+    mounts:
+      input.users === undefined
+        ? input.mounts
+        : input.mounts.map((one) => ({ ...one, uidMappings: input.users ?? [], gidMappings: input.users ?? [] })),
     labels: containerLabels(pod, container, settings.clusterId),
     annotations: containerAnnotations(pod, container, input.restartCount),
     logPath: `${container.name}/${input.restartCount}.log`,
+    ...(container.lifecycle?.stopSignal === undefined ? {} : { stopSignal: container.lifecycle.stopSignal }),
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
@@ -322,7 +376,7 @@ export function containerConfig(input: ContainerConfigInput): cri.ContainerConfi
               },
             }),
         privileged,
-        namespaceOptions: namespaceOptions(pod),
+        namespaceOptions: namespaceOptions(pod, input.users, input.targetId),
         ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
         ...(user === undefined
           ? input.imageUser.username === ''
@@ -334,6 +388,8 @@ export function containerConfig(input: ContainerConfigInput): cri.ContainerConfi
           : { runAsGroup: { value: context.runAsGroup } }),
         readonlyRootfs: context.readOnlyRootFilesystem === true,
         supplementalGroups: supplementalGroups(ofPod),
+        ...supplementalGroupsPolicy(ofPod),
+        ...appArmor(context.appArmorProfile),
         noNewPrivs: context.allowPrivilegeEscalation === false,
         maskedPaths: unmasked ? [] : maskedPaths,
         readonlyPaths: unmasked ? [] : readonlyPaths,

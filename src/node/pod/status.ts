@@ -33,6 +33,10 @@ export interface StatusInput {
   readonly terminating: boolean;
   /** Ended for a reason of its own (DeadlineExceeded, Evicted): phase Failed with it. */
   readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+  /** Whether the Pod's runtime handler can make them. */
+  readonly recursiveReadOnlyMounts?: boolean | undefined;
+  /** A container's end asked for all containers to start anew. */
+  readonly restartingAll?: boolean | undefined;
 }
 
 export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
@@ -74,8 +78,14 @@ export function podStatus(input: StatusInput): PodStatus {
     status.podIPs = keptIps.map((ip) => ({ ip }));
   }
   if (initStatuses.length > 0) status.initContainerStatuses = initStatuses as Mutable<ContainerStatus>[];
-  if (previous?.ephemeralContainerStatuses !== undefined)
-    status.ephemeralContainerStatuses = previous.ephemeralContainerStatuses as Mutable<ContainerStatus>[];
+  const ephemeral = containerStatuses(
+    input,
+    pod.spec.ephemeralContainers ?? [],
+    previous?.ephemeralContainerStatuses,
+    initContainers.length > 0,
+    false,
+  );
+  if (ephemeral.length > 0) status.ephemeralContainerStatuses = ephemeral as Mutable<ContainerStatus>[];
   if (previous?.nominatedNodeName !== undefined) status.nominatedNodeName = previous.nominatedNodeName;
   const reason = failure?.reason ?? previous?.reason;
   const message = failure?.message ?? previous?.message;
@@ -85,7 +95,15 @@ export function podStatus(input: StatusInput): PodStatus {
     status.resourceClaimStatuses = previous.resourceClaimStatuses as Mutable<typeof previous.resourceClaimStatuses>;
   const hasSandbox =
     sandbox !== undefined && sandbox.ready && (pod.spec.hostNetwork === true || sandbox.ips.length > 0);
-  status.conditions = conditions(pod, phase, initStatuses, statuses, hasSandbox, nowMs) as Mutable<PodCondition>[];
+  status.conditions = conditions(
+    pod,
+    phase,
+    initStatuses,
+    statuses,
+    hasSandbox,
+    nowMs,
+    input.restartingAll === true,
+  ) as Mutable<PodCondition>[];
   return status;
 }
 
@@ -163,6 +181,9 @@ function containerStatus(
   } else {
     restartCount = Math.max(current.restartCount, 0);
     if (earlier !== undefined) lastState = { terminated: terminatedState(earlier, runtimeName) };
+    else if (previous?.state?.terminated !== undefined && !previous.containerID?.endsWith(`://${current.id}`))
+      // The runtime has it no more (all containers were restarted, images reset): what it ended with stays known.
+      lastState = previous.state;
     switch (current.state) {
       case 'running':
         state = { running: { startedAt: timeText(current.startedAtMs) } };
@@ -201,18 +222,25 @@ function containerStatus(
     started,
     ...(container.resources?.requests === undefined ? {} : { allocatedResources: container.resources.requests }),
     resources: container.resources ?? {},
-    ...volumeMountStatuses(container),
+    ...volumeMountStatuses(container, input.recursiveReadOnlyMounts === true),
   };
 }
 
-function volumeMountStatuses(container: Container): { volumeMounts?: readonly VolumeMountStatus[] } {
+function volumeMountStatuses(
+  container: Container,
+  recursiveReadOnlyMounts: boolean,
+): { volumeMounts?: readonly VolumeMountStatus[] } {
   const mounts = container.volumeMounts ?? [];
   if (mounts.length === 0) return {};
+  const isRecursive = (mode: string | undefined) =>
+    mode === 'Enabled' || (mode === 'IfPossible' && recursiveReadOnlyMounts);
   return {
     volumeMounts: mounts.map((mount) => ({
       name: mount.name,
       mountPath: mount.mountPath,
-      ...(mount.readOnly === true ? { readOnly: true, recursiveReadOnly: 'Disabled' } : {}),
+      ...(mount.readOnly === true
+        ? { readOnly: true, recursiveReadOnly: isRecursive(mount.recursiveReadOnly) ? 'Enabled' : 'Disabled' }
+        : {}),
     })),
   };
 }
@@ -306,6 +334,7 @@ function conditions(
   statuses: readonly ContainerStatus[],
   hasSandbox: boolean,
   nowMs: number,
+  restartingAll: boolean,
 ): PodCondition[] {
   const previous = pod.status?.conditions ?? [];
   const containersReady = containersReadyCondition(pod, phase, initStatuses, statuses);
@@ -314,6 +343,7 @@ function conditions(
     initializedCondition(pod, phase, initStatuses, statuses, previous),
     readyCondition(pod, containersReady, previous),
     containersReady,
+    ...restartingCondition(restartingAll, previous),
   ];
   const scheduled = previous.find((one) => one.type === 'PodScheduled');
   const own = drafts.map((draft): PodCondition => {
@@ -337,6 +367,21 @@ function conditions(
   };
   const others = previous.filter((one) => one.type !== 'PodScheduled' && !own.some((mine) => mine.type === one.type));
   return [...own, scheduledCondition, ...others];
+}
+
+/** Of Pods that once restarted all their containers only. */
+function restartingCondition(restartingAll: boolean, previous: readonly PodCondition[]): ConditionDraft[] {
+  const type = 'AllContainersRestarting';
+  if (restartingAll)
+    return [
+      {
+        type,
+        status: 'True',
+        reason: 'RestartAllContainersStarted',
+        message: 'container exited with restart policy rule',
+      },
+    ];
+  return previous.some((one) => one.type === type) ? [{ type, status: 'False' }] : [];
 }
 
 function containersReadyCondition(

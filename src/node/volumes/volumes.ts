@@ -33,6 +33,8 @@ export interface PodVolumesOptions {
 
 export interface MountedVolume {
   readonly path: string;
+  /** An image volume: its content is mounted by the runtime, and there is no path. */
+  readonly image?: { readonly reference: string; readonly pullPolicy: string | undefined };
   /** Of the claim or the source itself, whatever a mount says. */
   readonly readOnly: boolean;
 }
@@ -56,6 +58,7 @@ const pluginOf = (volume: Volume): string => {
 
 export class PodVolumes {
   readonly #options: PodVolumesOptions;
+  readonly #owned = new Set<string>();
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
@@ -88,6 +91,12 @@ export class PodVolumes {
     if (volume.persistentVolumeClaim !== undefined) return this.#claim(pod, volume.persistentVolumeClaim, sources);
     if (volume.ephemeral !== undefined)
       return this.#claim(pod, { claimName: `${pod.metadata.name}-${volume.name}` }, sources);
+    if (volume.image !== undefined)
+      return {
+        path: '',
+        readOnly: true,
+        image: { reference: volume.image.reference ?? '', pullPolicy: volume.image.pullPolicy },
+      };
     const path = `${this.podDirectory(pod.metadata.uid ?? '')}/volumes/kubernetes.io~${pluginOf(volume)}/${volume.name}`;
     const fsGroup = pod.spec.securityContext?.fsGroup;
     if (volume.emptyDir !== undefined) {
@@ -154,22 +163,34 @@ export class PodVolumes {
       const { path } = volume.spec.local;
       if ((await this.#options.machine.status(path)) === undefined) throw new Error(`path ${path} does not exist`);
       const fsGroup = pod.spec.securityContext?.fsGroup;
-      if (fsGroup !== undefined && !readOnly) await this.#own(path, fsGroup);
+      // Once, when it is set up: what is written later has the group by the directories' own bit.
+      const key = `${pod.metadata.uid}/${path}`;
+      if (fsGroup !== undefined && !readOnly && !this.#owned.has(key)) {
+        const policy = pod.spec.securityContext?.fsGroupChangePolicy;
+        if (policy !== 'OnRootMismatch' || !(await this.#isOwned(path, fsGroup))) await this.#own(path, fsGroup);
+        this.#owned.add(key);
+      }
       return { path, readOnly };
     }
     throw new Error(`PersistentVolume ${volumeName}: only hostPath and local volumes are supported`);
   }
 
-  /** Gives the group everything below (fsGroup). */
+  /** Upstream's requiresPermissionChange: the root of the volume speaks for what is below it. */
+  async #isOwned(path: string, gid: number): Promise<boolean> {
+    const status = await this.#options.machine.status(path);
+    return status !== undefined && status.gid === gid && (status.mode & 0o2060) === 0o2060;
+  }
+
+  /** Gives the group everything below (fsGroup). The root last: OnRootMismatch takes it as the sign that all is done. */
   async #own(path: string, gid: number): Promise<void> {
     const { machine } = this.#options;
     const status = await machine.status(path, false);
     if (status === undefined) return;
+    if (status.type === 'directory')
+      for (const name of await machine.list(path)) await this.#own(`${path}/${name}`, gid);
     await machine.changeOwner(path, status.uid, gid);
     if (status.type === 'symlink') return;
     await machine.changeMode(path, status.mode | 0o060 | (status.type === 'directory' ? 0o2010 : 0));
-    if (status.type === 'directory')
-      for (const name of await machine.list(path)) await this.#own(`${path}/${name}`, gid);
   }
 
   async #checkHostPath(path: string, type: string): Promise<void> {
@@ -211,6 +232,8 @@ export class PodVolumes {
     container: Container,
     volumes: ReadonlyMap<string, MountedVolume>,
     environment: Readonly<Record<string, string>>,
+    images: ReadonlyMap<string, string>,
+    recursiveReadOnlyMounts: boolean,
   ): Promise<ContainerMount[]> {
     const mounts: ContainerMount[] = [];
     for (const mount of container.volumeMounts ?? []) {
@@ -219,8 +242,22 @@ export class PodVolumes {
         throw new ContainerConfigError(
           `cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`,
         );
+      const containerPath = mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`;
+      const recursiveReadOnly = resolveRecursiveReadOnly(mount, recursiveReadOnlyMounts);
+      if (volume.image !== undefined) {
+        mounts.push({
+          containerPath,
+          hostPath: '',
+          readonly: true,
+          recursiveReadOnly,
+          image: { image: images.get(mount.name) ?? '', userSpecifiedImage: volume.image.reference },
+          imageSubPath: mount.subPath ?? '',
+        });
+        continue;
+      }
       mounts.push({
-        containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+        containerPath,
+        recursiveReadOnly,
         hostPath: await this.#subPath(container, mount, volume.path, environment),
         readonly: mount.readOnly === true || volume.readOnly,
         propagation:
@@ -274,6 +311,7 @@ export class PodVolumes {
   async tearDown(podUid: string): Promise<void> {
     const { machine } = this.#options;
     const directory = this.podDirectory(podUid);
+    for (const key of this.#owned) if (key.startsWith(`${podUid}/`)) this.#owned.delete(key);
     if ((await machine.status(directory)) === undefined) return;
     const below = () => machine.mounts.list().filter((target) => target.startsWith(`${directory}/`));
     for (const target of below().toReversed()) machine.mounts.unmount(target);
@@ -285,6 +323,20 @@ export class PodVolumes {
   known(): Promise<readonly string[]> {
     return this.#options.machine.list(`${this.#options.rootDirectory}/pods`);
   }
+}
+
+function resolveRecursiveReadOnly(mount: VolumeMount, supported: boolean): boolean {
+  const mode = mount.recursiveReadOnly ?? 'Disabled';
+  if (mode === 'Disabled') return false;
+  const fail = (what: string) =>
+    new ContainerConfigError(
+      `failed to resolve recursive read-only mode: volume ${JSON.stringify(mount.name)} requested recursive read-only mode, but it is ${what}`,
+    );
+  if (mount.readOnly !== true) throw fail('not read-only');
+  if (mount.mountPropagation !== undefined && mount.mountPropagation !== 'None')
+    throw fail(`not compatible with propagation ${JSON.stringify(mount.mountPropagation)}`);
+  if (mode === 'Enabled' && !supported) throw fail('not supported by the runtime');
+  return supported;
 }
 
 const isInside = (path: string, root: string): boolean => path === root || path.startsWith(`${root}/`);

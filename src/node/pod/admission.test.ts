@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pod, PodSpec } from '#api/generated/types.ts';
+import { admit } from './admission.ts';
+
+const pod = (spec: Partial<PodSpec> = {}, labels: Record<string, string> = {}): Pod => ({
+  metadata: { name: 'p', namespace: 'default', uid: 'u', labels },
+  spec: { containers: [{ name: 'main' }], ...spec },
+});
+const input = (one: Pod, more: object = {}) => ({
+  pod: one,
+  others: [],
+  allocatable: { cpu: 2, memory: 1024 ** 3, pods: 3 },
+  supplementalGroupsPolicy: false,
+  appArmor: false,
+  ...more,
+});
+const sysctl = (name: string, spec: Partial<PodSpec> = {}) =>
+  admit(input(pod({ ...spec, securityContext: { sysctls: [{ name, value: '1' }] } })));
+const wanting = (cpu: string): Pod =>
+  pod({ containers: [{ name: 'main', resources: { requests: { cpu, memory: '1Mi' } } }] });
+
+test('sysctls: the safe ones only, and not where the host is shared', () => {
+  assert.equal(sysctl('net.ipv4.tcp_syncookies'), undefined);
+  assert.equal(sysctl('net/ipv4/tcp_syncookies'), undefined);
+  assert.deepEqual(sysctl('net.core.somaxconn'), {
+    reason: 'SysctlForbidden',
+    message: 'forbidden sysctl: "net.core.somaxconn" not allowlisted',
+  });
+  assert.equal(
+    sysctl('net.ipv4.tcp_syncookies', { hostNetwork: true })?.message,
+    'forbidden sysctl: "net.ipv4.tcp_syncookies" not allowed with host net enabled',
+  );
+  assert.equal(sysctl('kernel.shm_rmid_forced', { hostNetwork: true }), undefined);
+});
+
+test('what the host or the runtime cannot do is refused with its reason', () => {
+  const armoured = pod({ securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } });
+  assert.equal(admit(input(armoured))?.reason, 'AppArmor');
+  assert.equal(admit(input(armoured, { appArmor: true })), undefined);
+  assert.equal(admit(input(pod({ securityContext: { appArmorProfile: { type: 'Unconfined' } } }))), undefined);
+  const strict = pod({ securityContext: { supplementalGroupsPolicy: 'Strict' } });
+  assert.equal(admit(input(strict))?.reason, 'SupplementalGroupsPolicyNotSupported');
+  assert.equal(admit(input(strict, { supplementalGroupsPolicy: true })), undefined);
+  assert.equal(admit(input(pod({ os: { name: 'windows' } })))?.reason, 'PodOSNotSupported');
+  assert.equal(admit(input(pod({}, { 'kubernetes.io/os': 'windows' })))?.reason, 'PodOSSelectorNodeLabelDoesNotMatch');
+});
+
+test('what does not fit beside the others is refused; ended Pods count no more', () => {
+  const other = wanting('1500m');
+  assert.deepEqual(admit(input(wanting('600m'), { others: [other] })), {
+    reason: 'OutOfcpu',
+    message: "Node didn't have enough resource: cpu, requested: 600, used: 1500, capacity: 2000",
+  });
+  assert.equal(admit(input(wanting('500m'), { others: [other] })), undefined);
+  const ended: Pod = { ...other, status: { phase: 'Succeeded' } };
+  assert.equal(admit(input(wanting('600m'), { others: [ended] })), undefined);
+  assert.equal(admit(input(pod(), { others: [pod(), pod(), pod()] }))?.reason, 'OutOfpods');
+});

@@ -1,0 +1,107 @@
+// Whether this node can run a Pod at all: what upstream's kubelet refuses before it starts anything. A refused Pod is Failed
+// with the reason. What the scheduler has decided is not decided again here, but for Pods that were put here past it.
+import { effectiveRequests } from '#rules/effective-requests.ts';
+import { podIsTerminal } from '#rules/pod-is-active.ts';
+import type { Pod } from '#api/generated/types.ts';
+
+export interface Refusal {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface AdmissionInput {
+  readonly pod: Pod;
+  /** Pods of this node that were admitted, without this one. */
+  readonly others: readonly Pod[];
+  /** Allocatable, in units; cpu in cores. */
+  readonly allocatable: Readonly<Record<string, number>>;
+  readonly supplementalGroupsPolicy: boolean;
+  readonly appArmor: boolean;
+}
+
+/** Upstream's safe_sysctls.go. */
+const safeSysctls: Readonly<Record<string, 'ipc' | 'net'>> = {
+  'kernel.shm_rmid_forced': 'ipc',
+  'net.ipv4.ip_local_port_range': 'net',
+  'net.ipv4.tcp_syncookies': 'net',
+  'net.ipv4.ping_group_range': 'net',
+  'net.ipv4.ip_unprivileged_port_start': 'net',
+  'net.ipv4.ip_local_reserved_ports': 'net',
+  'net.ipv4.tcp_keepalive_time': 'net',
+  'net.ipv4.tcp_fin_timeout': 'net',
+  'net.ipv4.tcp_keepalive_intvl': 'net',
+  'net.ipv4.tcp_keepalive_probes': 'net',
+  'net.ipv4.tcp_rmem': 'net',
+  'net.ipv4.tcp_wmem': 'net',
+};
+
+function refusedSysctl({ spec }: Pod): Refusal | undefined {
+  const forbidden = (message: string): Refusal => ({
+    reason: 'SysctlForbidden',
+    message: `forbidden sysctl: ${message}`,
+  });
+  for (const { name } of spec.securityContext?.sysctls ?? []) {
+    // A slash may stand for the dot; the first separator tells which is meant.
+    const first = /[./]/.exec(name)?.[0];
+    const normal = first === '/' ? name.replaceAll(/[./]/g, (separator) => (separator === '/' ? '.' : '/')) : name;
+    const namespace = safeSysctls[normal];
+    if (namespace === undefined) return forbidden(`${JSON.stringify(normal)} not allowlisted`);
+    if (namespace === 'ipc' ? spec.hostIPC === true : spec.hostNetwork === true)
+      return forbidden(`${JSON.stringify(normal)} not allowed with host ${namespace} enabled`);
+  }
+  return undefined;
+}
+
+function wantsAppArmor({ spec }: Pod): boolean {
+  const enforced = (profile: { readonly type: string } | undefined) =>
+    profile !== undefined && profile.type !== 'Unconfined';
+  return (
+    enforced(spec.securityContext?.appArmorProfile) ||
+    [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])].some((one) =>
+      enforced(one.securityContext?.appArmorProfile),
+    )
+  );
+}
+
+function insufficient({ pod, others, allocatable }: AdmissionInput): Refusal | undefined {
+  const active = others.filter((one) => !podIsTerminal(one));
+  const refuse = (resource: string, requested: number, used: number, capacity: number): Refusal => ({
+    reason: `OutOf${resource}`,
+    message: `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+  });
+  const podsMax = allocatable['pods'];
+  if (podsMax !== undefined && active.length + 1 > podsMax) return refuse('pods', 1, active.length, podsMax);
+  const requests = effectiveRequests(pod);
+  for (const resource of ['cpu', 'memory', 'ephemeral-storage']) {
+    const requested = requests[resource] ?? 0;
+    const limit = allocatable[resource];
+    if (requested === 0 || limit === undefined) continue;
+    const capacity = Math.floor(resource === 'cpu' ? limit * 1000 : limit);
+    const used = active.reduce((sum, one) => sum + (effectiveRequests(one)[resource] ?? 0), 0);
+    if (requested > capacity - used) return refuse(resource, requested, used, capacity);
+  }
+  return undefined;
+}
+
+/** Undefined: it may run here. To be asked before its first container starts, never of one that runs. */
+export function admit(input: AdmissionInput): Refusal | undefined {
+  const { pod, supplementalGroupsPolicy, appArmor } = input;
+  const sysctl = refusedSysctl(pod);
+  if (sysctl !== undefined) return sysctl;
+  if (!appArmor && wantsAppArmor(pod))
+    return { reason: 'AppArmor', message: 'Cannot enforce AppArmor: AppArmor is not enabled on the host' };
+  const selected = pod.metadata.labels?.['kubernetes.io/os'];
+  if (selected !== undefined && selected !== 'linux')
+    return {
+      reason: 'PodOSSelectorNodeLabelDoesNotMatch',
+      message: "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label",
+    };
+  if (pod.spec.os !== undefined && pod.spec.os.name !== 'linux')
+    return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+  if (pod.spec.securityContext?.supplementalGroupsPolicy === 'Strict' && !supplementalGroupsPolicy)
+    return {
+      reason: 'SupplementalGroupsPolicyNotSupported',
+      message: 'SupplementalGroupsPolicy=Strict is not supported in this node',
+    };
+  return insufficient(input);
+}

@@ -1,0 +1,147 @@
+// What Pods may ask for beyond the plain: done for real, or refused in words.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
+import { startTestNode, type TestNode } from './cluster.ts';
+import { onNode, shell } from './kit.ts';
+import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
+import type { Json } from '#kit/start-api-server.ts';
+
+let machine: TestMachine;
+let node: TestNode;
+const { until, running, ended, event, logs } = onNode(() => node);
+before(async () => {
+  assert.ok(isClosedNamespace(), 'run with: node test/e2e/node/run.ts');
+  machine = await startTestMachine();
+  node = await startTestNode(machine);
+});
+after(async () => {
+  await node?.close();
+  await machine?.close();
+});
+
+test('an ephemeral container runs beside the others, sees its target, and is never started again', async () => {
+  await node.createPod({ name: 'debugged', spec: { containers: [shell('exec sleep 987')] } });
+  await running('debugged');
+  const path = '/api/v1/namespaces/default/pods/debugged';
+  const current = await node.api.get(path);
+  const answer = await node.api.send('PUT', `${path}/ephemeralcontainers`, {
+    body: {
+      ...current,
+      spec: {
+        ...current.spec,
+        ephemeralContainers: [
+          { ...shell('ps; exit 4'), name: 'debugger', targetContainerName: 'main', terminationMessagePolicy: 'File' },
+        ],
+      },
+    },
+  });
+  assert.equal(answer.status, 200);
+  const pod = await until(
+    'debugged',
+    'has run the debugger',
+    ({ status }) => status.ephemeralContainerStatuses?.[0]?.state?.terminated,
+  );
+  assert.equal(pod.status.ephemeralContainerStatuses[0].state.terminated.exitCode, 4);
+  assert.match(await logs('default/debugged/debugger'), /sleep 987/);
+  assert.match(await event('debugged', /^Started: /), /Started/);
+  assert.equal(pod.status.phase, 'Running');
+});
+
+test('a rule restarts all containers: init containers run again, counts grow, the reason stays visible', async () => {
+  const mounts = { volumeMounts: [{ name: 'v', mountPath: '/v' }] };
+  await node.createPod({
+    name: 'all-again',
+    spec: {
+      restartPolicy: 'Never',
+      volumes: [{ name: 'v', emptyDir: {} }],
+      initContainers: [{ ...shell('echo init >> /v/log', mounts), name: 'init' }],
+      containers: [
+        shell('[ $(wc -l < /v/log) -ge 2 ] && exec sleep 1000; sleep 0.3; exit 42', {
+          ...mounts,
+          restartPolicy: 'Never',
+          restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }],
+        }),
+        { ...shell('exec sleep 1000'), name: 'beside' },
+      ],
+    },
+  });
+  const pod = await until('all-again', 'runs a second time', ({ status }) =>
+    status.containerStatuses?.every((one: Json) => one.restartCount === 1 && one.state.running !== undefined),
+  );
+  assert.equal(pod.status.initContainerStatuses[0].restartCount, 1);
+});
+
+test("what this runtime or host cannot do is refused with upstream's reason", async () => {
+  const plain = { containers: [shell('exec sleep 1000')] };
+  await Promise.all([
+    node.createPod({ name: 'strict', spec: { ...plain, securityContext: { supplementalGroupsPolicy: 'Strict' } } }),
+    node.createPod({
+      name: 'unsafe',
+      spec: { ...plain, securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } },
+    }),
+    node.createPod({ name: 'own-users', spec: { ...plain, hostUsers: false } }),
+    node.createPod({
+      name: 'all-read-only',
+      spec: {
+        volumes: [{ name: 'v', emptyDir: {} }],
+        containers: [
+          shell('exec sleep 1000', {
+            volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true, recursiveReadOnly: 'Enabled' }],
+          }),
+        ],
+      },
+    }),
+    node.createPod({
+      name: 'long-name',
+      spec: { ...plain, hostname: 'h'.repeat(40), subdomain: 's'.repeat(40), setHostnameAsFQDN: true },
+    }),
+    node.createPod({
+      name: 'too-much',
+      spec: { containers: [shell('exec sleep 1', { resources: { requests: { cpu: '1000' } } })] },
+    }),
+  ]);
+  const strict = await ended('strict');
+  assert.equal(strict.status.reason, 'SupplementalGroupsPolicyNotSupported');
+  assert.equal(
+    strict.status.message,
+    'Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node',
+  );
+  assert.equal((await ended('unsafe')).status.reason, 'SysctlForbidden');
+  assert.equal((await ended('too-much')).status.reason, 'OutOfcpu');
+  assert.match(
+    await event('own-users', /^FailedCreatePodSandBox/),
+    /can't set `spec.hostUsers: false`, runtime does not support user namespaces/,
+  );
+  assert.match(
+    (
+      await until(
+        'all-read-only',
+        'waits',
+        ({ status }) => status.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
+      )
+    ).status.containerStatuses[0].state.waiting.message,
+    /requested recursive read-only mode, but it is not supported by the runtime/,
+  );
+  assert.match(await event('long-name', /^FailedCreatePodSandBox/), /is too long \(64 characters is the max/);
+});
+
+test('a RuntimeClass names the runtime handler; a handler that the runtime has not is told', async () => {
+  await node.api.create('/apis/node.k8s.io/v1/runtimeclasses', {
+    kind: 'RuntimeClass',
+    apiVersion: 'node.k8s.io/v1',
+    metadata: { name: 'good' },
+    handler: 'runc',
+  });
+  await node.api.create('/apis/node.k8s.io/v1/runtimeclasses', {
+    kind: 'RuntimeClass',
+    apiVersion: 'node.k8s.io/v1',
+    metadata: { name: 'unknown-handler' },
+    handler: 'sandboxed',
+  });
+  const spec = { containers: [{ name: 'main', image: busyboxImageName, command: ['sleep', '1000'] }] };
+  await node.createPod({ name: 'class-good', spec: { ...spec, runtimeClassName: 'good' } });
+  await node.createPod({ name: 'class-unknown', spec: { ...spec, runtimeClassName: 'unknown-handler' } });
+  await running('class-good');
+  assert.match(await event('class-unknown', /^FailedCreatePodSandBox/), /no runtime for "sandboxed" is configured/);
+});
