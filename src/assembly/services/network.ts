@@ -1,6 +1,7 @@
 // The node's network: Pods' bridge, Services' rules, DNS, and the router.
 import path from 'node:path';
 import type { Scope } from '#base/scope.ts';
+import { unprivilegedUser } from '#host/linux/unprivileged-user.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { runDirectory } from '../paths.ts';
 
@@ -63,7 +64,7 @@ export async function startRouter(context: AssemblyContext, scope: Scope): Promi
     return () => [];
   }
   const { createRouter } = await import('#network/router/router.ts');
-  const { certificatePem, keyPem } = parts.take('pki').leaf('ingress-serving');
+  const pki = parts.take('pki');
   const { ingress } = configuration;
   const service = createRouter({
     client: parts.take('clientAs')('system:serviceaccount:openshift-ingress:router'),
@@ -75,7 +76,12 @@ export async function startRouter(context: AssemblyContext, scope: Scope): Promi
     ...(ingress.listenAddresses.length === 0 ? {} : { listenAddresses: ingress.listenAddresses }),
     httpPort: ingress.httpPort,
     httpsPort: ingress.httpsPort,
-    defaultCertificatePem: `${certificatePem}${keyPem}`,
+    defaultCertificatePem: () => {
+      const { certificatePem, keyPem } = pki.leaf('ingress-serving');
+      return `${certificatePem}${keyPem}`;
+    },
+    onDefaultCertificate: (listener) => pki.onChange(listener),
+    user: unprivilegedUser(['haproxy', 'nobody']),
     runDirectory: path.join(runDirectory, 'router'),
     logDirectory: path.join(configuration.dataDirectory, 'logs'),
   });

@@ -1,7 +1,8 @@
 // Which Routes the router takes, and what it writes into their status. Pure. A host belongs to the namespace of its oldest
 // Route; below one host each path belongs to its oldest Route. Reasons and messages are OpenShift's.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Route, RouteIngress } from '#api/generated/types.ts';
+import { routeCertificates } from './route-certificates.ts';
+import { headerProblem } from './route-headers.ts';
 
 export interface AdmissionSettings {
   readonly routerName: string;
@@ -44,11 +45,14 @@ const older = (a: Route, b: Route): number => {
 };
 
 const hostPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const serviceNamePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const pathPattern = /^\/[\x21\x23-\x5b\x5d-\x7e]*$/;
 
 export function decideAdmission(
   routes: readonly Route[],
   settings: AdmissionSettings,
+  /** What HAProxy itself says against a Route that was tried; it must not keep the others from being served. */
+  refusalOf: (route: Route) => string | undefined = () => undefined,
 ): { readonly admitted: readonly AdmittedRoute[]; readonly verdicts: readonly Verdict[] } {
   const owners = new Map<string, { readonly namespace: string; readonly paths: Map<string, Route> }>();
   const admitted: AdmittedRoute[] = [];
@@ -62,6 +66,11 @@ export function decideAdmission(
     const invalid = invalidity(route, host, path);
     if (invalid !== undefined) {
       reject(invalid.reason, invalid.message);
+      continue;
+    }
+    const refusal = refusalOf(route);
+    if (refusal !== undefined) {
+      reject('ExtendedValidationFailed', refusal);
       continue;
     }
     const owner = owners.get(host);
@@ -91,40 +100,17 @@ function invalidity(route: Route, host: string, path: string): { reason: string;
   if (!hostPattern.test(host) || host.length > 253)
     return { reason: 'InvalidHost', message: `host name validation errors: spec.host: Invalid value: "${host}"` };
   if (!pathPattern.test(path)) return extended(`spec.path: Invalid value: "${path}"`);
+  for (const target of [route.spec.to, ...(route.spec.alternateBackends ?? [])])
+    if (!serviceNamePattern.test(target.name)) return extended(`spec.to.name: Invalid value: "${target.name}"`);
+  const headers = headerProblem(route);
+  if (headers !== undefined) return extended(headers);
   if (tls === undefined) return undefined;
   if (tls.termination === 'passthrough' && path !== '/')
     return extended('spec.path: Invalid value: passthrough termination does not support paths');
   if (tls.externalCertificate !== undefined && tls.externalCertificate.name !== '')
     return extended('spec.tls.externalCertificate: not supported by this router');
-  return (
-    certificateProblem(tls.certificate, tls.key, tls.caCertificate) ?? destinationProblem(tls.destinationCACertificate)
-  );
-
-  function destinationProblem(certificate: string | undefined) {
-    return certificate === undefined || certificate === '' || isCertificate(certificate)
-      ? undefined
-      : extended('spec.tls.destinationCACertificate: Invalid value: not a PEM certificate');
-  }
-  function certificateProblem(certificate = '', key = '', ca = '') {
-    if (certificate === '' && key === '') return undefined;
-    if (!isCertificate(certificate)) return extended('spec.tls.certificate: Invalid value: not a PEM certificate');
-    if (ca !== '' && !isCertificate(ca))
-      return extended('spec.tls.caCertificate: Invalid value: not a PEM certificate');
-    try {
-      if (new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return undefined;
-    } catch {
-      return extended('spec.tls.key: Invalid value: not a PEM private key');
-    }
-    return extended('spec.tls.key: Invalid value: the private key does not belong to the certificate');
-  }
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.byteLength > 0;
-  } catch {
-    return false;
-  }
+  const { problem } = routeCertificates(tls);
+  return problem === undefined ? undefined : extended(problem);
 }
 
 /** status.ingress with this router's word; undefined: it is there already. */

@@ -3,6 +3,13 @@
 import { createHash } from 'node:crypto';
 import type { AdmittedRoute } from './admission.ts';
 import type { Slots } from './backends.ts';
+import { routeCertificates } from './route-certificates.ts';
+import { headerLines } from './route-headers.ts';
+
+export interface WorkerUser {
+  readonly userId: number;
+  readonly groupId: number;
+}
 
 export interface RouterSettings {
   /** Addresses to listen on; `*`: all of IPv4; `::`: all of both families. */
@@ -17,8 +24,8 @@ export interface RouterSettings {
   readonly serviceCaPem?: string | undefined;
   /** Where the files and sockets are; emptied by a reboot. */
   readonly runDirectory: string;
-  /** The worker gives up root for it. */
-  readonly user?: string | undefined;
+  /** The worker gives up root for it; undefined: it stays who it is. */
+  readonly user?: WorkerUser | undefined;
   readonly threads: number;
 }
 
@@ -47,7 +54,10 @@ export const backendName = ({ route }: AdmittedRoute): string =>
 const mapKey = ({ host, path }: AdmittedRoute): string => `${host}${path.replace(/\/+$/, '')}/`;
 
 const redirect = 'redirect';
-const timePattern = /^\d{1,9}(us|ms|s|m|h|d)?$/;
+const timePattern = /^(\d{1,9})(us|ms|s|m|h|d)?$/;
+const unitMs = { us: 0.001, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** HAProxy refuses more: its whole configuration would be. */
+const timeoutMsMax = 2 ** 31 - 1;
 const balances = new Set(['source', 'random', 'roundrobin', 'leastconn']);
 const annotationOf = (one: AdmittedRoute, name: string): string | undefined =>
   one.route.metadata.annotations?.[`haproxy.router.openshift.io/${name}`];
@@ -91,23 +101,15 @@ export function renderRouter(
   for (const one of https.map(([route]) => route)) {
     const { metadata, spec } = one.route;
     const name = `${metadata.namespace}:${metadata.name}`;
-    const { certificate = '', key = '', caCertificate = '', destinationCACertificate = '' } = spec.tls!;
-    if (certificate !== '') {
+    const { serving, destinationAuthority } = routeCertificates(spec.tls!);
+    if (serving !== undefined) {
       const path = `${runDirectory}/certs/${name}.pem`;
-      const content = [certificate, caCertificate, key]
-        .map((part) => part.trim())
-        .filter(Boolean)
-        .join('\n');
-      certificates.push({ path, content: `${content}\n`, mode: 0o600 });
+      certificates.push({ path, content: serving, mode: 0o600 });
       // HTTP/2 could be joined by the client for hosts of one certificate; HTTP/1.1 keeps hosts apart, as OpenShift does.
       list.push(`${path} [alpn http/1.1] ${one.host}`);
     }
-    if (spec.tls!.termination === 'reencrypt' && destinationCACertificate !== '')
-      authorities.push({
-        path: `${runDirectory}/cas/${name}.pem`,
-        content: `${destinationCACertificate.trim()}\n`,
-        mode: 0o644,
-      });
+    if (spec.tls!.termination === 'reencrypt' && destinationAuthority !== undefined)
+      authorities.push({ path: `${runDirectory}/cas/${name}.pem`, content: destinationAuthority, mode: 0o644 });
   }
   if (settings.serviceCaPem !== undefined)
     authorities.push({ path: `${runDirectory}/cas/service-ca.pem`, content: settings.serviceCaPem, mode: 0o644 });
@@ -164,7 +166,7 @@ const globalLines = (settings: RouterSettings, digest: string): readonly string[
   '  no strict-limits',
   `  nbthread ${settings.threads}`,
   '  hard-stop-after 1h',
-  ...(settings.user === undefined ? [] : [`  user ${settings.user}`, `  group ${settings.user}`]),
+  ...(settings.user === undefined ? [] : [`  uid ${settings.user.userId}`, `  gid ${settings.user.groupId}`]),
   '  tune.maxrewrite 8192',
   '  tune.bufsize 32768',
   '  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
@@ -195,6 +197,7 @@ function frontendLines(settings: RouterSettings, hasPassthrough: boolean): reado
   const { runDirectory } = settings;
   const binds = (port: number, more = '') =>
     settings.listenAddresses.map((address) => `  bind ${address}:${port}${address === '::' ? ' v4v6' : ''}${more}`);
+  const owner = settings.user === undefined ? '' : ` uid ${settings.user.userId} gid ${settings.user.groupId}`;
   const tls = ` ssl crt-list ${runDirectory}/certificates.list`;
   const forwarded = (scheme: string) => [
     '  http-request set-var(txn.path) path',
@@ -240,7 +243,7 @@ function frontendLines(settings: RouterSettings, hasPassthrough: boolean): reado
       : []),
     'frontend https',
     ...(hasPassthrough
-      ? [`  bind unix@${runDirectory}/tls.sock mode 600 accept-proxy${tls}`]
+      ? [`  bind unix@${runDirectory}/tls.sock${owner} mode 600 accept-proxy${tls}`]
       : binds(settings.httpsPort, tls)),
     ...forwarded('https'),
     `  http-request set-var(txn.backend) ${key},map_beg(${runDirectory}/https.map,none)`,
@@ -278,7 +281,8 @@ function backendLines(one: AdmittedRoute, slots: Slots, settings: RouterSettings
     `backend ${name}`,
     `  mode ${tcp ? 'tcp' : 'http'}`,
     `  balance ${balance}`,
-    ...(timeout !== undefined && timePattern.test(timeout) ? [`  timeout server ${timeout}`] : []),
+    ...timeoutLines(timeout),
+    ...headerLines(one.route),
     ...(sticky
       ? [
           `  cookie ${cookie} insert indirect nocache httponly dynamic${termination === '' ? '' : ' secure attr SameSite=None'}`,
@@ -294,9 +298,16 @@ function backendLines(one: AdmittedRoute, slots: Slots, settings: RouterSettings
   ];
 }
 
+function timeoutLines(asked: string | undefined): readonly string[] {
+  const [, amount, unit = 'ms'] = timePattern.exec(asked ?? '') ?? [];
+  if (amount === undefined) return [];
+  const ms = Math.ceil(Number(amount) * unitMs[unit as keyof typeof unitMs]);
+  return [`  timeout server ${Math.min(ms, timeoutMsMax)}ms`];
+}
+
 function destinationCheck(one: AdmittedRoute, settings: RouterSettings): string | undefined {
   const { metadata, spec } = one.route;
-  if ((spec.tls?.destinationCACertificate ?? '') !== '')
+  if (spec.tls !== undefined && routeCertificates(spec.tls).destinationAuthority !== undefined)
     return `verify required ca-file ${settings.runDirectory}/cas/${metadata.namespace}:${metadata.name}.pem`;
   if (settings.serviceCaPem !== undefined)
     return `verify required ca-file ${settings.runDirectory}/cas/service-ca.pem verifyhost ${spec.to.name}.${metadata.namespace}.svc`;

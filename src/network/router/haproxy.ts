@@ -72,11 +72,12 @@ export class Haproxy {
     if (config !== undefined) {
       const candidate = `${config.path}.candidate`;
       await files.writeAllAtomic([asEntry({ ...config, path: candidate })]);
-      const said = await checkCommand(command, ['-c', '-q', '-f', candidate]);
+      const said = await checkCommand(command, ['-c', '-f', candidate]);
       if (said !== undefined)
-        throw new OperatorError(
+        throw new RefusedConfiguration(
           `HAProxy does not accept the router's configuration: ${said.slice(0, 500)}`,
           'the router goes on with the configuration before; look for the Route that was changed last',
+          refusedBackends(said, config.content, runDirectory),
         );
       await files.writeAllAtomic([asEntry(config)]);
       await files.remove(candidate);
@@ -185,6 +186,40 @@ export class Haproxy {
     }
     return parseServersState(said);
   }
+}
+
+/** With the backends of the Routes that HAProxy names, each with its words. */
+export class RefusedConfiguration extends OperatorError {
+  readonly backends: ReadonlyMap<string, string>;
+  constructor(message: string, remedy: string, backends: ReadonlyMap<string, string>) {
+    super(message, remedy);
+    this.backends = backends;
+  }
+}
+
+const refusalCharactersMax = 200;
+
+/** Which backends a refusal is about: by the file of a certificate, the name of a backend, or the line of the configuration. Pure. */
+export function refusedBackends(said: string, config: string, runDirectory: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const lines = config.split('\n');
+  for (const alert of said.split('\n').filter((one) => one.includes('[ALERT]'))) {
+    const [, file] = /\/(?:certs|cas)\/([^/'"\s]+:[^/'"\s]+)\.pem/.exec(alert) ?? [];
+    const [, named] = /['"](be:[^:'"\s]+:[^/'"\s]+)['"/]/.exec(alert) ?? [];
+    const [, number] = /haproxy\.cfg\.candidate:(\d+)\]/.exec(alert) ?? [];
+    const above = number === undefined ? [] : lines.slice(0, Number(number));
+    const section = above.findLast((one) => /^\S/.test(one));
+    const backend =
+      file !== undefined
+        ? `be:${file}`
+        : (named ?? (section?.startsWith('backend be:') === true ? section.slice(8) : undefined));
+    const words = alert
+      .replace(/^\[ALERT\]\s+\(\d+\)\s*:\s*/, '')
+      .replaceAll(runDirectory, '')
+      .trim();
+    if (backend !== undefined && !found.has(backend)) found.set(backend, words.slice(0, refusalCharactersMax));
+  }
+  return found;
 }
 
 const asEntry = ({ path: file, content, mode }: RouterFile) => ({ file, content, mode });

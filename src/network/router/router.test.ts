@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { EndpointSlice, Route, RouteSpec, Service } from '#api/generated/types.ts';
 import { decideAdmission, decideStatus } from './admission.ts';
 import { assignSlots, serversOf, slotCommands, type ServiceLookup } from './backends.ts';
 import { renderRouter, type RouterSettings } from './haproxy-config.ts';
-import { parseServersState } from './haproxy.ts';
+import { parseServersState, refusedBackends } from './haproxy.ts';
+import { routeCertificates } from './route-certificates.ts';
 
 const settings = { routerName: 'default', canonicalHostname: 'router.example.com', domain: 'apps.example.com' };
 const route = (
@@ -227,4 +228,117 @@ test('a certificate and key of a Route must belong together', () => {
     rejections(route('a', { tls: { termination: 'edge', certificate, key } }))['a'];
   assert.equal(verdict(split(one).certificate, split(one).key), undefined);
   assert.match(verdict(split(one).certificate, split(two).key)!, /does not belong/);
+});
+
+/** Writes the files as the router does and asks HAProxy itself; gives what it says against them. */
+function judge(context: TestContext, routes: readonly Route[], user?: { userId: number; groupId: number }) {
+  const directory = mkdtempSync(path.join(tmpdir(), 'router-judge-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const { admitted } = decideAdmission(routes, settings);
+  const { files } = renderRouter(admitted, () => assignSlots([], [{ ip: '10.42.0.2', port: 80, weight: 1 }]), {
+    listenAddresses: ['127.0.0.1'],
+    httpPort: 18_080,
+    httpsPort: 18_443,
+    healthPort: 18_936,
+    defaultCertificatePem: pem(),
+    runDirectory: directory,
+    user,
+    threads: 1,
+  });
+  for (const { path: file, content } of files) {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file.replace(/haproxy\.cfg$/, 'haproxy.cfg.candidate'), content);
+  }
+  const candidate = path.join(directory, 'haproxy.cfg.candidate');
+  const said = spawnSync('haproxy', ['-c', '-f', candidate], { encoding: 'utf8' });
+  const config = readFileSync(candidate, 'utf8');
+  return { code: said.status, said: said.stderr, config, refused: refusedBackends(said.stderr, config, directory) };
+}
+const noHaproxy = spawnSync('haproxy', ['-v']).error !== undefined && 'haproxy is not installed';
+
+test(
+  'headers of requests and responses are set and removed, whatever is in the values',
+  { skip: noHaproxy },
+  (context) => {
+    const set = (name: string, value: string) => ({ name, action: { type: 'Set', set: { value } } });
+    const httpHeaders = {
+      actions: {
+        request: [
+          set('X-Who', 'it\'s "me" # %[req.hdr(host),lower] \\ $HOME'),
+          { name: 'X-Old', action: { type: 'Delete' } },
+        ],
+        response: [set('X-Frame-Options', 'DENY')],
+      },
+    };
+    const { code, said, config } = judge(context, [route('a', { httpHeaders })]);
+    assert.equal(code, 0, said);
+    assert.match(config, /http-request del-header 'X-Old'\n {2}http-response set-header 'X-Frame-Options' 'DENY'/);
+  },
+);
+
+test('nothing in a Route adds a line to the configuration', () => {
+  const header = (value: string, name = 'X-A') => ({
+    httpHeaders: { actions: { request: [{ name, action: { type: 'Set', set: { value } } }] } },
+  });
+  const bad: Partial<RouteSpec>[] = [
+    { host: 'a.example.com\nfoo' },
+    { path: '/a\n' },
+    { path: '/"' },
+    { to: { kind: 'Service', name: 'x\n  server evil 192.0.2.1:80' } },
+    { alternateBackends: [{ kind: 'Service', name: 'x y' }] },
+    header('a\n  http-request return status 200'),
+    header('%[env(HOME)]'),
+    header('a', "X'\n"),
+  ];
+  for (const spec of bad) assert.notEqual(rejections(route('a', spec))['a'], undefined, JSON.stringify(spec));
+});
+
+test('of certificates only what they say is written', () => {
+  const text = pem();
+  const [certificate] = /-----BEGIN CERT[^]*?END CERTIFICATE-----/.exec(text)!;
+  const [key] = /-----BEGIN PRIV[^]*?END PRIVATE KEY-----/.exec(text)!;
+  const noise = '\nhello\n-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n';
+  const read = routeCertificates({ termination: 'edge', certificate: certificate + noise, key: noise + key });
+  assert.equal(
+    read.problem ?? '',
+    read.serving === undefined ? 'spec.tls.key: Invalid value: not a PEM private key' : '',
+  );
+  assert.doesNotMatch(read.serving ?? '', /hello|DH PARAM/);
+  const broken = `${certificate}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----`;
+  assert.match(routeCertificates({ termination: 'edge', certificate: broken, key }).problem!, /not a PEM certificate/);
+});
+
+test('a timeout beyond what HAProxy knows is cut', { skip: noHaproxy }, (context) => {
+  const timeout = (value: string) => {
+    const one = route('a', {});
+    return { ...one, metadata: { ...one.metadata, annotations: { 'haproxy.router.openshift.io/timeout': value } } };
+  };
+  for (const [value, line] of [
+    ['999999999d', '2147483647ms'],
+    ['90s', '90000ms'],
+    ['5', '5ms'],
+  ] as const) {
+    const { code, said, config } = judge(context, [timeout(value)]);
+    assert.equal(code, 0, said);
+    assert.match(config, new RegExp(`timeout server ${line}`));
+  }
+  assert.doesNotMatch(judge(context, [timeout('5s\n  server x 1.1.1.1:1')]).config, /1\.1\.1\.1/);
+});
+
+test('HAProxy names the Route that it refuses', { skip: noHaproxy }, (context) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'router-weak-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const args = 'req -x509 -newkey rsa:512 -nodes -days 2 -subj /CN=weak -keyout k -out c'.split(' ');
+  execFileSync('openssl', args, { cwd: directory, stdio: 'ignore' });
+  const [certificate, key] = ['c', 'k'].map((name) => readFileSync(path.join(directory, name), 'utf8')) as [
+    string,
+    string,
+  ];
+  const weak = route('weak', { host: 'weak.example.com', tls: { termination: 'edge', certificate, key } });
+  const { code, said, refused } = judge(context, [route('good', { host: 'good.example.com' }), weak]);
+  assert.notEqual(code, 0);
+  assert.deepEqual([...refused.keys()], ['be:web:weak'], said);
+  const config = 'global\nbackend be:web:a\n  mode http\nbackend be:web:b\n  wrong\n';
+  const byLine = refusedBackends('[ALERT]  (1) : config : parsing [/r/haproxy.cfg.candidate:5] : no', config, '/r');
+  assert.deepEqual([...byLine.keys()], ['be:web:b']);
 });

@@ -1,7 +1,7 @@
 // The router: keeps HAProxy at what Routes, Services and EndpointSlices say, and tells each Route whether it is admitted.
 // Endpoints go through the admin socket; a reload is for new hosts, certificates and more slots.
 import { EndpointSlices, Routes, Services } from '#api/generated/kind-references.ts';
-import type { EndpointSlice } from '#api/generated/types.ts';
+import type { EndpointSlice, Route } from '#api/generated/types.ts';
 import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
@@ -11,10 +11,17 @@ import { WorkQueue } from '#base/work-queue.ts';
 import type { Client, InformerIndex } from '#client/client.ts';
 import type { HostChanges } from '#host/changes.ts';
 import { systemFiles, type Files } from '#host/files.ts';
-import { decideAdmission, decideStatus, type AdmissionSettings } from './admission.ts';
+import {
+  decideAdmission,
+  decideStatus,
+  keyOf,
+  type AdmissionSettings,
+  type AdmittedRoute,
+  type Verdict,
+} from './admission.ts';
 import { assignSlots, serversOf, slotCommands, type ServiceLookup, type Slots } from './backends.ts';
-import { backendName, renderRouter, type RouterSettings } from './haproxy-config.ts';
-import { Haproxy } from './haproxy.ts';
+import { backendName, renderRouter, type RouterFiles, type RouterSettings, type WorkerUser } from './haproxy-config.ts';
+import { Haproxy, RefusedConfiguration } from './haproxy.ts';
 
 export interface RouterOptions {
   readonly client: Client;
@@ -31,18 +38,23 @@ export interface RouterOptions {
   readonly httpPort?: number | undefined;
   readonly httpsPort?: number | undefined;
   readonly healthPort?: number | undefined;
-  readonly defaultCertificatePem: string;
+  /** Asked again after each call of the listener of `onDefaultCertificate`. */
+  readonly defaultCertificatePem: () => string;
+  readonly onDefaultCertificate?: ((listener: () => void) => Disposable) | undefined;
   readonly serviceCaPem?: string | undefined;
   /** Emptied by a reboot, such as /run/microshift/router. */
   readonly runDirectory: string;
   /** Where HAProxy's log file is. */
   readonly logDirectory: string;
-  readonly user?: string | undefined;
+  readonly user?: WorkerUser | undefined;
   readonly threads?: number | undefined;
   readonly command?: string | undefined;
   readonly dependsOn?: readonly string[] | undefined;
   readonly files?: Files | undefined;
 }
+
+/** So many rounds of leaving out what is refused before the whole waits for another try. */
+const refusedAtOnceMax = 20;
 
 const slicesByService: InformerIndex<EndpointSlice> = {
   name: 'service',
@@ -65,12 +77,11 @@ export function createRouter(options: RouterOptions): ProcessService {
         canonicalHostname: options.canonicalHostname,
         domain: options.domain,
       };
-      const settings: RouterSettings = {
+      const settings: Omit<RouterSettings, 'defaultCertificatePem'> = {
         listenAddresses: options.listenAddresses ?? [(await files.exists('/proc/net/if_inet6')) ? '::' : '*'],
         httpPort: options.httpPort ?? 80,
         httpsPort: options.httpsPort ?? 443,
         healthPort: options.healthPort ?? 1936,
-        defaultCertificatePem: options.defaultCertificatePem,
         serviceCaPem: options.serviceCaPem,
         runDirectory: options.runDirectory,
         user: options.user,
@@ -84,6 +95,8 @@ export function createRouter(options: RouterOptions): ProcessService {
         slices: (namespace, service) => slices.byIndex(slicesByService, `${namespace}/${service}`),
       };
       options.changes.record({ type: 'tree', path: options.runDirectory });
+      // The worker, which is not root, goes through it to its own socket; what is secret in it has modes of its own.
+      await files.makeDirectory(options.runDirectory, 0o711);
       const stateFile = `${options.runDirectory}/haproxy.process`;
       options.changes.record({ type: 'process', stateFile });
       const running = new Haproxy({
@@ -107,9 +120,10 @@ export function createRouter(options: RouterOptions): ProcessService {
       let digest: string | undefined;
       let started = false;
 
-      const synchronise = async () => {
-        const { admitted, verdicts } = decideAdmission(routes.list(), admission);
-        if (started && held === undefined) held = await readHeld(running);
+      /** What HAProxy said against a Route, for as long as the Route stays as it is. */
+      const refusals = new WeakMap<Route['spec'], string>();
+      const render = (): { wanted: RouterFiles; admitted: readonly AdmittedRoute[]; verdicts: readonly Verdict[] } => {
+        const { admitted, verdicts } = decideAdmission(routes.list(), admission, (route) => refusals.get(route.spec));
         const before = held ?? slots;
         slots = new Map(
           admitted.map((one) => {
@@ -117,9 +131,37 @@ export function createRouter(options: RouterOptions): ProcessService {
             return [name, assignSlots(before.get(name) ?? slots.get(name) ?? [], serversOf(one.route, lookup))];
           }),
         );
-        const wanted = renderRouter(admitted, (backend) => slots.get(backend) ?? [], settings);
+        const defaultCertificatePem = options.defaultCertificatePem();
+        const wanted = renderRouter(admitted, (backend) => slots.get(backend) ?? [], {
+          ...settings,
+          defaultCertificatePem,
+        });
+        return { wanted, admitted, verdicts };
+      };
+      /** Writes what HAProxy accepts: a Route that it refuses is left out, and the others are served. */
+      const write = async (first: ReturnType<typeof render>): Promise<ReturnType<typeof render>> => {
+        for (let attempt = first, tries = 0; ; attempt = render(), tries++) {
+          try {
+            await running.write(attempt.wanted);
+            return attempt;
+          } catch (error) {
+            if (!(error instanceof RefusedConfiguration) || tries >= refusedAtOnceMax) throw error;
+            const named = attempt.admitted.filter((one) => error.backends.has(backendName(one)));
+            if (named.length === 0) throw error;
+            for (const one of named) {
+              const words = error.backends.get(backendName(one)) ?? '';
+              refusals.set(one.route.spec, `the router cannot serve it: ${words}`);
+              logger.warn('a Route is refused', { route: keyOf(one.route), reason: words });
+            }
+          }
+        }
+      };
+      const synchronise = async () => {
+        if (started && held === undefined) held = await readHeld(running);
+        const before = held ?? slots;
+        let { wanted, verdicts } = render();
         if (!started) {
-          await running.write(wanted);
+          ({ wanted, verdicts } = await write(render()));
           const how = await running.start();
           started = true;
           scope.onClose(() => running.release());
@@ -134,7 +176,7 @@ export function createRouter(options: RouterOptions): ProcessService {
             return;
           }
         } else if (wanted.digest !== digest) {
-          await running.write(wanted);
+          ({ wanted, verdicts } = await write(render()));
           await running.reload(wanted.digest);
           digest = wanted.digest;
           held = slots;
@@ -186,6 +228,8 @@ export function createRouter(options: RouterOptions): ProcessService {
       await queue.whenIdle();
       const wake = () => queue.add('router');
       const listening = [routes, services, slices].map((informer) => informer.onChange(wake));
+      const renewal = options.onDefaultCertificate?.(wake);
+      if (renewal !== undefined) listening.push(renewal);
       scope.onClose(() => listening.forEach((one) => one[Symbol.dispose]()));
       await queue.whenIdle();
       logger.info('ready', { routes: routes.list().length });

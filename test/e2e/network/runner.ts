@@ -100,7 +100,8 @@ async function create(): Promise<Service> {
     }
     case 'router': {
       const { createRouter } = await import('#network/router/router.ts');
-      return createRouter({ ...common, ...given } as unknown as Parameters<typeof createRouter>[0]);
+      const defaultCertificatePem = () => String(given['defaultCertificatePem']);
+      return createRouter({ ...common, ...given, defaultCertificatePem } as unknown as Parameters<typeof createRouter>[0]);
     }
     case 'pods': {
       const { createPodNetwork } = await import('#network/cni/pod-network.ts');
