@@ -1,3 +1,4 @@
+// POST on a collection or a subresource that has its own creation: one new object.
 import { applyDefaults } from '#api/schema/defaults.ts';
 import { decodeObject } from '#api/schema/decode.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';

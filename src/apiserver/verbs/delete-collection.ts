@@ -1,3 +1,4 @@
+// DELETE on a collection: every object that the selectors choose, one by one.
 import type { ApiResponse } from '#api/request.ts';
 import { isNotFound } from '#api/status.ts';
 import { negotiateOutput } from '../content/negotiate.ts';

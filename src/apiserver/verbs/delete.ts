@@ -1,3 +1,4 @@
+// DELETE of one object: options, preconditions, grace, finalizers.
 import { invalid, notSupported } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
 import type { KindRow } from '#api/kind.ts';

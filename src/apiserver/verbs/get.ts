@@ -1,3 +1,4 @@
+// GET of one object, as bytes where nobody asked for another form.
 import type { ApiResponse } from '#api/request.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { parseResourceVersion } from '../content/request-options.ts';

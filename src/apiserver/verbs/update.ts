@@ -1,3 +1,4 @@
+// PUT: one object replaced, or made where the kind allows it.
 import type { ApiResponse } from '#api/request.ts';
 import { badRequestError } from '#api/status.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
