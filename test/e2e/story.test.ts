@@ -100,6 +100,14 @@ test('the page comes over HTTPS through the router, and HTTP is redirected', asy
   );
 });
 
+test('the first application of the README works as written', async () => {
+  const block = /## A first application\n+```sh\n([\s\S]*?)```/.exec(
+    await machine.succeed(['cat', '/root/microshift/README.md']),
+  )?.[1];
+  assert.ok(block !== undefined, 'the README has its commands');
+  assert.match(await machine.shell(`cd /root/microshift\n${block}`), /Hello from MicroShift/);
+});
+
 test('the Service answers by name from another Pod', async () => {
   await cluster.kubectl(
     '-n',
