@@ -230,7 +230,25 @@ test('microshift status says in one screen what runs and since when', async () =
   const output = await machine.succeed(['microshift', 'status']);
   assert.ok(output.trim().split('\n').length <= 40, 'one screen');
   assert.match(output, /api|API/);
-  assert.match(output, /since|for|ago/i);
+  assert.match(output, /since \d/);
+  assert.match(output, /Nothing is wrong/);
+});
+
+test('microshift status says what is wrong and why', async () => {
+  const runtime = (await machine.succeed(['pgrep', '-xo', 'containerd'])).trim();
+  await machine.succeed(['kill', '-STOP', runtime]);
+  try {
+    const output = await cluster.eventually('status sees the runtime hang', 60, async () => {
+      const text = (await machine.run(['microshift', 'status'])).stdout;
+      return text.includes('Nothing is wrong') ? undefined : text;
+    });
+    assert.match(output, /runtime/i);
+  } finally {
+    await machine.succeed(['kill', '-CONT', runtime]);
+  }
+  await cluster.eventually('all well again', 60, async () =>
+    (await machine.succeed(['microshift', 'status'])).includes('Nothing is wrong') ? true : undefined,
+  );
 });
 
 test('a restart leaves containers, Service and Route traffic untouched', async () => {
@@ -239,6 +257,9 @@ test('a restart leaves containers, Service and Route traffic untouched', async (
   const [route, serviceTraffic] = [cluster.routeTraffic(host), cluster.serviceTraffic(service.spec.clusterIP, 80)];
   await machine.succeed(['/usr/local/libexec/microshift-supervise', 'stop']);
   assert.equal(await cluster.processId(), undefined, 'MicroShift has ended');
+  const status = await machine.run(['microshift', 'status']);
+  assert.notEqual(status.code, 0);
+  assert.match(status.stdout + status.stderr, /not run/i);
   await machine.shell('sleep 2');
   await machine.succeed(['/usr/local/libexec/microshift-supervise', 'start']);
   await cluster.waitReady();
