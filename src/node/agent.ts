@@ -61,6 +61,8 @@ export interface NodeAgentOptions {
   readonly apiServerNames: readonly string[];
   /** Where the node's API listens, for the Node's status. */
   readonly serverPort?: number | undefined;
+  /** How often the whole runtime, logs and disk use are looked at. Default 30 s. */
+  readonly housekeepingMs?: number | undefined;
   /** Services that must run before. */
   readonly dependsOn?: readonly string[] | undefined;
 }
@@ -70,13 +72,13 @@ export interface NodeAgent extends Service {
   readonly api: NodeApi;
 }
 
-const relistMs = 30_000;
 const imageCollectionMs = 5 * 60_000;
 
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const { client, clock, logger, machine, nodeName, nodeIps } = options;
   const rootDirectory = options.rootDirectory ?? '/var/lib/kubelet';
   const podsMax = options.podsMax ?? 250;
+  const housekeepingMs = options.housekeepingMs ?? 30_000;
   const reserved = options.reserved ?? {};
   const facts = machine.facts();
   const current: { pods?: Pods; runtime?: ContainerRuntime; problem?: string | undefined } = {};
@@ -233,11 +235,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     scope.spawn('relist', async (signal) => {
       let sinceCollectionMs = 0;
       while (!signal.aborted) {
-        await sleep(clock, relistMs, signal).catch(() => undefined);
+        await sleep(clock, housekeepingMs, signal).catch(() => undefined);
         if (signal.aborted) return;
-        sinceCollectionMs += relistMs;
+        sinceCollectionMs += housekeepingMs;
         try {
           await pods.relist();
+          await pods.checkStorage();
           await rotateLogs({ runtime, machine, clock, logger, clusterId: options.clusterId });
           if (sinceCollectionMs >= imageCollectionMs) {
             sinceCollectionMs = 0;

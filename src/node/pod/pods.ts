@@ -15,6 +15,7 @@ import type { NodeMachine } from '#host/node-machine.ts';
 import type { AuthConfig, RuntimeHandler, RuntimeState } from '../cri/messages.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
 import type { Images } from '../images.ts';
+import { hasStorageLimit, storageEviction } from '../local-storage.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type MountedVolume, type PodVolumes, VolumeError, type VolumeSources } from '../volumes/volumes.ts';
 import { admit } from './admission.ts';
@@ -95,6 +96,8 @@ interface PodState {
   users: UserMappings;
   /** What a container's restart count goes on with when the runtime has it no more. */
   readonly restarts: Map<string, number>;
+  /** Of an eviction, instead of the Pod's own. */
+  graceSeconds: number | undefined;
   /** Of the Pod, below the hierarchies' roots; with systemd its slices go by themselves. */
   cgroup: string | undefined;
 }
@@ -102,6 +105,7 @@ interface PodState {
 const stepsMax = 30;
 const concurrentPods = 16;
 const fullLookMs = 60_000;
+const evictionGraceSeconds = 1;
 
 export class Pods {
   readonly #options: PodsOptions;
@@ -168,6 +172,35 @@ export class Pods {
     if (owner !== undefined) this.#queue.add(owner);
   }
 
+  /** Evicts the Pods that use more local disk than they may. */
+  async checkStorage(): Promise<void> {
+    const limited = this.list().filter(
+      (one) =>
+        hasStorageLimit(one) && this.#states.get(one.metadata.uid ?? '')?.mounted !== undefined && !podIsTerminal(one),
+    );
+    if (limited.length === 0) return;
+    const { volumes, machine, runtime, settings, events } = this.#options;
+    const layers = await runtime.listContainerStats();
+    for (const pod of limited) {
+      const uid = pod.metadata.uid ?? '';
+      const containers = new Map<string, number>();
+      for (const { name } of pod.spec.containers)
+        containers.set(name, await machine.usedBytes(`${podLogDirectory(settings.podLogDirectory, pod)}/${name}`));
+      for (const { attributes, writableLayer } of layers) {
+        const { name } = attributes.metadata;
+        if (attributes.labels[podUidLabel] === uid && containers.has(name))
+          containers.set(name, (containers.get(name) ?? 0) + (writableLayer?.usedBytes?.value ?? 0));
+      }
+      const message = storageEviction(pod, { volumes: await volumes.used(pod), containers });
+      const state = this.#states.get(uid);
+      if (message === undefined || state === undefined || state.failure !== undefined) continue;
+      events.event(pod, 'Warning', 'Evicted', message);
+      state.failure = { reason: 'Evicted', message };
+      state.graceSeconds = evictionGraceSeconds;
+      this.#queue.add(uid);
+    }
+  }
+
   enqueue(podUid: string): void {
     this.#queue.add(podUid);
   }
@@ -197,6 +230,7 @@ export class Pods {
         handler: undefined,
         users: undefined,
         restarts: new Map(),
+        graceSeconds: undefined,
         cgroup: undefined,
       };
       this.#states.set(uid, state);
@@ -595,7 +629,10 @@ export class Pods {
       );
       const graceOf = (one: RuntimeContainer) =>
         Math.max(
-          pod?.metadata.deletionGracePeriodSeconds ?? pod?.spec.terminationGracePeriodSeconds ?? one.graceSeconds,
+          state.graceSeconds ??
+            pod?.metadata.deletionGracePeriodSeconds ??
+            pod?.spec.terminationGracePeriodSeconds ??
+            one.graceSeconds,
           1,
         );
       const isLate = (one: RuntimeContainer) => {

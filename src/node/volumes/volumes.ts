@@ -307,6 +307,17 @@ export class PodVolumes {
     return real;
   }
 
+  /** Bytes that the Pod's own volumes (emptyDir on disk) use, by name. */
+  async used(pod: Pod): Promise<Map<string, number>> {
+    const used = new Map<string, number>();
+    for (const volume of pod.spec.volumes ?? []) {
+      if (volume.emptyDir === undefined || volume.emptyDir.medium === 'Memory') continue;
+      const path = `${this.podDirectory(pod.metadata.uid ?? '')}/volumes/kubernetes.io~empty-dir/${volume.name}`;
+      used.set(volume.name, await this.#options.machine.usedBytes(path));
+    }
+    return used;
+  }
+
   /** Unmounts and removes everything of the Pod. Content behind mounts of others is never touched. */
   async tearDown(podUid: string): Promise<void> {
     const { machine } = this.#options;

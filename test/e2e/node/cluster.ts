@@ -57,7 +57,10 @@ function counted(runtime: ContainerRuntime, calls: Map<string, number>): Contain
 /** Of its own, so that it can be removed as a whole. */
 export const cgroupRoot = `kubepods-e2e-${process.pid}`;
 
-export async function startTestNode(machine: TestMachine): Promise<TestNode> {
+export async function startTestNode(
+  machine: TestMachine,
+  more: { readonly housekeepingMs?: number } = {},
+): Promise<TestNode> {
   const api = await startApiServer({ clock: systemClock });
   const client = createInProcessClient({ handler: api.server, identity: administrator, clock: systemClock });
   await api.send('POST', '/api/v1/namespaces/default/serviceaccounts', {
@@ -95,6 +98,7 @@ export async function startTestNode(machine: TestMachine): Promise<TestNode> {
       cgroupRoot,
       pinnedImages: [pauseImageName],
       apiServerNames: ['api-server'],
+      ...more,
     });
     await agent.start(scope);
     return agent;

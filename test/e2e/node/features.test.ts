@@ -13,7 +13,7 @@ const { until, running, ended, event, logs } = onNode(() => node);
 before(async () => {
   assert.ok(isClosedNamespace(), 'run with: node test/e2e/node/run.ts');
   machine = await startTestMachine();
-  node = await startTestNode(machine);
+  node = await startTestNode(machine, { housekeepingMs: 700 });
 });
 after(async () => {
   await node?.close();
@@ -144,4 +144,24 @@ test('a RuntimeClass names the runtime handler; a handler that the runtime has n
   await node.createPod({ name: 'class-unknown', spec: { ...spec, runtimeClassName: 'unknown-handler' } });
   await running('class-good');
   assert.match(await event('class-unknown', /^FailedCreatePodSandBox/), /no runtime for "sandboxed" is configured/);
+});
+
+test('a Pod that fills its emptyDir beyond the limit is evicted', async () => {
+  const write = shell('dd if=/dev/zero of=/v/file bs=1024 count=3000 2>/dev/null; exec sleep 1000', {
+    volumeMounts: [{ name: 'v', mountPath: '/v' }],
+  });
+  await node.createPod({
+    name: 'greedy',
+    spec: { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Mi' } }], containers: [write] },
+  });
+  await node.createPod({
+    name: 'modest',
+    spec: { volumes: [{ name: 'v', emptyDir: { sizeLimit: '100Mi' } }], containers: [write] },
+  });
+  const { status } = await ended('greedy');
+  assert.deepEqual(
+    [status.phase, status.reason, status.message],
+    ['Failed', 'Evicted', 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". '],
+  );
+  assert.equal((await running('modest')).status.phase, 'Running');
 });
