@@ -252,6 +252,7 @@ export function zeroOf(type: ValueType): unknown {
     case 'scalar':
       switch (type.scalar) {
         case 'string':
+        case 'bytes': // Go writes null, and reads both as no bytes
           return '';
         case 'boolean':
           return false;

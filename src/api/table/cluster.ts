@@ -1,4 +1,5 @@
 // Rows of nodes, namespaces, events, configuration and access.
+import { ownValue } from '#base/own-value.ts';
 import type {
   CertificateSigningRequest,
   ConfigMap,
@@ -120,7 +121,8 @@ export const resourceQuotaCells: CellsOf<ResourceQuota> = (object, now) => {
       .toSorted()
       .filter((name) => name.startsWith('limits.') === limits)
       .map(
-        (name) => `${name}: ${canonicalQuantity(String(used[name] ?? '0'))}/${canonicalQuantity(String(hard[name]))}`,
+        (name) =>
+          `${name}: ${canonicalQuantity(String(ownValue(used, name) ?? '0'))}/${canonicalQuantity(String(hard[name]))}`,
       )
       .join(', ');
   return [object.metadata.name, text(false), text(true), age(object, now)];

@@ -8,6 +8,7 @@ import type {
   Pod,
   ResourceRequirements,
 } from '#api/generated/types.ts';
+import { ownValue } from '#base/own-value.ts';
 import { LimitRanges } from '#api/generated/kind-references.ts';
 import type { Mutable } from '#api/kind.ts';
 import { storagePrefix } from '#api/kinds.ts';
@@ -29,7 +30,7 @@ const itemsOf = (attributes: AdmissionAttributes, server: Server): LimitRangeIte
 function addDefaults(container: Mutable<Container>, items: readonly LimitRangeItem[]): string | undefined {
   const resources = (container.resources ??= {});
   const set = (part: 'limits' | 'requests', wanted: ResourceRequirements['limits']): string[] => {
-    const added = Object.entries(wanted ?? {}).filter(([name]) => resources[part]?.[name] === undefined);
+    const added = Object.entries(wanted ?? {}).filter(([name]) => ownValue(resources[part], name) === undefined);
     if (added.length > 0) resources[part] = { ...resources[part], ...Object.fromEntries(added) };
     return added.map(([name]) => name).toSorted();
   };
@@ -67,7 +68,7 @@ function boundErrors(item: LimitRangeItem, requests: Amounts, limits: Amounts): 
   const type = item.type;
   // One complaint a bound, the first that applies.
   for (const [name, least] of Object.entries(amounts(item.min))) {
-    const [request, limit] = [requests[name], limits[name]];
+    const [request, limit] = [ownValue(requests, name), ownValue(limits, name)];
     const text = `minimum ${name} usage per ${type} is ${least}`;
     if (request === undefined) errors.push(`${text}.  No request is specified`);
     else if (compareQuantities(request, least) < 0) errors.push(`${text}, but request is ${request}`);
@@ -75,7 +76,7 @@ function boundErrors(item: LimitRangeItem, requests: Amounts, limits: Amounts): 
   }
   const isClaim = type === 'PersistentVolumeClaim';
   for (const [name, most] of Object.entries(amounts(item.max))) {
-    const [request, limit] = [requests[name], limits[name]];
+    const [request, limit] = [ownValue(requests, name), ownValue(limits, name)];
     const text = `maximum ${name} usage per ${type} is ${most}`;
     if (isClaim ? request === undefined : limit === undefined)
       errors.push(`${text}.  No ${isClaim ? 'request' : 'limit'} is specified`);
@@ -84,7 +85,7 @@ function boundErrors(item: LimitRangeItem, requests: Amounts, limits: Amounts): 
       errors.push(`${text}, but request is ${request}`);
   }
   for (const [name, ratio] of Object.entries(amounts(item.maxLimitRequestRatio))) {
-    const [request, limit] = [requests[name], limits[name]];
+    const [request, limit] = [ownValue(requests, name), ownValue(limits, name)];
     const missing =
       request === undefined || quantityToNumber(request) === 0 ? 'request' : limit === undefined ? 'limit' : undefined;
     if (missing !== undefined)
@@ -100,11 +101,13 @@ function boundErrors(item: LimitRangeItem, requests: Amounts, limits: Amounts): 
 }
 
 const sum = (lists: readonly Amounts[]): Amounts => {
-  const total: Record<string, string> = {};
+  const total = new Map<string, string>();
   for (const list of lists)
-    for (const [name, amount] of Object.entries(list))
-      total[name] = total[name] === undefined ? amount : formatQuantity(addQuantities(total[name], amount));
-  return total;
+    for (const [name, amount] of Object.entries(list)) {
+      const before = total.get(name);
+      total.set(name, before === undefined ? amount : formatQuantity(addQuantities(before, amount)));
+    }
+  return Object.fromEntries(total);
 };
 
 function validate(attributes: AdmissionAttributes, server: Server): void {

@@ -2,6 +2,7 @@
 // of its namespace limits; what requests under way will use is held until they are written, so that two of them cannot
 // share the last place. Texts of upstream's plugin/pkg/admission/resourcequota. Not here: status.used, a controller's.
 import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from '#api/generated/types.ts';
+import { ownValue } from '#base/own-value.ts';
 import { ResourceQuotas } from '#api/generated/kind-references.ts';
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import { storageKey, storagePrefix } from '#api/kinds.ts';
@@ -24,11 +25,13 @@ const plainCounts = new Set([
 const isOver = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 const sum = (usages: Iterable<Usage>): Record<string, string> => {
-  const total: Record<string, string> = {};
+  const total = new Map<string, string>();
   for (const usage of usages)
-    for (const [name, amount] of Object.entries(usage))
-      total[name] = total[name] === undefined ? amount : formatQuantity(addQuantities(total[name], amount));
-  return total;
+    for (const [name, amount] of Object.entries(usage)) {
+      const before = total.get(name);
+      total.set(name, before === undefined ? amount : formatQuantity(addQuantities(before, amount)));
+    }
+  return Object.fromEntries(total);
 };
 
 const larger = (one: string | undefined, other: string): string =>
@@ -45,10 +48,10 @@ function podUsage(pod: Pod): Usage {
       for (const [name, amount] of Object.entries((container.resources?.[part] ?? {}) as Usage))
         total[name] =
           container.restartPolicy === 'Always'
-            ? formatQuantity(addQuantities(total[name] ?? '0', amount))
-            : larger(total[name], amount);
+            ? formatQuantity(addQuantities(ownValue(total, name) ?? '0', amount))
+            : larger(ownValue(total, name), amount);
     for (const [name, amount] of Object.entries((spec.overhead ?? {}) as Usage))
-      if (total[name] !== undefined) total[name] = formatQuantity(addQuantities(total[name], amount));
+      if (Object.hasOwn(total, name)) total[name] = formatQuantity(addQuantities(total[name]!, amount));
     for (const [name, amount] of Object.entries(total)) {
       usage[`${part}.${name}`] = amount;
       if (part === 'requests') usage[name] = amount;
@@ -147,7 +150,7 @@ function heldOf(store: Store, quotaKey: string): Set<Held> {
 }
 
 const text = (names: readonly string[], amounts: Usage): string =>
-  names.map((name) => `${name}=${amounts[name] ?? '0'}`).join(',');
+  names.map((name) => `${name}=${ownValue(amounts, name) ?? '0'}`).join(',');
 
 const computeNames = /^(requests\.|limits\.)?(cpu|memory|ephemeral-storage)$/;
 
@@ -158,7 +161,7 @@ function missingAmounts(pod: Pod, hard: readonly string[]): string | undefined {
     for (const name of hard.filter((one) => computeNames.test(one))) {
       const part = name.startsWith('limits.') ? 'limits' : 'requests';
       const resource = name.replace(/^(requests|limits)\./, '');
-      if (container.resources?.[part]?.[resource] === undefined)
+      if (ownValue(container.resources?.[part], resource) === undefined)
         missing.set(name, [...(missing.get(name) ?? []), container.name]);
     }
   if (missing.size === 0) return undefined;
@@ -190,9 +193,10 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
     }
     const delta: Record<string, string> = {};
     for (const name of limited) {
-      const amount = after[name];
+      const amount = ownValue(after, name);
       if (amount === undefined) continue;
-      const more = before[name] === undefined ? amount : formatQuantity(subtractQuantities(amount, before[name]));
+      const was = ownValue(before, name);
+      const more = was === undefined ? amount : formatQuantity(subtractQuantities(amount, was));
       if (compareQuantities(more, '0') > 0) delta[name] = more;
     }
     if (Object.keys(delta).length === 0) continue;
@@ -205,7 +209,7 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
     const underWay = [...reserved].filter((one) => one.key === undefined || store.get(one.key) === undefined);
     const used = sum([...counted, ...underWay.map((one) => one.usage)]);
     const exceeded = Object.keys(delta)
-      .filter((name) => compareQuantities(addQuantities(used[name] ?? '0', delta[name]!), hard[name]!) > 0)
+      .filter((name) => compareQuantities(addQuantities(ownValue(used, name) ?? '0', delta[name]!), hard[name]!) > 0)
       .toSorted();
     if (exceeded.length > 0)
       throw refuse(

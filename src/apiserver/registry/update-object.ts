@@ -203,8 +203,7 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
       : behaviour.validateUpdate(object, previous, subresource)),
   ];
   if (errors.length > 0) throw invalidError(groupKind(row), request.name, errors);
-  if (subresource === '')
-    warnings.push(...(behaviour.warnings?.(object, previous) ?? []), ...storedOnlyWarnings(row));
+  if (subresource === '') warnings.push(...(behaviour.warnings?.(object, previous) ?? []), ...storedOnlyWarnings(row));
 }
 
 /** The removal that an update of the last finalizer means. */

@@ -72,11 +72,9 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     const before = scaleOf(current as Scalable);
     const value = patch === undefined ? sent?.value : patch.apply!(scaleType, before);
     const wanted = decodeType(scaleType, value, { fieldValidation }).object as unknown as Scale;
-    if ((wanted.metadata.name ?? request.name) !== request.name)
-      throw badRequestError(
-        `the name of the object (${wanted.metadata.name}) does not match the name on the URL (${request.name})`,
-      );
-    const version = wanted.metadata.resourceVersion ?? '';
+    const { name = '', resourceVersion: version = '' } = wanted.metadata ?? {};
+    if (name !== '' && name !== request.name)
+      throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${request.name})`);
     if (version !== '' && version !== current.metadata.resourceVersion)
       throw modifiedError(groupResource(row), request.name);
     const replicas = wanted.spec?.replicas ?? 0;

@@ -29,7 +29,7 @@ function parseKeys(file: string, text: string): SealingKey[] {
 export interface OpenedSealing {
   readonly sealing: Sealing;
   /** After the data was read, before anything is written: a new key is kept only when nothing needs another one. */
-  keep(): Promise<void>;
+  readonly keep: () => Promise<void>;
 }
 
 /** Throws OperatorError when the file cannot be understood. */

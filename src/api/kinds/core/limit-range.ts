@@ -1,4 +1,5 @@
 // LimitRange: limits and defaults of what a namespace's Pods and claims ask for.
+import { ownValue } from '#base/own-value.ts';
 import { duplicate, forbidden, invalid, required, type FieldError } from '../../field-error.ts';
 import type { LimitRange } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
@@ -37,10 +38,10 @@ function validate({ spec }: LimitRange): FieldError[] {
       errors.push(required(`${at}`, 'either minimum or maximum storage value is required, but neither was provided'));
     for (const name of names) {
       const [low, high, preset, request] = [
-        limit.min?.[name],
-        limit.max?.[name],
-        limit.default?.[name],
-        limit.defaultRequest?.[name],
+        ownValue(limit.min, name),
+        ownValue(limit.max, name),
+        ownValue(limit.default, name),
+        ownValue(limit.defaultRequest, name),
       ];
       const above = (a: string | number | undefined, b: string | number | undefined) =>
         a !== undefined && b !== undefined && compareQuantities(String(a), String(b)) > 0;
@@ -77,7 +78,7 @@ function validate({ spec }: LimitRange): FieldError[] {
             `default request value ${show(request!)} is greater than default limit value ${show(preset!)}`,
           ),
         );
-      const ratio = limit.maxLimitRequestRatio?.[name];
+      const ratio = ownValue(limit.maxLimitRequestRatio, name);
       if (ratio !== undefined && compareQuantities(String(ratio), '1') < 0)
         errors.push(invalid(`${at}.maxLimitRequestRatio[${name}]`, show(ratio), `ratio ${show(ratio)} is less than 1`));
     }
