@@ -1,6 +1,7 @@
 // THE list of controllers.
 import { clusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
 import { cronJob } from './cronjob/controller.ts';
+import { daemonSet } from './daemonset/controller.ts';
 import { deployment } from './deployment/controller.ts';
 import { endpoints } from './endpoints/controller.ts';
 import { endpointSlice } from './endpointslice/controller.ts';
@@ -20,6 +21,7 @@ import { replicationController } from './replicationcontroller/controller.ts';
 import { rootCaCertPublisher } from './root-ca-cert-publisher/controller.ts';
 import type { Controller } from './runtime/declaration.ts';
 import { serviceAccount } from './service-account/controller.ts';
+import { statefulSet } from './statefulset/controller.ts';
 import { taintEviction } from './taint-eviction/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
 
@@ -42,6 +44,8 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   deployment,
   replicaSet,
   replicationController,
+  daemonSet(),
+  statefulSet,
   job,
   cronJob,
   ttlAfterFinished,
