@@ -17,6 +17,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { type CgroupLimits, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
 import { linuxMounts, type Mounts } from './linux/mounts.ts';
 
 export interface MachineFacts {
@@ -72,7 +73,9 @@ export interface NodeMachine {
   changeMode(target: string, mode: number): Promise<void>;
   changeOwner(target: string, uid: number, gid: number): Promise<void>;
   realPath(target: string): Promise<string>;
-  /** Removes the cgroup (a path below each hierarchy's root) and those in it, where no process is left. */
+  /** Makes the cgroup (a path below each hierarchy's root, or a slice of systemd's) with these limits, or gives it them. */
+  limitCgroup(cgroup: string, limits: CgroupLimits): Promise<void>;
+  /** Removes the cgroup and those in it, where no process is left. */
   removeCgroup(cgroup: string): Promise<void>;
   /** Compresses into `FILE.gz` and removes the file. */
   compress(file: string): Promise<void>;
@@ -234,7 +237,9 @@ export function linuxNodeMachine(): NodeMachine {
     changeMode: (target, mode) => fs.chmod(target, mode),
     changeOwner: (target, uid, gid) => fs.lchown(target, uid, gid),
     realPath: (target) => fs.realpath(target),
-    removeCgroup,
+    limitCgroup: (cgroup, limits) =>
+      cgroup.endsWith('.slice') ? writeSlice(cgroup, limits) : writeCgroup(cgroup, limits),
+    removeCgroup: (cgroup) => (cgroup.endsWith('.slice') ? stopSlice(cgroup) : removeCgroup(cgroup)),
     async compress(file) {
       await pipeline(createReadStream(file), createGzip(), createWriteStream(`${file}.tmp`, { mode: 0o640 }));
       await fs.rename(`${file}.tmp`, `${file}.gz`);

@@ -89,6 +89,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     cgroupDriver: options.cgroupDriver,
     cgroupRoot: options.cgroupRoot ?? 'kubepods',
     memoryBytes: facts.memoryBytes,
+    podsMemoryBytes: Math.max(0, facts.memoryBytes - (reserved['memory'] ?? 0)),
     podLogDirectory: options.podLogDirectory ?? '/var/log/pods',
     clusterDns: options.clusterDns,
     clusterDomain: options.clusterDomain,

@@ -20,10 +20,12 @@ import type { Probes } from '../probes/probes.ts';
 import { type MountedVolume, type PodVolumes, VolumeError, type VolumeSources } from '../volumes/volumes.ts';
 import { admit } from './admission.ts';
 import { goSeconds, KeyedBackoff } from './back-off.ts';
+import { bestEffortCgroupResources, burstableCgroupResources, cpuShares, podCgroupResources } from './cgroups.ts';
 import { type ContainerStarter, ContainerWaits } from './containers.ts';
 import { decide, isSidecar, type KillContainer, restartAllTrigger } from './decide.ts';
 import type { EnvironmentSources } from './environment.ts';
 import {
+  classCgroup,
   type NodeRuntimeSettings,
   PodConfigError,
   parseResolvConf,
@@ -98,7 +100,7 @@ interface PodState {
   readonly restarts: Map<string, number>;
   /** Of an eviction, instead of the Pod's own. */
   graceSeconds: number | undefined;
-  /** Of the Pod, below the hierarchies' roots; with systemd its slices go by themselves. */
+  /** Of the Pod: below the hierarchies' roots, or systemd's slice. */
   cgroup: string | undefined;
 }
 
@@ -113,6 +115,7 @@ export class Pods {
   readonly #backoff = new KeyedBackoff();
   readonly #queue: WorkQueue;
   readonly #cache: RuntimeCache;
+  #burstableShares: number | undefined;
 
   constructor(options: PodsOptions) {
     this.#options = options;
@@ -138,6 +141,7 @@ export class Pods {
   async start(): Promise<void> {
     const { informer, scope } = this.#options;
     await informer.whenSynced(scope.signal);
+    await this.#limitAllPods();
     await this.relist();
     const listening = informer.onChange(({ current, previous }) => {
       const pod = current ?? previous;
@@ -273,7 +277,7 @@ export class Pods {
     const { settings } = this.#options;
     if (pod === undefined) return this.#clearAway(uid, state);
     state.pod = pod;
-    if (settings.cgroupDriver === 'cgroupfs') state.cgroup = podCgroup(pod, settings);
+    state.cgroup = podCgroup(pod, settings);
     state.retryInMs = undefined;
     const deadlineMs = this.#checkDeadline(pod, state);
     let runtime = await this.#readRuntime(uid, state);
@@ -382,6 +386,15 @@ export class Pods {
         if (actions.attempt > 0 && runtime.sandboxes.length > 0)
           events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
         try {
+          await machine.limitCgroup(podCgroup(pod, settings), podCgroupResources(pod));
+          await this.#weighClasses();
+        } catch (error) {
+          const message = `unable to ensure pod container exists: ${messageOf(error)}`;
+          events.event(pod, 'Warning', 'FailedCreatePodContainer', message);
+          state.retryInMs = 5_000;
+          return false;
+        }
+        try {
           state.handler = await this.#handler(pod);
           state.users = await this.#users(pod, state.handler);
           const config = sandboxConfig(pod, actions.attempt, await this.#hostResolver(), settings, state.users);
@@ -454,6 +467,31 @@ export class Pods {
     // The one that asked goes last: it is what tells that the work is not done.
     for (const one of [...own.filter((other) => other !== trigger), trigger]) await this.#removeContainer(one.id);
     return true;
+  }
+
+  /** What Pods of a class weigh together; written when it changed. */
+  async #weighClasses(): Promise<void> {
+    const { machine, settings } = this.#options;
+    const admitted = this.list().filter((one) => this.#states.get(one.metadata.uid ?? '')?.admitted === true);
+    const burstable = burstableCgroupResources(admitted);
+    if (burstable.cpuShares === this.#burstableShares) return;
+    this.#burstableShares = burstable.cpuShares;
+    await machine.limitCgroup(classCgroup('burstable', settings), burstable);
+  }
+
+  async #limitAllPods(): Promise<void> {
+    const { machine, settings, allocatable, logger } = this.#options;
+    const { cpu = 0 } = allocatable();
+    try {
+      await machine.limitCgroup(classCgroup('', settings), {
+        cpuShares: cpuShares(cpu * 1000),
+        memoryLimitBytes: settings.podsMemoryBytes,
+      });
+      await machine.limitCgroup(classCgroup('besteffort', settings), bestEffortCgroupResources);
+      await this.#weighClasses();
+    } catch (error) {
+      logger.warn('the cgroups of all Pods could not be limited', { error: messageOf(error) });
+    }
   }
 
   async #hostResolver(): Promise<ResolverConfig> {
@@ -753,6 +791,7 @@ export class Pods {
     this.#backoff.forget(`${uid}_`);
     this.#cache.forget(uid);
     this.#states.delete(uid);
+    await this.#weighClasses();
   }
 }
 

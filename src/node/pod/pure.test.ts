@@ -21,6 +21,8 @@ const settings: NodeRuntimeSettings = {
   cgroupDriver: 'cgroupfs',
   cgroupRoot: 'kubepods',
   memoryBytes: 1e9,
+  podsMemoryBytes: 1e9,
+  podsMemoryBytes: 1e9,
   podLogDirectory: '/l',
   clusterDns: ['10.43.0.10'],
   clusterDomain: 'cluster.local',

@@ -18,6 +18,8 @@ export interface NodeRuntimeSettings {
   /** Name of the cgroup above all Pods' cgroups; upstream's is `kubepods`. */
   readonly cgroupRoot: string;
   readonly memoryBytes: number;
+  /** What all Pods together may use: all but what is reserved for the system. */
+  readonly podsMemoryBytes: number;
   readonly podLogDirectory: string;
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
@@ -101,6 +103,13 @@ export function podCgroup(pod: Pod, settings: NodeRuntimeSettings): string {
     return `${parent}-pod${escaped}.slice`;
   }
   return qos === 'guaranteed' ? `/${root}/pod${uid}` : `/${root}/${qos}/pod${uid}`;
+}
+
+/** Of all Pods, or of those of one class. */
+export function classCgroup(name: '' | 'burstable' | 'besteffort', settings: NodeRuntimeSettings): string {
+  const { cgroupDriver, cgroupRoot } = settings;
+  if (cgroupDriver === 'systemd') return `${cgroupRoot}${name === '' ? '' : `-${name}`}.slice`;
+  return `/${cgroupRoot}${name === '' ? '' : `/${name}`}`;
 }
 
 export function podHostname(pod: Pod): string {
