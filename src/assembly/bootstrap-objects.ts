@@ -147,15 +147,23 @@ export function bootstrapObjects(
         sessionAffinity: 'None',
       },
     }),
-    ...apiServerEndpoints(configuration),
+    ...addressObjects(configuration, configuration.nodeIp),
   ];
 }
 
-/** Where Pods reach the API server. The API refuses loopback addresses here: a machine without another has no endpoint. */
-function apiServerEndpoints({ nodeIp, cluster }: Configuration): readonly BootstrapObject[] {
-  if (nodeIp.startsWith('127.')) return [];
+/** Where the Services that the process itself answers are reached: no selector finds them. Again for each new address of the node. */
+export function addressObjects(configuration: Configuration, nodeIp: string): readonly BootstrapObject[] {
+  const { cluster, ingress } = configuration;
+  const dns = slice('openshift-dns', 'dns-default', cluster.dnsAddress, [
+    { name: 'dns', port: 53, protocol: 'UDP' },
+    { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+  ]);
+  // The API refuses loopback addresses here: a machine without another has no endpoint.
+  if (nodeIp.startsWith('127.')) return [dns];
   const ports = [{ name: 'https', port: cluster.port, protocol: 'TCP' }];
+  const routerIp = ingress.listenAddresses.find((one) => !/^127\.|:/.test(one));
   return [
+    dns,
     row(Endpoints, {
       metadata: {
         namespace: 'default',
@@ -164,18 +172,30 @@ function apiServerEndpoints({ nodeIp, cluster }: Configuration): readonly Bootst
       },
       subsets: [{ addresses: [{ ip: nodeIp }], ports }],
     }),
-    row(EndpointSlices, {
-      metadata: {
-        namespace: 'default',
-        name: 'kubernetes',
-        labels: { 'kubernetes.io/service-name': 'kubernetes' },
-      },
-      addressType: 'IPv4',
-      endpoints: [{ addresses: [nodeIp], conditions: { ready: true } }],
-      ports,
-    }),
+    slice('default', 'kubernetes', nodeIp, ports),
+    ...(ingress.status === 'Removed'
+      ? []
+      : [
+          slice('openshift-ingress', 'router-internal-default', routerIp ?? nodeIp, [
+            { name: 'http', port: ingress.httpPort, protocol: 'TCP' },
+            { name: 'https', port: ingress.httpsPort, protocol: 'TCP' },
+          ]),
+        ]),
   ];
 }
+
+const slice = (
+  inNamespace: string,
+  service: string,
+  address: string,
+  ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[],
+): BootstrapObject =>
+  row(EndpointSlices, {
+    metadata: { namespace: inNamespace, name: service, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports,
+  });
 
 const ingressObjects = (configuration: Configuration): readonly BootstrapObject[] => [
   row(ServiceAccounts, { metadata: { namespace: 'openshift-ingress', name: 'router' } }),

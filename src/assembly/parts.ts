@@ -11,6 +11,7 @@ import type { HostIdentity } from '#host/identity.ts';
 import type { Pki } from '#pki/pki.ts';
 import type { Store } from '#storage/store.ts';
 import type { Configuration } from './config/configuration.ts';
+import type { NodeAddress } from './node-address.ts';
 
 /** What every service may use. */
 export interface AssemblyContext {
@@ -42,6 +43,7 @@ export interface PartTypes {
   };
   /** What is changed on the host is recorded here first. */
   readonly hostChanges: HostChanges;
+  readonly nodeAddress: NodeAddress;
   /** There once the bootstrap objects are. */
   readonly bootstrapped: true;
   /** In the name of the API server itself, which may do everything (group system:masters). */

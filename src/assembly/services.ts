@@ -9,7 +9,7 @@ import { startBootstrap } from './services/bootstrap.ts';
 import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
 import { startDns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
-import { startContainerRuntime, startNode } from './services/node.ts';
+import { startContainerRuntime, startNode, waitForNode } from './services/node.ts';
 import { startStorage } from './services/storage.ts';
 
 interface ServiceRow {
@@ -30,6 +30,8 @@ const rows: readonly ServiceRow[] = [
   { name: 'container-runtime', role: 'node', dependsOn: [], start: startContainerRuntime },
   { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap'], start: startNode },
   { name: 'pod-network', role: 'node', dependsOn: ['node', 'controllers'], start: startPodNetwork },
+  // Pods run from here on; the Node may need the network above before it is ready.
+  { name: 'node-ready', role: 'node', dependsOn: ['node', 'pod-network'], start: waitForNode },
   { name: 'service-proxy', role: 'node', dependsOn: ['bootstrap'], start: startServiceProxy },
   { name: 'dns', role: 'node', dependsOn: ['bootstrap'], start: startDns },
   { name: 'router', role: 'node', dependsOn: ['bootstrap'], start: startRouter },

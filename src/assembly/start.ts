@@ -6,15 +6,20 @@ import type { Random } from '#base/random.ts';
 import { hostChangesFile, lookAtOwnDirectory, openHostChanges, type HostChange } from '#host/changes.ts';
 import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
+import { detectNodeAddress } from '#host/linux/addresses.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
 import type { Configuration } from './config/configuration.ts';
+import { NodeAddress } from './node-address.ts';
 import { Parts, type AssemblyContext } from './parts.ts';
 import { ServiceRunner } from './runner.ts';
 import { servicesOf } from './services.ts';
 import { controlSocketPath, statusReport } from './status.ts';
 import { productVersion } from './version.ts';
+
+/** Below TimeoutStartSec of packaging/microshift.service. */
+const startPatienceMs = 200_000;
 
 export interface RunOptions {
   readonly configuration: Configuration;
@@ -56,6 +61,8 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   const changes = openHostChanges(hostChangesFile(configuration.dataDirectory));
   changes.record(dataDirectoryBefore);
   context.parts.provide('hostChanges', changes);
+  using nodeAddress = new NodeAddress(configuration, detectNodeAddress, clock, logger);
+  context.parts.provide('nodeAddress', nodeAddress);
   const runner = new ServiceRunner({ services: servicesOf(context), clock, logger, aliveMs: options.aliveMs });
   const startedAtMs = clock.now() - options.aliveMs;
   using _control = await serveControlSocket(controlSocketPath(configuration.dataDirectory), {
@@ -80,6 +87,15 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     notifier.notify('READY=1', `STATUS=ready after ${sinceStartMs} ms`);
     return 'ready' as const;
   });
+  // A supervisor would end a start that takes longer, and with it what works already: it is told what is missing instead.
+  const patience = clock.schedule(startPatienceMs, () => {
+    const missing = runner.status().filter((one) => one.state !== 'ready');
+    if (missing.length === 0) return;
+    const names = missing.map((one) => one.name).join(', ');
+    logger.warn('not everything is ready yet', { missing: names, problems: context.problems().length });
+    notifier.notify('READY=1', `STATUS=not ready yet: ${names}; microshift status says why`);
+  });
+  using _patience = { [Symbol.dispose]: () => patience.cancel() };
   using _watchdog = notifier.startWatchdog(clock);
   let ended = await Promise.race([ready, stopped, runner.failed]);
   if (ended === 'ready') ended = await Promise.race([stopped, runner.failed]);

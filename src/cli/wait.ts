@@ -53,9 +53,8 @@ export async function wait(flags: StatusFlags & { readonly timeout: string }): P
     process.stderr.write(`microshift: ${(await notRunning(socketPath.replace(/\/[^/]*$/, ''), lastError)).message}\n`);
     process.exit(exitFailed);
   }
-  const missing = last.services.filter((one) => one.state !== 'ready');
-  process.stderr.write(
-    `microshift: not ready after ${seconds} s: ${missing.map((one) => `${one.name} ${one.state}${one.problems.length > 0 ? ` (${one.problems.join('; ')})` : ''}`).join(', ')}\n`,
-  );
+  const missing = last.services.filter((one) => one.state !== 'ready').map((one) => `${one.name} ${one.state}`);
+  const wrong = last.services.flatMap((one) => one.problems.map((problem) => `  ${one.name}: ${problem}\n`));
+  process.stderr.write(`microshift: not ready after ${seconds} s: ${missing.join(', ')}\n${wrong.join('')}`);
   process.exit(exitFailed);
 }

@@ -208,6 +208,7 @@ export function checkConfiguration(raw: RawConfiguration, host: ConfigurationHos
     roles: roles as Role[],
     nodeName,
     nodeIp,
+    nodeIpDetected: text('nodeIP', '') === '',
     cluster: {
       ...parseUrl(),
       podRange: podRange.text,

@@ -11,6 +11,8 @@ export interface Configuration {
   readonly roles: readonly Role[];
   readonly nodeName: string;
   readonly nodeIp: string;
+  /** Nobody configured it: it is followed when it changes. */
+  readonly nodeIpDetected: boolean;
   readonly cluster: ClusterConfiguration;
   readonly dns: { readonly baseDomain: string };
   readonly ingress: IngressConfiguration;

@@ -1,9 +1,11 @@
 // Writes the bootstrap objects that are missing or differ; a start that finds all of them as they should be writes nothing.
 import { isAlreadyExists, isConflict } from '#api/status.ts';
 import type { KubernetesObject } from '#api/kind.ts';
+import { sleep } from '#base/clock.ts';
+import { messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
-import { bootstrapObjects, type BootstrapObject } from '../bootstrap-objects.ts';
+import { addressObjects, bootstrapObjects, type BootstrapObject } from '../bootstrap-objects.ts';
 import {
   bootstrapRbac,
   rbacGroups,
@@ -15,8 +17,10 @@ import {
 import type { AssemblyContext } from '../parts.ts';
 
 const fieldManager = 'microshift';
+const addressTries = 10;
+const addressRetryMs = 5_000;
 
-export async function startBootstrap(context: AssemblyContext, _scope: Scope): Promise<void> {
+export async function startBootstrap(context: AssemblyContext, scope: Scope): Promise<void> {
   const { configuration, parts } = context;
   const pki = parts.take('pki');
   const client = parts.take('systemClient');
@@ -37,6 +41,22 @@ export async function startBootstrap(context: AssemblyContext, _scope: Scope): P
     ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
   ]);
   parts.provide('bootstrapped', true);
+
+  const address = parts.take('nodeAddress');
+  const follow = async (signal: AbortSignal): Promise<void> => {
+    for (let tries = 0; tries < addressTries; tries++)
+      try {
+        for (const one of addressObjects(configuration, address.current)) await ensure(client, one);
+        return;
+      } catch (error) {
+        context.logger.warn('the endpoints of the new address could not be written', { error: messageOf(error) });
+        await sleep(context.clock, addressRetryMs, signal);
+      }
+  };
+  const listening = address.onChange(() => scope.spawn('new address', follow));
+  scope.onClose(() => listening[Symbol.dispose]());
+  // It may have changed while the objects above were written.
+  if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
 }
 
 /** Creates it, or where the given fields differ applies them. */

@@ -2,9 +2,8 @@
 import { Namespaces, Nodes } from '#api/generated/kind-references.ts';
 import { sleep } from '#base/clock.ts';
 import { assert, messageOf, OperatorError } from '#base/errors.ts';
-import type { Scope } from '#base/scope.ts';
+import { ScopeClosing, type Scope } from '#base/scope.ts';
 import { recordEmptyDirectory, recordOwnDirectory } from '#host/changes.ts';
-import { interfaceAddresses } from '#host/linux/addresses.ts';
 import {
   decideRuntime,
   parseRuntimeChoice,
@@ -117,7 +116,7 @@ const socketOf = (decision: RuntimeDecision): string | undefined =>
 
 export async function startNode(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, random, logger, parts } = context;
-  const { node, cluster, nodeName, nodeIp } = configuration;
+  const { node, cluster, nodeName } = configuration;
   const pki = parts.take('pki');
   const runtime = parts.take('containerRuntime');
   const [{ createNodeAgent }, { connectRuntime }, { linuxNodeMachine }, { startHttpsFront }, events] =
@@ -133,10 +132,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
   assert(clusterId !== undefined, 'the namespace kube-system has a uid');
   const idFile = clusterIdPath(configuration.dataDirectory);
   if ((await context.files.readText(idFile)) !== clusterId) await context.files.writeAtomic(idFile, clusterId, 0o600);
-  const others = () =>
-    interfaceAddresses()
-      .filter((one) => one.family === 'IPv4' && !one.loopback && one.address === nodeIp)
-      .map((one) => one.address);
+  const address = parts.take('nodeAddress');
   const changes = parts.take('hostChanges');
   recordOwnDirectory(changes, node.kubeletDirectory);
   recordOwnDirectory(changes, node.podLogDirectory);
@@ -148,7 +144,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     random,
     logger,
     nodeName,
-    nodeIps: () => [...new Set([nodeIp, ...others()])],
+    nodeIps: () => [address.current],
     clusterId,
     connectRuntime: () => connectRuntime(runtime.socketPath, clock),
     runtimeProblem: runtime.problem,
@@ -190,4 +186,28 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     await front.close(graceMs);
   });
   return () => agent.problems?.() ?? [];
+}
+
+/**
+ * Ready when the Node is; until then what it says is the problem. From then on the condition is the node's own: a Node that
+ * is not ready for a moment later does not make the process start again.
+ */
+export function waitForNode(context: AssemblyContext, scope: Scope): Promise<void> {
+  const { configuration, parts } = context;
+  // The whole list: a node's own user may not watch it, and the network does so, too.
+  const nodes = parts.take('clientAs')('system:kube-proxy').informer(Nodes);
+  return new Promise((resolve, reject) => {
+    const look = (): boolean => {
+      const conditions = nodes.get(undefined, configuration.nodeName)?.status?.conditions ?? [];
+      const ready = conditions.find((one) => one.type === 'Ready')?.status === 'True';
+      if (ready) resolve();
+      return ready;
+    };
+    const listening = nodes.onChange(() => {
+      if (look()) listening[Symbol.dispose]();
+    });
+    scope.onClose(() => listening[Symbol.dispose]());
+    scope.signal.addEventListener('abort', () => reject(new ScopeClosing('stopped before the node was ready')));
+    nodes.whenSynced(scope.signal).then(look, reject);
+  });
 }

@@ -69,6 +69,8 @@ export class Haproxy {
     const config = changed.find((file) => file.path === configPath(runDirectory));
     const supporting = changed.filter((file) => file !== config);
     if (supporting.length > 0) await files.writeAllAtomic(supporting.map(asEntry));
+    // At once: a refusal below must not leave another content on disk than is known here.
+    for (const file of supporting) this.#written.set(file.path, file.content);
     if (config !== undefined) {
       const candidate = `${config.path}.candidate`;
       await files.writeAllAtomic([asEntry({ ...config, path: candidate })]);
@@ -81,8 +83,8 @@ export class Haproxy {
         );
       await files.writeAllAtomic([asEntry(config)]);
       await files.remove(candidate);
+      this.#written.set(config.path, config.content);
     }
-    for (const file of changed) this.#written.set(file.path, file.content);
     await this.#removeOthers(wanted);
   }
 
@@ -213,10 +215,8 @@ export function refusedBackends(said: string, config: string, runDirectory: stri
       file !== undefined
         ? `be:${file}`
         : (named ?? (section?.startsWith('backend be:') === true ? section.slice(8) : undefined));
-    const words = alert
-      .replace(/^\[ALERT\]\s+\(\d+\)\s*:\s*/, '')
-      .replaceAll(runDirectory, '')
-      .trim();
+    // Its last words say what is wrong; those before, where in files that the reader of a Route does not know.
+    const words = alert.split(' : ').at(-1)!.replaceAll(runDirectory, '').trim();
     if (backend !== undefined && !found.has(backend)) found.set(backend, words.slice(0, refusalCharactersMax));
   }
   return found;

@@ -299,10 +299,7 @@ test('of certificates only what they say is written', () => {
   const [key] = /-----BEGIN PRIV[^]*?END PRIVATE KEY-----/.exec(text)!;
   const noise = '\nhello\n-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n';
   const read = routeCertificates({ termination: 'edge', certificate: certificate + noise, key: noise + key });
-  assert.equal(
-    read.problem ?? '',
-    read.serving === undefined ? 'spec.tls.key: Invalid value: not a PEM private key' : '',
-  );
+  assert.equal(read.problem, undefined);
   assert.doesNotMatch(read.serving ?? '', /hello|DH PARAM/);
   const broken = `${certificate}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----`;
   assert.match(routeCertificates({ termination: 'edge', certificate: broken, key }).problem!, /not a PEM certificate/);
