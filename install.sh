@@ -162,6 +162,7 @@ build() {
   quietly npm run build || fail "the build failed." "look at the messages above."
   say "making the images: pause, busybox"
   quietly node_modules/.bin/node scripts/build-images.ts "$SHARE/images" || fail "the images could not be made." "look at the messages above."
+  if [ ! -d $PREFIX/libexec ]; then : >"$SHARE/made-libexec"; fi
   # Renamed into place: a running MicroShift keeps its own.
   install -D -m 755 _output/bin/microshift "$BINARY.new" && mv -f "$BINARY.new" "$BINARY"
   install -D -m 755 packaging/microshift-supervise "$SUPERVISE"

@@ -55,7 +55,10 @@ if [ -e $SHARE/installed-kubectl ]; then
 fi
 packages=()
 if [ -r $SHARE/installed-packages ]; then mapfile -t packages < <(sort -u $SHARE/installed-packages); fi
+made_libexec=false
+if [ -e $SHARE/made-libexec ]; then made_libexec=true; fi
 rm -rf $SHARE $BINARY $SUPERVISE /var/log/microshift.log /var/log/microshift.log.1 /run/microshift
+if [ $made_libexec = true ]; then rmdir --ignore-fail-on-non-empty $PREFIX/libexec; fi
 
 if [ ${#packages[@]} -gt 0 ]; then
   if [ "$purge" = true ]; then

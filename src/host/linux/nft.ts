@@ -42,7 +42,11 @@ export function createNft(options: NftOptions): Nft {
   let waiting: { marker: string; said: string; settle: (error: Error | undefined) => void } | undefined;
 
   const startChild = (): Child => {
-    const started = spawn(program, [...prefix, '-i'], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const started = spawn(program, [...prefix, '-i'], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      // Interactive nft appends every line it is given to a history file in the home directory.
+      env: { ...process.env, HOME: '/dev/null' },
+    });
     const ended = (error: Error) => {
       if (child !== started) return;
       child = undefined;

@@ -22,7 +22,7 @@ const lines = (text: string): string[] =>
 
 /** Changed by reading, by Debian's package tools, or by the kernel on its own. */
 const fileExceptions =
-  /^\/(proc|sys|dev|run|tmp)(\/|$)|^\/root\/(microshift|\.npm|\.cache)(\/|$)|^\/var\/(lib\/(dpkg|apt|systemd|ucf|pam|dbus)|cache|log\/(apt|journal|dpkg\.log|alternatives\.log|lastlog|faillog|btmp|wtmp|fontconfig\.log|private))|^\/etc\/(ld\.so\.cache|passwd-?|group-?|shadow-?|gshadow-?|subuid-?|subgid-?|machine-id|mailcap|\.updated|\.pwd\.lock)$|^\/etc\/(rc\d\.d|alternatives|systemd\/system\/[^/]+\.wants|ssl)(\/|$)|^\/usr\/lib\/python3|__pycache__|^\/var\/lib\/(haproxy|containerd)$|^\/etc\/(containerd|haproxy|cni)$|^\/opt\/(containerd|cni)?$|^\/usr\/share\/(mime|info)/;
+  /^\/(proc|sys|dev|run|tmp)(\/|$)|^\/root\/(microshift|\.npm|\.cache)(\/|$)|^\/var\/(lib\/(dpkg|apt|systemd|ucf|pam|dbus)|cache|log\/(apt|journal|dpkg\.log|alternatives\.log|lastlog|faillog|btmp|wtmp|fontconfig\.log|private))|^\/etc\/(ld\.so\.cache|passwd-?|group-?|shadow-?|gshadow-?|subuid-?|subgid-?|machine-id|mailcap|hosts|networks|\.updated|\.pwd\.lock)$|^\/etc\/(rc\d\.d|alternatives|systemd\/system\/[^/]+\.wants|ssl)(\/|$)|^\/usr\/lib\/python3|__pycache__|^\/var\/lib\/(haproxy|containerd)$|^\/etc\/(containerd|haproxy|cni)$|^\/opt\/(containerd|cni)?$|^\/usr\/share\/(mime|info)/;
 const settingExceptions =
   /\.(nf_conntrack_count|nf_conntrack_max|nf_conntrack_buckets)\b|neigh\.|\.hystart|ipfrag|flush\s|mc_forwarding|tcp_fastopen_key|stable_secret|fib_multipath|conf\.(?!all|default)/;
 
@@ -41,7 +41,10 @@ export async function readHostState(machine: Machine): Promise<HostState> {
     .filter((line) => {
       const path = line.split('\t')[0]!;
       return (
-        !owned.has(path) && !owned.has(path.replace(/^\/usr\/(bin|sbin|lib)/, '/$1')) && !fileExceptions.test(path)
+        !owned.has(path) &&
+        !owned.has(path.replace(/^\/usr\/(bin|sbin|lib)/, '/$1')) &&
+        !fileExceptions.test(path) &&
+        !line.split('\t')[4]?.startsWith('/etc/alternatives/')
       );
     })
     // A directory's size says nothing.
