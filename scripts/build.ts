@@ -1,17 +1,22 @@
 // `npm run build`: _output/bin/microshift, one file that runs where Node is not installed.
-//   1. bundle: src/main.ts and each worker become one CommonJS script; fact tables become JSON texts that are parsed at first use
+//   1. bundle: src/main.ts and each worker become one CommonJS script; tables become assets that are read where they are imported
 //   2. strip: Node without its symbol table, where binutils are installed
 //   3. join: Node's single-executable form with a code cache, so that nothing is compiled at start
-// `--profiled`: the executable takes Node's own options, `microshift --node-options=--cpu-prof run` (docs/performance.md).
+// `--profiled`: the executable takes Node's own options, `microshift --node-options=--cpu-prof run` (docs/performance.md). `--output DIR`: elsewhere than
+// _output.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { workerEntries } from '../src/host/worker-entries.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-const work = path.join(root, '_output/build');
-const executable = path.join(root, '_output/bin/microshift');
+const { values: options } = parseArgs({
+  options: { profiled: { type: 'boolean', default: false }, output: { type: 'string', default: '_output' } },
+});
+const work = path.resolve(root, options.output, 'build');
+const executable = path.resolve(root, options.output, 'bin/microshift');
 const sizeMaxBytes = 124 * 1024 * 1024;
 
 function run(command: string, args: readonly string[]): void {
@@ -25,13 +30,19 @@ const output = (command: string, ...args: readonly string[]): string => {
   return result.status === 0 ? result.stdout.trim() : '';
 };
 
-/** V8 reads JSON text faster than the same data as program text, and only when it is needed. */
-const jsonAsText: Plugin = {
-  name: 'json-as-text',
+const assets: Record<string, string> = {};
+
+/** A table is neither program text, which the process keeps in memory, nor read before somebody asks for it. */
+const jsonAsAsset: Plugin = {
+  name: 'json-as-asset',
   setup(setup) {
     setup.onLoad({ filter: /\.json$/ }, (args) => {
-      const text = JSON.stringify(JSON.parse(readFileSync(args.path, 'utf8')));
-      return { contents: `module.exports = JSON.parse(${JSON.stringify(text)});`, loader: 'js' };
+      const name = path.relative(root, args.path);
+      const file = path.join(work, name.replaceAll('/', '_'));
+      writeFileSync(file, JSON.stringify(JSON.parse(readFileSync(args.path, 'utf8'))));
+      assets[name] = file;
+      const read = `require('node:sea').getAsset(${JSON.stringify(name)}, 'utf8')`;
+      return { contents: `module.exports = JSON.parse(${read});`, loader: 'js' };
     });
   },
 };
@@ -62,7 +73,7 @@ const common: BuildOptions = {
   // Only `startWorker` reads it, and not in the executable.
   define: { 'import.meta.url': '"file:///executable"', MICROSHIFT_BUILD: JSON.stringify(buildFacts()) },
   logOverride: { 'empty-import-meta': 'silent' },
-  plugins: [jsonAsText],
+  plugins: [jsonAsAsset],
 };
 
 function largest(meta: Metafile): string {
@@ -76,6 +87,14 @@ function largest(meta: Metafile): string {
     .slice(0, 8)
     .map(([name, size]) => `${name} ${Math.round(size / 1024)} KB`)
     .join(', ');
+}
+
+/** One character beyond Latin-1, or here ASCII, doubles what the program text takes in memory; esbuild leaves those in patterns. */
+function toAscii(script: string): void {
+  const text = readFileSync(script, 'utf8');
+  // eslint-disable-next-line no-control-regex
+  const escaped = text.replaceAll(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  writeFileSync(script, escaped);
 }
 
 function stripped(node: string): string {
@@ -93,7 +112,7 @@ mkdirSync(work, { recursive: true });
 mkdirSync(path.dirname(executable), { recursive: true });
 
 const main = await build({ ...common, entryPoints: ['src/main.ts'], outfile: path.join(work, 'microshift.cjs') });
-const assets: Record<string, string> = {};
+toAscii(path.join(work, 'microshift.cjs'));
 for (const [name, entry] of Object.entries(workerEntries)) {
   const outfile = path.join(work, `worker-${name}.js`);
   await build({ ...common, entryPoints: [path.join('src/host', entry)], outfile });
@@ -111,7 +130,7 @@ writeFileSync(
     useCodeCache: true,
     useSnapshot: false,
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    execArgvExtension: process.argv.includes('--profiled') ? 'cli' : 'none',
+    execArgvExtension: options.profiled ? 'cli' : 'none',
     assets,
   }),
 );

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '#base/clock.ts';
+import { processMemory, trimMemoryWhenIdle } from './idle-memory.ts';
+
+const megabyte = 1024 * 1024;
+
+function machineMemory() {
+  const trace: string[] = [];
+  const state = { heapMb: 34, liveMb: 20, utilization: 0.01 };
+  return {
+    trace,
+    state,
+    memory: {
+      heapBytes: () => state.heapMb * megabyte,
+      utilization: () => state.utilization,
+      collect() {
+        trace.push('collect');
+        state.heapMb = state.liveMb;
+      },
+      returnFreed: () => void trace.push('return'),
+    },
+  };
+}
+
+test('what start-up left is collected once, and again only when the heap has grown', () => {
+  const clock = new VirtualClock(0);
+  const { memory, state, trace } = machineMemory();
+  using _trim = trimMemoryWhenIdle(clock, memory);
+  clock.advance(9_000);
+  assert.deepEqual(trace, []);
+  clock.advance(15_000);
+  assert.deepEqual(trace, ['collect', 'return']);
+  clock.advance(600_000);
+  assert.deepEqual(trace, ['collect', 'return']);
+  state.heapMb = 60;
+  clock.advance(80_000);
+  assert.deepEqual(trace, ['collect', 'return', 'collect', 'return']);
+});
+
+test('nothing is collected while there is work', () => {
+  const clock = new VirtualClock(0);
+  const { memory, state, trace } = machineMemory();
+  state.utilization = 0.4;
+  const trim = trimMemoryWhenIdle(clock, memory);
+  clock.advance(600_000);
+  assert.deepEqual(trace, []);
+  state.utilization = 0;
+  clock.advance(60_000);
+  assert.deepEqual(trace, ['collect', 'return']);
+  trim[Symbol.dispose]();
+  clock.advance(600_000);
+  assert.deepEqual(trace, ['collect', 'return']);
+});
+
+test('the process itself gives garbage back', () => {
+  const memory = processMemory();
+  let garbage: unknown[] | undefined = Array.from({ length: 200_000 }, (_, index) => ({ index, text: `row ${index}` }));
+  memory.collect();
+  const before = memory.heapBytes();
+  assert.equal(garbage.length, 200_000);
+  garbage = undefined;
+  memory.collect();
+  memory.returnFreed();
+  assert(memory.heapBytes() < before, `${memory.heapBytes()} of ${before}`);
+});

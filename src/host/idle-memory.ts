@@ -1,0 +1,70 @@
+// Gives memory back that start-up and bursts of work have left. V8 collects when it needs room, so a process that goes idle
+// after a burst keeps the garbage of the burst for ever; and the C library keeps what was freed to it.
+import { performance } from 'node:perf_hooks';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Clock, Timer } from '#base/clock.ts';
+import { returnFreedMemory } from './linux/system-calls.ts';
+
+/** What start-up leaves is collected this long after it. */
+const firstLookMs = 10_000;
+const lookMs = 60_000;
+/** V8 keeps pages that it has emptied for about 8 s. */
+const settleMs = 10_000;
+/** A collection stops the event loop for some 20 ms at 20 MB: only where it is idle, and where there is something to win. */
+const idleUtilizationMax = 0.1;
+const worthBytes = 3 * 1024 * 1024;
+
+export interface ProcessMemory {
+  /** Bytes that V8 has taken from the system. */
+  heapBytes(): number;
+  /** Share of the time since the last call that the event loop was at work. */
+  utilization(): number;
+  collect(): void;
+  returnFreed(): void;
+}
+
+export function processMemory(): ProcessMemory {
+  let last = performance.eventLoopUtilization();
+  let collect: (() => void) | undefined;
+  return {
+    heapBytes: () => getHeapStatistics().total_heap_size,
+    utilization() {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, last);
+      last = now;
+      return utilization;
+    },
+    collect() {
+      if (collect === undefined) {
+        // Not as an option of the executable: other options than those of the build make V8 refuse its code cache.
+        setFlagsFromString('--expose-gc');
+        collect = runInNewContext('gc') as () => void;
+      }
+      collect();
+    },
+    returnFreed: returnFreedMemory,
+  };
+}
+
+/** Until it is disposed of. */
+export function trimMemoryWhenIdle(clock: Clock, memory: ProcessMemory = processMemory()): Disposable {
+  let heapAfterBytes = 0;
+  let timer: Timer;
+  const look = (): void => {
+    const isIdle = memory.utilization() <= idleUtilizationMax;
+    if (!isIdle || memory.heapBytes() < heapAfterBytes + worthBytes) {
+      timer = clock.schedule(lookMs, look);
+      return;
+    }
+    memory.collect();
+    timer = clock.schedule(settleMs, () => {
+      memory.returnFreed();
+      heapAfterBytes = memory.heapBytes();
+      timer = clock.schedule(lookMs, look);
+    });
+  };
+  memory.utilization();
+  timer = clock.schedule(firstLookMs, look);
+  return { [Symbol.dispose]: () => timer.cancel() };
+}
