@@ -8,6 +8,7 @@ import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
 import type { HostIdentity } from '#host/identity.ts';
+import { trimMemoryWhenIdle } from '#host/idle-memory.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -98,6 +99,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   using _patience = { [Symbol.dispose]: () => patience.cancel() };
   using _watchdog = notifier.startWatchdog(clock);
   let ended = await Promise.race([ready, stopped, runner.failed]);
+  using _memory = trimMemoryWhenIdle(clock);
   if (ended === 'ready') ended = await Promise.race([stopped, runner.failed]);
   notifier.notify('STOPPING=1');
   if (typeof ended === 'object')
