@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { silentLogger } from '#base/log.ts';
 import { type ImageArchives, linuxImageArchives } from '#host/linux/image-archives.ts';
 import { buildImage } from '../../scripts/images/build-image.ts';
-import { preloadImages } from './preloaded-images.ts';
+import { preloadImages, provideSandboxImage } from './preloaded-images.ts';
 
 const image = (name: string) =>
   ({ id: `sha256:${name}`, repoTags: [name], repoDigests: [], size: 1, pinned: false }) as never;
@@ -27,6 +27,7 @@ test('imports what the runtime lacks, leaves the rest, reports a broken archive'
       list: (one) => real.list(one),
       namesIn: (one) => real.namesIn(one),
       import: async (archive) => void imported.push(path.basename(archive)),
+      tag: () => assert.fail('nothing is tagged here'),
     };
     const result = await preloadImages({
       directory,
@@ -52,4 +53,22 @@ test('no directory, no images', async () => {
     runtime: { imageStatus: async () => undefined },
   });
   assert.deepEqual(result, { names: [], problems: [] });
+});
+
+test("a host runtime's missing sandbox image gets ours under its name; a present one is left alone", async () => {
+  const tagged: string[][] = [];
+  const archives = { tag: async (from: string, to: string) => void tagged.push([from, to]) };
+  const with_ = (present: readonly string[]) => ({
+    imageStatus: async (name: string) => (present.includes(name) ? image(name) : undefined),
+    sandboxImage: async () => 'registry.example/pause:3.6',
+  });
+  const options = { archives, pauseImage: 'localhost/microshift/pause:1', logger: silentLogger };
+  const provided = await provideSandboxImage({ ...options, runtime: with_(['localhost/microshift/pause:1']) });
+  assert.deepEqual(provided.names, ['registry.example/pause:3.6']);
+  assert.deepEqual(tagged, [['localhost/microshift/pause:1', 'registry.example/pause:3.6']]);
+  await provideSandboxImage({
+    ...options,
+    runtime: with_(['localhost/microshift/pause:1', 'registry.example/pause:3.6']),
+  });
+  assert.equal(tagged.length, 1);
 });

@@ -37,3 +37,25 @@ export async function preloadImages(options: {
   for (const problem of results.flatMap((result) => result.problems)) logger.error(problem);
   return { names: results.flatMap((result) => result.names), problems: results.flatMap((result) => result.problems) };
 }
+
+/**
+ * A runtime of the host makes sandboxes of the image that its own configuration names, usually one of a registry. Where that
+ * image is missing and no registry may answer, ours takes its name. Gives the name to keep, or the problem.
+ */
+export async function provideSandboxImage(options: {
+  readonly runtime: Pick<ContainerRuntime, 'imageStatus' | 'sandboxImage'>;
+  readonly archives: Pick<ImageArchives, 'tag'>;
+  readonly pauseImage: string;
+  readonly logger: Logger;
+}): Promise<PreloadResult> {
+  const { runtime, archives, pauseImage, logger } = options;
+  const wanted = await runtime.sandboxImage();
+  if (wanted === undefined || wanted === pauseImage) return { names: [], problems: [] };
+  if ((await runtime.imageStatus(wanted)) === undefined && (await runtime.imageStatus(pauseImage)) !== undefined) {
+    await archives.tag(pauseImage, wanted);
+    logger.info("our pause image stands in for the runtime's sandbox image, which is not on this machine", {
+      image: wanted,
+    });
+  }
+  return { names: [wanted], problems: [] };
+}

@@ -89,7 +89,7 @@ export async function startContainerRuntime(context: AssemblyContext, scope: Sco
   return () => [...(containerd.problem === undefined ? [] : [containerd.problem]), ...images.problems];
 
   async function preload(socketPath: string): Promise<PreloadResult> {
-    const [{ connectRuntime }, { preloadImages }, { linuxImageArchives }] = await Promise.all([
+    const [{ connectRuntime }, { preloadImages, provideSandboxImage }, { linuxImageArchives }] = await Promise.all([
       import('#node/cri/runtime.ts'),
       import('#node/preloaded-images.ts'),
       import('#host/linux/image-archives.ts'),
@@ -99,7 +99,9 @@ export async function startContainerRuntime(context: AssemblyContext, scope: Sco
       const runtime = await connectRuntime(socketPath, clock);
       try {
         const archives = linuxImageArchives(() => ({ kind, path: socketPath }));
-        return await preloadImages({ directory: node.imageDirectory, archives, runtime, logger });
+        const images = await preloadImages({ directory: node.imageDirectory, archives, runtime, logger });
+        const sandbox = await provideSandboxImage({ archives, runtime, pauseImage: node.pauseImage, logger });
+        return { names: [...images.names, ...sandbox.names], problems: [...images.problems, ...sandbox.problems] };
       } finally {
         runtime.close();
       }

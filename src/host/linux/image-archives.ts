@@ -12,6 +12,8 @@ export interface ImageArchives {
   namesIn(archive: string): Promise<readonly string[]>;
   /** Throws with the tool's words when the runtime refuses. */
   import(archive: string): Promise<void>;
+  /** Gives an image that the runtime has a second name. */
+  tag(image: string, name: string): Promise<void>;
 }
 
 export interface RuntimeSocket {
@@ -43,6 +45,12 @@ export const linuxImageArchives = (socket: () => RuntimeSocket): ImageArchives =
     else
       for (const name of await this.namesIn(archive))
         await command('skopeo', ['copy', '--quiet', `oci-archive:${archive}:${name}`, `containers-storage:${name}`]);
+  },
+  async tag(image, name) {
+    const { kind, path: socketPath } = socket();
+    if (kind === 'containerd')
+      await command('ctr', ['--address', socketPath, '--namespace', 'k8s.io', 'images', 'tag', '--force', image, name]);
+    else await command('skopeo', ['copy', '--quiet', `containers-storage:${image}`, `containers-storage:${name}`]);
   },
 });
 

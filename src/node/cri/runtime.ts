@@ -14,6 +14,8 @@ export interface ContainerRuntime {
   state(): Promise<cri.RuntimeState>;
   /** What the runtime uses: 'systemd' or 'cgroupfs'; undefined: it does not tell. */
   cgroupDriver(): Promise<'systemd' | 'cgroupfs' | undefined>;
+  /** The image of which the runtime makes sandboxes, as its own configuration names it; undefined: it does not tell. */
+  sandboxImage(): Promise<string | undefined>;
   runPodSandbox(config: cri.PodSandboxConfig, runtimeHandler: string): Promise<string>;
   stopPodSandbox(id: string): Promise<void>;
   removePodSandbox(id: string): Promise<void>;
@@ -49,6 +51,14 @@ export interface ContainerRuntime {
    */
   watchEvents(onChange: (sandboxOrContainerId: string) => void, signal: AbortSignal, onGap?: () => void): Promise<void>;
   close(): void;
+}
+
+/** The parts of containerd's CRI configuration that matter here. */
+interface RuntimeSettings {
+  readonly sandboxImage?: string;
+  readonly containerd?: {
+    readonly runtimes?: Readonly<Record<string, { readonly options?: { readonly SystemdCgroup?: boolean } }>>;
+  };
 }
 
 export interface StreamRequest {
@@ -136,8 +146,23 @@ class CriRuntime implements ContainerRuntime {
       const answer = await this.#call<{ linux: { cgroupDriver: number } | null }>('RuntimeConfig', {}, 10_000);
       return answer.linux === null ? undefined : answer.linux.cgroupDriver === 0 ? 'systemd' : 'cgroupfs';
     } catch (error) {
-      if (isUnimplemented(error)) return undefined;
-      throw error;
+      if (!isUnimplemented(error)) throw error;
+      const runtimes = (await this.#settings()).containerd?.runtimes;
+      const systemd = runtimes?.['runc']?.options?.SystemdCgroup;
+      return systemd === undefined ? undefined : systemd ? 'systemd' : 'cgroupfs';
+    }
+  }
+  async sandboxImage(): Promise<string | undefined> {
+    return (await this.#settings()).sandboxImage;
+  }
+  /** What containerd tells of its configuration in a verbose status; empty for runtimes that tell nothing. */
+  async #settings(): Promise<RuntimeSettings> {
+    const { info } = await this.#call<{ info: Readonly<Record<string, string>> }>('Status', { verbose: true }, 10_000);
+    try {
+      return JSON.parse(info['config'] ?? '{}') as RuntimeSettings;
+    } catch {
+      // CRI-O's is not JSON.
+      return {};
     }
   }
   async runPodSandbox(config: cri.PodSandboxConfig, runtimeHandler: string): Promise<string> {
