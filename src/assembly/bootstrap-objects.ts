@@ -8,6 +8,7 @@ import {
   Namespaces,
   PriorityClasses,
   ServiceAccounts,
+  ServiceCIDRs,
   Services,
   StorageClasses,
 } from '#api/generated/kind-references.ts';
@@ -40,6 +41,8 @@ const privileged = {
 };
 const namespace = (name: string, labels: Readonly<Record<string, string>> = {}): BootstrapObject =>
   row(Namespaces, { metadata: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) }, spec: {} });
+
+export const defaultServiceCidr = 'kubernetes';
 
 /** In order: a namespace comes before what is in it. */
 export function bootstrapObjects(
@@ -112,6 +115,13 @@ export function bootstrapObjects(
         reclaimPolicy: 'Delete',
         volumeBindingMode: 'WaitForFirstConsumer',
       },
+      true,
+    ),
+
+    // What the configuration says, for those who look here. An administrator may add a range of the other family.
+    row(
+      ServiceCIDRs,
+      { metadata: { name: defaultServiceCidr }, spec: { cidrs: [configuration.cluster.serviceRange] } },
       true,
     ),
 

@@ -23,6 +23,7 @@ import { serviceAccount } from './core/service-account.ts';
 import { service } from './core/service.ts';
 import { endpointSlice } from './discovery/endpoint-slice.ts';
 import { ingress, ingressClass } from './networking/ingress.ts';
+import { ipAddress, serviceCidr } from './networking/service-addresses.ts';
 import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
 import { clusterRoleBinding, roleBinding } from './rbac/bindings.ts';
 import { clusterRole, role } from './rbac/roles.ts';
@@ -53,8 +54,10 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
   'coordination.k8s.io/Lease': lease,
   'discovery.k8s.io/EndpointSlice': endpointSlice,
+  'networking.k8s.io/IPAddress': ipAddress,
   'networking.k8s.io/Ingress': ingress,
   'networking.k8s.io/IngressClass': ingressClass,
+  'networking.k8s.io/ServiceCIDR': serviceCidr,
   'policy/PodDisruptionBudget': podDisruptionBudget,
   'rbac.authorization.k8s.io/ClusterRole': clusterRole,
   'rbac.authorization.k8s.io/ClusterRoleBinding': clusterRoleBinding,

@@ -820,3 +820,45 @@ test('what is accepted and yet hardly meant is told', () => {
   ]);
   assert.deepEqual(ofDeployment.warnings!(deployment, deployment), []);
 });
+
+test('an IPAddress is named by its canonical address and keeps its parent', () => {
+  const behaviour = kindTable.behaviour(rowOf('networking.k8s.io/v1', 'IPAddress'));
+  const nameErrors = (name: string) => behaviour.validateName?.(name, false);
+  for (const name of ['10.43.0.1', 'fe80::42:1dff:fe84:f9e2', '::1']) assert.deepEqual(nameErrors(name), [], name);
+  assert.deepEqual(nameErrors('fe80:0::1'), ['must be in canonical form ("fe80::1")']);
+  assert.deepEqual(nameErrors('web'), ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']);
+  const parentRef = { resource: 'services', namespace: 'default', name: 'web' };
+  const address = (fields: JsonObject) => errorsOf('networking.k8s.io/v1', 'IPAddress', { spec: fields });
+  assert.deepEqual(address({ parentRef }), []);
+  assert.deepEqual(address({}), ['spec.parentRef: Required value']);
+  assert.deepEqual(address({ parentRef: { resource: 'a/b', name: '' } }), [
+    'spec.parentRef.resource: Invalid value: "a/b": may not contain \'/\'',
+    'spec.parentRef.name: Required value',
+  ]);
+  assert.deepEqual(
+    updateErrorsOf(
+      'networking.k8s.io/v1',
+      'IPAddress',
+      { spec: { parentRef } },
+      { spec: { parentRef: { ...parentRef, name: 'db' } } },
+    ).map((one) => one.split(':')[0]),
+    ['spec.parentRef'],
+  );
+});
+
+test('a ServiceCIDR has one range a family, and may only gain the second', () => {
+  const range = (...cidrs: string[]) => errorsOf('networking.k8s.io/v1', 'ServiceCIDR', { spec: { cidrs } });
+  const change = (before: string[], after: string[]) =>
+    updateErrorsOf('networking.k8s.io/v1', 'ServiceCIDR', { spec: { cidrs: before } }, { spec: { cidrs: after } });
+  assert.deepEqual(range('10.43.0.0/16', 'fd00:1::/112'), []);
+  assert.deepEqual(range(), ['spec.cidrs: Required value: at least one CIDR required']);
+  assert.match(range('10.43.0.0/16', '10.44.0.0/16')[0] ?? '', /no more than one IP for each IP family/);
+  assert.deepEqual(range('fd00:0001::/112'), [
+    'spec.cidrs[0]: Invalid value: "fd00:0001::/112": must be in canonical form ("fd00:1::/112")',
+  ]);
+  assert.deepEqual(change(['10.43.0.0/16'], ['10.43.0.0/16', 'fd00:1::/112']), []);
+  assert.deepEqual(change(['10.43.0.0/16'], ['10.44.0.0/16']), [
+    'spec.cidrs[0]: Invalid value: "10.44.0.0/16": field is immutable',
+  ]);
+  assert.equal(change(['10.43.0.0/16', 'fd00:1::/112'], ['10.43.0.0/16']).length, 1);
+});

@@ -30,6 +30,23 @@ export function cidrErrors(path: string, value: string, accepted: readonly strin
   return [];
 }
 
+/** The one form of an address that Go prints; `address` is a valid one. */
+const canonical = (address: string): string =>
+  isIPv4(address) ? address : new URL(`http://[${address}]/`).hostname.slice(1, -1);
+
+/** For what must be written in the one canonical form. */
+export function canonicalIpErrors(path: string, value: string): FieldError[] {
+  const errors = ipErrors(path, value);
+  if (errors.length > 0 || canonical(value) === value) return errors;
+  return [invalid(path, value, `must be in canonical form (${JSON.stringify(canonical(value))})`)];
+}
+export function canonicalCidrErrors(path: string, value: string): FieldError[] {
+  const errors = cidrErrors(path, value);
+  const [address = '', prefix = ''] = value.split('/');
+  if (errors.length > 0 || canonical(address) === address) return errors;
+  return [invalid(path, value, `must be in canonical form (${JSON.stringify(`${canonical(address)}/${prefix}`)})`)];
+}
+
 /** The address as a number. */
 export function addressBits(address: string): bigint {
   if (isIPv4(address)) return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);

@@ -1,11 +1,13 @@
 // Writes the bootstrap objects that are missing or differ; a start that finds all of them as they should be writes nothing.
+import { ServiceCIDRs } from '#api/generated/kind-references.ts';
+import { formatTime } from '#api/meta/time.ts';
 import { isAlreadyExists, isConflict } from '#api/status.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
-import { addressObjects, bootstrapObjects, type BootstrapObject } from '../bootstrap-objects.ts';
+import { addressObjects, bootstrapObjects, defaultServiceCidr, type BootstrapObject } from '../bootstrap-objects.ts';
 import {
   bootstrapRbac,
   rbacGroups,
@@ -40,6 +42,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     ...objects.filter((one) => !isNamespace(one)).map((one) => ensure(client, one)),
     ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
   ]);
+  await markServiceRangeReady(client, context);
   parts.provide('bootstrapped', true);
 
   const address = parts.take('nodeAddress');
@@ -92,6 +95,30 @@ export function contains(current: unknown, wanted: unknown): boolean {
   if (typeof current !== 'object' || current === null) return false;
   const fields = new Map(Object.entries(current));
   return Object.entries(wanted).every(([key, value]) => contains(fields.get(key), value));
+}
+
+/** Its Ready condition, unless somebody has said otherwise. */
+async function markServiceRangeReady(client: Client, { clock, configuration }: AssemblyContext): Promise<void> {
+  const resource = client.resource(ServiceCIDRs);
+  const range = await resource.find({ name: defaultServiceCidr });
+  const differs = range?.spec.cidrs?.[0] !== configuration.cluster.serviceRange;
+  const decided = range?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'Unknown');
+  if (range === undefined || differs || decided === true) return;
+  const condition = {
+    type: 'Ready',
+    status: 'True',
+    reason: '',
+    message: 'Kubernetes default Service CIDR is ready',
+    lastTransitionTime: formatTime(clock.now()),
+  };
+  const value = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: ServiceCIDRs.kind,
+    metadata: { name: defaultServiceCidr },
+    status: { conditions: [condition] },
+  };
+  const patch = { type: 'apply', value, force: true } as const;
+  await resource.patch({ name: defaultServiceCidr }, patch, { fieldManager, subresource: 'status' });
 }
 
 async function ensureRbac(client: Client, { kind, objects }: RbacGroup): Promise<void> {
