@@ -33,6 +33,23 @@ test('CONFIG_ENV_ONLY=true ./install.sh brings what needs the outside, and start
   assert.doesNotMatch(preparation.processesAfter, /microshift|containerd|haproxy/);
 });
 
+test('the executable is one file of at most 124 MB that needs no Node.js on the machine', async () => {
+  await using offline = await Machine.boot({ name, root, init: 'reaper' });
+  await offline.shell('mv /usr/local/bin/node /usr/local/bin/node.away');
+  try {
+    assert.notEqual((await offline.run(['node', '--version'])).code, 0);
+    const version = JSON.parse(await offline.succeed(['microshift', 'version', '-o', 'json'])) as Record<
+      string,
+      unknown
+    >;
+    assert.equal(version['major'] ?? version['Major'], '1');
+    const bytes = Number(await offline.succeed(['stat', '-c', '%s', '/usr/local/bin/microshift']));
+    assert.ok(bytes <= 124_000_000, `${bytes} bytes`);
+  } finally {
+    await offline.shell('mv /usr/local/bin/node.away /usr/local/bin/node');
+  }
+});
+
 test('./install.sh brings the cluster up in a network without a way out, and keeps an existing kubeconfig', async () => {
   machine = await Machine.boot({ name, root, init: 'reaper' });
   cluster = new Cluster(machine);
