@@ -19,6 +19,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type CgroupLimits, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
 import { linuxMounts, type Mounts } from './linux/mounts.ts';
+import { bindInside } from './linux/subpath.ts';
 
 export interface MachineFacts {
   readonly hostname: string;
@@ -50,6 +51,8 @@ export interface HttpProbeAnswer {
 export interface NodeMachine {
   facts(): MachineFacts;
   readonly mounts: Mounts;
+  /** Binds a path inside `root` to `target` without ever following a link; missing directories are made with `mode`. */
+  bindInside(root: string, relative: string, mode: number, target: string): Promise<void>;
   /** Free and total bytes of the file system that holds `directory`. */
   diskSpace(directory: string): { readonly totalBytes: number; readonly freeBytes: number; readonly inodes: number };
   memoryAvailableBytes(): number;
@@ -133,6 +136,7 @@ export function linuxNodeMachine(): NodeMachine {
       return facts;
     },
     mounts: linuxMounts,
+    bindInside,
     diskSpace(directory) {
       let existing = directory;
       while (!existsSync(existing) && existing !== '/') existing = path.dirname(existing);

@@ -242,7 +242,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         try {
           await pods.relist();
           await pods.checkStorage();
-          await rotateLogs({ runtime, machine, clock, logger, clusterId: options.clusterId });
+          await rotateLogs({ runtime, machine, clock, logger, containers: pods.runningContainers() });
           if (sinceCollectionMs >= imageCollectionMs) {
             sinceCollectionMs = 0;
             await collectImages({ runtime, machine, clock, logger, pinned: options.pinnedImages });

@@ -4,29 +4,27 @@ import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
-import * as cri from './cri/messages.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
-import { clusterLabel } from './pod/runtime-status.ts';
 
 export interface LogRotationOptions {
   readonly runtime: ContainerRuntime;
   readonly machine: NodeMachine;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly clusterId: string;
+  /** Those that run. */
+  readonly containers: readonly { readonly id: string; readonly logPath: string }[];
   readonly bytesMax?: number | undefined;
   /** The current one included. */
   readonly filesMax?: number | undefined;
 }
 
 export async function rotateLogs(options: LogRotationOptions): Promise<void> {
-  const { runtime, machine, clock, logger, clusterId } = options;
+  const { runtime, machine, clock, logger, containers } = options;
   const bytesMax = options.bytesMax ?? 10 * 1024 * 1024;
   const filesMax = options.filesMax ?? 5;
-  for (const container of await runtime.listContainers({ [clusterLabel]: clusterId })) {
-    if (container.state !== cri.containerState.running) continue;
+  for (const container of containers) {
     try {
-      const { logPath } = await runtime.containerStatus(container.id);
+      const { logPath } = container;
       const size = (await machine.status(logPath))?.size ?? 0;
       if (size < bytesMax) continue;
       const [directory, name] = [

@@ -94,6 +94,7 @@ export class ContainerStarter {
       const environment = await containerEnvironment(pod, container, request.sources);
       const mounts = [
         ...(await this.#options.volumes.containerMounts(
+          pod.metadata.uid ?? '',
           container,
           request.mountedVolumes,
           environment,

@@ -205,6 +205,10 @@ export class Pods {
     }
   }
 
+  runningContainers(): readonly RuntimeContainer[] {
+    return this.#cache.running();
+  }
+
   enqueue(podUid: string): void {
     this.#queue.add(podUid);
   }
@@ -306,6 +310,7 @@ export class Pods {
       await this.#finishDeletion(pod, uid, state);
       return undefined;
     }
+    if (terminating && quiet) await this.#weighClasses();
     if (!terminating && state.mounted !== undefined) await this.#setUpVolumes(pod, state);
     const next = [state.retryInMs, deadlineMs, this.#options.sources.renewInMs(pod)].filter((one) => one !== undefined);
     return next.length === 0 ? fullLookMs * 5 : Math.max(100, Math.min(...next));
@@ -591,7 +596,11 @@ export class Pods {
       });
     } catch (error) {
       if (!(error instanceof ContainerWaits)) throw error;
-      if (error.outcomeUnknown) this.#cache.invalidate(uid);
+      if (error.outcomeUnknown) {
+        this.#cache.invalidate(uid);
+        // It was tried: a hook that always fails backs off like a crash.
+        if (last?.state === 'exited') this.#backoff.next(key, last.finishedAtMs, clock.now());
+      }
       if (error.reason === '') state.waiting.delete(container.name);
       else state.waiting.set(container.name, { reason: error.reason, message: error.message });
       if (error.retryInMs !== undefined) this.#comeBack(state, error.retryInMs);

@@ -22,7 +22,6 @@ const settings: NodeRuntimeSettings = {
   cgroupRoot: 'kubepods',
   memoryBytes: 1e9,
   podsMemoryBytes: 1e9,
-  podsMemoryBytes: 1e9,
   podLogDirectory: '/l',
   clusterDns: ['10.43.0.10'],
   clusterDomain: 'cluster.local',

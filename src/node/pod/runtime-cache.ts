@@ -97,6 +97,14 @@ export class RuntimeCache {
     this.#pods.delete(uid);
   }
 
+  /** As last read. */
+  running(): readonly RuntimeContainer[] {
+    const running: RuntimeContainer[] = [];
+    for (const { containers } of this.#pods.values())
+      for (const { read } of containers.values()) if (read?.state === 'running') running.push(read);
+    return running;
+  }
+
   async read(uid: string): Promise<PodRuntimeStatus> {
     const entry = this.#entry(uid);
     if (entry.unlisted) await this.#list(uid, entry);

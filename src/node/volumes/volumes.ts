@@ -229,6 +229,7 @@ export class PodVolumes {
 
   /** The mounts of a container, in its order. */
   async containerMounts(
+    podUid: string,
     container: Container,
     volumes: ReadonlyMap<string, MountedVolume>,
     environment: Readonly<Record<string, string>>,
@@ -236,7 +237,7 @@ export class PodVolumes {
     recursiveReadOnlyMounts: boolean,
   ): Promise<ContainerMount[]> {
     const mounts: ContainerMount[] = [];
-    for (const mount of container.volumeMounts ?? []) {
+    for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
       const volume = volumes.get(mount.name);
       if (volume === undefined)
         throw new ContainerConfigError(
@@ -258,7 +259,7 @@ export class PodVolumes {
       mounts.push({
         containerPath,
         recursiveReadOnly,
-        hostPath: await this.#subPath(container, mount, volume.path, environment),
+        hostPath: await this.#subPath(this.podDirectory(podUid), container, mount, index, volume.path, environment),
         readonly: mount.readOnly === true || volume.readOnly,
         propagation:
           mount.mountPropagation === 'Bidirectional'
@@ -272,8 +273,10 @@ export class PodVolumes {
   }
 
   async #subPath(
+    podDirectory: string,
     container: Container,
     mount: VolumeMount,
+    index: number,
     root: string,
     environment: Readonly<Record<string, string>>,
   ): Promise<string> {
@@ -289,22 +292,26 @@ export class PodVolumes {
       throw new ContainerConfigError(`error SubPath \`${subPath}\` must not be an absolute path`);
     if (subPath.split('/').includes('..'))
       throw new ContainerConfigError(`unable to provision SubPath \`${subPath}\`: must not contain '..'`);
-    const wanted = `${root}/${subPath}`;
     const failed = () =>
       new ContainerConfigError(
         `failed to prepare subPath for volumeMount ${JSON.stringify(mount.name)} of container ${JSON.stringify(container.name)}`,
       );
-    if ((await machine.status(wanted)) === undefined) {
-      // The part that exists must lie inside the volume before anything is made below it.
-      let existing = wanted;
-      while ((await machine.status(existing)) === undefined) existing = existing.slice(0, existing.lastIndexOf('/'));
-      if (!isInside(await machine.realPath(existing), await machine.realPath(root))) throw failed();
-      const mode = (await machine.status(root))?.mode ?? 0o750;
-      await machine.makeDirectory(wanted, mode);
+    // Links inside the volume are resolved as they are now; if they change, opening the result fails.
+    const realRoot = await machine.realPath(root);
+    let existing = `${root}/${subPath}`;
+    while ((await machine.status(existing)) === undefined) existing = existing.slice(0, existing.lastIndexOf('/'));
+    const real = await machine.realPath(existing);
+    if (!isInside(real, realRoot)) throw failed();
+    const relative = `${real.slice(realRoot.length)}${`${root}/${subPath}`.slice(existing.length)}`;
+    const mode = (await machine.status(root))?.mode ?? 0o750;
+    const target = `${podDirectory}/volume-subpaths/${mount.name}/${container.name}/${index}`;
+    try {
+      await machine.bindInside(realRoot, relative, mode, target);
+    } catch {
+      // Without the cause: it would tell of the host's files.
+      throw failed();
     }
-    const real = await machine.realPath(wanted);
-    if (!isInside(real, await machine.realPath(root))) throw failed();
-    return real;
+    return target;
   }
 
   /** Bytes that the Pod's own volumes (emptyDir on disk) use, by name. */

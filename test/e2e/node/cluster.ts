@@ -9,7 +9,8 @@ import { Pods } from '#api/generated/kind-references.ts';
 import type { Pod } from '#api/generated/types.ts';
 import type { Client, Informer } from '#client/client.ts';
 import { linuxNodeMachine } from '#host/node-machine.ts';
-import { createNodeAgent, type NodeAgent } from '#node/agent.ts';
+import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '#node/agent.ts';
+import type { Container } from '#node/cri/messages.ts';
 import { connectRuntime, type ContainerRuntime } from '#node/cri/runtime.ts';
 import { administrator, type Json, startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
 import { pauseImageName } from '../../../scripts/images/stock-images.ts';
@@ -25,7 +26,9 @@ export interface TestNode {
   /** The revision: how often the API's store was written. */
   writes(): number;
   /** Ends the agent as a stop of the process would, and starts another. */
-  restart(): Promise<void>;
+  restart(change?: Partial<NodeAgentOptions>, whileDown?: () => Promise<void>): Promise<void>;
+  /** All that the runtime has. */
+  containers(): Promise<readonly Container[]>;
   /** Waits until `check` gives something; fails with the last state of the pod. */
   until<T>(what: string, check: () => Promise<T | undefined | false>, timeoutMs?: number): Promise<T>;
   createPod(pod: { readonly name: string; readonly spec: Json; readonly metadata?: Json }): Promise<Json>;
@@ -57,10 +60,7 @@ function counted(runtime: ContainerRuntime, calls: Map<string, number>): Contain
 /** Of its own, so that it can be removed as a whole. */
 export const cgroupRoot = `kubepods-e2e-${process.pid}`;
 
-export async function startTestNode(
-  machine: TestMachine,
-  more: { readonly housekeepingMs?: number } = {},
-): Promise<TestNode> {
+export async function startTestNode(machine: TestMachine, more: Partial<NodeAgentOptions> = {}): Promise<TestNode> {
   const api = await startApiServer({ clock: systemClock });
   const client = createInProcessClient({ handler: api.server, identity: administrator, clock: systemClock });
   await api.send('POST', '/api/v1/namespaces/default/serviceaccounts', {
@@ -68,7 +68,8 @@ export async function startTestNode(
   });
   const calls = new Map<string, number>();
   let scope: Scope | undefined;
-  const start = async (): Promise<NodeAgent> => {
+  let runtime: ContainerRuntime | undefined;
+  const start = async (change: Partial<NodeAgentOptions> = {}): Promise<NodeAgent> => {
     scope = loggedScope('node', problems);
     const events = createEventRecorder({
       client,
@@ -88,7 +89,10 @@ export async function startTestNode(
       nodeName: 'n1',
       nodeIps: () => ['10.88.7.1'],
       clusterId: 'test-cluster',
-      connectRuntime: async () => counted(await connectRuntime(machine.socketPath, systemClock), calls),
+      connectRuntime: async () => {
+        runtime = counted(await connectRuntime(machine.socketPath, systemClock), calls);
+        return runtime;
+      },
       kubeletVersion: 'v1.36.2',
       rootDirectory: `${machine.directory}/kubelet`,
       podLogDirectory: `${machine.directory}/pod-logs`,
@@ -99,6 +103,7 @@ export async function startTestNode(
       pinnedImages: [pauseImageName],
       apiServerNames: ['api-server'],
       ...more,
+      ...change,
     });
     await agent.start(scope);
     return agent;
@@ -110,9 +115,11 @@ export async function startTestNode(
     pods: client.informer(Pods),
     calls,
     writes: () => api.store.revision,
-    async restart() {
+    containers: async () => (await runtime?.listContainers()) ?? [],
+    async restart(change, whileDown) {
       await scope?.close();
-      node.agent = await start();
+      await whileDown?.();
+      node.agent = await start(change);
     },
     async until(what, check, timeoutMs = 15_000) {
       const deadline = Date.now() + timeoutMs;

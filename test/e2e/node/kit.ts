@@ -1,4 +1,7 @@
 // What the tests of this folder say often.
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
 import type { Json } from '#kit/start-api-server.ts';
 import type { TestNode } from './cluster.ts';
@@ -63,4 +66,47 @@ export function onNode(node: () => TestNode) {
       return text;
     },
   };
+}
+
+/** The node's API behind a port of the loopback, for what upgrades connections. */
+export async function openNodePort(node: TestNode): Promise<{ readonly port: number; close(): void }> {
+  const server = createServer();
+  server.on('upgrade', (message, socket, head) => {
+    void node.agent.api
+      .handle(
+        nodeRequest(message.url ?? '/', {
+          method: message.method,
+          headers: message.headers,
+          upgrade: { socket, head },
+        }),
+      )
+      .then((response) => {
+        if (response.body.type === 'upgraded') return;
+        const text = response.body.type === 'bytes' ? Buffer.concat(response.body.parts).toString() : '';
+        socket.end(`HTTP/1.1 ${response.status} Error\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+      });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** Upgrades a connection by hand to whatever protocol. */
+export async function upgradeTo(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly socket: Duplex; readonly head: Buffer; readonly headers: IncomingHttpHeaders }> {
+  const upgrade = request({ port, path, method: 'POST', headers: { connection: 'Upgrade', ...headers } });
+  upgrade.end();
+  return new Promise((resolve, reject) => {
+    upgrade.once('error', reject);
+    upgrade.once('response', (answer) => reject(new Error(`answered ${String(answer.statusCode)}`)));
+    upgrade.once('upgrade', (answer, socket, head) => resolve({ socket, head, headers: answer.headers }));
+  });
 }
