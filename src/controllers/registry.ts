@@ -3,8 +3,11 @@ import { clusterRoleAggregation } from './clusterrole-aggregation/controller.ts'
 import { cronJob } from './cronjob/controller.ts';
 import { daemonSet } from './daemonset/controller.ts';
 import { deployment } from './deployment/controller.ts';
+import { disruption } from './disruption/controller.ts';
 import { endpoints } from './endpoints/controller.ts';
 import { endpointSlice } from './endpointslice/controller.ts';
+import { endpointSliceMirroring } from './endpointslicemirroring/controller.ts';
+import { ephemeralVolume } from './ephemeral-volume/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisioner/controller.ts';
 import { job } from './job/controller.ts';
@@ -18,9 +21,11 @@ import { persistentVolumeProtection } from './pv-protection/controller.ts';
 import { claimProtection } from './pvc-protection/controller.ts';
 import { replicaSet } from './replicaset/controller.ts';
 import { replicationController } from './replicationcontroller/controller.ts';
+import { resourceQuota } from './resourcequota/controller.ts';
 import { rootCaCertPublisher } from './root-ca-cert-publisher/controller.ts';
 import type { Controller } from './runtime/declaration.ts';
 import { serviceAccount } from './service-account/controller.ts';
+import { serviceLoadBalancer } from './service-loadbalancer/controller.ts';
 import { statefulSet } from './statefulset/controller.ts';
 import { taintEviction } from './taint-eviction/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
@@ -49,11 +54,16 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   job,
   cronJob,
   ttlAfterFinished,
+  disruption,
+  resourceQuota(),
   endpointSlice,
   endpoints,
+  endpointSliceMirroring,
+  serviceLoadBalancer,
   persistentVolumeClaimBinder,
   persistentVolumeBinder,
   ...(config.volumeDirectories === undefined ? [] : [hostpathProvisioner(config.volumeDirectories)]),
+  ephemeralVolume,
   claimProtection,
   persistentVolumeProtection,
   podGarbageCollector(),

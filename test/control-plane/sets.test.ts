@@ -14,6 +14,7 @@ import {
 import type { Json } from '#kit/start-api-server.ts';
 import { readyNode, startControlPlane, type TestControlPlane } from '#kit/start-control-plane.ts';
 
+const byNumber = (one: number, other: number) => one - other;
 const byText = (one: string, other: string) => (one < other ? -1 : 1);
 const template = (image: string, spec: object = {}) => ({
   metadata: { labels: { app: 'set' } },
@@ -79,7 +80,7 @@ test('a DaemonSet has a Pod on each node that takes it, and follows the nodes', 
     );
   });
   const revisions = await plane.list(ControllerRevisions, 'default');
-  assert.deepEqual(revisions.map((one: Json) => one.revision).toSorted(), [1, 2]);
+  assert.deepEqual(revisions.map((one: Json) => Number(one.revision)).toSorted(byNumber), [1, 2]);
   assert.deepEqual(plane.complaints, []);
 });
 
@@ -210,7 +211,7 @@ test('a StatefulSet updates from the top down to its partition, and goes back', 
     assert.equal(status.readyReplicas, 3);
   });
   const revisions = await plane.list(ControllerRevisions, 'default');
-  assert.deepEqual(revisions.map((one: Json) => one.revision).toSorted(), [2, 3]);
+  assert.deepEqual(revisions.map((one: Json) => Number(one.revision)).toSorted(byNumber), [2, 3]);
   assert.deepEqual(plane.complaints, []);
 });
 

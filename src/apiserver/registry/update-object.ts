@@ -170,7 +170,8 @@ async function updateOnce(
     row.strategy.generationBumpOn.some((path) => !sameValue(partOf(object, path), partOf(previous, path)))
   )
     object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
-  using _held = allocateSideState(server, row, object, previous);
+  // A status has the spec as it was stored: nothing to choose, and not ours to change.
+  using _held = subresource === 'status' ? undefined : allocateSideState(server, row, object, previous);
   if (settings.isInternal !== true) {
     check(request, object, previous);
     await admitValidating(server, attributes);

@@ -1,0 +1,62 @@
+// LoadBalancer Services get the nodes' addresses, each port once: there is no cloud, the node itself answers.
+import { Services } from '#api/generated/kind-references.ts';
+import type { Node, Service } from '#api/generated/types.ts';
+import { updateStatus, type Action, type Decision, type EventRequest } from '../runtime/action.ts';
+
+export interface LoadBalancersSnapshot {
+  readonly services: readonly Service[];
+  readonly nodes: readonly Node[];
+}
+
+const isOurs = ({ spec, metadata }: Service): boolean =>
+  spec.type === 'LoadBalancer' && spec.loadBalancerClass === undefined && metadata.deletionTimestamp === undefined;
+const ingressOf = (service: Service): readonly string[] =>
+  (service.status?.loadBalancer?.ingress ?? []).map((one) => one.ip ?? one.hostname ?? '');
+const portsOf = ({ spec }: Service) =>
+  (spec.ports ?? []).map(({ port, protocol = 'TCP' }) => ({ port, key: `${protocol}/${port}` }));
+const nameOf = ({ metadata }: Service): string => `${metadata.namespace!}/${metadata.name!}`;
+
+/** Those that have addresses already keep their ports; then the older comes first. */
+function byClaim(one: Service, other: Service): number {
+  const [held, otherHeld] = [ingressOf(one).length > 0, ingressOf(other).length > 0];
+  if (held !== otherHeld) return held ? -1 : 1;
+  const text = (service: Service) => `${service.metadata.creationTimestamp ?? ''} ${nameOf(service)}`;
+  return text(one) < text(other) ? -1 : 1;
+}
+
+export function decide({ services, nodes }: LoadBalancersSnapshot): Decision {
+  const actions: Action[] = [];
+  const events: EventRequest[] = [];
+  const addresses = nodes.flatMap(({ status }) =>
+    (status?.addresses ?? []).filter((one) => one.type === 'InternalIP').map((one) => one.address),
+  );
+  const holders = new Map<string, Service>();
+  for (const service of services.filter(isOurs).toSorted(byClaim)) {
+    const taken = portsOf(service).find(({ key }) => holders.has(key));
+    if (taken !== undefined) {
+      events.push({
+        about: { ...service, kind: 'Service', apiVersion: 'v1' },
+        type: 'Warning',
+        reason: 'SyncLoadBalancerFailed',
+        message: `Error syncing load balancer: node port ${taken.port} occupied by Service ${nameOf(holders.get(taken.key)!)}`,
+      });
+      setIngress(service, []);
+      continue;
+    }
+    for (const { key } of portsOf(service)) holders.set(key, service);
+    const families = service.spec.ipFamilies ?? [];
+    setIngress(
+      service,
+      addresses.filter((one) => families.length === 0 || families.includes(one.includes(':') ? 'IPv6' : 'IPv4')),
+    );
+  }
+  // One that is no load balancer any more has no such addresses either.
+  for (const service of services) if (service.spec.type !== 'LoadBalancer') setIngress(service, []);
+  return { actions, events };
+
+  function setIngress(service: Service, ips: readonly string[]): void {
+    if (ingressOf(service).join() === ips.join()) return;
+    const loadBalancer = ips.length === 0 ? {} : { ingress: ips.map((ip) => ({ ip })) };
+    actions.push(updateStatus(Services, { ...service, status: { ...service.status, loadBalancer } }));
+  }
+}
