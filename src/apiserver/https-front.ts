@@ -272,13 +272,18 @@ export interface HttpsFrontOptions extends Pick<
   readonly logger: Logger;
 }
 
+const clientGone = new DOMException('the client has gone', 'AbortError');
+
 /** Serves the API over the network until the result is closed. */
 export function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
   const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
 
   const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    // Most answers are complete by then: an abort that nobody hears would cost an exception with its stack.
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(clientGone);
+    });
     const asked = apiRequest(request, gone.signal);
     if (asked === undefined) {
       response.statusCode = 400;
@@ -302,7 +307,7 @@ export function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOpti
     onUpgrade(request, socket, head) {
       const gone = new AbortController();
       socket.on('error', failed);
-      socket.once('close', () => gone.abort());
+      socket.once('close', () => gone.abort(clientGone));
       const asked = apiRequest(request, gone.signal, { socket, head });
       if (asked === undefined) {
         socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
