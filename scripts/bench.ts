@@ -1,10 +1,12 @@
 // `npm run bench`: starts the built product on a test machine of its own (closed network) and prints what it costs, beside the
-// budget. `--json FILE` writes the figures; `--idle-seconds N` sets how long idleness is watched (default 60).
+// budget. `--json FILE` writes the figures; `--idle-seconds N` sets how long idleness is watched (default 60), `--load-seconds N`
+// how long each kind of load lasts (default 5; 0: none). What the figures mean: docs/performance.md.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { eventually } from '#kit/machine/command.ts';
 import { removeRoot, Machine } from '#kit/machine/machine.ts';
 import { preparedRoot } from '../test/e2e/story/prepared.ts';
+import { apiLoad } from './bench/api-load.ts';
 import { idleFigures, type IdleFigures } from './bench/idle.ts';
 
 const { values: options } = parseArgs({
@@ -63,6 +65,17 @@ try {
 
   report('one Pod, create to Ready, median of 5', await podStart(machine, 5), 's', 0.4);
   report(`${options.pods} Pods at once, all Ready`, await podsAtOnce(machine, Number(options.pods)), 's', 6.5);
+
+  const loadSeconds = Number(options['load-seconds']);
+  if (loadSeconds > 0) {
+    for (const [index, load] of (await apiLoad(machine, loadSeconds)).entries()) {
+      report(load.name, load.perSecond, '/s', loadBudgets[index]!, 'more');
+      report('  its p99', load.p99Ms, 'ms', 20);
+      report('  p99 of a light request meanwhile (event-loop delay)', load.lightP99Ms, 'ms', 20);
+    }
+    const after = await idleFigures(machine, 60);
+    report('resident memory a minute after that load', after.residentMb, 'MB', 250);
+  }
 } finally {
   await machine.halt();
   removeRoot(root);

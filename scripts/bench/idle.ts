@@ -19,8 +19,9 @@ interface Sample {
 const ticksPerSecond = 100;
 
 async function sample(machine: Machine): Promise<Sample> {
+  // By their program: the name of a process of Node is its main thread's.
   const text = await machine.shell(
-    'cat /proc/uptime; for pid in $(pgrep -x microshift; pgrep -x haproxy); do echo "== $pid"; cat /proc/$pid/stat; grep -E "^(VmRSS|RssAnon):" /proc/$pid/status; grep ^write_bytes /proc/$pid/io; done',
+    'cat /proc/uptime; for pid in $(ps -eo pid=); do case "$(readlink /proc/$pid/exe)" in */microshift|*/haproxy|*/nft) ;; *) continue;; esac; echo "== $pid"; cat /proc/$pid/stat; grep -E "^(VmRSS|RssAnon):" /proc/$pid/status; grep ^write_bytes /proc/$pid/io; done',
   );
   const [uptime, ...processes] = text.split(/^== \d+$/m);
   const sum = (pattern: RegExp, read = (match: RegExpExecArray) => Number(match[1])) =>
@@ -28,6 +29,7 @@ async function sample(machine: Machine): Promise<Sample> {
       const match = pattern.exec(process_);
       return total + (match === null ? 0 : read(match));
     }, 0);
+  if (!/^\d+ \(microshift|^\d+ \(node/m.test(text)) throw new Error(`MicroShift is not among the processes:\n${text}`);
   return {
     uptimeSeconds: Number(uptime!.split(' ')[0]),
     // Fields 14 and 15 of proc_pid_stat(5): user and system time.
