@@ -4,6 +4,7 @@ import {
   Namespaces,
   PersistentVolumeClaims,
   PersistentVolumes,
+  PodDisruptionBudgets,
   StorageClasses,
 } from '#api/generated/kind-references.ts';
 import type { Node, Pod } from '#api/generated/types.ts';
@@ -21,6 +22,8 @@ export class ClusterCache implements ClusterSnapshot {
   /** Pods whose node is not known (yet), by node name. */
   readonly #homeless = new Map<string, Map<string, Pod>>();
   readonly #assumed = new Set<string>();
+  /** Waiting Pods for which room was made, by uid. */
+  readonly #nominated = new Map<string, { readonly pod: Pod; readonly node: string }>();
   readonly #client: Client;
 
   constructor(client: Client) {
@@ -43,6 +46,18 @@ export class ClusterCache implements ClusterSnapshot {
   }
   namespaceLabels(namespace: string) {
     return this.#client.informer(Namespaces).get(undefined, namespace)?.metadata.labels;
+  }
+  budgets(namespace: string) {
+    return this.#client.informer(PodDisruptionBudgets).list(namespace);
+  }
+  nominated(node: string): readonly Pod[] {
+    if (this.#nominated.size === 0) return [];
+    return [...this.#nominated.values()].filter((one) => one.node === node).map((one) => one.pod);
+  }
+  /** Room is being made for the Pod on the node; undefined: no more. */
+  nominate(pod: Pod, node: string | undefined): void {
+    if (node === undefined) this.#nominated.delete(pod.metadata.uid!);
+    else this.#nominated.set(pod.metadata.uid!, { pod, node });
   }
 
   setNode(node: Node): void {
@@ -70,12 +85,18 @@ export class ClusterCache implements ClusterSnapshot {
     const uid = pod.metadata.uid!;
     const node = pod.spec.nodeName ?? '';
     if (podIsTerminal(pod)) return this.removePod(uid);
-    if (node === '') return; // an assumed Pod stays where it was assumed
+    if (node === '') {
+      // An assumed Pod stays where it was assumed.
+      const nominated = pod.status?.nominatedNodeName ?? '';
+      if (nominated !== '' && !this.#places.has(uid)) this.nominate(pod, nominated);
+      return;
+    }
     this.#assumed.delete(uid);
     this.#place(pod, node);
   }
   removePod(uid: string): void {
     this.#assumed.delete(uid);
+    this.#nominated.delete(uid);
     const node = this.#places.get(uid);
     if (node === undefined) return;
     this.#places.delete(uid);
@@ -98,6 +119,7 @@ export class ClusterCache implements ClusterSnapshot {
   }
   #place(pod: Pod, node: string): void {
     const uid = pod.metadata.uid!;
+    this.#nominated.delete(uid);
     const before = this.#places.get(uid);
     if (before !== undefined && before !== node) {
       this.#nodes.get(before)?.remove(uid);

@@ -34,6 +34,8 @@ const cluster = (nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot> = {}
   volumes: () => [],
   storageClass: () => undefined,
   namespaceLabels: () => ({}),
+  budgets: () => [],
+  nominated: () => [],
   ...more,
 });
 const run = (one: Pod, snapshot: ClusterSnapshot): string => {
@@ -205,4 +207,90 @@ test('volumes decide where a Pod may go', () => {
   };
   const bound = claim({ volumeName: 'pv' }, { 'pv.kubernetes.io/bind-completed': 'yes' });
   assert.equal(run(uses, cluster(nodes, { claim: () => bound, volume: () => volume })), 'n2');
+});
+
+const important = (cpu: string, more: Partial<Pod['spec']> = {}): Pod => asking(cpu, { priority: 100, ...more });
+const victimsOf = (one: Pod, snapshot: ClusterSnapshot): readonly [string, readonly string[]] | string => {
+  const verdict = decide(one, snapshot, plugins, () => 0);
+  if (verdict.type === 'node') return `fits on ${verdict.node.name}`;
+  if (verdict.preemption === undefined) return verdict.message;
+  const { node: where, victims } = verdict.preemption;
+  return [where.name, victims.map((victim) => victim.metadata.name!)];
+};
+
+test('preemption takes no more than is needed, and the least important', () => {
+  const [low, middle, equal] = [asking('1'), asking('800m', { priority: 50 }), asking('100m', { priority: 100 })];
+  const full = onNode(new NodeInfo(node('full')), low, middle, equal);
+  assert.deepEqual(victimsOf(important('1'), cluster([full])), ['full', [low.metadata.name]]);
+  assert.deepEqual(victimsOf(important('1900m'), cluster([full])), ['full', [middle.metadata.name, low.metadata.name]]);
+  assert.equal(full.pods.size, 3, 'nothing was changed while trying');
+  assert.equal(
+    victimsOf(important('2'), cluster([full])),
+    '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Insufficient cpu.',
+  );
+  const verdict = decide(important('1'), cluster([full]), plugins, () => 0);
+  assert.equal(verdict.type === 'unschedulable' && verdict.message, '0/1 nodes are available: 1 Insufficient cpu.');
+});
+
+test('preemption prefers the node where less is lost: budgets, then priorities', () => {
+  const guarded: Pod = { ...asking('2'), metadata: { ...asking('2').metadata, labels: { app: 'guarded' } } };
+  const budget = {
+    metadata: { name: 'b', namespace: 'default' },
+    spec: { selector: { matchLabels: { app: 'guarded' } } },
+    status: { disruptionsAllowed: 0 },
+  };
+  const costly = asking('2', { priority: 50 });
+  const one = onNode(new NodeInfo(node('guarded')), guarded);
+  const two = onNode(new NodeInfo(node('costly')), costly);
+  const three = onNode(new NodeInfo(node('cheap')), asking('2', { priority: 10 }));
+  const budgets = () => [budget];
+  assert.equal(victimsOf(important('1'), cluster([one, two], { budgets }))[0], 'costly');
+  assert.equal(victimsOf(important('1'), cluster([one, two]))[0], 'guarded');
+  assert.equal(victimsOf(important('1'), cluster([two, three]))[0], 'cheap');
+});
+
+test('room that was made for a Pod is not taken by one that is less important', () => {
+  const free = new NodeInfo(node('free'));
+  const waiting: Pod = { ...important('2'), status: { nominatedNodeName: 'free' } };
+  const nominated = () => [waiting];
+  assert.match(run(asking('1'), cluster([free], { nominated })), /1 Insufficient cpu/);
+  assert.equal(run(waiting, cluster([new NodeInfo(node('other')), free], { nominated })), 'free');
+  assert.equal(run(important('1', { priority: 200 }), cluster([free], { nominated })), 'free');
+});
+
+test('while victims are ending, no more are looked for', () => {
+  const victim = asking('2');
+  const ending: Pod = {
+    ...victim,
+    metadata: { ...victim.metadata, deletionTimestamp: '2026-01-02T03:04:05Z' },
+    status: { conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' }] },
+  };
+  const busy = onNode(new NodeInfo(node('busy')), ending);
+  assert.equal(
+    victimsOf({ ...important('1'), status: { nominatedNodeName: 'busy' } }, cluster([busy])),
+    '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to a terminating pod on the nominated node.',
+  );
+});
+
+test('soft spreading: the emptier zone wins, and nodes without the label come last', () => {
+  const zoned = (name: string, zone: string, ...pods: Pod[]) => onNode(new NodeInfo(node(name, {}, { zone })), ...pods);
+  const like = () => pod({}, { app: 'a' });
+  const spread = pod(
+    {
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'zone',
+          whenUnsatisfiable: 'ScheduleAnyway',
+          labelSelector: { matchLabels: { app: 'a' } },
+        },
+      ],
+    },
+    { app: 'a' },
+  );
+  const nodes = [zoned('a1', 'a', like(), like(), like()), zoned('b1', 'b', like()), new NodeInfo(node('bare'))];
+  const { score } = plugins.find((one) => one.name === 'PodTopologySpread')!;
+  // ln(2 + 2) for each Pod: 4 and 1, rounded; the least gets 100.
+  assert.deepEqual(score!.of(spread, nodes, cluster(nodes)), [25, 100, 0]);
+  assert.equal(run(spread, cluster(nodes)), 'b1');
 });

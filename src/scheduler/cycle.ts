@@ -2,6 +2,7 @@
 import type { Pod } from '#api/generated/types.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { ClusterSnapshot, Rejection, SchedulerPlugin } from './plugin.ts';
+import { histogram, preempt, priorityOf, type Preemption } from './preemption.ts';
 
 export type Verdict =
   | { readonly type: 'node'; readonly node: NodeInfo }
@@ -10,6 +11,8 @@ export type Verdict =
       readonly message: string;
       /** Names of the plugins that rejected a node: they say what may change it. */
       readonly rejectedBy: ReadonlySet<string>;
+      /** What would have to go so that it fits. */
+      readonly preemption?: Preemption | undefined;
     };
 
 /** `pick`: one of so many equally good nodes. */
@@ -29,30 +32,63 @@ export function decide(
   for (const plugin of plugins) {
     const text = plugin.preFilter?.(pod, cluster);
     if (text !== undefined)
-      return {
-        type: 'unschedulable',
-        message: `${allRejected(nodes.length)} ${text}. ${preemption(pod, nodes, [])}`,
-        rejectedBy: new Set([plugin.name]),
-      };
+      return unschedulable(pod, cluster, text, new Map(), new Set([plugin.name]), () => undefined);
   }
   const feasible: NodeInfo[] = [];
-  const rejections: Rejection[] = [];
+  const rejections = new Map<NodeInfo, Rejection>();
   const rejectedBy = new Set<string>();
   for (const node of nodes) {
-    const rejection = firstRejection(pod, node, cluster, plugins);
+    const rejection = rejectionOf(pod, node, cluster, plugins);
     if (rejection === undefined) feasible.push(node);
     else {
-      rejections.push(rejection);
+      rejections.set(node, rejection);
       rejectedBy.add(rejection.plugin);
     }
   }
-  if (feasible.length === 0)
-    return {
-      type: 'unschedulable',
-      message: `${allRejected(nodes.length)} ${histogram(rejections.flatMap((one) => one.reasons))}. ${preemption(pod, nodes, rejections)}`,
-      rejectedBy,
-    };
-  return { type: 'node', node: best(pod, feasible, cluster, plugins, pick) };
+  // Room was made for it there.
+  const nominated = feasible.find((one) => one.name === pod.status?.nominatedNodeName);
+  if (nominated !== undefined) return { type: 'node', node: nominated };
+  if (feasible.length > 0) return { type: 'node', node: best(pod, feasible, cluster, plugins, pick) };
+  const reasons = histogram([...rejections.values()].flatMap((one) => one.reasons));
+  return unschedulable(pod, cluster, reasons, rejections, rejectedBy, (node, view) =>
+    rejectionOf(pod, node, view, plugins),
+  );
+}
+
+function unschedulable(
+  pod: Pod,
+  cluster: ClusterSnapshot,
+  reasons: string,
+  rejections: ReadonlyMap<NodeInfo, Rejection>,
+  rejectedBy: ReadonlySet<string>,
+  fits: (node: NodeInfo, view: ClusterSnapshot) => Rejection | undefined,
+): Verdict {
+  const message = `0/${cluster.nodes.length} nodes are available: ${reasons}.`;
+  const verdict = preempt(pod, cluster, rejections, fits);
+  return verdict.type === 'found'
+    ? { type: 'unschedulable', message, rejectedBy, preemption: verdict.preemption }
+    : { type: 'unschedulable', message: `${message} preemption: ${verdict.message}`, rejectedBy };
+}
+
+type NamedRejection = Rejection & { readonly plugin: string };
+
+/** Pods for which room was made on the node, and which are as important, count as if they were there. */
+function rejectionOf(
+  pod: Pod,
+  node: NodeInfo,
+  cluster: ClusterSnapshot,
+  plugins: readonly SchedulerPlugin[],
+): NamedRejection | undefined {
+  const expected = cluster
+    .nominated(node.name)
+    .filter((one) => one.metadata.uid !== pod.metadata.uid && priorityOf(one) >= priorityOf(pod));
+  if (expected.length > 0) {
+    const crowded = node.clone();
+    for (const one of expected) crowded.add(one);
+    const rejection = firstRejection(pod, crowded, cluster, plugins);
+    if (rejection !== undefined) return rejection;
+  }
+  return firstRejection(pod, node, cluster, plugins);
 }
 
 function firstRejection(
@@ -60,7 +96,7 @@ function firstRejection(
   node: NodeInfo,
   cluster: ClusterSnapshot,
   plugins: readonly SchedulerPlugin[],
-): (Rejection & { readonly plugin: string }) | undefined {
+): NamedRejection | undefined {
   for (const plugin of plugins) {
     const rejection = plugin.filter?.(pod, node, cluster);
     if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
@@ -84,27 +120,4 @@ function best(
   const most = Math.max(...totals);
   const winners = feasible.filter((_, index) => totals[index] === most);
   return winners[pick(winners.length)]!;
-}
-
-const allRejected = (count: number) => `0/${count} nodes are available:`;
-
-/** `2 Insufficient cpu, 1 node(s) were unschedulable`. */
-function histogram(reasons: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  return [...counts]
-    .map(([reason, count]) => `${count} ${reason}`)
-    .toSorted()
-    .join(', ');
-}
-
-/** What evicting other Pods could do: upstream says it in the same message. */
-function preemption(pod: Pod, nodes: readonly NodeInfo[], rejections: readonly Rejection[]): string {
-  if (pod.spec.preemptionPolicy === 'Never') return 'preemption: not eligible due to preemptionPolicy=Never.';
-  const resolvable = rejections.filter((one) => one.resolvable).length;
-  const reasons = [
-    ...Array.from({ length: resolvable }, () => 'No preemption victims found for incoming pod'),
-    ...Array.from({ length: nodes.length - resolvable }, () => 'Preemption is not helpful for scheduling'),
-  ];
-  return `preemption: ${allRejected(nodes.length)} ${histogram(reasons)}.`;
 }

@@ -52,6 +52,12 @@ export class NodeInfo {
     this.node = node;
     this.allocatable = amountsOf(node.status?.allocatable);
   }
+  /** With the same Pods, to try something out. */
+  clone(): NodeInfo {
+    const copy = new NodeInfo(this.node);
+    for (const pod of this.pods.values()) copy.add(pod);
+    return copy;
+  }
   add(pod: Pod): void {
     this.remove(pod.metadata.uid!);
     this.pods.set(pod.metadata.uid!, pod);

@@ -1,5 +1,11 @@
 // What a scheduler plugin may say of a Pod and a node. Plugins are pure: they see one snapshot and change nothing.
-import type { PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/generated/types.ts';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodDisruptionBudget,
+  StorageClass,
+} from '#api/generated/types.ts';
 import type { NodeInfo } from './node-info.ts';
 
 export interface ClusterSnapshot {
@@ -9,6 +15,9 @@ export interface ClusterSnapshot {
   volumes(): readonly PersistentVolume[];
   storageClass(name: string): StorageClass | undefined;
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
+  budgets(namespace: string): readonly PodDisruptionBudget[];
+  /** Waiting Pods for which room was made on the node of this name. */
+  nominated(node: string): readonly Pod[];
 }
 
 export interface Rejection {

@@ -4,6 +4,7 @@ import {
   Nodes,
   PersistentVolumeClaims,
   PersistentVolumes,
+  PodDisruptionBudgets,
   Pods,
   StorageClasses,
 } from '#api/generated/kind-references.ts';
@@ -23,8 +24,10 @@ import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import { bind, StalePlanError } from './bind.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { decide } from './cycle.ts';
+import { makeRoom } from './make-room.ts';
 import type { ClusterEvent } from './plugin.ts';
 import { plugins } from './plugins/registry.ts';
+import { priorityOf, type Preemption } from './preemption.ts';
 import { planVolumes } from './plugins/volume-binding/plugin.ts';
 import { SchedulingQueue } from './queue.ts';
 
@@ -92,6 +95,7 @@ export class Scheduler {
       volumes: client.informer(PersistentVolumes),
       classes: client.informer(StorageClasses),
       namespaces: client.informer(Namespaces),
+      budgets: client.informer(PodDisruptionBudgets),
     };
     await Promise.all(Object.values(informers).map((one) => one.whenSynced(scope.signal)));
     this.#scope = scope;
@@ -183,7 +187,10 @@ export class Scheduler {
       case 'unschedulable':
         logger.debug('no node', { pod: name, cause: verdict.message });
         this.#queue.failed(pod, verdict.rejectedBy);
-        scope.spawn(`report of ${name}`, () => this.#report(pod, 'Unschedulable', verdict.message));
+        if (verdict.preemption !== undefined) this.#preempt(pod, verdict.preemption, scope);
+        scope.spawn(`report of ${name}`, () =>
+          this.#report(pod, 'Unschedulable', verdict.message, verdict.preemption?.node.name),
+        );
         return;
       case 'node': {
         const plan = planVolumes(pod, verdict.node, this.#cache);
@@ -204,6 +211,19 @@ export class Scheduler {
         });
       }
     }
+  }
+
+  #preempt(pod: Pod, { node, victims }: Preemption, scope: Scope): void {
+    // Less important ones for which room was made there look for another place.
+    const displaced = this.#cache.nominated(node.name).filter((one) => priorityOf(one) < priorityOf(pod));
+    for (const one of displaced) this.#cache.nominate(one, undefined);
+    this.#cache.nominate(pod, node.name);
+    scope.spawn(`preemption for ${pod.metadata.namespace!}/${pod.metadata.name!}`, () =>
+      makeRoom(pod, node.name, victims, displaced, {
+        ...this.#options,
+        event: (...event) => this.#event(...event),
+      }),
+    );
   }
 
   async #bindingFailed(pod: Pod, error: unknown): Promise<void> {
@@ -238,12 +258,19 @@ export class Scheduler {
   }
 
   /** Says in event and status why the Pod waits. */
-  async #report(pod: Pod, reason: 'Unschedulable' | 'SchedulerError', message: string): Promise<void> {
+  async #report(
+    pod: Pod,
+    reason: 'Unschedulable' | 'SchedulerError',
+    message: string,
+    nominatedNodeName?: string,
+  ): Promise<void> {
     const { client, clock, logger } = this.#options;
     this.#event(pod, 'Warning', 'FailedScheduling', message);
     const known = client.informer(Pods).get(pod.metadata.namespace, pod.metadata.name!) ?? pod;
     const current = podCondition(known, 'PodScheduled');
-    if (current?.status === 'False' && current.reason === reason && current.message === message) return;
+    const isSame = current?.status === 'False' && current.reason === reason && current.message === message;
+    const isNominated = nominatedNodeName === undefined || known.status?.nominatedNodeName === nominatedNodeName;
+    if (isSame && isNominated) return;
     const now = formatTime(clock.now());
     const condition: PodCondition = {
       type: 'PodScheduled',
@@ -253,13 +280,20 @@ export class Scheduler {
       lastTransitionTime: current?.status === 'False' ? (current.lastTransitionTime ?? now) : now,
     };
     try {
-      await client
-        .resource(Pods)
-        .patch(
-          { namespace: pod.metadata.namespace, name: pod.metadata.name! },
-          { type: 'strategic', value: { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition] } } },
-          { subresource: 'status' },
-        );
+      await client.resource(Pods).patch(
+        { namespace: pod.metadata.namespace, name: pod.metadata.name! },
+        {
+          type: 'strategic',
+          value: {
+            metadata: { uid: pod.metadata.uid },
+            status: {
+              conditions: [condition],
+              ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
+            },
+          },
+        },
+        { subresource: 'status' },
+      );
     } catch (error) {
       if (isNotFound(error) || isReason(error, 'Conflict')) return;
       logger.warn('cannot write why a Pod waits', { pod: pod.metadata.name, error: messageOf(error) });

@@ -8,6 +8,7 @@ import {
   Namespaces,
   Nodes,
   Pods,
+  PriorityClasses,
   ReplicaSets,
   ServiceAccounts,
 } from '#api/generated/kind-references.ts';
@@ -228,5 +229,48 @@ test('a namespace has its account and authorities, and goes with everything in i
   });
   await plane.api.patch('/api/v1/namespaces/shop/configmaps/held', 'merge', { metadata: { finalizers: null } });
   await plane.eventually(async () => assert.equal(await plane.find(Namespaces, undefined, 'shop'), undefined));
+  assert.deepEqual(plane.complaints, []);
+});
+
+test('a more important Pod displaces a less important one, and takes its place', async () => {
+  await using plane = await startControlPlane();
+  await plane.create(Nodes, readyNode('node1', { cpu: '1' }));
+  await plane.create(PriorityClasses, { metadata: { name: 'high' }, value: 1000 });
+  const asking = (name: string, more: object = {}) => ({
+    metadata: { name, namespace: 'default' },
+    spec: {
+      containers: [{ name: 'app', image: 'example.org/app', resources: { requests: { cpu: '800m' } } }],
+      ...more,
+    },
+  });
+  await plane.create(Pods, asking('low'));
+  await plane.eventually(async () => assert.equal((await plane.find(Pods, 'default', 'low')).spec.nodeName, 'node1'));
+  await plane.create(Pods, asking('high', { priorityClassName: 'high' }));
+  await plane.eventually(async () => {
+    const victim = await plane.find(Pods, 'default', 'low');
+    assert.notEqual(victim.metadata.deletionTimestamp, undefined);
+    assert.equal(
+      victim.status.conditions.find((one: Json) => one.type === 'DisruptionTarget')?.reason,
+      'PreemptionByScheduler',
+    );
+    const waiting = await plane.find(Pods, 'default', 'high');
+    assert.equal(waiting.status.nominatedNodeName, 'node1');
+    assert.equal(
+      waiting.status.conditions.find((one: Json) => one.type === 'PodScheduled').message,
+      '0/1 nodes are available: 1 Insufficient cpu.',
+    );
+  });
+  // Something small and unimportant does not sneak in while the victim ends.
+  await plane.create(Pods, asking('late'));
+  await plane.eventually(async () => {
+    await actAsNode(plane);
+    assert.equal((await plane.find(Pods, 'default', 'high')).spec.nodeName, 'node1');
+  });
+  assert.equal((await plane.find(Pods, 'default', 'late')).spec.nodeName, undefined);
+  const messages = (await plane.list(Events, 'default')).map((one: Json) => one.message);
+  assert.ok(
+    messages.some((one: string) => /^Preempted by pod \S+ on node node1$/.test(one)),
+    messages.join('\n'),
+  );
   assert.deepEqual(plane.complaints, []);
 });

@@ -4,7 +4,7 @@ import { matcherFor } from '#api/meta/label-selector.ts';
 import { podMatchesNode } from '#rules/matches-node-selector.ts';
 import { untoleratedTaint } from '#rules/tolerates-taint.ts';
 import type { NodeInfo } from '../../node-info.ts';
-import { normalised, resolvable, unresolvable, type ClusterSnapshot, type SchedulerPlugin } from '../../plugin.ts';
+import { resolvable, unresolvable, type ClusterSnapshot, type SchedulerPlugin } from '../../plugin.ts';
 
 const constraintsOf = (pod: Pod, whenUnsatisfiable: string): readonly TopologySpreadConstraint[] =>
   (pod.spec.topologySpreadConstraints ?? []).filter((one) => one.whenUnsatisfiable === whenUnsatisfiable);
@@ -58,16 +58,45 @@ export const podTopologySpread: SchedulerPlugin = {
   },
   score: {
     weight: 2,
-    of(pod, nodes, cluster) {
-      const soft = constraintsOf(pod, 'ScheduleAnyway').map((one) => ({ one, matching: domains(one, pod, cluster) }));
-      if (soft.length === 0) return nodes.map(() => 0);
-      const crowded = nodes.map(({ node }) =>
-        soft.reduce((sum, { one, matching }) => {
-          const domain = node.metadata.labels?.[one.topologyKey];
-          return sum + (domain === undefined ? Math.max(0, ...matching.values()) + 1 : (matching.get(domain) ?? 0));
-        }, 0),
-      );
-      return normalised(crowded, true);
-    },
+    of: (pod, nodes, cluster) => scores(pod, nodes, cluster),
   },
 };
+
+const hostnameKey = 'kubernetes.io/hostname';
+
+/** Fewer matching Pods in a node's domains score higher; small topologies are not drowned out by large ones. */
+function scores(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot): readonly number[] {
+  const constraints = constraintsOf(pod, 'ScheduleAnyway');
+  if (constraints.length === 0) return nodes.map(() => 0);
+  const hasAll = ({ node }: NodeInfo) =>
+    constraints.every((one) => node.metadata.labels?.[one.topologyKey] !== undefined);
+  const scored = nodes.filter(hasAll);
+  const valueOf = ({ node }: NodeInfo, { topologyKey }: TopologySpreadConstraint) =>
+    node.metadata.labels![topologyKey]!;
+  const parts = constraints.map((constraint) => {
+    const matchingOn = (info: NodeInfo) =>
+      [...info.pods.values()].filter((other) => counts(constraint, pod, other)).length;
+    const extra = constraint.maxSkew - 1;
+    if (constraint.topologyKey === hostnameKey) {
+      const weight = Math.log(scored.length + 2);
+      return (info: NodeInfo) => matchingOn(info) * weight + extra;
+    }
+    const byValue = new Map(scored.map((info) => [valueOf(info, constraint), 0]));
+    const weight = Math.log(byValue.size + 2);
+    for (const info of cluster.nodes) {
+      if (!hasAll(info) || !isEligible(constraint, pod, info)) continue;
+      const value = valueOf(info, constraint);
+      const count = byValue.get(value);
+      if (count !== undefined) byValue.set(value, count + matchingOn(info));
+    }
+    return (info: NodeInfo) => byValue.get(valueOf(info, constraint))! * weight + extra;
+  });
+  const raw = new Map(scored.map((info) => [info, Math.round(parts.reduce((sum, part) => sum + part(info), 0))]));
+  const most = Math.max(0, ...raw.values());
+  const least = Math.min(...raw.values());
+  return nodes.map((info) => {
+    const score = raw.get(info);
+    if (score === undefined) return 0;
+    return most === 0 ? 100 : Math.floor((100 * (most + least - score)) / most);
+  });
+}
