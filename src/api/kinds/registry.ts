@@ -10,7 +10,7 @@ import { certificateSigningRequest } from './certificates/certificate-signing-re
 import { lease } from './coordination/lease.ts';
 import { configMap } from './core/config-map.ts';
 import { endpoints } from './core/endpoints.ts';
-import { event } from './core/event.ts';
+import { event, eventInEventsGroup } from './core/event.ts';
 import { limitRange } from './core/limit-range.ts';
 import { namespace } from './core/namespace.ts';
 import { node } from './core/node.ts';
@@ -24,6 +24,7 @@ import { service } from './core/service.ts';
 import { endpointSlice } from './discovery/endpoint-slice.ts';
 import { ingress, ingressClass } from './networking/ingress.ts';
 import { ipAddress, serviceCidr } from './networking/service-addresses.ts';
+import { runtimeClass } from './node/runtime-class.ts';
 import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
 import { clusterRoleBinding, roleBinding } from './rbac/bindings.ts';
 import { clusterRole, role } from './rbac/roles.ts';
@@ -54,10 +55,12 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
   'coordination.k8s.io/Lease': lease,
   'discovery.k8s.io/EndpointSlice': endpointSlice,
+  'events.k8s.io/Event': eventInEventsGroup,
   'networking.k8s.io/IPAddress': ipAddress,
   'networking.k8s.io/Ingress': ingress,
   'networking.k8s.io/IngressClass': ingressClass,
   'networking.k8s.io/ServiceCIDR': serviceCidr,
+  'node.k8s.io/RuntimeClass': runtimeClass,
   'policy/PodDisruptionBudget': podDisruptionBudget,
   'rbac.authorization.k8s.io/ClusterRole': clusterRole,
   'rbac.authorization.k8s.io/ClusterRoleBinding': clusterRoleBinding,

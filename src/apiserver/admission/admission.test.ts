@@ -207,3 +207,60 @@ test('a certificate request names its true author; approval needs the right for 
   const approved = await api.update(`${requests}/one/approval`, approval);
   assert.equal(approved.status.conditions[0].type, 'Approved');
 });
+
+test('a RuntimeClass must be there, and gives its overhead and placement to the Pod', async () => {
+  const api = await startApiServer();
+  const post = (body: object) => api.send('POST', `${core}/pods`, { body });
+  const missing = await post(pod({ runtimeClassName: 'sandboxed' }));
+  assert.equal(missing.status, 403);
+  assert.equal(missing.json.message, 'pods "web" is forbidden: pod rejected: RuntimeClass "sandboxed" not found');
+  assert.match(
+    (await post(pod({ overhead: { cpu: '100m' } }))).json.message,
+    /Pod Overhead set without corresponding RuntimeClass defined Overhead/,
+  );
+  const zone = { key: 'zone', operator: 'Equal', value: 'a', effect: 'NoSchedule' };
+  await api.create('/apis/node.k8s.io/v1/runtimeclasses', {
+    kind: 'RuntimeClass',
+    apiVersion: 'node.k8s.io/v1',
+    metadata: { name: 'sandboxed' },
+    handler: 'runsc',
+    overhead: { podFixed: { cpu: '100m', memory: '64Mi' } },
+    scheduling: { nodeSelector: { sandbox: 'yes' }, tolerations: [zone, { key: 'sandbox', operator: 'Exists' }] },
+  });
+  const placed = {
+    runtimeClassName: 'sandboxed',
+    nodeSelector: { disk: 'ssd' },
+    tolerations: [{ key: 'zone', operator: 'Exists' }],
+  };
+  const { spec } = await api.create(`${core}/pods`, pod(placed));
+  assert.deepEqual(spec.overhead, { cpu: '100m', memory: '64Mi' });
+  assert.deepEqual(spec.nodeSelector, { disk: 'ssd', sandbox: 'yes' });
+  assert.deepEqual(
+    spec.tolerations
+      .map((one: { key: string; operator: string }) => [one.key, one.operator])
+      .filter(([key]: string[]) => !key!.includes('/')),
+    [
+      ['zone', 'Exists'],
+      ['sandbox', 'Exists'],
+    ],
+    'a toleration that another one covers is not kept',
+  );
+  const same = await post({
+    ...pod({ runtimeClassName: 'sandboxed', overhead: { cpu: '0.1', memory: '65536Ki' } }),
+    metadata: { name: 'same' },
+  });
+  assert.equal(same.status, 201, JSON.stringify(same.json));
+  const other = await post({
+    ...pod({ runtimeClassName: 'sandboxed', overhead: { cpu: '1' } }),
+    metadata: { name: 'other' },
+  });
+  assert.match(other.json.message, /Pod's Overhead doesn't match RuntimeClass's defined Overhead/);
+  const conflict = await post({
+    ...pod({ runtimeClassName: 'sandboxed', nodeSelector: { sandbox: 'no' } }),
+    metadata: { name: 'conflict' },
+  });
+  assert.match(
+    conflict.json.message,
+    /conflict: runtimeClass.scheduling.nodeSelector\[sandbox\] = yes; pod.spec.nodeSelector\[sandbox\] = no/,
+  );
+});

@@ -9,6 +9,7 @@ import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
 import { resourceQuota } from './resource-quota.ts';
 import { routeHost } from './route-host.ts';
+import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 import { defaultStorageClass, persistentVolumeClaimResize, storageObjectInUseProtection } from './storage.ts';
 
@@ -23,6 +24,7 @@ export const admissionOrder: readonly AdmissionPlugin[] = [
   storageObjectInUseProtection, // finalizers of claims and volumes
   defaultStorageClass,
   persistentVolumeClaimResize,
+  runtimeClass, // is the class there; its overhead and placement
   certificateRequests, // who asked, who may approve and sign
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights

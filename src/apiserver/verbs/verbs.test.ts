@@ -346,4 +346,8 @@ test('events of both groups are one object', async () => {
   });
   const event = await api.get('/apis/events.k8s.io/v1/namespaces/default/events/e1');
   assert.deepEqual([event.apiVersion, event.note, event.regarding.name], ['events.k8s.io/v1', 'it runs', 'web']);
+  const selected = async (selector: string) =>
+    (await api.send('GET', `/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=${selector}`)).json.items
+      .length;
+  assert.deepEqual([await selected('regarding.name=web'), await selected('regarding.name=db')], [1, 0]);
 });

@@ -1,6 +1,6 @@
 // Event (core/v1): what happened to which object.
 import { invalid, required, type FieldError } from '../../field-error.ts';
-import type { Event } from '../../generated/types.ts';
+import type { Event, EventEventsV1 } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { byteLength } from '../../meta/names.ts';
 import { isAbsent, qualifiedErrors, subdomainErrors } from '../../validation/fields.ts';
@@ -48,6 +48,22 @@ export const event: KindBehaviour<Event> = {
     reason: reason ?? '',
     reportingComponent: reportingComponent ?? '',
     source: isAbsent(source?.component) ? (reportingComponent ?? '') : (source?.component ?? ''),
+    type: type ?? '',
+  }),
+};
+
+/** The same objects as events.k8s.io/v1 shows them; what is written is checked in core's form. */
+export const eventInEventsGroup: KindBehaviour<EventEventsV1> = {
+  selectableFields: ({ regarding, reason, reportingController, type }) => ({
+    'regarding.kind': regarding?.kind ?? '',
+    'regarding.namespace': regarding?.namespace ?? '',
+    'regarding.name': regarding?.name ?? '',
+    'regarding.uid': regarding?.uid ?? '',
+    'regarding.apiVersion': regarding?.apiVersion ?? '',
+    'regarding.resourceVersion': regarding?.resourceVersion ?? '',
+    'regarding.fieldPath': regarding?.fieldPath ?? '',
+    reason: reason ?? '',
+    reportingController: reportingController ?? '',
     type: type ?? '',
   }),
 };
