@@ -16,13 +16,19 @@ import { startHttpsFront } from './https-front.ts';
 import type { ApiServerOptions } from './options.ts';
 
 const now = Date.now();
-const issue = (commonName: string, use: CertificateUse, issuer?: KeyPair, organizations: string[] = []): KeyPair =>
+const issue = (
+  commonName: string,
+  use: CertificateUse,
+  issuer?: KeyPair,
+  organizations: string[] = [],
+  notAfterMs = now + 3_600_000,
+): KeyPair =>
   issueCertificate({
     subject: { commonName, organizations },
     use,
     names: use === 'serving' ? ['localhost', '127.0.0.1'] : [],
     notBeforeMs: now - 60_000,
-    notAfterMs: now + 3_600_000,
+    notAfterMs,
     serial: systemRandom.bytes(8),
     issuer,
   });
@@ -99,6 +105,52 @@ test('a certificate of the client authority says who asks; others and none say n
     assert.equal((await call('GET', '/readyz', { agent })).text, 'ok');
     agent.destroy();
   }
+  await close();
+});
+
+test('a certificate counts for clients only, and only while it is valid', async () => {
+  const { api, front, call, close } = await start();
+  const groups = ['system:masters'];
+  const server = issue('server', 'serving', authority, groups);
+  const old = issue('old', 'client', authority, groups, now - 1_000);
+  for (const pair of [server, old]) {
+    const agent = new https.Agent({ ca: authority.certificatePem, cert: pair.certificatePem, key: pair.keyPem });
+    assert.equal((await call('GET', base, { agent })).status, 401);
+    agent.destroy();
+  }
+  // Certificates end on whole seconds.
+  const brief = issue('brief', 'client', authority, groups, Date.now() + 2_000);
+  const agent = new https.Agent({
+    ca: authority.certificatePem,
+    cert: brief.certificatePem,
+    key: brief.keyPem,
+    keepAlive: true,
+    maxSockets: 1,
+  });
+  assert.equal((await call('GET', base, { agent })).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 2_100));
+  assert.equal((await call('GET', base, { agent })).status, 401, 'also on the connection that it opened');
+  agent.destroy();
+  assert.ok(front.port > 0 && api.store.revision > 0);
+  await close();
+});
+
+test('warnings carry what the client sent without breaking the answer', async () => {
+  const { call, close } = await start();
+  const send = (name: string, unknown: object) =>
+    call('POST', base, {
+      body: JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name }, ...unknown }),
+    });
+  const odd = await send('odd', { 'ключ"\\': 1, 'line\r\nSet-Cookie: a=b': 1, plain: 1 });
+  assert.equal(odd.status, 201);
+  const text = Buffer.from(String(odd.headers['warning']), 'latin1').toString('utf8');
+  assert.match(text, /299 - "unknown field .*ключ/);
+  assert.match(text, /unknown field \\"plain\\"/);
+  assert.equal(odd.headers['set-cookie'], undefined);
+  const names = Array.from({ length: 3_000 }, (_, index) => [`unknown${index}`, 1]);
+  const many = await send('many', Object.fromEntries(names));
+  assert.equal(many.status, 201);
+  assert.ok(String(many.headers['warning']).length < 8_000);
   await close();
 });
 

@@ -9,6 +9,7 @@ import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } fro
 import type { ApiRequest, ApiResponse, RequestBody, RequestHandler, ResponseBody } from '#api/request.ts';
 import { requestEntityTooLargeError, goneError } from '#api/status.ts';
 import type { Duplex, Readable } from 'node:stream';
+import { warningHeaders } from './content/warning-headers.ts';
 import { errorEvent } from './verbs/watch.ts';
 
 /** Upstream's: below this the saving is not worth the work. */
@@ -73,10 +74,6 @@ function apiRequest(
   };
 }
 
-/** Quoted as RFC 9110 wants; 299 is upstream's code for every warning. */
-const warningHeader = (text: string): string =>
-  `299 - "${text.replaceAll(/[\\"]/g, (char) => `\\${char}`).replaceAll(/[\r\n]+/g, ' ')}"`;
-
 const contentTypeOf = (body: ResponseBody): string | undefined =>
   body.type === 'object' || body.type === 'list'
     ? 'application/json'
@@ -92,7 +89,7 @@ function writeHead(response: HttpsResponse, answer: ApiResponse, more: Record<st
     ...answer.headers,
     ...more,
   };
-  if (answer.warnings.length > 0) headers['warning'] = answer.warnings.map(warningHeader);
+  if (answer.warnings.length > 0) headers['warning'] = warningHeaders(answer.warnings);
   (response as unknown as { writeHead(status: number, headers: object): void }).writeHead(answer.status, headers);
 }
 

@@ -48,27 +48,29 @@ export interface HttpsServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** The connection's certificate if its chain was verified against the client authorities. */
+/** The connection's certificate if its chain was verified against the client authorities and it is valid now. */
 export function clientCertificateOf(request: HttpsRequest): ClientCertificate | undefined {
   const socket = ('stream' in request ? request.stream.session?.socket : request.socket) as TLSSocket | undefined;
   if (socket?.authorized !== true) return undefined;
   const known = certificates.get(socket);
-  if (known !== undefined) return known;
-  const { subject } = socket.getPeerCertificate();
+  // It was valid when the connection began; a connection may live longer.
+  if (known !== undefined) return Date.now() > known.validToMs ? undefined : known;
+  const { subject, valid_to: validTo } = socket.getPeerCertificate();
   if (subject === undefined) return undefined;
   const list = (value: string | string[] | undefined): string[] =>
     value === undefined ? [] : Array.isArray(value) ? value : [value];
   const fields = subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
-  const certificate: ClientCertificate = {
+  const certificate = {
     commonName: list(fields['CN'])[0] ?? '',
     organizations: list(fields['O']),
     // Kubernetes' own attribute for a user's uid (KEP-4633 era): OID 1.3.6.1.4.1.57683.2.
     uid: list(fields['1.3.6.1.4.1.57683.2'])[0],
+    validToMs: Date.parse(validTo),
   };
   certificates.set(socket, certificate);
   return certificate;
 }
-const certificates = new WeakMap<object, ClientCertificate>();
+const certificates = new WeakMap<object, ClientCertificate & { readonly validToMs: number }>();
 
 /** Streams of one HTTP/2 connection at a time: upstream's --http2-max-streams-per-connection. */
 const streamsMax = 250;
