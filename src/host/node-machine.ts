@@ -20,6 +20,9 @@ import { createGzip } from 'node:zlib';
 import { type CgroupLimits, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
 import { linuxMounts, type Mounts } from './linux/mounts.ts';
 import { bindInside } from './linux/subpath.ts';
+import { bootTimeMs, type CgroupUse, cgroupUse, type InterfaceUse, networkUse } from './linux/usage.ts';
+
+export type { CgroupUse, InterfaceUse } from './linux/usage.ts';
 
 export interface MachineFacts {
   readonly hostname: string;
@@ -54,7 +57,12 @@ export interface NodeMachine {
   /** Binds a path inside `root` to `target` without ever following a link; missing directories are made with `mode`. */
   bindInside(root: string, relative: string, mode: number, target: string): Promise<void>;
   /** Free and total bytes of the file system that holds `directory`. */
-  diskSpace(directory: string): { readonly totalBytes: number; readonly freeBytes: number; readonly inodes: number };
+  diskSpace(directory: string): {
+    readonly totalBytes: number;
+    readonly freeBytes: number;
+    readonly inodes: number;
+    readonly inodesFree: number;
+  };
   memoryAvailableBytes(): number;
   /** Bytes on disk of everything below, other mounts left out; 0 when there is nothing. */
   usedBytes(target: string): Promise<number>;
@@ -76,6 +84,11 @@ export interface NodeMachine {
   changeMode(target: string, mode: number): Promise<void>;
   changeOwner(target: string, uid: number, gid: number): Promise<void>;
   realPath(target: string): Promise<string>;
+  /** Undefined: there is no such cgroup. */
+  cgroupUse(cgroup: string): Promise<CgroupUse | undefined>;
+  /** Of the network namespace that the cgroup's processes are in; without one, of the host's. */
+  networkUse(cgroup?: string): Promise<readonly InterfaceUse[]>;
+  bootTimeMs(): number;
   /** Makes the cgroup (a path below each hierarchy's root, or a slice of systemd's) with these limits, or gives it them. */
   limitCgroup(cgroup: string, limits: CgroupLimits): Promise<void>;
   /** Removes the cgroup and those in it, where no process is left. */
@@ -140,8 +153,8 @@ export function linuxNodeMachine(): NodeMachine {
     diskSpace(directory) {
       let existing = directory;
       while (!existsSync(existing) && existing !== '/') existing = path.dirname(existing);
-      const { bsize, blocks, bavail, files } = statfsSync(existing);
-      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, inodes: files };
+      const { bsize, blocks, bavail, files, ffree } = statfsSync(existing);
+      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, inodes: files, inodesFree: ffree };
     },
     memoryAvailableBytes: () => Number(/^MemAvailable:\s+(\d+)/m.exec(textOf('/proc/meminfo'))?.[1] ?? 0) * 1024,
     usedBytes,
@@ -241,6 +254,9 @@ export function linuxNodeMachine(): NodeMachine {
     changeMode: (target, mode) => fs.chmod(target, mode),
     changeOwner: (target, uid, gid) => fs.lchown(target, uid, gid),
     realPath: (target) => fs.realpath(target),
+    cgroupUse,
+    networkUse,
+    bootTimeMs,
     limitCgroup: (cgroup, limits) =>
       cgroup.endsWith('.slice') ? writeSlice(cgroup, limits) : writeCgroup(cgroup, limits),
     removeCgroup: (cgroup) => (cgroup.endsWith('.slice') ? stopSlice(cgroup) : removeCgroup(cgroup)),

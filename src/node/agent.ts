@@ -23,6 +23,7 @@ import type { NodeRuntimeSettings } from './pod/runtime-config.ts';
 import { Probes } from './probes/probes.ts';
 import { createNodeAuthorizer } from './server/authorize.ts';
 import { createNodeApi, type NodeApi } from './server/node-api.ts';
+import { StatsSummary } from './server/stats.ts';
 import { PodVolumes } from './volumes/volumes.ts';
 
 export interface NodeAgentOptions {
@@ -115,7 +116,14 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         },
       };
     },
-    authorize: createNodeAuthorizer({ client, nodeName, apiServerNames: options.apiServerNames }),
+    stats: new StatsSummary({
+      clock,
+      machine,
+      nodeName,
+      rootDirectory,
+      runningPods: () => current.pods?.running() ?? [],
+    }),
+    authorize: createNodeAuthorizer({ client, clock, nodeName, apiServerNames: options.apiServerNames }),
   });
 
   async function start(scope: Scope): Promise<void> {
@@ -135,6 +143,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       nodeName,
       facts,
       labels: options.labels ?? {},
+      lookMs: Math.min(10_000, housekeepingMs),
       async currentStatus(previous) {
         let [images, problem]: [readonly Image[], string | undefined] = [[], options.runtimeProblem?.()];
         try {

@@ -18,14 +18,14 @@ export interface NodeRegistrationOptions {
   readonly nodeName: string;
   readonly facts: MachineFacts;
   readonly labels: Readonly<Record<string, string>>;
+  /** Looked at this often; written only on change, or when the last report is older than `reportMs`. */
+  readonly lookMs: number;
   /** Never throws. */
   readonly currentStatus: (previous: NodeStatus | undefined) => Promise<NodeStatus>;
 }
 
 const leaseDurationSeconds = 40;
 const leaseRenewMs = 10_000;
-/** Looked at this often; written only on change, or when the last report is older than `reportMs`. */
-const lookMs = 10_000;
 /** Until the node is ready for the first time: as upstream's fast status update, so that nobody waits for the next look. */
 const lookEarlyMs = 100;
 const reportMs = 5 * 60_000;
@@ -71,7 +71,7 @@ export class NodeRegistration {
     scope.spawn('node status', (signal) =>
       this.#repeat(
         'node status',
-        () => (this.#hasBeenReady ? lookMs : lookEarlyMs),
+        () => (this.#hasBeenReady ? this.#options.lookMs : lookEarlyMs),
         signal,
         async () => {
           await this.report();

@@ -16,6 +16,7 @@ import type { AuthConfig, RuntimeHandler, RuntimeState } from '../cri/messages.t
 import type { ContainerRuntime } from '../cri/runtime.ts';
 import type { Images } from '../images.ts';
 import { hasStorageLimit, storageEviction } from '../local-storage.ts';
+import type { RunningPod } from '../server/stats.ts';
 import type { Probes } from '../probes/probes.ts';
 import { type MountedVolume, type PodVolumes, VolumeError, type VolumeSources } from '../volumes/volumes.ts';
 import { admit } from './admission.ts';
@@ -25,7 +26,9 @@ import { type ContainerStarter, ContainerWaits } from './containers.ts';
 import { decide, isSidecar, type KillContainer, restartAllTrigger } from './decide.ts';
 import type { EnvironmentSources } from './environment.ts';
 import {
+  cgroupPath,
   classCgroup,
+  containerCgroup,
   type NodeRuntimeSettings,
   PodConfigError,
   parseResolvConf,
@@ -207,6 +210,25 @@ export class Pods {
 
   runningContainers(): readonly RuntimeContainer[] {
     return this.#cache.running();
+  }
+
+  /** What statistics are made of. */
+  running(): readonly RunningPod[] {
+    const { settings, runtimeName, volumes } = this.#options;
+    return this.list()
+      .map((pod): RunningPod => {
+        const cgroup = podCgroup(pod, settings);
+        return {
+          pod,
+          cgroup: cgroupPath(cgroup),
+          containers: this.#cache
+            .runningOf(pod.metadata.uid ?? '')
+            .map((container) => ({ container, cgroup: containerCgroup(cgroup, runtimeName, container.id) })),
+          logDirectory: podLogDirectory(settings.podLogDirectory, pod),
+          volumes: () => volumes.used(pod),
+        };
+      })
+      .filter((one) => one.containers.length > 0);
   }
 
   enqueue(podUid: string): void {

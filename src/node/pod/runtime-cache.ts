@@ -105,6 +105,13 @@ export class RuntimeCache {
     return running;
   }
 
+  runningOf(uid: string): readonly RuntimeContainer[] {
+    return [...(this.#pods.get(uid)?.containers.values() ?? [])]
+      .map((one) => one.read)
+      .filter((one) => one !== undefined)
+      .filter((one) => one.state === 'running');
+  }
+
   async read(uid: string): Promise<PodRuntimeStatus> {
     const entry = this.#entry(uid);
     if (entry.unlisted) await this.#list(uid, entry);

@@ -105,6 +105,21 @@ export function podCgroup(pod: Pod, settings: NodeRuntimeSettings): string {
   return qos === 'guaranteed' ? `/${root}/pod${uid}` : `/${root}/${qos}/pod${uid}`;
 }
 
+/** Where a cgroup lies below the hierarchies' roots: systemd nests a slice a dash. */
+export function cgroupPath(cgroup: string): string {
+  if (!cgroup.endsWith('.slice')) return cgroup;
+  const parts = cgroup.slice(0, -'.slice'.length).split('-');
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}.slice`).join('');
+}
+
+/** As containerd and CRI-O name them. */
+export function containerCgroup(podCgroupName: string, runtimeName: string, id: string): string {
+  const own = podCgroupName.endsWith('.slice')
+    ? `${runtimeName === 'cri-o' ? 'crio' : 'cri-containerd'}-${id}.scope`
+    : id;
+  return `${cgroupPath(podCgroupName)}/${own}`;
+}
+
 /** Of all Pods, or of those of one class. */
 export function classCgroup(name: '' | 'burstable' | 'besteffort', settings: NodeRuntimeSettings): string {
   const { cgroupDriver, cgroupRoot } = settings;

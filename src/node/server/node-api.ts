@@ -12,7 +12,7 @@ import type { ContainerRuntime } from '../cri/runtime.ts';
 import { parseContainer, podUidLabel, type RuntimeContainer } from '../pod/runtime-status.ts';
 import type { NodeAuthorizer } from './authorize.ts';
 import { readLogs } from './container-logs.ts';
-import { statsSummary } from './stats.ts';
+import type { StatsSummary } from './stats.ts';
 import { serveStreams } from './streams.ts';
 
 export interface NodeApiOptions {
@@ -21,6 +21,7 @@ export interface NodeApiOptions {
   readonly logger: Logger;
   readonly nodeName: string;
   readonly authorize: NodeAuthorizer;
+  readonly stats: StatsSummary;
   readonly pods: () => readonly Pod[];
   /** Undefined until it is connected. */
   readonly runtime: () => ContainerRuntime | undefined;
@@ -218,7 +219,7 @@ export function createNodeApi(options: NodeApiOptions): NodeApi {
         return jsonAnswer({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: options.pods() });
       case 'stats':
         if (rest[0] !== 'summary') break;
-        return jsonAnswer(await statsSummary(options, connected()));
+        return jsonAnswer(await options.stats.read(connected()));
       case 'containerLogs':
         if (rest.length === 3) return logs(request, rest);
         break;

@@ -1,47 +1,171 @@
-// /stats/summary: usage of the node and its Pods, as far as the runtime tells.
-import type { Clock } from '#base/clock.ts';
+// /stats/summary: what the node, its Pods and their containers use. From cgroups, network namespaces and file systems; the
+// size of writable layers from the runtime. Read when asked; nothing is sampled in between.
+import { type Clock, sleep } from '#base/clock.ts';
 import type { Pod } from '#api/generated/types.ts';
-import type { NodeMachine } from '#host/node-machine.ts';
-import type { ContainerStats } from '../cri/messages.ts';
+import type { CgroupUse, InterfaceUse, NodeMachine } from '#host/node-machine.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
-import { podUidLabel } from '../pod/runtime-status.ts';
+import type { RuntimeContainer } from '../pod/runtime-status.ts';
 import { timeText } from '../pod/status.ts';
 
-interface StatsOptions {
+/** A Pod that runs, and where to look for it. */
+export interface RunningPod {
+  readonly pod: Pod;
+  /** Below the hierarchies' roots. */
+  readonly cgroup: string;
+  readonly containers: readonly { readonly container: RuntimeContainer; readonly cgroup: string }[];
+  readonly logDirectory: string;
+  /** Bytes of its own volumes on disk, by name. */
+  readonly volumes: () => Promise<ReadonlyMap<string, number>>;
+}
+
+export interface StatsOptions {
   readonly clock: Clock;
   readonly machine: NodeMachine;
   readonly nodeName: string;
-  readonly pods: () => readonly Pod[];
+  readonly rootDirectory: string;
+  readonly runningPods: () => readonly RunningPod[];
 }
 
-function containerStats(stats: ContainerStats, now: string): object {
-  return {
-    name: stats.attributes.metadata.name,
-    startTime: now,
-    cpu: { time: now, usageCoreNanoSeconds: stats.cpu?.usageCoreNanoSeconds?.value ?? 0 },
-    memory: { time: now, workingSetBytes: stats.memory?.workingSetBytes?.value ?? 0 },
-    rootfs: { time: now, usedBytes: stats.writableLayer?.usedBytes?.value ?? 0 },
-  };
+/** A rate is of the time since the last question, if that was in this range; else of a moment taken now. */
+const rateMinMs = 1_000;
+const rateMaxMs = 60_000;
+const momentMs = 200;
+
+interface Sample {
+  readonly atMs: number;
+  readonly cpu: ReadonlyMap<string, number>;
 }
 
-export async function statsSummary(options: StatsOptions, runtime: ContainerRuntime): Promise<object> {
-  const { machine, clock, nodeName } = options;
-  const now = timeText(clock.now());
-  const facts = machine.facts();
-  const available = machine.memoryAvailableBytes();
-  const stats = await runtime.listContainerStats();
-  return {
-    node: {
-      nodeName,
-      startTime: now,
-      memory: { time: now, availableBytes: available, workingSetBytes: facts.memoryBytes - available },
-    },
-    pods: options.pods().map((pod) => ({
-      podRef: { name: pod.metadata.name, namespace: pod.metadata.namespace, uid: pod.metadata.uid },
-      startTime: pod.status?.startTime,
-      containers: stats
-        .filter((one) => one.attributes.labels[podUidLabel] === pod.metadata.uid)
-        .map((one) => containerStats(one, now)),
-    })),
-  };
+export class StatsSummary {
+  readonly #options: StatsOptions;
+  #last: Sample | undefined;
+
+  constructor(options: StatsOptions) {
+    this.#options = options;
+  }
+
+  async #read(
+    pods: readonly RunningPod[],
+  ): Promise<{ readonly sample: Sample; readonly uses: Map<string, CgroupUse> }> {
+    const { machine, clock } = this.#options;
+    const cgroups = ['', ...pods.flatMap((one) => [one.cgroup, ...one.containers.map((other) => other.cgroup)])];
+    const uses = new Map<string, CgroupUse>();
+    for (const cgroup of cgroups) {
+      const use = await machine.cgroupUse(cgroup);
+      if (use !== undefined) uses.set(cgroup, use);
+    }
+    const cpu = new Map([...uses].map(([cgroup, use]) => [cgroup, use.cpuNanoseconds]));
+    return { sample: { atMs: clock.monotonicMs(), cpu }, uses };
+  }
+
+  async read(runtime: ContainerRuntime): Promise<object> {
+    const { clock, machine, nodeName, rootDirectory, runningPods } = this.#options;
+    const pods = runningPods();
+    let before = this.#last;
+    const age = before === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() - before.atMs;
+    if (age < rateMinMs || age > rateMaxMs) {
+      before = (await this.#read(pods)).sample;
+      await sleep(clock, momentMs);
+    }
+    const { sample, uses } = await this.#read(pods);
+    this.#last = sample;
+    const time = timeText(clock.now());
+    const usage = (cgroup: string): { cpu?: object; memory?: object } => {
+      const use = uses.get(cgroup);
+      if (use === undefined) return {};
+      const earlier = before?.cpu.get(cgroup);
+      const passedMs = sample.atMs - (before?.atMs ?? 0);
+      return {
+        cpu: {
+          time,
+          ...(earlier === undefined
+            ? {}
+            : { usageNanoCores: Math.max(0, Math.round(((use.cpuNanoseconds - earlier) / passedMs) * 1000)) }),
+          usageCoreNanoSeconds: use.cpuNanoseconds,
+        },
+        memory: {
+          time,
+          usageBytes: use.memoryUsageBytes,
+          workingSetBytes: use.memoryWorkingSetBytes,
+          rssBytes: use.memoryRssBytes,
+          pageFaults: use.pageFaults,
+          majorPageFaults: use.majorPageFaults,
+        },
+      };
+    };
+    const disk = machine.diskSpace(rootDirectory);
+    const filesystem = {
+      time,
+      availableBytes: disk.freeBytes,
+      capacityBytes: disk.totalBytes,
+      inodes: disk.inodes,
+      inodesFree: disk.inodesFree,
+    };
+    const used = (usedBytes: number) => ({ ...filesystem, usedBytes });
+    const [layers, imageFilesystem] = await Promise.all([runtime.listContainerStats(), runtime.imageFilesystem()]);
+    const layerBytes = new Map(
+      layers.map((one) => [one.attributes.id, one.writableLayer?.usedBytes?.value ?? 0] as const),
+    );
+    const available = machine.memoryAvailableBytes();
+    const ofNode = usage('');
+    const told: object[] = [];
+    for (const { pod, cgroup, containers, logDirectory, volumes } of pods) {
+      const volumeBytes = await volumes();
+      let total = [...volumeBytes.values()].reduce((sum, one) => sum + one, 0);
+      const ofContainers: object[] = [];
+      for (const one of containers) {
+        const logBytes = await machine.usedBytes(`${logDirectory}/${one.container.name}`);
+        const rootBytes = layerBytes.get(one.container.id) ?? 0;
+        total += logBytes + rootBytes;
+        ofContainers.push({
+          name: one.container.name,
+          startTime: timeText(one.container.startedAtMs),
+          ...usage(one.cgroup),
+          rootfs: used(rootBytes),
+          logs: used(logBytes),
+        });
+      }
+      const first = containers[0];
+      const network =
+        pod.spec.hostNetwork === true || first === undefined ? [] : await machine.networkUse(first.cgroup);
+      told.push({
+        podRef: { name: pod.metadata.name, namespace: pod.metadata.namespace, uid: pod.metadata.uid },
+        startTime: pod.status?.startTime ?? time,
+        containers: ofContainers,
+        ...usage(cgroup),
+        ...networkStats(network, time),
+        volume: [...volumeBytes].map(([name, bytes]) => ({ ...used(bytes), name })),
+        'ephemeral-storage': used(total),
+      });
+    }
+    return {
+      node: {
+        nodeName,
+        startTime: timeText(machine.bootTimeMs()),
+        ...ofNode,
+        memory: {
+          ...ofNode.memory,
+          time,
+          availableBytes: available,
+          workingSetBytes: machine.facts().memoryBytes - available,
+        },
+        ...networkStats(await machine.networkUse(), time),
+        fs: used(disk.totalBytes - disk.freeBytes),
+        runtime: { imageFs: used(imageFilesystem?.usedBytes ?? 0) },
+      },
+      pods: told,
+    };
+  }
+}
+
+function networkStats(interfaces: readonly InterfaceUse[], time: string): { network?: object } {
+  const list = interfaces.map((one) => ({
+    name: one.name,
+    rxBytes: one.receivedBytes,
+    rxErrors: one.receiveErrors,
+    txBytes: one.sentBytes,
+    txErrors: one.sendErrors,
+  }));
+  const main = list.find((one) => one.name === 'eth0') ?? list[0];
+  return main === undefined ? {} : { network: { time, ...main, interfaces: list } };
 }

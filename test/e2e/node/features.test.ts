@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
-import { onNode, shell } from './kit.ts';
+import { nodeRequest, onNode, shell } from './kit.ts';
 import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
 import type { Json } from '#kit/start-api-server.ts';
 
@@ -164,4 +164,64 @@ test('a Pod that fills its emptyDir beyond the limit is evicted', async () => {
     ['Failed', 'Evicted', 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". '],
   );
   assert.equal((await running('modest')).status.phase, 'Running');
+});
+
+test('statistics tell what is used: processor, memory, network, disk', async () => {
+  await node.createPod({
+    name: 'busy',
+    spec: {
+      volumes: [{ name: 'v', emptyDir: {} }],
+      containers: [
+        shell(
+          'dd if=/dev/zero of=/v/file bs=1024 count=2000 2>/dev/null; wget -q -O /dev/null http://10.88.7.1:1/; while :; do :; done',
+          {
+            volumeMounts: [{ name: 'v', mountPath: '/v' }],
+            resources: { limits: { cpu: '300m' } },
+          },
+        ),
+      ],
+    },
+  });
+  await running('busy');
+  await node.until('the file is written', async () => {
+    const one = (await summary()).pods.find((pod: Json) => pod.podRef.name === 'busy');
+    return one.volume[0].usedBytes >= 2_000_000;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  const { node: ofNode, pods } = await summary();
+  const busy = pods.find((pod: Json) => pod.podRef.name === 'busy');
+  assert.ok(
+    busy.cpu.usageNanoCores > 100e6 && busy.cpu.usageNanoCores < 450e6,
+    `${busy.cpu.usageNanoCores} of 300 million`,
+  );
+  assert.ok(busy.containers[0].cpu.usageCoreNanoSeconds > 1e6);
+  assert.ok(busy.containers[0].memory.workingSetBytes > 10_000);
+  assert.ok(busy.memory.workingSetBytes >= busy.containers[0].memory.workingSetBytes);
+  assert.equal(busy.network.name, 'eth0');
+  assert.ok(busy.network.txBytes > 0);
+  assert.ok(busy['ephemeral-storage'].usedBytes >= 2_000_000);
+  assert.ok(ofNode.cpu.usageNanoCores > busy.cpu.usageNanoCores / 2);
+  assert.ok(ofNode.memory.workingSetBytes > 1e6 && ofNode.fs.capacityBytes > ofNode.fs.usedBytes);
+  assert.ok(Date.parse(ofNode.startTime) < Date.now() - 1_000);
+});
+
+async function summary(): Promise<Json> {
+  const { body } = await node.agent.api.handle(nodeRequest('/stats/summary'));
+  assert.ok(body.type === 'bytes');
+  return JSON.parse(Buffer.concat(body.parts).toString());
+}
+
+test('the address of the node may change: its status follows', async () => {
+  let address = '10.88.7.1';
+  await node.restart({ nodeIps: () => [address] });
+  await until('busy', 'is known', () => true);
+  address = '10.88.7.250';
+  await node.until(
+    'the new address',
+    async () => {
+      const { status } = await node.api.get('/api/v1/nodes/n1');
+      return status.addresses.some((one: Json) => one.type === 'InternalIP' && one.address === address);
+    },
+    12_000,
+  );
 });

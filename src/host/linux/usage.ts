@@ -1,0 +1,94 @@
+// What a cgroup and a network namespace have used so far, of both versions of cgroups. Undefined: no such cgroup.
+import { promises as fs, readFileSync } from 'node:fs';
+import { isCgroupUnified } from './cgroups.ts';
+
+export interface CgroupUse {
+  readonly cpuNanoseconds: number;
+  readonly memoryUsageBytes: number;
+  /** Without what can be dropped at once. */
+  readonly memoryWorkingSetBytes: number;
+  readonly memoryRssBytes: number;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
+}
+
+export interface InterfaceUse {
+  readonly name: string;
+  readonly receivedBytes: number;
+  readonly receiveErrors: number;
+  readonly sentBytes: number;
+  readonly sendErrors: number;
+}
+
+const root = '/sys/fs/cgroup';
+const text = (file: string): Promise<string | undefined> => fs.readFile(file, 'utf8').catch(() => undefined);
+const field = (content: string, name: string): number =>
+  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(content)?.[1] ?? 0);
+
+export async function cgroupUse(cgroup: string): Promise<CgroupUse | undefined> {
+  if (isCgroupUnified()) {
+    const directory = `${root}${cgroup}`;
+    const [cpu, current, stat] = await Promise.all(
+      ['cpu.stat', 'memory.current', 'memory.stat'].map((one) => text(`${directory}/${one}`)),
+    );
+    if (cpu === undefined || stat === undefined) return undefined;
+    const usage = current === undefined ? field(stat, 'anon') + field(stat, 'file') : Number(current);
+    return {
+      cpuNanoseconds: field(cpu, 'usage_usec') * 1000,
+      memoryUsageBytes: usage,
+      memoryWorkingSetBytes: Math.max(0, usage - field(stat, 'inactive_file')),
+      memoryRssBytes: field(stat, 'anon'),
+      pageFaults: field(stat, 'pgfault'),
+      majorPageFaults: field(stat, 'pgmajfault'),
+    };
+  }
+  const [cpu, current, stat] = await Promise.all([
+    text(`${root}/cpuacct${cgroup}/cpuacct.usage`),
+    text(`${root}/memory${cgroup}/memory.usage_in_bytes`),
+    text(`${root}/memory${cgroup}/memory.stat`),
+  ]);
+  if (cpu === undefined || current === undefined || stat === undefined) return undefined;
+  return {
+    cpuNanoseconds: Number(cpu),
+    memoryUsageBytes: Number(current),
+    memoryWorkingSetBytes: Math.max(0, Number(current) - field(stat, 'total_inactive_file')),
+    memoryRssBytes: field(stat, 'total_rss'),
+    pageFaults: field(stat, 'total_pgfault'),
+    majorPageFaults: field(stat, 'total_pgmajfault'),
+  };
+}
+
+export function parseNetworkDevices(content: string): readonly InterfaceUse[] {
+  return content
+    .split('\n')
+    .slice(2)
+    .map((line) => /^\s*([^:]+):\s*(.*)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, name, rest]) => {
+      const values = rest!.trim().split(/\s+/).map(Number);
+      return {
+        name: name!,
+        receivedBytes: values[0]!,
+        receiveErrors: values[2]!,
+        sentBytes: values[8]!,
+        sendErrors: values[10]!,
+      };
+    })
+    .filter((one) => one.name !== 'lo');
+}
+
+/** Of the network namespace of the cgroup's processes; without one, of this process's. */
+export async function networkUse(cgroup?: string): Promise<readonly InterfaceUse[]> {
+  let pid = 'self';
+  if (cgroup !== undefined) {
+    const file = `${root}${isCgroupUnified() ? '' : '/memory'}${cgroup}/cgroup.procs`;
+    const first = (await text(file))?.split('\n')[0];
+    if (first === undefined || first === '') return [];
+    pid = first;
+  }
+  return parseNetworkDevices((await text(`/proc/${pid}/net/dev`)) ?? '');
+}
+
+/** In milliseconds since the epoch. */
+export const bootTimeMs = (): number =>
+  Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? 0) * 1000;
