@@ -32,7 +32,7 @@ test('renewals and heartbeat times are lazy; whatever else a node says of itself
   const last = () => written.at(-1);
   await client
     .resource(Namespaces)
-    .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-node-lease' } });
+    .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-node-lease' }, spec: {} });
   const leases = client.resource(Leases);
   const lease: Lease = await leases.create({
     apiVersion: 'coordination.k8s.io/v1',
