@@ -294,3 +294,17 @@ test('soft spreading: the emptier zone wins, and nodes without the label come la
   assert.deepEqual(score!.of(spread, nodes, cluster(nodes)), [25, 100, 0]);
   assert.equal(run(spread, cluster(nodes)), 'b1');
 });
+
+test('images that are there draw, the more the more nodes have them', () => {
+  const withImage = (name: string, ...images: [string, number][]) => {
+    const one = node(name);
+    const status = { ...one.status, images: images.map(([image, sizeBytes]) => ({ names: [image], sizeBytes })) };
+    return new NodeInfo({ ...one, status });
+  };
+  const bytes = 1000 * 1024 * 1024;
+  const nodes = [withImage('has', ['example.org/app:latest', bytes]), withImage('lacks', ['example.org/b:1', bytes])];
+  const { score } = plugins.find((one) => one.name === 'ImageLocality')!;
+  // Half of the nodes have it: (500 - 23) of (1000 - 23) megabytes.
+  assert.deepEqual(score!.of(pod(), nodes, cluster(nodes)), [48, 0]);
+  assert.deepEqual(score!.of(pod(), [nodes[0]!], cluster(nodes)), [48], 'counted over all nodes');
+});
