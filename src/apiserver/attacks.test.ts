@@ -219,3 +219,33 @@ test("a node makes no other node's lease", async () => {
   assert.equal((await csi('one')).status, 201);
   api.close();
 });
+
+test('who holds a right to a nameless object may not grant the right to all', async () => {
+  const api = await startApiServer();
+  await grant(api, [
+    { apiGroups: [''], resources: ['secrets'], resourceNames: [''], verbs: ['get'] },
+    { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles'], verbs: ['create'] },
+  ]);
+  const role = (rules: object[]) => ({
+    kind: 'Role',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    metadata: { name: 'more' },
+    rules,
+  });
+  const all = await api.send('POST', `${rbac}/roles`, {
+    as: eve,
+    body: role([{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }]),
+  });
+  assert.equal(all.status, 403);
+  api.close();
+});
+
+test('paths that nobody serves leave no counters', async () => {
+  const api = await startApiServer();
+  for (let index = 0; index < 50; index++) await api.send('GET', `/apis/g${index}/v1/things${index}/x`, { as: null });
+  await api.send('GET', `${core}/pods/x/nothing`);
+  const { text } = await api.send('GET', '/metrics');
+  assert.ok(!text.includes('things') && !text.includes('nothing'), text.slice(0, 500));
+  assert.match(text, /apiserver_request_total\{.*code="401"\} 50/);
+  api.close();
+});

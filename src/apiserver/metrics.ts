@@ -7,7 +7,7 @@ interface Series {
   seconds: number;
 }
 
-/** Different paths of clients cannot grow this without bound: labels come from served kinds, verbs and codes. */
+/** A last bound: labels come from served kinds, their verbs and codes (steps/audit.ts). */
 const seriesMax = 5_000;
 
 export function requestMetrics(): RequestMetrics {

@@ -38,6 +38,8 @@ function* single(rule: AccessRule): Generator<AccessRule> {
 }
 
 const covers = (owned: AccessRule, asked: AccessRule): boolean => {
+  // What names no objects means all: a rule that names some, even '', does not cover it.
+  if (asked.resourceNames.length === 0 && owned.resourceNames.length > 0) return false;
   const [resource = '', subresource = ''] = (asked.resources[0] ?? '').split('/');
   return ruleAllows(owned, {
     verb: asked.verbs[0]!,

@@ -17,7 +17,7 @@ export function warningHeaders(warnings: readonly string[]): string[] {
   let length = 0;
   for (const text of texts) {
     if (isCut && length >= lengthOfAllMax) break;
-    const kept = isCut ? [...text.slice(0, 2 * lengthOfOneMax)].slice(0, lengthOfOneMax).join('') : text;
+    const kept = isCut ? text.slice(0, lengthOfOneMax).toWellFormed() : text;
     length += kept.length;
     result.push(quoted(kept));
   }

@@ -3,6 +3,7 @@ import { uuid } from '#base/random.ts';
 import { messageOf } from '#base/errors.ts';
 import type { ApiResponse } from '#api/request.ts';
 import type { Next, RequestContext } from '../context.ts';
+import { servedRow } from '../registry/resource-request.ts';
 import { expectedError, respondStatus, unexpectedError } from '../responses.ts';
 
 export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
@@ -24,12 +25,14 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
     response = respondStatus((expected ?? unexpectedError()).toStatus());
   }
   const durationMs = clock.monotonicMs() - startMs;
+  // Only of what is served: a path is anybody's text, and would fill the counters.
+  const row = info.isResource ? servedRow(info.group, info.version, info.resource) : undefined;
   server.metrics.record({
-    verb: info.verb,
-    group: info.group,
-    version: info.version,
-    resource: info.resource,
-    subresource: info.subresource,
+    verb: row === undefined && info.isResource ? '' : info.verb,
+    group: row?.group ?? '',
+    version: row?.version ?? '',
+    resource: row?.resource ?? '',
+    subresource: row !== undefined && Object.hasOwn(row.subresources, info.subresource) ? info.subresource : '',
     scope: !info.isResource ? '' : info.name !== '' ? 'resource' : info.namespace !== '' ? 'namespace' : 'cluster',
     code: response.status,
     durationSeconds: durationMs / 1000,

@@ -1,11 +1,9 @@
 // The last step: which verb on which kind, or which of the paths that are no resources.
-import type { KindRow } from '#api/kind.ts';
-import { kindTable } from '#api/kinds.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { ApiError, methodNotSupportedError, badRequestError } from '#api/status.ts';
 import type { RequestContext } from '../context.ts';
 import { respondNonResource } from '../non-resource.ts';
-import { groupResource } from '../registry/resource-request.ts';
+import { groupResource, servedRow } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respondReview } from '../reviews/reviews.ts';
 import { respondSubresource } from '../subresources/subresources.ts';
@@ -33,12 +31,6 @@ const verbs: Readonly<Record<string, VerbHandler>> = {
 
 export const unknownResourceError = (): ApiError =>
   new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
-
-/** Served by this server: the row that a request names. */
-export function servedRow(group: string, version: string, resource: string): KindRow | undefined {
-  const row = kindTable.find(group, version, resource);
-  return row?.servedByDefault === true ? row : undefined;
-}
 
 export async function route(context: RequestContext): Promise<ApiResponse> {
   const { info } = context;

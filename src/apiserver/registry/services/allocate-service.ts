@@ -24,7 +24,11 @@ interface Allocator {
 const allocators = new WeakMap<Store, Allocator>();
 
 const portKey = (port: number, protocol: string): string => `port:${port}/${protocol}`;
-const addressKey = (address: string): string => `ip:${address}`;
+/** One address has several texts in IPv6. */
+const addressKey = (text: string): string => {
+  const address = text.includes(':') ? parseAddress(text) : undefined;
+  return `ip:${address === undefined ? text : formatAddress(address, 'IPv6')}`;
+};
 
 const isAddress = (value: string | undefined): value is string =>
   value !== undefined && value !== '' && value !== 'None';

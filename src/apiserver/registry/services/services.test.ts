@@ -77,3 +77,17 @@ test('addresses print as RFC 5952 says', () => {
   assert.equal(parseAddress('10.0.0.256'), undefined);
   assert.equal(parseAddress('1:2'), undefined);
 });
+
+test('one IPv6 address in two spellings is one address', async () => {
+  const api = await startApiServer({ serviceCidrs: ['fd00::/108'] });
+  const service = (name: string, clusterIP: string) => ({
+    kind: 'Service',
+    apiVersion: 'v1',
+    metadata: { name },
+    spec: { clusterIP, ports: [{ port: 80 }] },
+  });
+  const path = '/api/v1/namespaces/default/services';
+  assert.equal((await api.send('POST', path, { body: service('one', 'fd00::5') })).status, 201);
+  assert.equal((await api.send('POST', path, { body: service('two', 'fd00:0::0005') })).status, 422);
+  api.close();
+});

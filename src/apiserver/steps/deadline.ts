@@ -1,0 +1,34 @@
+// How long a request may take: upstream's --request-timeout, or less where the client says so (?timeout=5s). After it the client
+// gets its answer; what was begun may still complete. Watches, logs and tunnels have no deadline.
+import { parseNanoseconds } from '#api/schema/duration.ts';
+import { badRequestError, timeoutError } from '#api/status.ts';
+import type { ApiResponse } from '#api/request.ts';
+import { requestTimeoutSeconds } from '#base/limits.ts';
+import type { Next, RequestContext } from '../context.ts';
+import { isLongRunning } from './flow-control.ts';
+
+const timeoutMsMax = requestTimeoutSeconds * 1000;
+
+function timeoutMsOf(context: RequestContext): number {
+  const text = context.request.query.get('timeout') ?? '';
+  if (text === '') return timeoutMsMax;
+  const wanted = parseNanoseconds(text);
+  if (typeof wanted !== 'bigint')
+    throw badRequestError(`invalid timeout specified in the request URL - ${wanted.error}`);
+  const wantedMs = Number(wanted) / 1e6;
+  // 0 means that the client sets no limit of its own.
+  return wantedMs > 0 && wantedMs < timeoutMsMax ? wantedMs : timeoutMsMax;
+}
+
+export function deadline(context: RequestContext, next: Next): Promise<ApiResponse> {
+  if (isLongRunning(context.info)) return next(context);
+  const timeoutMs = timeoutMsOf(context);
+  return new Promise((resolve, reject) => {
+    const timer = context.server.options.clock.schedule(timeoutMs, () =>
+      reject(timeoutError('request did not complete within the allotted timeout')),
+    );
+    next(context)
+      .finally(() => timer.cancel())
+      .then(resolve, reject);
+  });
+}
