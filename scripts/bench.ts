@@ -14,6 +14,7 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
     'idle-seconds': { type: 'string', default: '60' },
     pods: { type: 'string', default: '50' },
+    'load-seconds': { type: 'string', default: '5' },
   },
 });
 const supervise = '/usr/local/libexec/microshift-supervise';
@@ -25,12 +26,15 @@ interface Figure {
   readonly budget: number;
 }
 const figures: Figure[] = [];
-const report = (quantity: string, value: number, unit: string, budget: number) => {
+/** The budgets are those of the design; what the quantity should be, less or more, says `better`. */
+function report(quantity: string, value: number, unit: string, budget: number, better: 'less' | 'more' = 'less'): void {
   figures.push({ quantity, value: Math.round(value * 1000) / 1000, unit, budget });
-  console.log(
-    `${quantity.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(10)} budget ${budget}${value <= budget ? '' : '   OVER'}`,
-  );
-};
+  const isKept = better === 'less' ? value <= budget : value >= budget;
+  const verdict = isKept ? '' : better === 'less' ? '   OVER' : '   UNDER';
+  console.log(`${quantity.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(10)} budget ${budget}${verdict}`);
+}
+/** Answers a second, in the order of bench/api-load.ts: four and five times upstream's. */
+const loadBudgets = [23_650, 2_932, 6_600, 10_120, 1_072];
 
 async function timeStart(machine: Machine): Promise<{ readyzMs: number; allMs: number }> {
   const probe = machine.succeed(
@@ -48,19 +52,26 @@ const { root } = await preparedRoot('ms-bench');
 const machine = await Machine.boot({ name: 'ms-bench', root, init: 'reaper' });
 try {
   const first = await timeStart(machine);
-  report('first start, exec to /readyz (keys made)', first.readyzMs / 1000, 's', 1.5);
-  report('first start, everything ready (images imported)', first.allMs / 1000, 's', 6);
+  report('first start, exec to /readyz (keys made)', first.readyzMs / 1000, 's', 0.8);
+  report('first start, everything ready (images imported)', first.allMs / 1000, 's', 3);
   await machine.succeed([supervise, 'stop']);
   const later = await timeStart(machine);
   report('later start, exec to /readyz', later.readyzMs / 1000, 's', 0.4);
   report('later start, everything ready', later.allMs / 1000, 's', 3);
 
+  // Idle as a machine in use is: an application runs, its Pods are probed.
+  await machine.succeed(['microshift', 'kubeconfig', 'merge', '--into', '/root/.kube/config']);
+  const kubectl = ['kubectl', '--context', 'microshift'];
+  await machine.succeed([...kubectl, 'apply', '-k', '/root/microshift/examples/hello']);
+  await machine.succeed([...kubectl, '-n', 'hello', 'rollout', 'status', 'deployment/hello', '--timeout=60s'], {
+    timeoutSeconds: 70,
+  });
   const idleSeconds = Number(options['idle-seconds']);
   await machine.shell(`sleep ${Math.min(30, idleSeconds)}`);
   const idle: IdleFigures = await idleFigures(machine, idleSeconds);
-  report('idle resident memory, MicroShift and router', idle.residentMb, 'MB', 220);
-  report('  of it anonymous', idle.anonymousMb, 'MB', 220);
-  report(`idle CPU over ${idleSeconds} s`, idle.cpuPercent, '% of a core', 2);
+  report('idle resident memory, MicroShift and router', idle.residentMb, 'MB', 150);
+  report('  of it anonymous', idle.anonymousMb, 'MB', 150);
+  report(`idle CPU over ${idleSeconds} s`, idle.cpuPercent, '% of a core', 0.5);
   report(`idle disk writes over ${idleSeconds} s`, idle.writtenKbPerSecond, 'KB/s', 1);
 
   report('one Pod, create to Ready, median of 5', await podStart(machine, 5), 's', 0.4);

@@ -25,7 +25,12 @@ interface Load {
 /** In this order: CREATE leaves thousands of objects, of which the page of 500 is one. */
 const loads: readonly Load[] = [
   { name: 'GET a Pod', operation: 'read', target: `/api/v1/namespaces/${namespace}/pods/one`, connections: 32 },
-  { name: `LIST ${objectsInList} ConfigMaps`, operation: 'read', target: `${configMaps}?labelSelector=set%3Dlisted`, connections: 8 },
+  {
+    name: `LIST ${objectsInList} ConfigMaps`,
+    operation: 'read',
+    target: `${configMaps}?labelSelector=set%3Dlisted`,
+    connections: 8,
+  },
   { name: 'PATCH a ConfigMap', operation: 'patch', target: `${configMaps}/listed-`, connections: 32 },
   { name: 'CREATE a ConfigMap', operation: 'create', target: configMaps, connections: 32 },
   { name: 'LIST a page of 500', operation: 'read', target: `${configMaps}?limit=500`, connections: 4 },
@@ -39,11 +44,24 @@ export async function apiLoad(machine: Machine, seconds: number): Promise<LoadFi
   const figures: LoadFigures[] = [];
   for (const { name, operation, target, connections } of loads) {
     const environment = [`TOKEN=${token}`, `OPERATION=${operation}`, `TARGET=${target}`];
-    const wrk = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', path.join(here, 'load.lua'), server];
+    const wrk = [
+      'wrk',
+      '-t1',
+      `-c${connections}`,
+      `-d${seconds}s`,
+      '--timeout',
+      '10s',
+      '-s',
+      path.join(here, 'load.lua'),
+      server,
+    ];
     const timeoutSeconds = seconds + 30;
     const [load, light] = await Promise.all([
       machine.runFromLan(['env', ...environment, ...wrk], { timeoutSeconds }),
-      machine.runFromLan([process.execPath, path.join(here, 'light-request.mjs'), `${server}/livez`, String(seconds - 1)], { timeoutSeconds }),
+      machine.runFromLan(
+        [process.execPath, path.join(here, 'light-request.mjs'), `${server}/livez`, String(seconds - 1)],
+        { timeoutSeconds },
+      ),
     ]);
     const found = /^figures (\S+) (\S+) (\S+) (\d+)$/m.exec(load.stdout);
     if (found === null || light.code !== 0) throw new Error(`${name}: ${load.stdout}${load.stderr}${light.stderr}`);
@@ -60,20 +78,37 @@ export async function apiLoad(machine: Machine, seconds: number): Promise<LoadFi
 }
 
 export const removeLoad = (machine: Machine): Promise<string> =>
-  machine.succeed(['kubectl', '--context', 'microshift', 'delete', 'namespace', namespace, '--timeout=110s'], { timeoutSeconds: 120 });
+  machine.succeed(['kubectl', '--context', 'microshift', 'delete', 'namespace', namespace, '--timeout=110s'], {
+    timeoutSeconds: 120,
+  });
 
 export async function prepare(machine: Machine): Promise<string> {
   await machine.succeed(['kubectl', '--context', 'microshift', 'create', 'namespace', namespace]);
   await machine.succeed([...kubectl, 'create', 'serviceaccount', 'load']);
-  await machine.succeed([...kubectl, 'create', 'clusterrolebinding', 'bench-load', '--clusterrole=cluster-admin', `--serviceaccount=${namespace}:load`]);
+  await machine.succeed([
+    ...kubectl,
+    'create',
+    'clusterrolebinding',
+    'bench-load',
+    '--clusterrole=cluster-admin',
+    `--serviceaccount=${namespace}:load`,
+  ]);
   // Known to no scheduler: it stays as it is.
-  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'one' }, spec: { schedulerName: 'none', containers: [{ name: 'c', image: 'localhost/microshift/busybox:1' }] } };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'one' },
+    spec: { schedulerName: 'none', containers: [{ name: 'c', image: 'localhost/microshift/busybox:1' }] },
+  };
   const items = Array.from({ length: objectsInList }, (_, index) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: `listed-${index}`, labels: { set: 'listed' } },
     data: { text: 'm'.repeat(900) },
   }));
-  await machine.succeed([...kubectl, 'create', '-f', '-'], { input: [pod, ...items].map((one) => JSON.stringify(one)).join('\n---\n'), timeoutSeconds: 60 });
+  await machine.succeed([...kubectl, 'create', '-f', '-'], {
+    input: [pod, ...items].map((one) => JSON.stringify(one)).join('\n---\n'),
+    timeoutSeconds: 60,
+  });
   return (await machine.succeed([...kubectl, 'create', 'token', 'load', '--duration=1h'])).trim();
 }

@@ -136,6 +136,7 @@ export const internalError = (message: string) =>
     causes: [{ reason: 'InternalError', message }],
   });
 export const serviceUnavailableError = (message: string) => new ApiError(503, 'ServiceUnavailable', message);
+export const timeoutError = (message: string) => new ApiError(504, 'Timeout', `Timeout: ${message}`, {});
 export const serverTimeoutError = (gr: GroupResource, verb: string, retryAfterSeconds: number) =>
   new ApiError(
     500,

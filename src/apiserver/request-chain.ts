@@ -3,6 +3,7 @@ import type { Next, RequestContext, Step } from './context.ts';
 import { audit } from './steps/audit.ts';
 import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
+import { deadline } from './steps/deadline.ts';
 import { flowControl } from './steps/flow-control.ts';
 import { impersonate } from './steps/impersonate.ts';
 import { route } from './steps/route.ts';
@@ -10,6 +11,7 @@ import { route } from './steps/route.ts';
 export function requestChain(): Next {
   const steps: readonly Step[] = [
     audit, // measures and records what follows; failures become a Status here
+    deadline, // 504 for what takes longer than the server or the client allows
     authenticate, // who asks: certificate, token, in-process identity
     impersonate, // who they ask to be, if they may
     flowControl(), // 429 above the limits of requests in work

@@ -15,10 +15,17 @@ const int64Max = (1n << 63n) - 1n;
 
 /** The canonical text, such as `1h0m0s`, or why it is none. */
 export function parseDuration(text: string): string | { readonly error: string } {
+  const nanoseconds = parseNanoseconds(text);
+  if (typeof nanoseconds !== 'bigint') return nanoseconds;
+  return (nanoseconds < 0n ? '-' : '') + printDuration(nanoseconds < 0n ? -nanoseconds : nanoseconds);
+}
+
+/** Nanoseconds, or why it is no duration. */
+export function parseNanoseconds(text: string): bigint | { readonly error: string } {
   const invalid = { error: `time: invalid duration ${JSON.stringify(text)}` };
   const match = /^([+-]?)(.*)$/.exec(text);
   const body = match?.[2] ?? '';
-  if (body === '0') return '0s';
+  if (body === '0') return 0n;
   if (body === '') return invalid;
   let total = 0n;
   let rest = body;
@@ -34,7 +41,7 @@ export function parseDuration(text: string): string | { readonly error: string }
     if (total > int64Max) return invalid;
     rest = rest.slice(whole.length);
   }
-  return (match?.[1] === '-' ? '-' : '') + printDuration(total);
+  return match?.[1] === '-' ? -total : total;
 }
 
 const decimal = (value: bigint, unit: bigint): string => {

@@ -1,0 +1,108 @@
+// What many requests on one connection, and clients that never finish a request, do to the server.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import https from 'node:https';
+import { test } from 'node:test';
+import tls from 'node:tls';
+import { silentLogger } from '#base/log.ts';
+import { systemRandom } from '#base/random.ts';
+import { startApiServer } from '#kit/start-api-server.ts';
+import { issueCertificate, type CertificateUse, type KeyPair } from '#pki/certificate.ts';
+import { startHttpsFront } from './https-front.ts';
+
+const now = Date.now();
+const issue = (commonName: string, use: CertificateUse, issuer?: KeyPair, organizations: string[] = []): KeyPair =>
+  issueCertificate({
+    subject: { commonName, organizations },
+    use,
+    names: use === 'serving' ? ['127.0.0.1'] : [],
+    notBeforeMs: now - 60_000,
+    notAfterMs: now + 3_600_000,
+    serial: systemRandom.bytes(8),
+    issuer,
+  });
+const authority = issue('authority', 'authority');
+const serving = issue('server', 'serving', authority);
+const client = issue('alice', 'client', authority, ['system:masters']);
+const credentials = { ca: authority.certificatePem, cert: client.certificatePem, key: client.keyPem };
+const configMaps = '/api/v1/namespaces/default/configmaps';
+
+async function start() {
+  const api = await startApiServer({});
+  const front = await startHttpsFront({
+    address: '127.0.0.1',
+    port: 0,
+    certificate: { certificateChain: serving.certificatePem, privateKey: serving.keyPem },
+    clientAuthorities: authority.certificatePem,
+    handler: api.server,
+    logger: silentLogger,
+  });
+  return {
+    port: front.port,
+    async [Symbol.asyncDispose]() {
+      api.server.close();
+      await front.close(100);
+    },
+  };
+}
+
+function warnings() {
+  const seen: string[] = [];
+  const listener = (warning: Error) => seen.push(`${warning.name}: ${warning.message}`);
+  process.on('warning', listener);
+  return { seen, [Symbol.dispose]: () => void process.off('warning', listener) };
+}
+
+test('many requests on one HTTP/1.1 connection leave no listeners behind', async () => {
+  await using server = await start();
+  using warned = warnings();
+  const agent = new https.Agent({ ...credentials, keepAlive: true, maxSockets: 1 });
+  const call = async (method: string, path: string, body?: string) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const request = https.request({ host: '127.0.0.1', port: server.port, method, path, agent, headers });
+    request.end(body);
+    const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+    response.resume();
+    await once(response, 'end');
+    return response.statusCode;
+  };
+  for (let index = 0; index < 40; index++) {
+    assert.equal(await call('POST', configMaps, JSON.stringify({ metadata: { name: `one-${index}` } })), 201);
+    assert.equal(await call('GET', `${configMaps}/one-${index}`), 200);
+    assert.equal(await call('GET', `${configMaps}/none`), 404);
+    // Refused unread.
+    assert.equal(await call('POST', '/api/v1/nonsense', 'x'.repeat(50_000)), 404);
+  }
+  agent.destroy();
+  // Pipelined: the next ones wait in the connection.
+  const socket = tls.connect({ host: '127.0.0.1', port: server.port, ...credentials, ALPNProtocols: ['http/1.1'] });
+  let text = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+  const one = `GET ${configMaps} HTTP/1.1\r\nhost: x\r\n\r\n`;
+  socket.write(`${one.repeat(39)}${one.replace('host', 'connection: close\r\nhost')}`);
+  await once(socket, 'close');
+  assert.equal(text.split('HTTP/1.1 200').length - 1, 40);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(warned.seen, []);
+});
+
+test('many streams and watches on one HTTP/2 connection leave no listeners behind', async () => {
+  await using server = await start();
+  using warned = warnings();
+  const session = http2.connect(`https://127.0.0.1:${server.port}`, credentials);
+  const ask = async (path: string) => {
+    const stream = session.request({ ':path': path });
+    stream.resume();
+    const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+    return { stream, status: headers[':status'] as unknown };
+  };
+  const watches = await Promise.all(Array.from({ length: 30 }, () => ask(`${configMaps}?watch=1&resourceVersion=0`)));
+  const answers = await Promise.all(Array.from({ length: 60 }, () => ask(configMaps)));
+  assert.deepEqual(new Set([...watches, ...answers].map(({ status }) => status)), new Set([200]));
+  for (const { stream } of watches) stream.close();
+  await Promise.all(watches.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close'))));
+  session.close();
+  await once(session, 'close');
+  assert.deepEqual(warned.seen, []);
+});
