@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node, Pod, PodSpec } from '#api/generated/types.ts';
+import { podQosClass } from '#api/validation/pod-qos.ts';
 import { effectiveRequests } from './effective-requests.ts';
 import { podMatchesNode } from './matches-node-selector.ts';
-import { conflictingHostPort, podHostPorts } from './pod-host-ports.ts';
 import { podIsActive, podIsTerminal } from './pod-is-active.ts';
 import { availableInMs, podIsAvailable, podIsReady } from './pod-is-ready.ts';
-import { podQosClass } from './pod-qos-class.ts';
-import { resolvePort, targetPortOf } from './resolve-port.ts';
-import { usableEndpoints } from './service-endpoints-ready.ts';
+import { semanticallyEqual } from './semantically-equal.ts';
 import { toleratesTaint, untoleratedTaint } from './tolerates-taint.ts';
 
 const now = Date.parse('2026-01-01T00:00:30Z');
@@ -129,47 +127,8 @@ for (const [name, placement, expected] of [
   test(`placement by ${name}: ${expected}`, () =>
     assert.equal(podMatchesNode(pod({ spec: { containers: [], ...placement } as PodSpec }), node), expected));
 
-test('ports are found by name, also in sidecars', () => {
-  const spec = {
-    containers: [
-      {
-        name: 'a',
-        ports: [
-          { name: 'http', containerPort: 8080 },
-          { name: 'dns', protocol: 'UDP', containerPort: 53 },
-        ],
-      },
-    ],
-    initContainers: [{ name: 's', restartPolicy: 'Always', ports: [{ name: 'metrics', containerPort: 9090 }] }],
-  };
-  assert.equal(resolvePort(spec, 80), 80);
-  assert.equal(resolvePort(spec, 'http'), 8080);
-  assert.equal(resolvePort(spec, 'metrics'), 9090);
-  assert.equal(resolvePort(spec, 'dns'), undefined);
-  assert.equal(resolvePort(spec, 'dns', 'UDP'), 53);
-  assert.equal(targetPortOf(spec, { port: 80 }), 80);
-  assert.equal(targetPortOf(spec, { port: 80, targetPort: 'http' }), 8080);
-});
-
-test('two Pods cannot have one port of one address of the host', () => {
-  const ports = (port: object) =>
-    podHostPorts({ containers: [{ name: 'a', ports: [{ containerPort: 80, ...port }] }] });
-  assert.deepEqual(ports({}), []);
-  const all = ports({ hostPort: 80 });
-  assert.deepEqual(all, [{ protocol: 'TCP', hostIP: '0.0.0.0', port: 80 }]);
-  assert.equal(conflictingHostPort(ports({ hostPort: 80, hostIP: '10.0.0.1' }), all)?.port, 80);
-  assert.equal(conflictingHostPort(ports({ hostPort: 80, protocol: 'UDP' }), all), undefined);
-  assert.equal(
-    conflictingHostPort(ports({ hostPort: 80, hostIP: '10.0.0.1' }), ports({ hostPort: 80, hostIP: '10.0.0.2' })),
-    undefined,
-  );
-});
-
-test('endpoints that end serve only while there is no other', () => {
-  const ready = { addresses: ['1'], conditions: { ready: true } };
-  const ending = { addresses: ['2'], conditions: { ready: false, serving: true, terminating: true } };
-  const broken = { addresses: ['3'], conditions: { ready: false, serving: false } };
-  assert.deepEqual(usableEndpoints([ready, ending, broken]), [ready]);
-  assert.deepEqual(usableEndpoints([ending, broken]), [ending]);
-  assert.deepEqual(usableEndpoints([{ addresses: ['4'] }]), [{ addresses: ['4'] }]);
+test('a key that every object has is still a difference', () => {
+  assert.equal(semanticallyEqual({}, { constructor: 'a' }), false);
+  assert.equal(semanticallyEqual({ toString: 'a' }, {}), false);
+  assert.equal(semanticallyEqual({ a: [], b: 1 }, { b: 1 }), true);
 });

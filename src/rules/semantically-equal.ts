@@ -18,6 +18,6 @@ export function semanticallyEqual(one: unknown, other: unknown): boolean {
     );
   const [left, right] = [one as Record<string, unknown>, other as Record<string, unknown>];
   for (const key in left) if (!semanticallyEqual(left[key], right[key])) return false;
-  for (const key in right) if (!(key in left) && !isEmpty(right[key])) return false;
+  for (const key in right) if (!Object.hasOwn(left, key) && !isEmpty(right[key])) return false;
   return true;
 }

@@ -9,7 +9,7 @@ const resourceMatches = (resources: readonly string[], resource: string, subreso
 };
 
 const pathMatches = (urls: readonly string[], path: string): boolean =>
-  urls.some((url) => url === '*' || url === path || (url.endsWith('*') && path.startsWith(url.slice(0, -1))));
+  urls.some((url) => url === '*' || url === path || (url.endsWith('*') && path.startsWith(url.replace(/\*+$/, ''))));
 
 export function ruleAllows(
   rule: AccessRule,
