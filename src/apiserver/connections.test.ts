@@ -4,11 +4,13 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { test } from 'node:test';
+import net from 'node:net';
 import tls from 'node:tls';
 import { silentLogger } from '#base/log.ts';
 import { systemRandom } from '#base/random.ts';
 import { startApiServer } from '#kit/start-api-server.ts';
 import { issueCertificate, type CertificateUse, type KeyPair } from '#pki/certificate.ts';
+import type { Patience } from '#host/https-server.ts';
 import { startHttpsFront } from './https-front.ts';
 
 const now = Date.now();
@@ -28,7 +30,7 @@ const client = issue('alice', 'client', authority, ['system:masters']);
 const credentials = { ca: authority.certificatePem, cert: client.certificatePem, key: client.keyPem };
 const configMaps = '/api/v1/namespaces/default/configmaps';
 
-async function start() {
+async function start(patience?: Patience) {
   const api = await startApiServer({});
   const front = await startHttpsFront({
     address: '127.0.0.1',
@@ -37,6 +39,7 @@ async function start() {
     clientAuthorities: authority.certificatePem,
     handler: api.server,
     logger: silentLogger,
+    patience,
   });
   return {
     port: front.port,
@@ -105,4 +108,22 @@ test('many streams and watches on one HTTP/2 connection leave no listeners behin
   session.close();
   await once(session, 'close');
   assert.deepEqual(warned.seen, []);
+});
+
+test('clients that do not go on lose their connection: in the handshake, in the headers, between requests', async () => {
+  await using server = await start({ handshakeMs: 100, headersMs: 100, idleMs: 100, checkMs: 50 });
+  const ended = async (socket: net.Socket): Promise<void> => {
+    socket.on('error', () => {}).resume();
+    await once(socket, 'close', { signal: AbortSignal.timeout(5_000) });
+  };
+  const secure = (text: string) => {
+    const options = { host: '127.0.0.1', port: server.port, ...credentials, ALPNProtocols: ['http/1.1'] };
+    const socket = tls.connect(options, () => socket.write(text));
+    return socket;
+  };
+  await Promise.all([
+    ended(net.connect(server.port, '127.0.0.1')),
+    ended(secure('GET /livez HTTP/1.1\r\nhost: x\r\n')),
+    ended(secure('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n')),
+  ]);
 });

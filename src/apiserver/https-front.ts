@@ -263,7 +263,7 @@ async function writeRaw(socket: Duplex, answer: ApiResponse): Promise<void> {
 
 export interface HttpsFrontOptions extends Pick<
   HttpsServerOptions,
-  'address' | 'port' | 'certificate' | 'namedCertificates' | 'clientAuthorities'
+  'address' | 'port' | 'certificate' | 'namedCertificates' | 'clientAuthorities' | 'patience'
 > {
   readonly handler: RequestHandler;
   readonly logger: Logger;

@@ -17,6 +17,18 @@ export interface HttpsCertificate {
   readonly privateKey: string;
 }
 
+/** Milliseconds that a client has for each step; after them its connection ends. */
+export interface Patience {
+  readonly handshakeMs: number;
+  readonly headersMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+  /** How often headers are looked at. */
+  readonly checkMs: number;
+}
+/** Headers and idleness as upstream. */
+const defaultPatience: Patience = { handshakeMs: 10_000, headersMs: 32_000, idleMs: 90_000, checkMs: 30_000 };
+
 export interface HttpsServerOptions {
   readonly address: string;
   /** 0: any free port. */
@@ -27,6 +39,8 @@ export interface HttpsServerOptions {
   readonly namedCertificates?: readonly (HttpsCertificate & { readonly names: readonly string[] })[] | undefined;
   /** PEM of the authorities that client certificates are verified with. */
   readonly clientAuthorities: string;
+  /** Default: `defaultPatience`. */
+  readonly patience?: Patience | undefined;
   onRequest(request: HttpsRequest, response: HttpsResponse): void;
   onUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
   /** A connection failed before it carried a request: bad TLS, bad HTTP. */
@@ -88,7 +102,16 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     }));
   let contexts = contextsOf(options.namedCertificates);
 
+  const patience = options.patience ?? defaultPatience;
+  const limits: object = {
+    handshakeTimeout: patience.handshakeMs,
+    // Of HTTP/1.1; the types of http2 do not know them.
+    headersTimeout: patience.headersMs,
+    keepAliveTimeout: patience.idleMs,
+    connectionsCheckingInterval: patience.checkMs,
+  };
   const server: Http2SecureServer = http2.createSecureServer({
+    ...limits,
     allowHTTP1: true,
     cert: options.certificate.certificateChain,
     key: options.certificate.privateKey,
