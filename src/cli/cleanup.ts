@@ -8,7 +8,7 @@ import { messageOf, OperatorError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
 import { describeHostChange, hostChangesFile, readHostChanges, undoHostChanges } from '#host/changes.ts';
 import { systemFiles } from '#host/files.ts';
-import { endShims, removeDeadNamespaces, removePodCgroups, shimProcesses } from '#host/linux/container-leftovers.ts';
+import { endProcesses, processesBelow, removeDeadNamespaces, removePodCgroups } from '#host/linux/container-leftovers.ts';
 import { linuxMounts } from '#host/linux/mounts.ts';
 import { parseRuntimeChoice } from '#host/linux/runtime-choice.ts';
 import { endRecordedProcess, recordedProcess } from '#host/recorded-process.ts';
@@ -98,7 +98,6 @@ function stepsOf(configuration: Configuration): readonly Step[] {
 function containerSteps(configuration: Configuration): readonly Step[] {
   const { stateDirectory } = privateContainerdPlaces(configuration);
   const stateFile = path.join(stateDirectory, 'process.json');
-  const socketPath = path.join(stateDirectory, 'containerd.sock');
   return [
     {
       what: 'Pod',
@@ -117,12 +116,12 @@ function containerSteps(configuration: Configuration): readonly Step[] {
         const pid = recordedProcess(stateFile);
         return Promise.resolve([
           ...(pid === undefined ? [] : [`containerd ${pid}`]),
-          ...shimProcesses(socketPath).map((one) => `${one} (a container, or what runs it)`),
+          ...processesBelow(runDirectory).map((one) => `${one} (a container, or what runs it)`),
         ]);
       },
       act: async () => {
         await endRecordedProcess(stateFile, systemClock, endGraceMs);
-        await endShims(socketPath, path.join(stateDirectory, tasksBelowState), systemClock);
+        await endProcesses(runDirectory, path.join(stateDirectory, tasksBelowState), systemClock);
         return [];
       },
     },

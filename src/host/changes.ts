@@ -155,16 +155,22 @@ const endGraceMs = 5_000;
 /** Takes every recorded change back, last first, goes on after failures, removes the journal when all went well. Gives what failed. */
 export async function undoHostChanges(file: string, logger: Logger): Promise<readonly string[]> {
   const failures: string[] = [];
+  const isTreeOfOurs = isOwnTree(file, path.dirname(file));
   for (const change of readHostChanges(file).toReversed()) {
     try {
       if (failures.length > 0 && holdsJournal(change, file)) throw new Error('it stays for another try');
-      await undo(change);
+      await undo(change, file);
       logger.debug('taken back', { change: identity(change) });
     } catch (error) {
       failures.push(`${identity(change)}: ${messageOf(error)}`);
     }
   }
-  if (failures.length === 0) rmSync(file, { force: true });
+  if (failures.length === 0) {
+    rmSync(file, { force: true });
+    // It stayed only for the journal.
+    const own = path.dirname(file);
+    if (isTreeOfOurs && existsSync(own)) rmdirSync(own);
+  }
   return failures;
 }
 
@@ -186,7 +192,12 @@ function removeTree(tree: string): void {
   rmSync(tree, { recursive: true, force: true });
 }
 
-async function undo(change: HostChange): Promise<void> {
+function removeEntries(directory: string, stay: ReadonlySet<string>): void {
+  for (const name of existsSync(directory) ? readdirSync(directory) : [])
+    if (!stay.has(name)) removeTree(path.join(directory, name));
+}
+
+async function undo(change: HostChange, journal: string): Promise<void> {
   const quietly = async (command: string, ...args: string[]) => {
     try {
       await run(command, args);
@@ -210,6 +221,8 @@ async function undo(change: HostChange): Promise<void> {
       else writeFileSync(change.file, change.before);
       return undefined;
     case 'tree':
+      // The journal goes last: what fails here is tried again with its help.
+      if (path.dirname(journal) === change.path) return removeEntries(change.path, new Set([path.basename(journal)]));
       return removeTree(change.path);
     case 'directory':
       try {
@@ -218,12 +231,8 @@ async function undo(change: HostChange): Promise<void> {
         if (['ENOENT', 'ENOTEMPTY'].includes(codeOf(error))) return undefined;
         throw error;
       }
-    case 'entries': {
-      const before = new Set(change.before);
-      for (const name of existsSync(change.path) ? readdirSync(change.path) : [])
-        if (!before.has(name)) removeTree(path.join(change.path, name));
-      return undefined;
-    }
+    case 'entries':
+      return removeEntries(change.path, new Set([...change.before, path.basename(journal)]));
     case 'process':
       return endRecordedProcess(change.stateFile, systemClock, endGraceMs);
   }

@@ -22,6 +22,7 @@ export interface ControlSource {
 /** Watchers of one process at a time; more are refused. */
 const connectionsMax = 32;
 const commandBytesMax = 64;
+const answerMs = 5_000;
 
 export async function serveControlSocket(socketPath: string, source: ControlSource): Promise<Disposable> {
   const sockets = new Set<Socket>();
@@ -77,6 +78,8 @@ export function askControlSocket(
       at.close();
       socket.write(`${command}\n`);
     });
+    // One that is stopped or busy accepts, and says nothing.
+    if (command === 'status') socket.setTimeout(answerMs, () => socket.destroy(new Error('no answer')));
     socket.setEncoding('utf8');
     let text = '';
     socket.on('data', (chunk: string) => {

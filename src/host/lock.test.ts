@@ -46,3 +46,7 @@ test('a directory that cannot be made is an answer for the operator', async () =
     (error) => error instanceof OperatorError && /\/dev\/null\/microshift/.test(error.message),
   );
 });
+
+test('a directory that cannot be made is refused at once, also where the kernel makes none', async () => {
+  await assert.rejects(lockDirectory('/proc/none/data'), /The data directory \/proc\/none\/data cannot be used/);
+});

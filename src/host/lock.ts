@@ -1,6 +1,6 @@
 // An exclusive lock on a directory, held by the kernel for as long as this process lives: no stale lock after a crash,
 // and no mistake across PID or network namespaces. flock(2) is reached by node:ffi, since Node has no call for it.
-import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { OperatorError, messageOf } from '#base/errors.ts';
 
@@ -8,12 +8,19 @@ export const lockFileName = 'microshift.lock';
 const lockExclusive = 2;
 const lockNonBlocking = 4;
 
+/** One by one: Node's own recursive mkdir never returns where the kernel allows no directories, such as below /proc. */
+function makeDirectories(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectories(path.dirname(directory));
+  mkdirSync(directory, { mode: 0o700 });
+}
+
 /** Locks `directory` (made when missing, mode 0700) or throws an OperatorError that names the process which holds it. */
 export async function lockDirectory(directory: string): Promise<Disposable> {
   const file = path.join(directory, lockFileName);
   let descriptor: number;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(path.resolve(directory));
     descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   } catch (error) {
     throw new OperatorError(

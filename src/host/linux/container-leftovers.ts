@@ -35,17 +35,19 @@ const processes = (): readonly RunningProcess[] =>
     return [{ pid: Number(name), parent, args: text(`/proc/${name}/cmdline`).split('\0') }];
   });
 
-/** The shims of the containerd on this socket, and all below them; the deepest last. Pure. */
-export function processesOfShims(all: readonly RunningProcess[], socketPath: string): readonly number[] {
+const programs = /^(containerd|containerd-shim.*|ctr|haproxy)$/;
+
+/** What was started with a path below `directory`, and all below it; the deepest last. Pure. */
+export function processesOf(all: readonly RunningProcess[], directory: string): readonly number[] {
   const isOurs = ({ args }: RunningProcess): boolean =>
-    path.basename(args[0] ?? '').startsWith('containerd-shim') && args[args.indexOf('-address') + 1] === socketPath;
-  const found = all.filter(isOurs).map((one) => one.pid);
+    programs.test(path.basename(args[0] ?? '')) && args.some((one) => one.startsWith(`${directory}/`));
+  const found = new Set(all.filter(isOurs).map((one) => one.pid));
   // Grows while it is walked.
-  for (const parent of found) found.push(...all.filter((one) => one.parent === parent).map((one) => one.pid));
-  return found;
+  for (const parent of found) for (const one of all) if (one.parent === parent) found.add(one.pid);
+  return [...found];
 }
 
-export const shimProcesses = (socketPath: string): readonly number[] => processesOfShims(processes(), socketPath);
+export const processesBelow = (directory: string): readonly number[] => processesOf(processes(), directory);
 
 function inodeOf(file: string): number | undefined {
   try {
@@ -56,11 +58,11 @@ function inodeOf(file: string): number | undefined {
 }
 
 /**
- * Ends the shims and their containers by force, and removes the network namespaces that they were in and what runc and the
+ * Ends by force what still runs for `directory` (a killed start may have left it unrecorded), shims and their containers, and removes the network namespaces that they were in and what runc and the
  * network plugins remember of them. `tasksDirectory`: holds a folder for each container that ran.
  */
-export async function endShims(socketPath: string, tasksDirectory: string, clock: Clock): Promise<void> {
-  const records = shimProcesses(socketPath).map((pid) => ({
+export async function endProcesses(directory: string, tasksDirectory: string, clock: Clock): Promise<void> {
+  const records = processesBelow(directory).map((pid) => ({
     pid,
     startTicks: processStartTicks(pid),
     network: inodeOf(`/proc/${pid}/ns/net`),
