@@ -249,3 +249,54 @@ test('paths that nobody serves leave no counters', async () => {
   assert.match(text, /apiserver_request_total\{.*code="401"\} 50/);
   api.close();
 });
+
+test('a subresource changes its own part and nothing else', async () => {
+  const api = await startApiServer();
+  const made = await api.create(`${core}/pods`, pod('web', { nodeName: 'one' }, { labels: { app: 'a' } }));
+  const change = { status: { phase: 'Failed', podIP: '10.0.0.1' }, spec: { activeDeadlineSeconds: 5 } };
+  for (const part of ['ephemeralcontainers', 'resize']) {
+    await api.send('PATCH', `${core}/pods/web/${part}`, {
+      contentType: 'application/merge-patch+json',
+      body: { ...change, metadata: { labels: { app: 'b' }, finalizers: ['x/y'] } },
+    });
+    const now = await api.get(`${core}/pods/web`);
+    assert.deepEqual(
+      [now.status.phase, now.status.podIP, now.spec.activeDeadlineSeconds, now.metadata.finalizers],
+      [made.status.phase, undefined, undefined, undefined],
+      part,
+    );
+  }
+  await api.create('/api/v1/namespaces', { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'far' } });
+  await api.send('PUT', '/api/v1/namespaces/far/finalize', {
+    body: {
+      kind: 'Namespace',
+      apiVersion: 'v1',
+      metadata: { name: 'far' },
+      spec: { finalizers: [] },
+      status: { phase: 'Terminating' },
+    },
+  });
+  const far = await api.get('/api/v1/namespaces/far');
+  assert.deepEqual([far.spec.finalizers ?? [], far.status.phase], [[], 'Active']);
+  const signing = {
+    kind: 'CertificateSigningRequest',
+    apiVersion: 'certificates.k8s.io/v1',
+    metadata: { name: 'one' },
+  };
+  const requests = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
+  const request = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n').toString(
+    'base64',
+  );
+  const body = { ...signing, spec: { request, signerName: 'example.com/a', usages: ['client auth'] } };
+  const asked = await api.send('POST', requests, { body });
+  if (asked.status === 201) {
+    const condition = { type: 'Approved', status: 'True', reason: 'r', message: 'm' };
+    await api.send('PATCH', `${requests}/one/approval`, {
+      contentType: 'application/merge-patch+json',
+      body: { spec: { signerName: 'example.com/b' }, status: { certificate: 'YQ==', conditions: [condition] } },
+    });
+    const now = await api.get(`${requests}/one`);
+    assert.deepEqual([now.spec.signerName, now.status.certificate], ['example.com/a', undefined]);
+  }
+  api.close();
+});
