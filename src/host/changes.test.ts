@@ -14,7 +14,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { silentLogger } from '#base/log.ts';
-import { isOwnTree, openHostChanges, readHostChanges, recordOwnDirectory, undoHostChanges } from './changes.ts';
+import {
+  isOwnTree,
+  lookAtOwnDirectory,
+  openHostChanges,
+  readHostChanges,
+  recordOwnDirectory,
+  undoHostChanges,
+} from './changes.ts';
 import { processStartTicks } from './processes.ts';
 
 function place(t: TestContext): { directory: string; journal: string } {
@@ -120,4 +127,12 @@ test('the directory of the journal itself stays while something cannot be taken 
   assert.equal((await undoHostChanges(journal, silentLogger)).length, 2);
   assert.equal(readHostChanges(journal).length, 2);
   assert.ok(existsSync(directory));
+});
+
+test('a file where a directory should be is left to whoever makes the directory', (t) => {
+  const { directory } = place(t);
+  const file = path.join(directory, 'file');
+  writeFileSync(file, '');
+  assert.equal(lookAtOwnDirectory(file).type, 'entries');
+  assert.equal(lookAtOwnDirectory(path.join(directory, 'none')).type, 'tree');
 });

@@ -129,9 +129,14 @@ export function recordEmptyDirectory(changes: HostChanges, directory: string): v
 
 /** What to note of a directory before it is made and filled: a tree of ours, or what it held when it was there already. */
 export function lookAtOwnDirectory(directory: string): HostChange {
-  return existsSync(directory)
-    ? { type: 'entries', path: directory, before: readdirSync(directory) }
-    : { type: 'tree', path: directory };
+  try {
+    return { type: 'entries', path: directory, before: readdirSync(directory) };
+  } catch (error) {
+    // What is there and cannot be read, or is no directory, is refused by whoever makes it.
+    return codeOf(error) === 'ENOENT'
+      ? { type: 'tree', path: directory }
+      : { type: 'entries', path: directory, before: [] };
+  }
 }
 
 /** Notes a directory that is about to be made and filled, and those on the way to it. */
