@@ -165,6 +165,7 @@ async function updateOnce(
     behaviour.prepareForUpdate?.(object, previous, { now, subresource, userName: user.name });
   if (
     row.strategy.hasGeneration &&
+    settings.isInternal !== true &&
     subresource !== 'status' &&
     object.metadata.generation === previous.metadata.generation &&
     row.strategy.generationBumpOn.some((path) => !sameValue(partOf(object, path), partOf(previous, path)))

@@ -16,6 +16,9 @@ test('pods/proxy and services/proxy pass request and answer on, without credenti
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       seen.push({ method: request.method, url: request.url, authorization: request.headers.authorization, body });
+      if (request.url === '/moved') return void response.writeHead(302, { location: '/new?a=b' }).end();
+      if (request.url === '/html')
+        return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<a href="/x">x</a>');
       response.writeHead(202, { 'content-type': 'text/x-page' }).end('page');
     });
   });
@@ -51,6 +54,16 @@ test('pods/proxy and services/proxy pass request and answer on, without credenti
   assert.deepEqual(seen[0], { method: 'POST', url: '/a/b?c=d', authorization: undefined, body: 'sent' });
   await api.send('GET', `${core}/pods/web:http/proxy/a%3Fb%23c%0d%0aX:%20y%25/é`);
   assert.equal(seen[1]?.url, '/a%3Fb%23c%0D%0AX:%20y%25/%C3%A9', 'what was encoded stays part of the path');
+
+  const options = await api.send('OPTIONS', `${core}/pods/web:http/proxy/`);
+  assert.deepEqual([options.status, seen.at(-1)?.method], [202, 'OPTIONS']);
+  const beside = await api.send('GET', `${core}/pods/web:http/proxy?a=b`);
+  assert.deepEqual([beside.status, beside.headers['location']], [301, `${core}/pods/web:http/proxy/?a=b`]);
+  assert.equal((await api.send('POST', `${core}/pods/web:http/proxy`)).status, 202, 'only what is read is redirected');
+  const moved = await api.send('GET', `${core}/pods/web:http/proxy/moved`);
+  assert.deepEqual([moved.status, moved.headers['location']], [302, `${core}/pods/web:http/proxy/new?a=b`]);
+  const html = await api.send('GET', `${core}/pods/web:http/proxy/html`);
+  assert.equal(html.text, `<a href="${core}/pods/web:http/proxy/x">x</a>`);
 
   await api.create(`${core}/services`, {
     kind: 'Service',

@@ -12,6 +12,7 @@ import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
 import { tunnel } from './connect.ts';
 import { nodesOf } from './node-request.ts';
+import { rewriteLinks, throughProxy, type ProxyPlace } from './proxy-links.ts';
 
 interface ProxyName {
   readonly scheme: string;
@@ -110,6 +111,7 @@ const notPassedOn = new Set([
   'authorization',
   'host',
   'content-length',
+  'accept-encoding', // pages come readable: their links are rewritten
 ]);
 const passedOn = (headers: Readonly<Record<string, string | undefined>>): Record<string, string> => {
   const result: Record<string, string> = {};
@@ -118,21 +120,34 @@ const passedOn = (headers: Readonly<Record<string, string | undefined>>): Record
   return result;
 };
 
-async function proxyToPod(request: ResourceRequest, address: ProxyAddress, pathAndQuery: string): Promise<ApiResponse> {
+async function proxyToPod(
+  request: ResourceRequest,
+  address: ProxyAddress,
+  prefix: string,
+  path: string,
+  search: string,
+): Promise<ApiResponse> {
   const { pods } = request.context.server.options;
   if (pods === undefined) throw serviceUnavailableError('this API server has no connection to pods');
   const asked = request.context.request;
   if (asked.upgrade !== undefined)
     throw new ApiError(501, 'NotImplemented', 'connections to pods cannot be upgraded through this proxy yet');
   const body = await readBytes(asked);
-  const headers = passedOn(asked.headers);
+  const headers = { ...passedOn(asked.headers), 'x-forwarded-uri': `${prefix}${path}` };
   const answer = await pods
-    .request(address, { method: asked.method, pathAndQuery, headers, body, signal: asked.signal })
+    .request(address, { method: asked.method, pathAndQuery: `${path}${search}`, headers, body, signal: asked.signal })
     .catch((error: unknown) => {
       throw serviceUnavailableError(`error trying to reach service: ${messageOf(error)}`);
     });
   const { 'content-type': contentType = 'application/octet-stream', ...rest } = passedOn(answer.headers);
-  return respond(answer.status, { type: 'stream', contentType, stream: answer.stream }, rest);
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  const place: ProxyPlace = { prefix, hosts: [`${host}:${address.port}`, host, asked.headers['host'] ?? ''] };
+  const location = rest['location'] ?? '';
+  if (location !== '') rest['location'] = throughProxy(location, place);
+  const isPage = location === '' && contentType.split(';')[0]!.trim() === 'text/html';
+  const isReadable = ['', 'identity'].includes(rest['content-encoding'] ?? '');
+  const stream = isPage && isReadable ? rewriteLinks(answer.stream, place) : answer.stream;
+  return respond(answer.status, { type: 'stream', contentType, stream }, rest);
 }
 
 async function proxyToNode(request: ResourceRequest, nodeName: string, pathAndQuery: string): Promise<ApiResponse> {
@@ -147,14 +162,23 @@ async function proxyToNode(request: ResourceRequest, nodeName: string, pathAndQu
 
 const encodeSegment = (segment: string): string => encodeURI(segment).replaceAll(/[?#]/g, encodeURIComponent);
 
+const encodePath = (path: string): string => path.split('/').map(encodeSegment).join('/');
+
 export async function proxy(request: ResourceRequest): Promise<ApiResponse> {
-  const { query } = request.context.request;
+  const { query, method, upgrade } = request.context.request;
+  const { info } = request.context;
   // The path came decoded: what is no path's text is encoded again, or it would become a query or another request.
-  const path =
-    request.context.info.rest === '' ? '/' : request.context.info.rest.split('/').map(encodeSegment).join('/');
-  const pathAndQuery = query.size === 0 ? path : `${path}?${query.toString()}`;
+  const search = query.size === 0 ? '' : `?${query.toString()}`;
   const name = splitName(request.name);
-  if (request.row.resource === 'nodes') return proxyToNode(request, name.name, pathAndQuery);
+  const toNode = request.row.resource === 'nodes';
+  // Links of a page at `proxy` itself would lead beside it.
+  if (info.rest === '' && ['GET', 'HEAD'].includes(method) && upgrade === undefined && !toNode) {
+    const location = `${encodePath(info.path)}/${search}`;
+    return respond(301, { type: 'none' }, { location });
+  }
+  const path = info.rest === '' ? '/' : encodePath(info.rest);
+  if (toNode) return proxyToNode(request, name.name, `${path}${search}`);
   const address = request.row.resource === 'pods' ? podAddress(request, name) : serviceAddress(request, name);
-  return proxyToPod(request, address, pathAndQuery);
+  const prefix = encodePath(info.path.slice(0, info.path.length - info.rest.length));
+  return proxyToPod(request, address, prefix, path, search);
 }

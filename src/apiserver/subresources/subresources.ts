@@ -44,7 +44,9 @@ export async function respondSubresource(request: ResourceRequest): Promise<ApiR
     return known.kind === row.kind ? ownShape[verb] : undefined;
   };
   const found = methodOf();
-  if (found === undefined || !known.verbs.includes(verb))
+  // OPTIONS is no verb of the API, and a pod's own business.
+  const isPassedOn = handler === proxy && context.request.method === 'OPTIONS';
+  if (found === undefined || !(known.verbs.includes(verb) || isPassedOn))
     throw methodNotSupportedError(groupResource(row), verb === '' ? context.request.method : verb);
   return found(request);
 }

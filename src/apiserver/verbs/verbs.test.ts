@@ -294,6 +294,11 @@ test('a bound Pod ends gracefully; a namespace waits to be emptied', async () =>
   };
   const bound = await api.create(`${core}/pods/web/binding`, binding);
   assert.deepEqual([bound.kind, bound.status, bound.code], ['Status', 'Success', 201]);
+  assert.equal(
+    (await api.get(`${core}/pods/web`)).metadata.generation,
+    1,
+    'what the cluster adds is no new generation',
+  );
   const again = await api.send('POST', `${core}/pods/web/binding`, { body: binding });
   assert.equal(
     again.json.message,
