@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Node, Service } from '#api/generated/types.ts';
+import { decide } from './decide.ts';
+
+const node = (...addresses: string[]): Node => ({
+  metadata: { name: addresses.join() },
+  spec: {},
+  status: { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) },
+});
+const service = (name: string, port: number, more: object = {}, ip?: string): Service => ({
+  metadata: { name, namespace: 'default', creationTimestamp: `2026-01-0${name}T00:00:00Z` },
+  spec: { type: 'LoadBalancer', ports: [{ port }], ...more },
+  ...(ip === undefined ? {} : { status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] } } }),
+});
+const run = (services: readonly Service[], nodes: readonly Node[] = [node('192.0.2.1')]) => {
+  const { actions, events } = decide({ services, nodes });
+  return {
+    ips: Object.fromEntries(
+      actions.map((one) => {
+        const changed = (one.verb === 'update' ? one.object : undefined) as Service;
+        const ips = (changed.status?.loadBalancer?.ingress ?? []).map((ingress) => ingress.ip);
+        return [changed.metadata.name, ips];
+      }),
+    ),
+    waiting: (events ?? []).map((event) => `${event.about.metadata.name}: ${event.message}`),
+  };
+};
+
+test('every address of every node, of the families that the Service has', () => {
+  const nodes = [node('192.0.2.1', '2001:db8::1'), node('192.0.2.2')];
+  assert.deepEqual(run([service('1', 80)], nodes).ips, { 1: ['192.0.2.1', '2001:db8::1', '192.0.2.2'] });
+  assert.deepEqual(run([service('1', 80, { ipFamilies: ['IPv4'] })], nodes).ips, { 1: ['192.0.2.1', '192.0.2.2'] });
+});
+
+test('who has a port keeps it; else the older gets it', () => {
+  const conflict = (one: number, holder: number) => [
+    `${one}: Error syncing load balancer: node port 80 occupied by Service default/${holder}`,
+  ];
+  assert.deepEqual(run([service('2', 80), service('1', 80)]), { ips: { 1: ['192.0.2.1'] }, waiting: conflict(2, 1) });
+  assert.deepEqual(run([service('1', 80), service('2', 80, {}, '192.0.2.1')]), { ips: {}, waiting: conflict(1, 2) });
+  const udp = service('2', 80, { ports: [{ port: 80, protocol: 'UDP' }] });
+  assert.deepEqual(run([service('1', 80), udp]).waiting, []);
+});
+
+test('other classes are left alone; a former load balancer loses its addresses', () => {
+  assert.deepEqual(run([service('1', 80, { loadBalancerClass: 'example.org/x' })]).ips, {});
+  assert.deepEqual(run([service('1', 80, { type: 'ClusterIP' }, '192.0.2.1')]).ips, { 1: [] });
+  assert.deepEqual(run([service('1', 80, {}, '192.0.2.1')]).ips, {}, 'what is right is not written again');
+});
