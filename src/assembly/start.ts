@@ -6,12 +6,13 @@ import type { Random } from '#base/random.ts';
 import { hostChangesFile, lookAtOwnDirectory, openHostChanges, type HostChange } from '#host/changes.ts';
 import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
+import { trimMemoryWhenIdle } from '#host/idle-memory.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
 import type { HostIdentity } from '#host/identity.ts';
-import { trimMemoryWhenIdle } from '#host/idle-memory.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
 import type { Configuration } from './config/configuration.ts';
+import { failureRemedy } from './failure-remedy.ts';
 import { NodeAddress } from './node-address.ts';
 import { Parts, type AssemblyContext } from './parts.ts';
 import { ServiceRunner } from './runner.ts';
@@ -111,7 +112,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
       ? ended.error
       : new OperatorError(
           `The service ${ended.service} failed: ${messageOf(ended.error)}.`,
-          'Running containers go on. MicroShift is started again by its supervisor; if this repeats, the log says more with -v 4.',
+          failureRemedy(ended.error, configuration.dataDirectory),
           { cause: ended.error },
         );
   logger.info('MicroShift has stopped');
