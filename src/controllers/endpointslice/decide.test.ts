@@ -142,3 +142,18 @@ test('without a selector, or as an alias, a Service is left to others', () => {
   assert.deepEqual(run(service({ selector: {} }), [pod(1)]), []);
   assert.deepEqual(run(service({ type: 'ExternalName' }), [pod(1)]), []);
 });
+
+test('a slice says when the cause of its change was, for what is new in it', () => {
+  const annotation = 'endpoints.kubernetes.io/last-change-trigger-time';
+  const since = (index: number, lastTransitionTime: string): Pod => {
+    const one = pod(index);
+    return { ...one, status: { ...one.status, conditions: [{ type: 'Ready', status: 'True', lastTransitionTime }] } };
+  };
+  const [first, second] = [since(1, '2026-01-01T00:00:05Z'), since(2, '2026-01-01T00:00:09Z')];
+  const slices = apply([], run(service(), [first]));
+  assert.equal(slices[0]!.metadata.annotations?.[annotation], '2026-01-01T00:00:05Z');
+  const grown = apply(slices, run(service(), [first, second], slices));
+  assert.equal(grown[0]!.metadata.annotations?.[annotation], '2026-01-01T00:00:09Z');
+  const shrunk = apply(grown, run(service(), [second], grown));
+  assert.equal(shrunk[0]!.metadata.annotations?.[annotation], undefined, 'nothing says when a Pod went');
+});

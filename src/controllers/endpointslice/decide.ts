@@ -11,7 +11,7 @@ import type {
 } from '#api/generated/types.ts';
 import { controllerReference } from '#api/meta/owner.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
-import { podIsReady } from '#rules/pod-is-ready.ts';
+import { podCondition, podIsReady } from '#rules/pod-is-ready.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import { create, nothing, remove, update, type Action, type Decision } from '../runtime/action.ts';
 
@@ -30,6 +30,7 @@ export const serviceNameLabel = 'kubernetes.io/service-name';
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 export const managedByUs = 'endpointslice-controller.k8s.io';
 const headlessLabel = 'service.kubernetes.io/headless';
+const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 const zoneLabel = 'topology.kubernetes.io/zone';
 
 export const hasEndpoints = (service: Service): boolean =>
@@ -169,7 +170,7 @@ function reconcile(snapshot: EndpointSliceSnapshot, type: AddressType, slices: r
     kept.push({ slice: reused, ports: [], endpoints: [] });
   }
   return [
-    ...kept.flatMap((one) => actionOf(one, service, type, labels)),
+    ...kept.flatMap((one) => actionOf(one, snapshot, type, labels)),
     ...emptied.map((one) => remove(EndpointSlices, one)),
   ];
 }
@@ -231,10 +232,11 @@ function labelsOf(service: Service): Readonly<Record<string, string>> {
 
 function actionOf(
   { slice, ports, endpoints }: Draft,
-  service: Service,
+  snapshot: EndpointSliceSnapshot,
   type: AddressType,
   labels: Readonly<Record<string, string>>,
 ): Action[] {
+  const { service } = snapshot;
   const about = { ...service, kind: 'Service', apiVersion: 'v1' };
   const name = `${service.metadata.namespace!}/${service.metadata.name!}`;
   if (slice === undefined)
@@ -248,6 +250,7 @@ function actionOf(
             generateName: `${service.metadata.name!}-`,
             namespace: service.metadata.namespace,
             labels,
+            annotations: triggered({}, endpoints, snapshot, service.metadata.creationTimestamp),
             ownerReferences: [controllerReference(Services, service)],
           },
           addressType: type,
@@ -268,5 +271,26 @@ function actionOf(
     semanticallyEqual(slice.endpoints, endpoints) &&
     portsKey(slice.ports) === portsKey(ports) &&
     semanticallyEqual(slice.metadata.labels, labels);
-  return same ? [] : [update(EndpointSlices, { ...slice, metadata: { ...slice.metadata, labels }, endpoints, ports })];
+  if (same) return [];
+  const changed = endpoints.filter((one) => !slice.endpoints?.some((other) => semanticallyEqual(other, one)));
+  const annotations = triggered(slice.metadata.annotations, changed, snapshot, undefined);
+  return [update(EndpointSlices, { ...slice, metadata: { ...slice.metadata, labels, annotations }, endpoints, ports })];
+}
+
+/** Says when the oldest cause of this change was: what network programming latency is measured from. */
+function triggered(
+  annotations: Readonly<Record<string, string>> | undefined,
+  changed: readonly Endpoint[],
+  { pods }: EndpointSliceSnapshot,
+  madeAt: string | undefined,
+): Readonly<Record<string, string>> {
+  const { [triggerTimeAnnotation]: _, ...others } = annotations ?? {};
+  const uids = new Set(changed.map((one) => one.targetRef?.uid));
+  const times = pods
+    .filter((pod) => uids.has(pod.metadata.uid))
+    .map((pod) => podCondition(pod, 'Ready')?.lastTransitionTime);
+  const [first] = [...times, madeAt]
+    .filter((one) => one !== undefined)
+    .toSorted((one, other) => (one < other ? -1 : 1));
+  return first === undefined ? others : { ...others, [triggerTimeAnnotation]: first };
 }

@@ -1,7 +1,8 @@
 // Keeps the status of ResourceQuotas. What it counts is in the informers anyway, for the garbage collector.
 import { PersistentVolumeClaims, Pods, ResourceQuotas, Services } from '#api/generated/kind-references.ts';
+import type { Container } from '#api/generated/types.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
-import { quotaUsage } from '#rules/quota-usage.ts';
+import { podIsTerminal } from '#rules/pod-is-active.ts';
 import {
   keyText,
   keyedController,
@@ -12,17 +13,44 @@ import {
   writeSubresource,
   type Controller,
   type Lookup,
+  type Read,
 } from '../runtime/declaration.ts';
 import { storedKinds } from '../runtime/served-kinds.ts';
 import { decide } from './decide.ts';
 
-/** Of these it matters what they are, of all others only that they are. */
-const measured: readonly KindReference[] = [Pods, Services, PersistentVolumeClaims];
 const isSame = (one: KindReference, other: KindReference): boolean =>
   one.group === other.group && one.resource === other.resource;
+const resourcesOf = (containers: readonly Container[] | undefined) => containers?.map((one) => one.resources);
 
 const quotasOf = ({ metadata }: KubernetesObject, lookup: Lookup): readonly string[] =>
   lookup.list(ResourceQuotas, metadata.namespace).map(keyText);
+
+/** Of these it matters what they are, of all others only that they are. */
+const measured: readonly KindReference[] = [Pods, Services, PersistentVolumeClaims];
+const isMeasured = (kind: KindReference): boolean => measured.some((one) => isSame(one, kind));
+const measuredReads: readonly Read[] = [
+  read(
+    Pods,
+    quotasOf,
+    partChanges((pod) => [
+      podIsTerminal(pod),
+      pod.spec.activeDeadlineSeconds,
+      resourcesOf(pod.spec.containers),
+      resourcesOf(pod.spec.initContainers),
+    ]),
+  ),
+  read(
+    Services,
+    quotasOf,
+    partChanges(({ spec }) => [spec.type, spec.ports]),
+  ),
+  read(
+    PersistentVolumeClaims,
+    quotasOf,
+    partChanges(({ spec }) => [spec.resources, spec.storageClassName]),
+  ),
+];
+const comesOrGoes = (previous: unknown, current: unknown): boolean => previous === undefined || current === undefined;
 
 export function resourceQuota(): Controller {
   const kinds = storedKinds().filter((kind) => kind.namespaced && !isSame(kind, ResourceQuotas));
@@ -32,15 +60,8 @@ export function resourceQuota(): Controller {
     account: 'resourcequota-controller',
     reads: [
       read(ResourceQuotas, (quota, lookup) => [...self(quota), ...quotasOf(quota, lookup)]),
-      ...kinds.map((kind) =>
-        read(
-          kind,
-          quotasOf,
-          partChanges((object) =>
-            measured.some((one) => isSame(one, kind)) ? quotaUsage(kind, object) : object.metadata.uid,
-          ),
-        ),
-      ),
+      ...measuredReads,
+      ...kinds.filter((kind) => !isMeasured(kind)).map((kind) => read(kind, quotasOf, comesOrGoes)),
     ],
     writes: [writeSubresource(ResourceQuotas, 'status', 'update')],
     snapshot(lookup, key) {
@@ -51,7 +72,7 @@ export function resourceQuota(): Controller {
       const concerns = (kind: KindReference): boolean => {
         const { group, resource } = kind;
         return (
-          measured.some((one) => isSame(one, kind)) ||
+          isMeasured(kind) ||
           hard.includes(resource) ||
           hard.includes(`count/${group === '' ? resource : `${resource}.${group}`}`)
         );
