@@ -1,4 +1,4 @@
-// What the schema itself says of a value: required fields, closed sets of values, list keys. For kinds that have no rules
+// What the schema itself says of a value: required fields, closed sets of values, list keys. For kinds and parts without rules
 // of their own; upstream's hand-written rules say the same with more words.
 import { duplicate, notSupported, required, invalid, type FieldError } from '../field-error.ts';
 import { typeFacts, type FieldType, type StructType, type ValueType } from './type-table.ts';
@@ -11,6 +11,14 @@ const isNode = (value: unknown): value is Node => typeof value === 'object' && v
 export function validateSchema(typeName: string, object: object): FieldError[] {
   const errors: FieldError[] = [];
   checkStruct(typeFacts(typeName), object as Node, '', errors);
+  return errors;
+}
+
+/** The same for one member of a struct, such as a volume source that has no rules of its own. */
+export function validateSchemaMember(typeName: string, member: string, value: unknown, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const field = typeFacts(typeName).byName.get(member);
+  if (field !== undefined && value !== undefined && value !== null) checkValue(field, field.type, value, path, errors);
   return errors;
 }
 

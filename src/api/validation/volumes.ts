@@ -1,4 +1,4 @@
-// Volumes of a Pod. Sources of removed in-tree drivers are only counted: their fields are what the schema says.
+// Volumes of a Pod. Of sources of removed in-tree drivers, what the schema says is checked.
 import { forbidden, invalid, required, type FieldError } from '../field-error.ts';
 import type {
   DownwardAPIVolumeFile,
@@ -11,6 +11,7 @@ import type {
 } from '../generated/types.ts';
 import { validateLabelSelector } from '../meta/label-selector.ts';
 import { dns1123Subdomain, nameIsDnsSubdomain } from '../meta/names.ts';
+import { validateSchemaMember } from '../schema/validate.ts';
 import { canonicalQuantity, compareQuantities } from '../quantity.ts';
 import {
   fileInVolume,
@@ -354,7 +355,7 @@ function sourceErrors(path: string, volume: Volume, source: SourceName, podName:
       ];
     }
     default:
-      return [];
+      return validateSchemaMember('io.k8s.api.core.v1.Volume', source, volume[source], at);
   }
 }
 

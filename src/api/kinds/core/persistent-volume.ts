@@ -13,6 +13,7 @@ import {
   semanticEqual,
 } from '../../validation/fields.ts';
 import { positiveAmount } from '../../validation/resources.ts';
+import { validateSchemaMember } from '../../schema/validate.ts';
 import { nodeSelectorErrors } from '../../validation/scheduling.ts';
 import { accessModeErrors, classNameErrors, volumeModeErrors } from '../../validation/volume-claim.ts';
 
@@ -33,6 +34,9 @@ const sourcesOf = (spec: PersistentVolumeSpec) =>
       ([name, value]) => !notSources.has(name as keyof PersistentVolumeSpec) && value !== undefined,
     ),
   );
+
+/** The rules are here; of the others, what the schema says is checked. */
+const withRules = new Set<keyof PersistentVolumeSpec>(['hostPath', 'local', 'csi', 'nfs']);
 
 function sourceErrors(spec: PersistentVolumeSpec): FieldError[] {
   const [first, ...further] = Object.keys(sourcesOf(spec));
@@ -58,6 +62,11 @@ function sourceErrors(spec: PersistentVolumeSpec): FieldError[] {
     );
   if (spec.nfs !== undefined)
     errors.push(...requiredText('spec.nfs.server', spec.nfs.server), ...requiredText('spec.nfs.path', spec.nfs.path));
+  const source = first as keyof PersistentVolumeSpec;
+  if (!withRules.has(source))
+    errors.push(
+      ...validateSchemaMember('io.k8s.api.core.v1.PersistentVolumeSpec', source, spec[source], `spec.${source}`),
+    );
   return errors;
 }
 
