@@ -85,7 +85,7 @@ export interface PreparationContext {
 
 /** A kind's hand-written rules. Every member is optional: the row and the schema say the rest. */
 export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
-  /** Runs after defaulting, before admission; `object` is this request's own copy. */
+  /** After defaulting and the plugins that change the object, before validation; `object` is this request's own copy. */
   prepareForCreate?(object: Mutable<T>, context: PreparationContext): void;
   /** Also for subresources: `context.subresource` says which. Status and generation rules of the row run before it. */
   prepareForUpdate?(object: Mutable<T>, previous: T, context: PreparationContext): void;
