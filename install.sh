@@ -74,15 +74,22 @@ check_machine() {
 }
 
 # Services that packages bring along must not start: MicroShift supervises its own containerd and HAProxy.
+policy=/usr/sbin/policy-rc.d
+kept_policy=
+restore_policy() {
+  rm -f $policy
+  if [ -n "$kept_policy" ]; then mv "$kept_policy" $policy; fi
+  trap - EXIT
+}
 without_service_starts() {
-  local policy=/usr/sbin/policy-rc.d kept=''
-  if [ -e $policy ]; then kept=$(mktemp) && mv $policy "$kept"; fi
+  if [ -e $policy ]; then kept_policy=$(mktemp) && mv $policy "$kept_policy"; fi
+  # Also when the installation is interrupted.
+  trap restore_policy EXIT
   printf '#!/bin/sh\nexit 101\n' >$policy
   chmod 755 $policy
   local result=0
   "$@" || result=$?
-  rm -f $policy
-  if [ -n "$kept" ]; then mv "$kept" $policy; fi
+  restore_policy
   return $result
 }
 
