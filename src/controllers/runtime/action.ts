@@ -63,7 +63,7 @@ export interface PurgeAction extends Outcome<undefined> {
 export type Action = CreateAction | UpdateAction | PatchAction | DeleteAction | EffectAction | PurgeAction;
 
 export interface Decision {
-  /** Executed in this order; the first failure ends the run. Neighbours that create, or that delete, the same kind run side by side. */
+  /** Executed in this order; the first failure ends the run. Neighbours that create or patch objects of one kind, or that delete, run side by side. */
   readonly actions: readonly Action[];
   /** Decide again after this time even if nothing changes. */
   readonly wakeAfterMs?: number | undefined;

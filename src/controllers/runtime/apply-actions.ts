@@ -28,9 +28,8 @@ const sideBySideMax = 50;
 export async function applyActions(actions: readonly Action[], host: ActionHost): Promise<RunResult> {
   for (const action of actions) assertDeclared(action, host.controller);
   for (let start = 0; start < actions.length;) {
-    let end = start + 1;
-    while (end < actions.length && sideBySide(actions[start]!, actions[end]!)) end++;
-    const run = actions.slice(start, end);
+    const run = neighbours(actions, start);
+    const end = start + run.length;
     // Creates start slowly (1, 2, 4, ...): when all fail for one reason, few requests and events say so.
     let batch = run[0]!.verb === 'create' ? 1 : sideBySideMax;
     for (let next = 0; next < run.length; batch = Math.min(batch * 2, sideBySideMax)) {
@@ -44,8 +43,25 @@ export async function applyActions(actions: readonly Action[], host: ActionHost)
   return done;
 }
 
+/** The actions from `start` on that may run side by side. */
+export function neighbours(actions: readonly Action[], start: number): readonly Action[] {
+  const first = actions[start]!;
+  // Two patches of one object keep their order.
+  const patched = new Set<string>();
+  let end = start;
+  for (; end < actions.length; end++) {
+    const one = actions[end]!;
+    if (end > start && !sideBySide(first, one)) break;
+    if (one.verb !== 'patch') continue;
+    const key = `${one.key.namespace ?? ''}/${one.key.name}`;
+    if (patched.has(key)) break;
+    patched.add(key);
+  }
+  return actions.slice(start, end);
+}
+
 const sideBySide = (one: Action, other: Action): boolean =>
-  (one.verb === 'create' && other.verb === 'create' && one.kind === other.kind) ||
+  ((one.verb === 'create' || one.verb === 'patch') && one.verb === other.verb && one.kind === other.kind) ||
   (one.verb === 'delete' && other.verb === 'delete');
 
 export function assertDeclared(action: Action, controller: Controller): void {
