@@ -135,9 +135,11 @@ function overUdp(resolver: string, message: Uint8Array, reply: (bytes: Uint8Arra
   };
   socket.on('error', () => fail());
   socket.on('message', (bytes) => reply(bytes));
-  socket.connect(53, resolver, () => {
+  // Not connect's callback: that is called for a failure, too, and a socket that is not connected cannot send.
+  socket.once('connect', () => {
     if (open) socket.send(message, (error) => error !== null && fail());
   });
+  socket.connect(53, resolver);
   return end;
 }
 
