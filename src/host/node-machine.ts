@@ -20,7 +20,7 @@ import { createGzip } from 'node:zlib';
 import { type CgroupLimits, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
 import { linuxMounts, type Mounts } from './linux/mounts.ts';
 import { bindInside } from './linux/subpath.ts';
-import { bootTimeMs, type CgroupUse, cgroupUse, type InterfaceUse, networkUse } from './linux/usage.ts';
+import { bootTimeMs, type CgroupUse, cgroupUse, type InterfaceUse, networkUse, usedBytes } from './linux/usage.ts';
 
 export type { CgroupUse, InterfaceUse } from './linux/usage.ts';
 
@@ -310,38 +310,6 @@ export function linuxNodeMachine(): NodeMachine {
         request.end();
       }),
   };
-}
-
-/** As du counts: blocks, a file with several names once. Directories one after another, so that nothing else waits. */
-async function usedBytes(target: string): Promise<number> {
-  const seen = new Set<number>();
-  let total = 0;
-  const add = async (name: string, device: number | undefined): Promise<void> => {
-    let status: Awaited<ReturnType<typeof fs.lstat>>;
-    try {
-      status = await fs.lstat(name);
-    } catch (error) {
-      if (missing(error)) return;
-      throw error;
-    }
-    if (device !== undefined && status.dev !== device) return;
-    if (status.nlink > 1 && !status.isDirectory()) {
-      if (seen.has(status.ino)) return;
-      seen.add(status.ino);
-    }
-    total += status.blocks * 512;
-    if (!status.isDirectory()) return;
-    let names: string[];
-    try {
-      names = await fs.readdir(name);
-    } catch (error) {
-      if (missing(error)) return;
-      throw error;
-    }
-    for (const one of names) await add(`${name}/${one}`, status.dev);
-  };
-  await add(target, undefined);
-  return total;
 }
 
 /** Version 1 has a hierarchy a controller, version 2 one for all. */

@@ -2,7 +2,7 @@
 import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeStatus } from '#api/generated/types.ts';
 import type { MachineFacts } from '#host/node-machine.ts';
 import type { Image, RuntimeCondition, RuntimeHandler, RuntimeState } from './cri/messages.ts';
-import { timeText } from './pod/status.ts';
+import { timeText } from './pod/conditions.ts';
 
 export interface NodeStatusInput {
   readonly previous: NodeStatus | undefined;

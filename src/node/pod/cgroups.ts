@@ -3,7 +3,7 @@
 import { amountsOf, effectiveRequests, type ResourceAmounts } from '#rules/effective-requests.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import type { Pod, ResourceRequirements } from '#api/generated/types.ts';
-import { qosClass } from './runtime-config.ts';
+import { qosClass } from './cgroup-names.ts';
 
 export interface CgroupResources {
   /** As version 1 counts; 1024 a core. */

@@ -10,9 +10,9 @@ import type { MountedVolume, PodVolumes } from '../volumes/volumes.ts';
 import { ContainerConfigError, containerEnvironment, type EnvironmentSources } from './environment.ts';
 import { expand } from './expansion.ts';
 import { runHook } from './handlers.ts';
+import { hostsFile } from './hosts-file.ts';
 import {
   containerConfig,
-  hostsFile,
   type NodeRuntimeSettings,
   podDomain,
   podLogDirectory,

@@ -25,14 +25,11 @@ import { bestEffortCgroupResources, burstableCgroupResources, cpuShares, podCgro
 import { type ContainerStarter, ContainerWaits } from './containers.ts';
 import { decide, isSidecar, type KillContainer, restartAllTrigger } from './decide.ts';
 import type { EnvironmentSources } from './environment.ts';
+import { cgroupPath, classCgroup, containerCgroup, podCgroup } from './cgroup-names.ts';
 import {
-  cgroupPath,
-  classCgroup,
-  containerCgroup,
   type NodeRuntimeSettings,
   PodConfigError,
   parseResolvConf,
-  podCgroup,
   podLogDirectory,
   type ResolverConfig,
   sandboxConfig,

@@ -4,14 +4,14 @@ import type { Container, Pod, Service } from '#api/generated/types.ts';
 import { goSeconds, KeyedBackoff } from './back-off.ts';
 import { containerEnvironment, ContainerConfigError, resourceField, serviceEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
+import { podCgroup } from './cgroup-names.ts';
+import { hostsFile } from './hosts-file.ts';
 import {
   containerConfig,
   containerResources,
-  hostsFile,
   type NodeRuntimeSettings,
   oomScoreAdjust,
   parseResolvConf,
-  podCgroup,
   podDns,
 } from './runtime-config.ts';
 import { podPhase, podStatus } from './status.ts';

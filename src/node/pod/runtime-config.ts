@@ -10,6 +10,7 @@ import type {
 import { milliValue, quantityToNumber } from '#api/quantity.ts';
 import * as cri from '../cri/messages.ts';
 import { ContainerConfigError } from './environment.ts';
+import { podCgroup, qosClass } from './cgroup-names.ts';
 import { clusterLabel, containerAnnotations, containerLabels, podLabels } from './runtime-status.ts';
 
 export interface NodeRuntimeSettings {
@@ -74,57 +75,6 @@ export function podDns(pod: Pod, host: ResolverConfig, settings: NodeRuntimeSett
     searches: unique([...base.searches, ...(extra.searches ?? [])]),
     options: [...base.options.filter((one) => !given.some((other) => nameOf(other) === nameOf(one))), ...given],
   };
-}
-
-export function qosClass(pod: Pod): string {
-  if (pod.status?.qosClass !== undefined) return pod.status.qosClass;
-  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  let [any, guaranteed] = [false, true];
-  for (const { resources } of containers)
-    for (const name of ['cpu', 'memory']) {
-      const [request, limit] = [resources?.requests?.[name], resources?.limits?.[name]];
-      if (request !== undefined || limit !== undefined) any = true;
-      if (
-        limit === undefined ||
-        (request !== undefined && quantityToNumber(String(request)) !== quantityToNumber(String(limit)))
-      )
-        guaranteed = false;
-    }
-  return any ? (guaranteed ? 'Guaranteed' : 'Burstable') : 'BestEffort';
-}
-
-export function podCgroup(pod: Pod, settings: NodeRuntimeSettings): string {
-  const qos = qosClass(pod).toLowerCase();
-  const uid = pod.metadata.uid ?? '';
-  const root = settings.cgroupRoot;
-  if (settings.cgroupDriver === 'systemd') {
-    const escaped = uid.replaceAll('-', '_');
-    const parent = qos === 'guaranteed' ? root : `${root}-${qos}`;
-    return `${parent}-pod${escaped}.slice`;
-  }
-  return qos === 'guaranteed' ? `/${root}/pod${uid}` : `/${root}/${qos}/pod${uid}`;
-}
-
-/** Where a cgroup lies below the hierarchies' roots: systemd nests a slice a dash. */
-export function cgroupPath(cgroup: string): string {
-  if (!cgroup.endsWith('.slice')) return cgroup;
-  const parts = cgroup.slice(0, -'.slice'.length).split('-');
-  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}.slice`).join('');
-}
-
-/** As containerd and CRI-O name them. */
-export function containerCgroup(podCgroupName: string, runtimeName: string, id: string): string {
-  const own = podCgroupName.endsWith('.slice')
-    ? `${runtimeName === 'cri-o' ? 'crio' : 'cri-containerd'}-${id}.scope`
-    : id;
-  return `${cgroupPath(podCgroupName)}/${own}`;
-}
-
-/** Of all Pods, or of those of one class. */
-export function classCgroup(name: '' | 'burstable' | 'besteffort', settings: NodeRuntimeSettings): string {
-  const { cgroupDriver, cgroupRoot } = settings;
-  if (cgroupDriver === 'systemd') return `${cgroupRoot}${name === '' ? '' : `-${name}`}.slice`;
-  return `/${cgroupRoot}${name === '' ? '' : `/${name}`}`;
 }
 
 export function podHostname(pod: Pod): string {
@@ -422,33 +372,4 @@ export function containerConfig(input: ContainerConfigInput): cri.ContainerConfi
       },
     },
   };
-}
-
-/** The managed /etc/hosts. */
-export function hostsFile(pod: Pod, podIps: readonly string[], hostFile: string | undefined, domain: string): string {
-  const lines: string[] = [];
-  const name = podHostname(pod);
-  if (pod.spec.hostNetwork === true)
-    lines.push(
-      '# Kubernetes-managed hosts file (host network).',
-      (hostFile ?? '127.0.0.1\tlocalhost\n').replace(/\n$/, ''),
-    );
-  else {
-    lines.push(
-      '# Kubernetes-managed hosts file.',
-      '127.0.0.1\tlocalhost',
-      '::1\tlocalhost ip6-localhost ip6-loopback',
-      'fe00::0\tip6-localnet',
-      'fe00::0\tip6-mcastprefix',
-      'fe00::1\tip6-allnodes',
-      'fe00::2\tip6-allrouters',
-      ...podIps.map((ip) => (domain === '' ? `${ip}\t${name}` : `${ip}\t${name}.${domain}\t${name}`)),
-    );
-  }
-  const aliases = pod.spec.hostAliases ?? [];
-  if (aliases.length > 0) {
-    lines.push('', '# Entries added by HostAliases.');
-    for (const alias of aliases) lines.push(`${alias.ip}\t${(alias.hostnames ?? []).join('\t')}`);
-  }
-  return `${lines.join('\n')}\n`;
 }

@@ -5,7 +5,7 @@ import type { Pod } from '#api/generated/types.ts';
 import type { CgroupUse, InterfaceUse, NodeMachine } from '#host/node-machine.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
 import type { RuntimeContainer } from '../pod/runtime-status.ts';
-import { timeText } from '../pod/status.ts';
+import { timeText } from '../pod/conditions.ts';
 
 /** A Pod that runs, and where to look for it. */
 export interface RunningPod {

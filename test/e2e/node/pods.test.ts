@@ -5,11 +5,13 @@ import { Duplex } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
+import { condition, nodeRequest, onNode, shell } from './kit.ts';
 import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
 import type { Json } from '#kit/start-api-server.ts';
 
 let machine: TestMachine;
 let node: TestNode;
+const { running, gone, logs } = onNode(() => node);
 before(async () => {
   assert.ok(isClosedNamespace(), 'run with: node test/e2e/node/run.ts');
   machine = await startTestMachine();
@@ -19,46 +21,6 @@ after(async () => {
   await node?.close();
   await machine?.close();
 });
-
-const shell = (script: string, more: Json = {}) => ({
-  name: 'main',
-  image: busyboxImageName,
-  command: ['sh', '-c', script],
-  ...more,
-});
-const condition = (pod: Json, type: string) => pod.status.conditions?.find((one: Json) => one.type === type)?.status;
-const running = (name: string) =>
-  node.until(`${name} ready`, async () => {
-    const pod = await node.pod(name);
-    return condition(pod, 'Ready') === 'True' && pod;
-  });
-const gone = (name: string) =>
-  node.until(`${name} gone`, async () => {
-    const answer = await node.api.send('GET', `/api/v1/namespaces/default/pods/${name}`);
-    return answer.status === 404;
-  });
-const logs = async (path: string): Promise<string> => {
-  const response = await node.agent.api.handle(nodeRequest(`/containerLogs/${path}`));
-  assert.ok(response.body.type === 'stream' || response.body.type === 'bytes');
-  let text = '';
-  if (response.body.type === 'bytes') for (const part of response.body.parts) text += Buffer.from(part).toString();
-  else for await (const chunk of response.body.stream) text += Buffer.from(chunk).toString();
-  return text;
-};
-const nodeRequest = (path: string, more: Json = {}) => {
-  const url = new URL(path, 'https://node');
-  return {
-    method: 'GET',
-    path: url.pathname,
-    query: url.searchParams,
-    headers: {},
-    certificate: { commonName: 'api-server', organizations: [] },
-    remoteAddress: '127.0.0.1',
-    body: { type: 'none' as const },
-    signal: new AbortController().signal,
-    ...more,
-  };
-};
 
 test('the node registers with what it has', async () => {
   const list = await node.api.get('/api/v1/nodes/n1');
@@ -347,7 +309,7 @@ test('a restart of the agent adopts what runs and removes what is wanted no more
   const now = await node.pod('keep');
   assert.equal(now.status.containerStatuses[0].containerID, before.status.containerStatuses[0].containerID);
   assert.equal(now.status.containerStatuses[0].restartCount, 0);
-  for (const { object } of watch.events) transitions.push(condition(object, 'Ready'));
+  for (const { object } of watch.events) transitions.push(condition(object, 'Ready') ?? '');
   watch.stop();
   assert.ok(!transitions.slice(1).includes('False'), `readiness did not flap: ${transitions.join()}`);
   await node.api.delete('/api/v1/namespaces/default/pods/keep');
