@@ -12,7 +12,9 @@ const timeoutMs = kind === 'dns' ? 500 : 10_000;
 let succeeded = 0;
 let inFlight = 0;
 const failures = [];
-let recoveredAt = 0;
+/** Since the first failure, for the time of recovery. */
+const successes = [];
+let lastFailureBegan = 0;
 
 function request() {
   return new Promise((resolve, reject) => {
@@ -71,9 +73,9 @@ const timer = setInterval(async () => {
   try {
     await (kind === 'dns' ? lookup() : request());
     succeeded++;
-    if (recoveredAt === 0 && failures.length > 0) recoveredAt = Date.now();
+    if (failures.length > 0 && successes.length < 100_000) successes.push({ began, at: Date.now() });
   } catch (error) {
-    recoveredAt = 0;
+    lastFailureBegan = Math.max(lastFailureBegan, began);
     if (failures.length < 1000) failures.push({ at: began, error: error.message });
   }
   inFlight--;
@@ -83,6 +85,9 @@ process.on('SIGTERM', async () => {
   clearInterval(timer);
   const end = Date.now() + timeoutMs;
   while (inFlight > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  // A failure is known only when it times out: what counts is the first success that was asked for after the last failure was.
+  const recovered = successes.filter((one) => one.began > lastFailureBegan).map((one) => one.at);
+  const recoveredAt = recovered.length === 0 ? 0 : Math.min(...recovered);
   console.log(JSON.stringify({ succeeded, failed: failures.length, recoveredAt, failures: failures.slice(0, 10) }));
   process.exit(0);
 });
