@@ -1,11 +1,12 @@
 // POST of an Eviction: a delete that asks the pod disruption budgets first. Rules of upstream's registry/core/pod eviction.
 import type { Eviction, Pod, PodDisruptionBudget } from '#api/generated/types.ts';
+import type { Mutable } from '#api/kind.ts';
 import { kindTable, storagePrefix } from '#api/kinds.ts';
 import { matcherFor } from '#api/meta/label-selector.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { decodeType } from '#api/schema/decode.ts';
-import { ApiError, badRequestError, internalError, notFoundError } from '#api/status.ts';
+import { ApiError, badRequestError, conflictError, internalError, notFoundError } from '#api/status.ts';
 import { readBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
 import { deleteObject } from '../registry/delete-object.ts';
@@ -22,6 +23,8 @@ const disruptedPodsMax = 2_000;
 
 const isReady = (pod: Pod): boolean =>
   pod.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true;
+const disruptionTarget = 'DisruptionTarget';
+
 const needsNoBudget = (pod: Pod): boolean =>
   pod.status?.phase === 'Succeeded' ||
   pod.status?.phase === 'Failed' ||
@@ -74,6 +77,47 @@ async function takeDisruption(request: ResourceRequest, budget: PodDisruptionBud
   );
 }
 
+/** The Pod says why it ends: whoever counts its failures (a Job's policy) tells an eviction from a failure of its own. */
+async function markEvicted(request: ResourceRequest, settings: DeleteSettings): Promise<DeleteSettings> {
+  const { preconditions } = settings;
+  const now = formatTime(request.context.server.options.clock.now());
+  const written = await updateObject(
+    { ...request, subresource: 'eviction' },
+    (current) => {
+      if (current === undefined) throw notFoundError(groupResource(request.row), request.name);
+      const conflict = (what: string, wanted: string, found: string) =>
+        conflictError(
+          { group: '', resource: 'Pod' },
+          request.name,
+          `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found}). The object might have been ${what === 'UID' ? 'deleted and then recreated' : 'modified'}`,
+        );
+      const { uid = '', resourceVersion = '' } = preconditions;
+      const found = current.metadata;
+      if (uid !== '' && uid !== found.uid) throw conflict('UID', uid, found.uid ?? '');
+      if (resourceVersion !== '' && resourceVersion !== found.resourceVersion)
+        throw conflict('ResourceVersion', resourceVersion, found.resourceVersion ?? '');
+      const pod = structuredClone(current) as Mutable<Pod>;
+      const conditions = (pod.status ??= {}).conditions ?? [];
+      const before = conditions.find((one) => one.type === disruptionTarget);
+      pod.status.conditions = [
+        ...conditions.filter((one) => one !== before),
+        {
+          type: disruptionTarget,
+          status: 'True',
+          lastProbeTime: null as never,
+          lastTransitionTime: before?.status === 'True' ? before.lastTransitionTime : now,
+          reason: 'EvictionByEvictionAPI',
+          message: 'Eviction API: evicting',
+        },
+      ];
+      return pod;
+    },
+    { dryRun: false, createWhenAbsent: false, retriesConflicts: true, fieldManager: '', isInternal: true },
+  );
+  if ((preconditions.resourceVersion ?? '') === '' || written.type !== 'stored') return settings;
+  return { ...settings, preconditions: { ...preconditions, resourceVersion: String(written.stored.revision) } };
+}
+
 export async function evictPod(request: ResourceRequest): Promise<ApiResponse> {
   const { context } = request;
   const { store } = context.server.options;
@@ -86,7 +130,7 @@ export async function evictPod(request: ResourceRequest): Promise<ApiResponse> {
   const asked = eviction.deleteOptions;
   const dryRun = options.dryRun || (asked?.dryRun?.length ?? 0) > 0;
   const pod = storedOf(request).object() as Pod;
-  const settings: DeleteSettings = {
+  let settings: DeleteSettings = {
     dryRun,
     gracePeriodSeconds: asked?.gracePeriodSeconds ?? undefined,
     propagationPolicy: (asked?.propagationPolicy ?? undefined) as DeleteSettings['propagationPolicy'],
@@ -111,6 +155,7 @@ export async function evictPod(request: ResourceRequest): Promise<ApiResponse> {
       if (!mayGoUnhealthy) await takeDisruption(request, budget, pod, dryRun);
     }
   }
+  if (!dryRun) settings = await markEvicted(request, settings);
   await deleteObject({ ...request, subresource: '' }, settings);
   return respondObject(successStatus(undefined, 201), 201);
 }
