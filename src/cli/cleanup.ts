@@ -8,7 +8,12 @@ import { messageOf, OperatorError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
 import { describeHostChange, hostChangesFile, readHostChanges, undoHostChanges } from '#host/changes.ts';
 import { systemFiles } from '#host/files.ts';
-import { endProcesses, processesBelow, removeDeadNamespaces, removePodCgroups } from '#host/linux/container-leftovers.ts';
+import {
+  endProcesses,
+  processesBelow,
+  removeDeadNamespaces,
+  removePodCgroups,
+} from '#host/linux/container-leftovers.ts';
 import { linuxMounts } from '#host/linux/mounts.ts';
 import { parseRuntimeChoice } from '#host/linux/runtime-choice.ts';
 import { endRecordedProcess, recordedProcess } from '#host/recorded-process.ts';

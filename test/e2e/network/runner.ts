@@ -101,7 +101,9 @@ async function create(): Promise<Service> {
     case 'router': {
       const { createRouter } = await import('#network/router/router.ts');
       const defaultCertificatePem = () => String(given['defaultCertificatePem']);
-      return createRouter({ ...common, ...given, defaultCertificatePem } as unknown as Parameters<typeof createRouter>[0]);
+      return createRouter({ ...common, ...given, defaultCertificatePem } as unknown as Parameters<
+        typeof createRouter
+      >[0]);
     }
     case 'pods': {
       const { createPodNetwork } = await import('#network/cni/pod-network.ts');
