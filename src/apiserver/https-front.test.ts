@@ -271,7 +271,7 @@ test('exec joins the client with the node, byte by byte, in both directions', as
 });
 
 test('logs stream while the container writes; a wrong container is refused here', async () => {
-  const { api, call, close } = await start({
+  const { api, call, front, close } = await start({
     nodes: {
       async request(node, { pathAndQuery }) {
         const lines = async function* () {
@@ -289,6 +289,21 @@ test('logs stream while the container writes; a wrong container is refused here'
     (await call('GET', `${path}?tailLines=5&follow=true`)).text,
     'one /containerLogs/default/web/app?follow=true&tailLines=5',
   );
+  const { WebSocket } = await import('ws');
+  for (const [protocol, decode] of [
+    ['binary.k8s.io', (bytes: Buffer) => bytes.toString()],
+    ['base64.binary.k8s.io', (bytes: Buffer) => Buffer.from(bytes.toString(), 'base64').toString()],
+  ] as const) {
+    const socket = new WebSocket(`wss://127.0.0.1:${front.port}${path}`, protocol, {
+      ca: authority.certificatePem,
+      cert: administrator.certificatePem,
+      key: administrator.keyPem,
+    });
+    let text = '';
+    socket.on('message', (bytes: Buffer) => (text += decode(bytes)));
+    const [code] = (await once(socket, 'close')) as [number];
+    assert.deepEqual([socket.protocol, text, code], [protocol, 'one /containerLogs/default/web/app', 1000]);
+  }
   const wrong = await call('GET', `${path}?container=other`);
   assert.equal(JSON.parse(wrong.text).message, 'container other is not valid for pod web');
   await close();
