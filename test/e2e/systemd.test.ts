@@ -47,6 +47,11 @@ test('systemd restarts it after kill -9; containers go on', async () => {
     '3600',
   );
   await cluster.kubectl('wait', '--for=condition=Ready', 'pod/stay', '--timeout=30s');
+  assert.match(
+    await machine.shell('find /sys/fs/cgroup -type d -name "kubepods*.slice"'),
+    /kubepods-besteffort\.slice/,
+    'the systemd cgroup driver is used',
+  );
   const before_ = await cluster.podsOf('default', 'app=stay');
   const old = await property('MainPID');
   await machine.succeed(['kill', '-9', old]);
