@@ -30,10 +30,7 @@ const stages: readonly Stage[] = [
   {
     name: 'unit',
     commands: () => [
-      tests(
-        ['src/**/*.test.ts', 'test/repository/**/*.test.ts', 'test/behaviour/**/*.test.ts', 'scripts/**/*.test.ts'],
-        ['--test-timeout=120000'],
-      ),
+      tests(['src/**/*.test.ts', 'test/!(e2e)/**/*.test.ts', 'scripts/**/*.test.ts'], ['--test-timeout=120000']),
     ],
   },
   { name: 'build', commands: () => [['npm', 'run', '--silent', 'build']] },
