@@ -215,3 +215,13 @@ test('the rollback annotation brings back an older template and goes', () => {
   assert.deepEqual(changed.spec.template.metadata.labels, { app: 'web' });
   assert.equal(changed.metadata.annotations?.['deprecated.deployment.rollback.to'], undefined);
 });
+
+test('revisions have 64 bits', () => {
+  const revision = 'deployment.kubernetes.io/revision';
+  const { actions } = decide(
+    snapshot(deployment(), [owned('old', 10, 10, { [revision]: '3546343826724305832' })]),
+    now,
+  );
+  const made = actions.find((action) => action.verb === 'create')!.object as ReplicaSet;
+  assert.equal(made.metadata.annotations?.[revision], '3546343826724305833');
+});

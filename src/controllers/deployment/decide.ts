@@ -17,6 +17,7 @@ import {
   isCopied,
   isRolling,
   Member,
+  parseRevision,
   revisionAnnotation,
   revisionHistoryAnnotation,
   sameTemplate,
@@ -85,7 +86,7 @@ class Planner {
   /** The new ReplicaSet and its annotations, and the Deployment's revision. False: it cannot be made now. */
   prepareNewest(createIfAbsent: boolean): boolean {
     const { deployment, newest } = this;
-    const revision = Math.max(0, ...this.old.map((one) => one.revision)) + 1;
+    const revision = this.old.reduce((most, one) => (one.revision > most ? one.revision : most), 0n) + 1n;
     if (newest !== undefined) {
       annotate(deployment, newest, revision);
       newest.minReadySeconds = deployment.spec.minReadySeconds ?? 0;
@@ -171,7 +172,7 @@ class Planner {
     const alive = this.old.filter((one) => one.replicaSet.metadata.deletionTimestamp === undefined);
     const excess = alive
       .toSorted((one, other) =>
-        one.revision === other.revision ? byCreation(one, other) : one.revision - other.revision,
+        one.revision === other.revision ? byCreation(one, other) : one.revision < other.revision ? -1 : 1,
       )
       .slice(0, Math.max(0, alive.length - limit));
     for (const { replicaSet } of excess) {
@@ -212,12 +213,12 @@ class Planner {
   }
 }
 
-function annotate(deployment: Deployment, member: Member, revision: number): void {
+function annotate(deployment: Deployment, member: Member, revision: bigint): void {
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {}))
     if (isCopied(key)) member.annotations[key] = value;
   const before = member.annotations[revisionAnnotation];
-  if (before !== undefined && !/^[0-9]+$/.test(before)) return;
-  if (Number(before ?? 0) >= revision) return;
+  if (before !== undefined && parseRevision(before) === undefined) return;
+  if (member.revision >= revision) return;
   member.annotations[revisionAnnotation] = String(revision);
   if (before === undefined) return;
   // The ReplicaSet is used again: its earlier revisions stay known.

@@ -27,6 +27,14 @@ export const aboutDeployment = (
   message: string,
 ): EventRequest => ({ about: { ...deployment, kind: 'Deployment', apiVersion: 'apps/v1' }, type, reason, message });
 
+const revisionMax = 2n ** 63n - 1n;
+/** Revisions have 64 bits: annotations may say more than a number holds. Undefined: none. */
+export function parseRevision(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^[0-9]{1,19}$/.test(text)) return undefined;
+  const revision = BigInt(text);
+  return revision > revisionMax ? undefined : revision;
+}
+
 export class Member {
   readonly replicaSet: ReplicaSet;
   readonly exists: boolean;
@@ -47,9 +55,8 @@ export class Member {
   get available(): number {
     return this.replicaSet.status?.availableReplicas ?? 0;
   }
-  get revision(): number {
-    const text = this.annotations[revisionAnnotation];
-    return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : 0;
+  get revision(): bigint {
+    return parseRevision(this.annotations[revisionAnnotation]) ?? 0n;
   }
   /** Writes down how big the Deployment is: so that scaling can be told from rolling out. */
   noteSize(deployment: Deployment): boolean {

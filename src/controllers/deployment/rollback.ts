@@ -2,15 +2,22 @@
 import { Deployments } from '#api/generated/kind-references.ts';
 import type { Deployment } from '#api/generated/types.ts';
 import { update, type Decision, type EventRequest } from '../runtime/action.ts';
-import { aboutDeployment, hashLabel, isCopied, rollbackAnnotation, sameTemplate, type Member } from './member.ts';
+import {
+  aboutDeployment,
+  hashLabel,
+  isCopied,
+  parseRevision,
+  rollbackAnnotation,
+  sameTemplate,
+  type Member,
+} from './member.ts';
 
 /** Undefined: no rollback is asked for. 0: to the revision before. */
-export function rollbackRevision(deployment: Deployment): number | undefined {
-  const text = deployment.metadata.annotations?.[rollbackAnnotation];
-  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
+export function rollbackRevision(deployment: Deployment): bigint | undefined {
+  return parseRevision(deployment.metadata.annotations?.[rollbackAnnotation]);
 }
 
-export function rollback(deployment: Deployment, revision: number, members: readonly Member[]): Decision {
+export function rollback(deployment: Deployment, revision: bigint, members: readonly Member[]): Decision {
   const { [rollbackAnnotation]: _, ...annotations } = deployment.metadata.annotations ?? {};
   const cleared: Deployment = { ...deployment, metadata: { ...deployment.metadata, annotations } };
   const giveUp = (reason: string, message: string): Decision => ({
@@ -18,8 +25,11 @@ export function rollback(deployment: Deployment, revision: number, members: read
     events: [aboutDeployment(deployment, 'Warning', reason, message)],
   });
   const sought =
-    revision > 0 ? revision : (members.map((one) => one.revision).toSorted((one, other) => other - one)[1] ?? 0);
-  if (sought === 0) return giveUp('DeploymentRollbackRevisionNotFound', 'Unable to find last revision.');
+    revision > 0n
+      ? revision
+      : (members.map((one) => one.revision).toSorted((one, other) => (one < other ? 1 : one > other ? -1 : 0))[1] ??
+        0n);
+  if (sought === 0n) return giveUp('DeploymentRollbackRevisionNotFound', 'Unable to find last revision.');
   const template = members.find((one) => one.revision === sought)?.replicaSet.spec.template;
   const source = members.find((one) => one.revision === sought);
   if (source === undefined || template === undefined)
