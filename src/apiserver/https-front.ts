@@ -126,7 +126,7 @@ async function writeParts(
     writeHead(response, answer, {
       'content-encoding': 'gzip',
       'content-length': packed.length,
-      vary: 'Accept-Encoding',
+      vary: answer.headers['vary'] === undefined ? 'Accept-Encoding' : `${answer.headers['vary']}, Accept-Encoding`,
     });
     response.end(packed);
     return;

@@ -58,7 +58,11 @@ function toJson(value: unknown): unknown {
 }
 
 /** Keys sorted, as upstream prints. */
-export async function printYaml(value: unknown): Promise<string> {
+export const printYaml = async (value: unknown): Promise<string> => (await yamlPrinter())(value);
+
+/** For many values in one go. */
+export async function yamlPrinter(): Promise<(value: unknown) => string> {
   const { stringify } = await library();
-  return stringify(value, { sortMapEntries: true, lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
+  return (value) =>
+    stringify(value, { sortMapEntries: true, lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
 }
