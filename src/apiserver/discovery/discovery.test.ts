@@ -42,6 +42,31 @@ test('OpenAPI documents have the hash that the index names', async () => {
   assert.equal((await api.send('GET', '/openapi/v3/apis/nothing/v1')).status, 404);
 });
 
+test('OpenAPI v2 is JSON, and protobuf for those who ask for it', async () => {
+  const api = await startApiServer();
+  const protobuf = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+  const asked = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  const get = (accept?: string, more: Readonly<Record<string, string>> = {}) =>
+    api.send('GET', '/openapi/v2', { headers: { ...(accept === undefined ? {} : { accept }), ...more } });
+  const json = await get();
+  assert.deepEqual([json.status, json.contentType, json.json.swagger], [200, 'application/json', '2.0']);
+  const answer = await get(asked);
+  assert.deepEqual([answer.status, answer.contentType], [200, protobuf]);
+  assert.equal(answer.text.slice(0, 5), '\n\u{3}2.0', 'the first field is swagger');
+  assert.deepEqual([answer.headers['etag'], answer.headers['vary']], [json.headers['etag'], 'Accept']);
+  const again = await get(asked, { 'if-none-match': answer.headers['etag']! });
+  assert.deepEqual([again.status, again.text], [304, '']);
+  for (const [accept, contentType] of [
+    ['*/*', 'application/json'],
+    [`*/*, ${protobuf}`, protobuf],
+    [`application/json, ${asked}`, 'application/json'],
+    [`application/json;q=0.5, ${asked}`, protobuf],
+    [`text/html, application/*;q=0.1`, 'application/json'],
+  ] as const)
+    assert.equal((await get(accept)).contentType, contentType, accept);
+  assert.equal((await get('application/yaml')).status, 406);
+});
+
 test('health tells what is wrong, to those who may know', async () => {
   const disk: { problem?: string } = {};
   const api = await startApiServer({ readinessChecks: [{ name: 'disk', check: () => disk.problem }] });
