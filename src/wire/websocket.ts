@@ -17,6 +17,7 @@ export interface AcceptedWebSocket {
   readonly protocol: string;
   /** False: much is waiting to be sent; `whenDrained` tells when to go on. */
   send(data: Uint8Array): boolean;
+  sendText(text: string): boolean;
   whenDrained(run: () => void): void;
   onMessage(listener: (data: Buffer, isBinary: boolean) => void): void;
   onClose(listener: () => void): void;
@@ -72,15 +73,17 @@ export async function acceptWebSocket(
   timer = clock.schedule(pingMs, ping);
   socket.on('close', () => timer.cancel());
   socket.on('error', () => socket.terminate());
+  const send = (data: Uint8Array | string): boolean => {
+    if (socket.readyState !== socket.OPEN) return true;
+    socket.send(data, { binary: typeof data !== 'string' }, () => {
+      if (socket.bufferedAmount <= bufferedBytesMax) for (const run of drained.splice(0)) run();
+    });
+    return socket.bufferedAmount <= bufferedBytesMax;
+  };
   return {
     protocol,
-    send(data) {
-      if (socket.readyState !== socket.OPEN) return true;
-      socket.send(data, { binary: true }, () => {
-        if (socket.bufferedAmount <= bufferedBytesMax) for (const run of drained.splice(0)) run();
-      });
-      return socket.bufferedAmount <= bufferedBytesMax;
-    },
+    send,
+    sendText: send,
     whenDrained: (run) => void drained.push(run),
     onMessage: (listener) => void socket.on('message', (data, isBinary) => listener(data as Buffer, isBinary)),
     onClose: (listener) => void socket.on('close', listener),

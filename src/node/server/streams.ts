@@ -1,5 +1,5 @@
 // exec, attach and port-forward: joins the caller's connection to the runtime's streaming server (SPDY/3.1).
-// A SPDY caller is passed through byte by byte; a WebSocket caller (v5 and v4 channels) is translated; a tunnelled
+// A SPDY caller is passed through byte by byte; a WebSocket caller (channels, all versions) is translated; a tunnelled
 // port-forward carries SPDY bytes inside WebSocket messages.
 import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
@@ -28,8 +28,30 @@ export type StreamTarget =
   | { readonly kind: 'port-forward'; readonly url: string; readonly ports: readonly number[] };
 
 const tunnelProtocol = 'SPDY/3.1+portforward.k8s.io';
-const commandProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+/**
+ * How channels are written into messages (upstream's wsstream and remotecommand), in order of preference. Before v4 the error
+ * channel carried the text of a failure, and nothing on success, instead of a Status.
+ */
+const commandProtocols: Readonly<Record<string, ChannelCoding>> = {
+  'v5.channel.k8s.io': { base64: false, statusObjects: true },
+  'v4.channel.k8s.io': { base64: false, statusObjects: true },
+  'v4.base64.channel.k8s.io': { base64: true, statusObjects: true },
+  'channel.k8s.io': { base64: false, statusObjects: false },
+  'base64.channel.k8s.io': { base64: true, statusObjects: false },
+};
+/** A client that offers no subprotocol speaks the oldest. */
+const unnamedCoding: ChannelCoding = { base64: false, statusObjects: false };
+
+interface ChannelCoding {
+  /** Text messages: the channel's digit, then base64. Else binary ones: the channel's byte, then the data. */
+  readonly base64: boolean;
+  readonly statusObjects: boolean;
+}
+
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+
+const zeroDigit = 0x30;
+const statusBytesMax = 64 * 1024;
 
 const upgraded: ApiResponse = { status: 101, headers: {}, warnings: [], body: { type: 'upgraded' } };
 
@@ -43,8 +65,10 @@ export async function serveStreams(
   const wanted = (headers['upgrade'] ?? '').toLowerCase();
   if (wanted.startsWith('spdy/')) return passThrough(options, request, target.url);
   if (wanted !== 'websocket') throw badRequestError(`unknown upgrade ${JSON.stringify(wanted)}`);
-  const supported = target.kind === 'port-forward' ? [tunnelProtocol] : commandProtocols;
-  if (!offeredProtocols(headers).some((one) => supported.includes(one)))
+  const supported = target.kind === 'port-forward' ? [tunnelProtocol] : Object.keys(commandProtocols);
+  const offered = offeredProtocols(headers);
+  const isUnnamed = offered.length === 0 && target.kind === 'remote-command';
+  if (!isUnnamed && !offered.some((one) => supported.includes(one)))
     throw badRequestError(`none of the offered WebSocket subprotocols is supported; use ${supported.join(' or ')}`);
   // The runtime is asked first: its refusal can still be told as an HTTP answer.
   const runtime = await options.machine.upgrade(target.url, {
@@ -130,6 +154,12 @@ async function translate(
   });
   socket.onClose(() => connection.close());
 
+  const coding = Object.hasOwn(commandProtocols, socket.protocol) ? commandProtocols[socket.protocol]! : unnamedCoding;
+  const send = (number: number, data: Uint8Array): boolean =>
+    coding.base64
+      ? socket.sendText(`${number}${Buffer.from(data).toString('base64')}`)
+      : socket.send(Buffer.concat([Buffer.of(number), data]));
+
   const onInput = (number: number, data: Buffer): void => {
     const { streams } = joined;
     if (streams === undefined) {
@@ -148,7 +178,9 @@ async function translate(
     connection.whenDrained(() => socket.resume());
   };
   socket.onMessage((data) => {
-    if (data.length > 0) onInput(data[0]!, data.subarray(1));
+    if (data.length === 0) return;
+    if (coding.base64) onInput(data[0]! - zeroDigit, Buffer.from(data.subarray(1).toString('latin1'), 'base64'));
+    else onInput(data[0]!, data.subarray(1));
   });
 
   const names: readonly [number, string, boolean][] = [
@@ -163,6 +195,7 @@ async function translate(
   const open = new Set(
     wanted.map(([number]) => number).filter((one) => one !== channel.stdin && one !== channel.resize),
   );
+  let failure = '';
   const opened = new Map<number, SpdyStream>();
   for (const [number, name] of wanted)
     opened.set(
@@ -171,12 +204,17 @@ async function translate(
         { streamtype: name },
         {
           onData(data) {
-            if (socket.send(Buffer.concat([Buffer.of(number), data]))) return;
+            if (number === channel.error && !coding.statusObjects) {
+              failure += failure.length < statusBytesMax ? data.toString() : '';
+              return;
+            }
+            if (send(number, data)) return;
             connection.pause();
             socket.whenDrained(() => connection.resume());
           },
           onEnd() {
             open.delete(number);
+            if (number === channel.error && failure !== '') send(number, Buffer.from(failureText(failure)));
             if (open.size > 0) return;
             socket.close(1000, '');
             connection.close();
@@ -185,7 +223,17 @@ async function translate(
       ),
     );
   // Callers wait for the first message to know that all is joined (upstream's server sends it too).
-  socket.send(Buffer.of(target.stdout ? channel.stdout : target.stderr ? channel.stderr : channel.error));
+  send(target.stdout ? channel.stdout : target.stderr ? channel.stderr : channel.error, Buffer.alloc(0));
   joined.streams = opened;
   for (const { channel: number, data } of pending.splice(0)) onInput(number, data);
+}
+
+/** The runtime's Status as clients before v4 read it: empty on success, else its message. */
+function failureText(text: string): string {
+  try {
+    const status = JSON.parse(text) as { readonly status?: string; readonly message?: string };
+    return status.status === 'Success' ? '' : (status.message ?? text);
+  } catch {
+    return text;
+  }
 }

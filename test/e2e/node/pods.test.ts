@@ -387,6 +387,12 @@ test('exec through WebSockets, port-forward through a tunnel of SPDY', { timeout
     Buffer.concat([Buffer.of(0), Buffer.from('go\n')]),
   ]);
   assert.match(tty[1] ?? '', /17 91/);
+  // Before v4 the error channel has the text of a failure.
+  const old = await exec(query(['sh', '-c', 'echo old; exit 4'], 'output=1'), 'channel.k8s.io', []);
+  assert.equal(old[1]?.trim(), 'old');
+  assert.match(old[3] ?? '', /exit code 4/);
+  const fine = await exec(query(['true'], 'output=1'), 'channel.k8s.io', []);
+  assert.equal(fine[3] ?? '', '');
   // The tunnel carries SPDY as kubectl speaks it: an error and a data stream a connection.
   const { SpdyConnection } = await import('#wire/spdy.ts');
   const spdy = new SpdyConnection(
