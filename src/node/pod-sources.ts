@@ -21,7 +21,7 @@ import type {
 import type { Client } from '#client/client.ts';
 import type { AuthConfig } from './cri/messages.ts';
 import { normalImageName } from './images.ts';
-import type { PodSources } from './pod/pods.ts';
+import type { PodSources } from './pod/options.ts';
 import { PodConfigError } from './pod/runtime-config.ts';
 import { ReferencedObjects } from './referenced-objects.ts';
 

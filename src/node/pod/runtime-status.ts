@@ -126,3 +126,6 @@ export const containerAnnotations = (pod: Pod, container: Container, restartCoun
 /** The newest container of this name. */
 export const newestContainer = (status: PodRuntimeStatus, name: string): RuntimeContainer | undefined =>
   status.containers.find((one) => one.name === name);
+
+export const podIps = (pod: Pod, runtime: PodRuntimeStatus, nodeIps: readonly string[]): readonly string[] =>
+  pod.spec.hostNetwork === true ? nodeIps : (runtime.sandboxes.find((one) => one.ready)?.ips ?? []);

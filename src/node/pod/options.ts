@@ -1,0 +1,51 @@
+// What the work on the Pods of this node is given: the cluster's side, the runtime, the machine and what Pods refer to.
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Scope } from '#base/scope.ts';
+import type { Container, Pod } from '#api/generated/types.ts';
+import type { Client, EventRecorder, Informer } from '#client/client.ts';
+import type { NodeMachine } from '#host/node-machine.ts';
+import type { AuthConfig, RuntimeState } from '../cri/messages.ts';
+import type { ContainerRuntime } from '../cri/runtime.ts';
+import type { Images } from '../images.ts';
+import type { Probes } from '../probes/probes.ts';
+import type { PodVolumes, VolumeSources } from '../volumes/volumes.ts';
+import type { ContainerStarter } from './containers.ts';
+import type { EnvironmentSources } from './environment.ts';
+import type { NodeRuntimeSettings } from './runtime-config.ts';
+import type { UserNamespaces } from './user-namespaces.ts';
+
+export interface PodSources {
+  environment(pod: Pod, podIps: readonly string[]): EnvironmentSources;
+  volumes(pod: Pod, podIps: readonly string[]): VolumeSources;
+  credentials(pod: Pod, container: Container): Promise<readonly AuthConfig[]>;
+  /** Of the Pod's RuntimeClass; '' without one. Throws a PodConfigError when there is no such class. */
+  runtimeHandler(pod: Pod): Promise<string>;
+  /** When something time-bound of the Pod's volumes (tokens) must be renewed; undefined: never. */
+  renewInMs(pod: Pod): number | undefined;
+  release(podUid: string): void;
+}
+
+export interface PodsOptions {
+  readonly client: Client;
+  readonly informer: Informer<Pod>;
+  readonly events: EventRecorder;
+  readonly runtime: ContainerRuntime;
+  readonly runtimeName: string;
+  readonly machine: NodeMachine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly scope: Scope;
+  readonly settings: NodeRuntimeSettings;
+  readonly volumes: PodVolumes;
+  readonly images: Images;
+  readonly starter: ContainerStarter;
+  readonly probes: Probes;
+  readonly sources: PodSources;
+  readonly nodeIps: () => readonly string[];
+  readonly runtimeState: () => RuntimeState;
+  readonly userNamespaces: UserNamespaces;
+  readonly allocatable: () => Readonly<Record<string, number>>;
+  /** The host enforces AppArmor. */
+  readonly appArmor: boolean;
+}
