@@ -1,40 +1,13 @@
-// Containers of a Pod: regular, init (with sidecars) and ephemeral.
+// Containers of a Pod: regular, init (with sidecars) and ephemeral. Environment, mounts and probes have files of their own.
 import { duplicate, forbidden, invalid, notFound, required, tooMany, type FieldError } from '../field-error.ts';
-import type {
-  Container,
-  ContainerPort,
-  EnvFromSource,
-  EnvVar,
-  EphemeralContainer,
-  LifecycleHandler,
-  PodSpec,
-  Probe,
-  Volume,
-} from '../generated/types.ts';
-import {
-  configMapKey,
-  environmentVariableName,
-  httpHeaderName,
-  nameIsDnsSubdomain,
-  portName,
-  portNumber,
-} from '../meta/names.ts';
-import {
-  isAbsent,
-  labelErrors,
-  nonNegative,
-  noStepsUp,
-  oneOf,
-  optionalOneOf,
-  portNumberOrName,
-  relativePath,
-  requiredOneOf,
-  requiredText,
-  texts,
-} from './fields.ts';
+import type { Container, ContainerPort, EphemeralContainer, PodSpec, Volume } from '../generated/types.ts';
+import { portName, portNumber } from '../meta/names.ts';
+import { environmentErrors, environmentSourceErrors } from './environment.ts';
+import { isAbsent, labelErrors, oneOf, requiredOneOf, requiredText, texts } from './fields.ts';
+import { probesAndLifecycleErrors } from './probes.ts';
 import { resourceRequirementErrors } from './resources.ts';
 import { containerSecurityErrors } from './security-context.ts';
-import { fieldReferenceErrors, resourceReferenceErrors } from './volumes.ts';
+import { deviceErrors, mountErrors } from './volume-mounts.ts';
 
 /** What containers share with their Pod. */
 export interface PodScope {
@@ -44,18 +17,6 @@ export interface PodScope {
 }
 
 export const protocols = ['SCTP', 'TCP', 'UDP'];
-const environmentFieldPaths = [
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-  'spec.nodeName',
-  'spec.serviceAccountName',
-  'status.hostIP',
-  'status.hostIPs',
-  'status.podIP',
-  'status.podIPs',
-];
-
 function portErrors(path: string, ports: readonly ContainerPort[] | undefined): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set<string>();
@@ -73,247 +34,6 @@ function portErrors(path: string, ports: readonly ContainerPort[] | undefined): 
     errors.push(...requiredOneOf(`${at}.protocol`, port.protocol, protocols));
   }
   return errors;
-}
-
-function environmentErrors(path: string, variables: readonly EnvVar[] | undefined): FieldError[] {
-  return (variables ?? []).flatMap((variable, index) => {
-    const at = `${path}[${index}]`;
-    const errors = isAbsent(variable.name)
-      ? [required(`${at}.name`)]
-      : texts(`${at}.name`, variable.name, environmentVariableName(variable.name));
-    const from = variable.valueFrom;
-    if (from === undefined) return errors;
-    const of = `${at}.valueFrom`;
-    if (from.fieldRef !== undefined)
-      errors.push(...fieldReferenceErrors(`${of}.fieldRef`, from.fieldRef, environmentFieldPaths));
-    if (from.resourceFieldRef !== undefined)
-      errors.push(...resourceReferenceErrors(`${of}.resourceFieldRef`, from.resourceFieldRef, false));
-    for (const kind of ['configMapKeyRef', 'secretKeyRef'] as const) {
-      const reference = from[kind];
-      if (reference === undefined) continue;
-      errors.push(
-        ...texts(`${of}.${kind}.name`, reference.name ?? '', nameIsDnsSubdomain(reference.name ?? '', false)),
-        ...(isAbsent(reference.key)
-          ? [required(`${of}.${kind}.key`)]
-          : texts(`${of}.${kind}.key`, reference.key, configMapKey(reference.key))),
-      );
-    }
-    if (from.fileKeyRef !== undefined) {
-      const file = from.fileKeyRef;
-      const filePath = `${of}.fileKeyRef`;
-      errors.push(
-        ...(isAbsent(file.key)
-          ? [required(`${filePath}.key`)]
-          : texts(`${filePath}.key`, file.key, environmentVariableName(file.key))),
-        ...(isAbsent(file.volumeName)
-          ? [required(`${filePath}.volumeName`)]
-          : labelErrors(`${filePath}.volumeName`, file.volumeName)),
-        ...(isAbsent(file.path) ? [required(`${filePath}.path`)] : noStepsUp(`${filePath}.path`, file.path)),
-      );
-    }
-    const sources = Object.values(from).filter((one) => one !== undefined).length;
-    if (sources === 0)
-      errors.push(
-        invalid(
-          of,
-          '',
-          'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
-        ),
-      );
-    else if (!isAbsent(variable.value)) errors.push(invalid(of, '', 'may not be specified when `value` is not empty'));
-    else if (sources > 1) errors.push(invalid(of, '', 'may not have more than one field specified at a time'));
-    return errors;
-  });
-}
-
-function environmentSourceErrors(path: string, sources: readonly EnvFromSource[] | undefined): FieldError[] {
-  return (sources ?? []).flatMap((source, index) => {
-    const at = `${path}[${index}]`;
-    const errors = isAbsent(source.prefix)
-      ? []
-      : texts(`${at}.prefix`, source.prefix, environmentVariableName(source.prefix));
-    let count = 0;
-    for (const kind of ['configMapRef', 'secretRef'] as const) {
-      const reference = source[kind];
-      if (reference === undefined) continue;
-      count++;
-      errors.push(
-        ...(isAbsent(reference.name)
-          ? [required(`${at}.${kind}.name`)]
-          : texts(`${at}.${kind}.name`, reference.name, nameIsDnsSubdomain(reference.name, true))),
-      );
-    }
-    if (count === 0) errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
-    if (count > 1) errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
-    return errors;
-  });
-}
-
-function mountErrors(path: string, container: Container, volumes: ReadonlyMap<string, Volume>): FieldError[] {
-  const errors: FieldError[] = [];
-  const points = new Set<string>();
-  const devices = container.volumeDevices ?? [];
-  const privileged = container.securityContext?.privileged === true;
-  for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
-    const at = `${path}[${index}]`;
-    errors.push(...requiredText(`${at}.name`, mount.name));
-    if (!volumes.has(mount.name)) errors.push(notFound(`${at}.name`, mount.name));
-    errors.push(...requiredText(`${at}.mountPath`, mount.mountPath));
-    if (points.has(mount.mountPath)) errors.push(invalid(`${at}.mountPath`, mount.mountPath, 'must be unique'));
-    points.add(mount.mountPath);
-    if (devices.some((one) => one.name === mount.name))
-      errors.push(invalid(`${at}.name`, mount.name, 'must not already exist in volumeDevices'));
-    if (devices.some((one) => one.devicePath === mount.mountPath))
-      errors.push(invalid(`${at}.mountPath`, mount.mountPath, 'must not already exist as a path in volumeDevices'));
-    // Upstream leaves the index out of the next four paths.
-    if (!isAbsent(mount.subPath)) errors.push(...relativePath(`${path}.subPath`, mount.subPath));
-    if (!isAbsent(mount.subPathExpr)) {
-      if (!isAbsent(mount.subPath))
-        errors.push(invalid(`${at}.subPathExpr`, mount.subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
-      errors.push(...relativePath(`${path}.subPathExpr`, mount.subPathExpr));
-    }
-    const propagation = mount.mountPropagation;
-    if (propagation !== undefined) {
-      errors.push(...oneOf(`${path}.mountPropagation`, propagation, ['Bidirectional', 'HostToContainer', 'None']));
-      if (propagation === 'Bidirectional' && !privileged)
-        errors.push(
-          forbidden(
-            `${path}.mountPropagation`,
-            'Bidirectional mount propagation is available only to privileged containers',
-          ),
-        );
-    }
-    const recursive = mount.recursiveReadOnly;
-    if (recursive === 'Enabled' || recursive === 'IfPossible') {
-      if (mount.readOnly !== true)
-        errors.push(forbidden(`${path}.recursiveReadOnly`, 'may only be specified when readOnly is true'));
-      if (propagation !== undefined && propagation !== 'None')
-        errors.push(
-          forbidden(
-            `${path}.recursiveReadOnly`,
-            'may only be specified when mountPropagation is None or not specified',
-          ),
-        );
-    } else errors.push(...optionalOneOf(`${path}.recursiveReadOnly`, recursive, ['Disabled', 'Enabled', 'IfPossible']));
-  }
-  return errors;
-}
-
-function deviceErrors(path: string, container: Container, volumes: ReadonlyMap<string, Volume>): FieldError[] {
-  const errors: FieldError[] = [];
-  const [paths, names] = [new Set<string>(), new Set<string>()];
-  const mounts = container.volumeMounts ?? [];
-  for (const [index, device] of (container.volumeDevices ?? []).entries()) {
-    const at = `${path}[${index}]`;
-    const volume = volumes.get(device.name);
-    errors.push(...requiredText(`${at}.name`, device.name));
-    if (names.has(device.name)) errors.push(invalid(`${at}.name`, device.name, 'must be unique'));
-    if (volume === undefined) errors.push(notFound(`${at}.name`, device.name));
-    else if (volume.persistentVolumeClaim === undefined && volume.ephemeral === undefined)
-      errors.push(
-        invalid(
-          `${at}.name`,
-          device.name,
-          'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode',
-        ),
-      );
-    errors.push(...requiredText(`${at}.devicePath`, device.devicePath));
-    if (paths.has(device.devicePath)) errors.push(invalid(`${at}.devicePath`, device.devicePath, 'must be unique'));
-    if (noStepsUp('', device.devicePath).length > 0)
-      errors.push(invalid(`${at}.devicePath`, device.devicePath, "can not contain backsteps ('..')"));
-    else paths.add(device.devicePath);
-    if (mounts.some((one) => one.name === device.name))
-      errors.push(invalid(`${at}.name`, device.name, 'must not already exist in volumeMounts'));
-    if (mounts.some((one) => one.mountPath === device.devicePath))
-      errors.push(invalid(`${at}.devicePath`, device.devicePath, 'must not already exist as a path in volumeMounts'));
-    names.add(device.name);
-  }
-  return errors;
-}
-
-const handlerOrder = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'] as const;
-
-function handlerErrors(path: string, handler: Probe & LifecycleHandler, gracePeriod: number | undefined): FieldError[] {
-  const [first, ...further] = handlerOrder.filter((name) => handler[name] !== undefined);
-  if (first === undefined) return [required(path, 'must specify a handler type')];
-  const at = `${path}.${first}`;
-  const errors: FieldError[] = [];
-  switch (first) {
-    case 'exec':
-      if ((handler.exec!.command?.length ?? 0) === 0) errors.push(required(`${at}.command`));
-      break;
-    case 'httpGet': {
-      const { path: urlPath, port, scheme, httpHeaders } = handler.httpGet!;
-      errors.push(
-        ...requiredText(`${at}.path`, urlPath),
-        ...portNumberOrName(`${at}.port`, port),
-        ...oneOf(`${at}.scheme`, scheme, ['HTTP', 'HTTPS']),
-        ...(httpHeaders ?? []).flatMap(({ name }) => texts(`${at}.httpHeaders`, name, httpHeaderName(name))),
-      );
-      break;
-    }
-    case 'tcpSocket':
-      errors.push(...portNumberOrName(`${at}.port`, handler.tcpSocket!.port));
-      break;
-    case 'grpc':
-      errors.push(...portNumberOrName(`${at}.port`, handler.grpc!.port));
-      break;
-    case 'sleep': {
-      const { seconds } = handler.sleep!;
-      if (gracePeriod !== undefined && (seconds < 0 || seconds > gracePeriod))
-        errors.push(
-          invalid(at, seconds, `must be non-negative and less than terminationGracePeriodSeconds (${gracePeriod})`),
-        );
-      break;
-    }
-  }
-  for (const name of further) errors.push(forbidden(`${path}.${name}`, 'may not specify more than 1 handler type'));
-  return errors;
-}
-
-function probeErrors(
-  path: string,
-  probe: Probe | undefined,
-  gracePeriod: number | undefined,
-  readiness: boolean,
-): FieldError[] {
-  if (probe === undefined) return [];
-  const errors = [
-    ...handlerErrors(path, probe, gracePeriod),
-    ...(
-      ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const
-    ).flatMap((name) => nonNegative(`${path}.${name}`, probe[name])),
-  ];
-  const grace = probe.terminationGracePeriodSeconds;
-  if (grace !== undefined && grace <= 0)
-    errors.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'));
-  if (readiness && grace !== undefined)
-    errors.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must not be set for readinessProbes'));
-  if (!readiness && probe.successThreshold !== 1)
-    errors.push(invalid(`${path}.successThreshold`, probe.successThreshold ?? 0, 'must be 1'));
-  return errors;
-}
-
-function probesAndLifecycleErrors(path: string, container: Container, { spec }: PodScope): FieldError[] {
-  const grace = spec.terminationGracePeriodSeconds;
-  const { lifecycle } = container;
-  const errors: FieldError[] = [];
-  if (lifecycle !== undefined) {
-    for (const hook of ['postStart', 'preStop'] as const)
-      if (lifecycle[hook] !== undefined)
-        errors.push(...handlerErrors(`${path}.lifecycle.${hook}`, lifecycle[hook], grace));
-    if (lifecycle.stopSignal !== undefined) {
-      const at = `${path}.lifecycle.stopSignal`;
-      if (spec.os === undefined) errors.push(forbidden(at, 'may not be set for containers with empty `spec.os.name`'));
-      else if (spec.os.name === 'windows') errors.push(...oneOf(at, lifecycle.stopSignal, ['SIGKILL', 'SIGTERM']));
-    }
-  }
-  return [
-    ...errors,
-    ...probeErrors(`${path}.livenessProbe`, container.livenessProbe, grace, false),
-    ...probeErrors(`${path}.readinessProbe`, container.readinessProbe, grace, true),
-    ...probeErrors(`${path}.startupProbe`, container.startupProbe, grace, false),
-  ];
 }
 
 function restartRuleErrors(path: string, container: Container): FieldError[] {
@@ -399,7 +119,7 @@ export function containersErrors(path: string, scope: PodScope): FieldError[] {
     errors.push(...commonErrors(at, container, scope));
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     names.add(container.name);
-    errors.push(...probesAndLifecycleErrors(at, container, scope), ...restartRuleErrors(at, container));
+    errors.push(...probesAndLifecycleErrors(at, container, scope.spec), ...restartRuleErrors(at, container));
   }
   return [...errors, ...hostPortErrors(path, containers)];
 }
@@ -416,7 +136,7 @@ export function initContainersErrors(path: string, scope: PodScope): FieldError[
     else if (!isAbsent(container.name)) names.add(container.name);
     errors.push(...hostPortErrors(path, [container]));
     if (isSidecar(container)) {
-      errors.push(...probesAndLifecycleErrors(at, container, scope));
+      errors.push(...probesAndLifecycleErrors(at, container, scope.spec));
       continue;
     }
     for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const)

@@ -1,6 +1,6 @@
 // The spec of a Pod, alone or in a template.
 import { duplicate, forbidden, invalid, notFound, required, tooLong, type FieldError } from '../field-error.ts';
-import type { ObjectMeta, PodSpec, PodTemplateSpec } from '../generated/types.ts';
+import type { ObjectMeta, Pod, PodSpec, PodTemplateSpec } from '../generated/types.ts';
 import type { LabelMatcher } from '../meta/label-selector.ts';
 import { byteLength, dns1123SubdomainWithUnderscore, nameIsDnsSubdomain, rangeText } from '../meta/names.ts';
 import { validateAnnotations, validateLabels } from '../meta/object-meta.ts';
@@ -25,25 +25,10 @@ import {
 import { resourceRequirementErrors } from './resources.ts';
 import { affinityErrors, spreadErrors, tolerationErrors } from './scheduling.ts';
 import { podSecurityErrors, userNamespaceErrors, windowsOptionsOnLinux } from './security-context.ts';
+import { mirrorPodAnnotation, podAnnotationErrors } from './pod-annotations.ts';
 import { volumeErrors } from './volumes.ts';
 
-export const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
-const deletionCostAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
 const int32Max = 2 ** 31 - 1;
-
-/** Annotations of Pods and templates that mean something. */
-export function podAnnotationErrors(path: string, annotations: ObjectMeta['annotations'], spec: PodSpec): FieldError[] {
-  const errors: FieldError[] = [];
-  const mirror = annotations?.[mirrorPodAnnotation];
-  if (mirror !== undefined && isAbsent(spec.nodeName))
-    errors.push(
-      invalid(`${path}[${mirrorPodAnnotation}]`, mirror, 'must set spec.nodeName if mirror pod annotation is set'),
-    );
-  const cost = annotations?.[deletionCostAnnotation];
-  if (cost !== undefined && !(/^(0|-?[1-9]\d*)$/.test(cost) && Math.abs(Number(cost)) <= int32Max))
-    errors.push(invalid(`${path}[${deletionCostAnnotation}]`, cost, 'must be a 32bit integer'));
-  return errors;
-}
 
 function dnsErrors(path: string, spec: PodSpec): FieldError[] {
   const { dnsConfig, dnsPolicy } = spec;
@@ -258,7 +243,7 @@ export function podSpecErrors(path: string, spec: PodSpec, meta: ObjectMeta | un
 }
 
 /** What holds for Pods and not for templates. */
-export function podOnlyErrors(spec: PodSpec): FieldError[] {
+function podOnlyErrors(spec: PodSpec): FieldError[] {
   const errors: FieldError[] = [];
   if (isAbsent(spec.serviceAccountName))
     for (const [index, volume] of (spec.volumes ?? []).entries())
@@ -316,3 +301,10 @@ export function workloadTemplateErrors(
     );
   return errors;
 }
+
+/** Of a Pod at every write of its spec. */
+export const podErrors = (pod: Pod): FieldError[] => [
+  ...podAnnotationErrors('metadata.annotations', pod.metadata.annotations, pod.spec),
+  ...podSpecErrors('spec', pod.spec, pod.metadata),
+  ...podOnlyErrors(pod.spec),
+];

@@ -1,31 +1,20 @@
 // Volumes of a Pod. Of sources of removed in-tree drivers, what the schema says is checked.
 import { forbidden, invalid, required, type FieldError } from '../field-error.ts';
-import type {
-  DownwardAPIVolumeFile,
-  KeyToPath,
-  ObjectFieldSelector,
-  ObjectMeta,
-  ProjectedVolumeSource,
-  ResourceFieldSelector,
-  Volume,
-} from '../generated/types.ts';
-import { validateLabelSelector } from '../meta/label-selector.ts';
+import type { ObjectMeta, Volume } from '../generated/types.ts';
 import { dns1123Subdomain, nameIsDnsSubdomain } from '../meta/names.ts';
+import { compareQuantities } from '../quantity.ts';
 import { validateSchemaMember } from '../schema/validate.ts';
-import { canonicalQuantity, compareQuantities } from '../quantity.ts';
 import {
-  fileInVolume,
   fileMode,
   isAbsent,
   labelErrors,
   noStepsUp,
-  oneOf,
   optionalOneOf,
-  qualifiedErrors,
   relativePath,
   requiredText,
   texts,
 } from './fields.ts';
+import { downwardFileErrors, itemsErrors, projectedErrors } from './projected-files.ts';
 import { claimTemplateErrors } from './volume-claim.ts';
 
 type SourceName = Exclude<keyof Volume, 'name'>;
@@ -74,185 +63,6 @@ const hostPathTypes = [
   'FileOrCreate',
   'Socket',
 ];
-const fileFieldPaths = [
-  'metadata.annotations',
-  'metadata.labels',
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-];
-const resourceFields = [
-  'limits.cpu',
-  'limits.ephemeral-storage',
-  'limits.memory',
-  'requests.cpu',
-  'requests.ephemeral-storage',
-  'requests.memory',
-];
-const sizeDivisors = new Set(['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei']);
-const sizeDivisorText = '1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei';
-/** Field labels that a Pod has, also where the place does not allow them. */
-const podFieldLabels = new Set([
-  ...fileFieldPaths,
-  'spec.nodeName',
-  'spec.restartPolicy',
-  'spec.serviceAccountName',
-  'spec.schedulerName',
-  'status.phase',
-  'status.hostIP',
-  'status.hostIPs',
-  'status.podIP',
-  'status.podIPs',
-]);
-
-export function fieldReferenceErrors(
-  path: string,
-  reference: ObjectFieldSelector,
-  allowed: readonly string[],
-): FieldError[] {
-  const { apiVersion = 'v1', fieldPath } = reference;
-  if (isAbsent(fieldPath)) return [required(`${path}.fieldPath`)];
-  const wrong = (detail: string) => [invalid(`${path}.fieldPath`, fieldPath, `error converting fieldPath: ${detail}`)];
-  if (apiVersion !== 'v1') return wrong(`unsupported pod version: ${apiVersion}`);
-  const subscript = /^(.*)\['(.*)'\]$/.exec(fieldPath);
-  if (subscript !== null) {
-    const [, base, key = ''] = subscript;
-    if (base === 'metadata.annotations') return qualifiedErrors(path, key.toLowerCase());
-    if (base === 'metadata.labels') return qualifiedErrors(path, key);
-    return wrong(`field label does not support subscript: ${fieldPath}`);
-  }
-  const label = fieldPath === 'spec.host' ? 'spec.nodeName' : fieldPath;
-  if (!podFieldLabels.has(label)) return wrong(`field label not supported: ${fieldPath}`);
-  return oneOf(`${path}.fieldPath`, label, allowed);
-}
-
-export function resourceReferenceErrors(
-  path: string,
-  reference: ResourceFieldSelector,
-  inVolume: boolean,
-): FieldError[] {
-  const { resource, containerName, divisor } = reference;
-  const errors: FieldError[] = [];
-  const hugePages = /^(requests|limits)\.hugepages-/.test(resource ?? '');
-  if (inVolume && isAbsent(containerName)) errors.push(required(`${path}.containerName`));
-  else if (isAbsent(resource)) errors.push(required(`${path}.resource`));
-  else if (!hugePages) errors.push(...oneOf(`${path}.resource`, resource, resourceFields));
-  if (divisor === undefined || compareQuantities(String(divisor), '0') === 0) return errors;
-  const text = canonicalQuantity(String(divisor));
-  const wrong = (allowed: string, of: string) =>
-    errors.push(
-      invalid(`${path}.divisor`, resource, `only divisor's values ${allowed} are supported with the ${of} resource`),
-    );
-  if (resource.endsWith('.cpu')) {
-    if (text !== '1m' && text !== '1') wrong('1m and 1', 'cpu');
-  } else if (!sizeDivisors.has(text)) {
-    if (resource.endsWith('.memory')) wrong(sizeDivisorText, 'memory');
-    if (resource.endsWith('.ephemeral-storage')) wrong(sizeDivisorText, 'local ephemeral storage');
-    if (hugePages) wrong(sizeDivisorText, 'hugepages');
-  }
-  return errors;
-}
-
-const itemErrors = (path: string, item: KeyToPath): FieldError[] => [
-  ...requiredText(`${path}.key`, item.key),
-  ...requiredText(`${path}.path`, item.path),
-  ...fileInVolume(`${path}.path`, item.path ?? ''),
-  ...fileMode(`${path}.mode`, item.mode),
-];
-const itemsErrors = (path: string, items: readonly KeyToPath[] | undefined): FieldError[] =>
-  (items ?? []).flatMap((item, index) => itemErrors(`${path}.items[${index}]`, item));
-
-function downwardFileErrors(path: string, file: DownwardAPIVolumeFile): FieldError[] {
-  const errors = [...requiredText(`${path}.path`, file.path), ...fileInVolume(`${path}.path`, file.path ?? '')];
-  if (file.fieldRef !== undefined) {
-    errors.push(...fieldReferenceErrors(`${path}.fieldRef`, file.fieldRef, fileFieldPaths));
-    if (file.resourceFieldRef !== undefined)
-      errors.push(invalid(path, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
-  } else if (file.resourceFieldRef !== undefined)
-    errors.push(...resourceReferenceErrors(`${path}.resourceFieldRef`, file.resourceFieldRef, true));
-  else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
-  return [...errors, ...fileMode(`${path}.mode`, file.mode)];
-}
-
-function projectedErrors(path: string, projected: ProjectedVolumeSource): FieldError[] {
-  const errors = fileMode(`${path}.defaultMode`, projected.defaultMode);
-  const paths = new Set<string>();
-  const claim = (file: string | undefined, shown: unknown) => {
-    if (file === undefined || file === '') return;
-    if (paths.has(file)) errors.push(invalid(path, shown, 'conflicting duplicate paths'));
-    paths.add(file);
-  };
-  for (const [index, source] of (projected.sources ?? []).entries()) {
-    const at = `${path}.sources[${index}]`;
-    for (const kind of ['secret', 'configMap'] as const) {
-      const one = source[kind];
-      if (one === undefined) continue;
-      errors.push(...requiredText(`${at}.${kind}.name`, one.name), ...itemsErrors(`${at}.${kind}`, one.items));
-      for (const item of one.items ?? []) claim(item.path, one.name ?? '');
-    }
-    for (const file of source.downwardAPI?.items ?? []) {
-      errors.push(...downwardFileErrors(`${at}.downwardAPI`, file));
-      claim(file.path, file.path);
-    }
-    const token = source.serviceAccountToken;
-    if (token !== undefined) {
-      const seconds = token.expirationSeconds ?? 3600;
-      const secondsPath = `${at}.serviceAccountToken.expirationSeconds`;
-      if (seconds < 600) errors.push(invalid(secondsPath, seconds, 'may not specify a duration less than 10 minutes'));
-      if (seconds > 2 ** 32)
-        errors.push(invalid(secondsPath, seconds, 'may not specify a duration larger than 2^32 seconds'));
-      // Upstream names the volume here, not the source.
-      errors.push(...(isAbsent(token.path) ? [required(`${path}.path`)] : fileInVolume(`${path}.path`, token.path)));
-    }
-    const bundle = source.clusterTrustBundle;
-    if (bundle !== undefined) {
-      const of = `${at}.clusterTrustBundle`;
-      if (bundle.name !== undefined && bundle.signerName !== undefined)
-        errors.push(invalid(of, bundle, 'only one of name and signerName may be used'));
-      else if (bundle.name !== undefined) {
-        errors.push(...requiredText(`${of}.name`, bundle.name, 'must be a valid object name'));
-        if (bundle.labelSelector !== undefined)
-          errors.push(
-            invalid(`${of}.labelSelector`, bundle.labelSelector, 'labelSelector must be unset if name is specified'),
-          );
-      } else if (bundle.signerName !== undefined)
-        errors.push(
-          ...requiredText(`${of}.signerName`, bundle.signerName, 'must be a valid signer name'),
-          ...validateLabelSelector(bundle.labelSelector, `${of}.labelSelector`),
-        );
-      else errors.push(required(of, 'either name or signerName must be specified'));
-      errors.push(...requiredText(`${of}.path`, bundle.path), ...fileInVolume(`${of}.path`, bundle.path ?? ''));
-      claim(bundle.path, bundle.path);
-    }
-    const certificate = source.podCertificate;
-    if (certificate !== undefined) {
-      const of = `${at}.podCertificate`;
-      errors.push(
-        ...oneOf(`${of}.keyType`, certificate.keyType, [
-          'RSA3072',
-          'RSA4096',
-          'ECDSAP256',
-          'ECDSAP384',
-          'ECDSAP521',
-          'ED25519',
-        ]),
-      );
-      const files = (['credentialBundlePath', 'keyPath', 'certificateChainPath'] as const).filter(
-        (name) => !isAbsent(certificate[name]),
-      );
-      for (const name of files) {
-        errors.push(...fileInVolume(`${of}.${name}`, certificate[name]!));
-        claim(certificate[name], certificate[name]);
-      }
-      if (files.length === 0)
-        errors.push(required(of, 'specify at least one of credentialBundlePath, keyPath, and certificateChainPath'));
-    }
-    if (Object.values(source).filter((one) => one !== undefined).length > 1)
-      errors.push(forbidden(at, 'may not specify more than 1 volume type per source'));
-  }
-  return errors;
-}
-
 /** The rules of the source that counts. */
 function sourceErrors(path: string, volume: Volume, source: SourceName, podName: string | undefined): FieldError[] {
   const at = `${path}.${source}`;

@@ -1,27 +1,17 @@
-// Pod: preparation, validation, what may change afterwards, graceful deletion. The spec's rules are in api/validation.
-import { forbidden, invalid, required, type FieldError } from '../../field-error.ts';
-import type { ContainerStatus, Pod, PodAffinityTerm, PodSpec, Toleration } from '../../generated/types.ts';
+// Pod: preparation, what is validated when, graceful deletion. The rules themselves are in api/validation.
+import { ownValue } from '#base/own-value.ts';
+import { forbidden } from '../../field-error.ts';
+import type { Pod, PodAffinityTerm, PodSpec } from '../../generated/types.ts';
 import type { KindBehaviour, Mutable } from '../../kind.ts';
-import { dns1123Label, nameIsDnsSubdomain, rangeText } from '../../meta/names.ts';
 import { findCondition } from '../../meta/conditions.ts';
+import { dns1123Label } from '../../meta/names.ts';
 import { formatTime } from '../../meta/time.ts';
-import { ipErrors, isDualStack } from '../../validation/addresses.ts';
-import { differences, isAbsent, qualifiedErrors, semanticEqual, texts } from '../../validation/fields.ts';
+import { isAbsent, semanticEqual } from '../../validation/fields.ts';
 import { podQosClass } from '../../validation/pod-qos.ts';
-import { mirrorPodAnnotation, podAnnotationErrors, podOnlyErrors, podSpecErrors } from '../../validation/pod-spec.ts';
+import { podErrors } from '../../validation/pod-spec.ts';
+import { podStatusErrors } from '../../validation/pod-status.ts';
+import { ephemeralContainersUpdateErrors, podResizeErrors, podUpdateErrors } from '../../validation/pod-update.ts';
 import { podWarnings } from '../../validation/pod-warnings.ts';
-import { resourceRequirementErrors } from '../../validation/resources.ts';
-import { nodeSelectorErrors, tolerationErrors } from '../../validation/scheduling.ts';
-
-const int32Max = 2 ** 31 - 1;
-
-const updatableFields = [
-  '`spec.containers[*].image`',
-  '`spec.initContainers[*].image`',
-  '`spec.activeDeadlineSeconds`',
-  '`spec.tolerations` (only additions to existing tolerations)',
-  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
-].join(',');
 
 /** The Pod's own values of matchLabelKeys become part of the selector. */
 function mergeLabelKeys(
@@ -34,7 +24,7 @@ function mergeLabelKeys(
     [term.mismatchLabelKeys, 'NotIn'],
   ] as const)
     for (const key of keys ?? []) {
-      const value = labels?.[key];
+      const value = ownValue(labels, key);
       if (value !== undefined) (term.labelSelector.matchExpressions ??= []).push({ key, operator, values: [value] });
     }
 }
@@ -49,279 +39,6 @@ function mergeAllLabelKeys(pod: Mutable<Pod>): void {
       mergeLabelKeys(term, pod.metadata.labels);
   }
   for (const constraint of topologySpreadConstraints ?? []) mergeLabelKeys(constraint, pod.metadata.labels);
-}
-
-const commonErrors = (pod: Pod): FieldError[] => [
-  ...podAnnotationErrors('metadata.annotations', pod.metadata.annotations, pod.spec),
-  ...podSpecErrors('spec', pod.spec, pod.metadata),
-  ...podOnlyErrors(pod.spec),
-];
-
-function annotationUpdateErrors(pod: Pod, previous: Pod): FieldError[] {
-  const [now, before] = [pod.metadata.annotations ?? {}, previous.metadata.annotations ?? {}];
-  const errors: FieldError[] = [];
-  const restricted = (key: string) =>
-    key.startsWith('container.apparmor.security.beta.kubernetes.io/')
-      ? 'AppArmor annotations'
-      : key === mirrorPodAnnotation
-        ? 'mirror pod annotation'
-        : undefined;
-  for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
-    const what = restricted(key);
-    if (what === undefined || now[key] === before[key]) continue;
-    errors.push(
-      forbidden(`metadata.annotations[${key}]`, `may not ${key in before ? 'remove or update' : 'add'} ${what}`),
-    );
-  }
-  return errors;
-}
-
-const sameToleration = (a: Toleration, b: Toleration) =>
-  semanticEqual({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined });
-
-/** A gated Pod may still be narrowed: keys added to nodeSelector and to required node affinity. */
-function gatedPlacementErrors(spec: PodSpec, previous: PodSpec): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const [key, value] of Object.entries(previous.nodeSelector ?? {}))
-    if (spec.nodeSelector?.[key] !== value) {
-      errors.push(
-        invalid(
-          'spec.nodeSelector',
-          spec.nodeSelector ?? null,
-          'only additions to spec.nodeSelector are allowed (no mutations or deletions)',
-        ),
-      );
-      break;
-    }
-  const [now, before] = [spec.affinity?.nodeAffinity, previous.affinity?.nodeAffinity].map(
-    (one) => one?.requiredDuringSchedulingIgnoredDuringExecution,
-  );
-  if (before !== undefined && !semanticEqual(now, before)) {
-    const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
-    const [terms, oldTerms] = [now?.nodeSelectorTerms ?? [], before.nodeSelectorTerms];
-    if (terms.length !== oldTerms.length)
-      errors.push(invalid(path, terms, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'));
-    else
-      for (const [index, term] of terms.entries()) {
-        const kept = (['matchExpressions', 'matchFields'] as const).every((part) => {
-          const old = oldTerms[index]![part] ?? [];
-          return old.every((one, at) => semanticEqual(one, term[part]?.[at]));
-        });
-        if (!kept)
-          errors.push(invalid(`${path}[${index}]`, term, 'only additions are allowed (no mutations or deletions)'));
-      }
-    if (now !== undefined) errors.push(...nodeSelectorErrors(path.slice(0, path.lastIndexOf('.')), now));
-  }
-  return errors;
-}
-
-function updateErrors(pod: Pod, previous: Pod): FieldError[] {
-  const errors = [...commonErrors(pod), ...annotationUpdateErrors(pod, previous)];
-  const { spec } = pod;
-  const before = previous.spec;
-  for (const list of ['containers', 'initContainers'] as const) {
-    if ((spec[list]?.length ?? 0) !== (before[list]?.length ?? 0))
-      return [...errors, forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
-    for (const [index, container] of (spec[list] ?? []).entries())
-      if (isAbsent(container.image)) errors.push(required(`spec.${list}[${index}].image`));
-  }
-  const [deadline, deadlineBefore] = [spec.activeDeadlineSeconds, before.activeDeadlineSeconds];
-  if (deadline !== undefined) {
-    if (deadline < 0 || deadline > int32Max)
-      return [...errors, invalid('spec.activeDeadlineSeconds', deadline, rangeText(0, int32Max))];
-    if (deadlineBefore !== undefined && deadlineBefore < deadline)
-      return [
-        ...errors,
-        invalid('spec.activeDeadlineSeconds', deadline, 'must be less than or equal to previous value'),
-      ];
-  } else if (deadlineBefore !== undefined)
-    errors.push(invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value'));
-
-  if ((before.tolerations ?? []).some((old) => spec.tolerations?.some((one) => sameToleration(one, old)) !== true))
-    errors.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
-  else errors.push(...tolerationErrors('spec.tolerations', spec.tolerations));
-  for (const [index, gate] of (spec.schedulingGates ?? []).entries())
-    if (before.schedulingGates?.some((one) => one.name === gate.name) !== true)
-      errors.push(
-        forbidden(
-          `spec.schedulingGates[${index}].name`,
-          `only deletion is allowed, but found new scheduling gate '${gate.name}'`,
-        ),
-      );
-  if (semanticEqual(spec, before)) return errors;
-
-  const gated = (before.schedulingGates?.length ?? 0) > 0;
-  if (gated) errors.push(...gatedPlacementErrors(spec, before));
-  const graceFixed = (before.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1;
-  const unchanged: PodSpec = {
-    ...spec,
-    containers: spec.containers.map((one, index) => ({ ...one, image: before.containers[index]!.image })),
-    initContainers: spec.initContainers?.map((one, index) => ({ ...one, image: before.initContainers![index]!.image })),
-    activeDeadlineSeconds: before.activeDeadlineSeconds,
-    schedulingGates: before.schedulingGates,
-    tolerations: before.tolerations,
-    terminationGracePeriodSeconds: graceFixed
-      ? before.terminationGracePeriodSeconds
-      : spec.terminationGracePeriodSeconds,
-    ...(gated
-      ? {
-          nodeSelector: before.nodeSelector,
-          affinity: { ...spec.affinity, nodeAffinity: before.affinity?.nodeAffinity },
-        }
-      : {}),
-  };
-  if (!semanticEqual(unchanged, before))
-    errors.push(
-      forbidden(
-        'spec',
-        `pod updates may not change fields other than ${updatableFields}\n${differences(before, unchanged, 'spec').join('\n')}`,
-      ),
-    );
-  return errors;
-}
-
-/** Statuses of containers that ended for good do not come back to life. */
-function transitionErrors(
-  path: string,
-  now: readonly ContainerStatus[] | undefined,
-  before: readonly ContainerStatus[] | undefined,
-  mayRestart: (name: string, exitCode: number) => boolean,
-): FieldError[] {
-  return (before ?? []).flatMap((old, index) => {
-    const exitCode = old.state?.terminated?.exitCode;
-    if (exitCode === undefined || mayRestart(old.name, exitCode)) return [];
-    const next = now?.find((one) => one.name === old.name);
-    return next !== undefined && next.state?.terminated === undefined
-      ? [forbidden(`${path}[${index}].state`, 'may not be transitioned to non-terminated state')]
-      : [];
-  });
-}
-
-function mayRestart(spec: PodSpec, list: 'containers' | 'initContainers'): (name: string, exitCode: number) => boolean {
-  return (name, exitCode) => {
-    const container = spec[list]?.find((one) => one.name === name);
-    if (container === undefined) return false;
-    const rules = container.restartPolicyRules ?? [];
-    for (const { exitCodes, action } of rules) {
-      const listed = exitCodes?.values?.includes(exitCode) === true;
-      if (exitCodes !== undefined && (exitCodes.operator === 'In') === listed)
-        return action === 'Restart' || action === 'RestartAllContainers';
-    }
-    const policy = container.restartPolicy ?? spec.restartPolicy;
-    return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
-  };
-}
-
-const systemConditions = new Set(['PodScheduled', 'Ready', 'Initialized']);
-
-function addressListErrors(
-  path: string,
-  now: readonly { ip?: string | undefined }[] | undefined,
-  before: typeof now,
-): FieldError[] {
-  const known = (before ?? []).map((one) => one.ip ?? '');
-  const errors = (now ?? []).flatMap(({ ip = '' }, index) => ipErrors(`${path}[${index}]`, ip, known));
-  if ((now?.length ?? 0) > 1 && !isDualStack(now!.map((one) => one.ip ?? '')))
-    errors.push(invalid(path, now, 'may specify no more than one IP for each IP family'));
-  return errors;
-}
-
-function statusErrors(pod: Pod, previous: Pod): FieldError[] {
-  const [status, before] = [pod.status ?? {}, previous.status ?? {}];
-  const errors = [
-    ...podAnnotationErrors('metadata.annotations', pod.metadata.annotations, pod.spec),
-    ...annotationUpdateErrors(pod, previous),
-  ];
-  for (const [index, condition] of (status.conditions ?? []).entries()) {
-    if ((condition.observedGeneration ?? 0) < 0)
-      errors.push(
-        invalid(
-          `status.conditions[${index}].observedGeneration`,
-          condition.observedGeneration,
-          'must be a non-negative integer',
-        ),
-      );
-    if (!systemConditions.has(condition.type))
-      errors.push(...qualifiedErrors(`status.conditions[${index}].Type`, condition.type));
-  }
-  const nominated = status.nominatedNodeName ?? '';
-  if (nominated !== '' && nominated !== before.nominatedNodeName) {
-    errors.push(...texts('status.nominatedNodeName', nominated, nameIsDnsSubdomain(nominated, false)));
-    if (!isAbsent(previous.spec.nodeName))
-      errors.push(forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'));
-  }
-  if ((status.observedGeneration ?? 0) < 0)
-    errors.push(invalid('status.observedGeneration', status.observedGeneration, 'must be a non-negative integer'));
-  if (!semanticEqual(status.qosClass, before.qosClass))
-    errors.push(invalid('status.qosClass', status.qosClass ?? '', 'field is immutable'));
-  const { spec } = previous;
-  errors.push(
-    ...transitionErrors(
-      'status.containerStatuses',
-      status.containerStatuses,
-      before.containerStatuses,
-      mayRestart(spec, 'containers'),
-    ),
-    ...transitionErrors(
-      'status.initContainerStatuses',
-      status.initContainerStatuses,
-      before.initContainerStatuses,
-      mayRestart(spec, 'initContainers'),
-    ),
-    ...transitionErrors(
-      'status.ephemeralContainerStatuses',
-      status.ephemeralContainerStatuses,
-      before.ephemeralContainerStatuses,
-      () => false,
-    ),
-    ...addressListErrors('status.podIPs', status.podIPs, before.podIPs),
-  );
-  if ((status.hostIPs?.length ?? 0) > 0) {
-    if (status.hostIP !== status.hostIPs![0]!.ip)
-      errors.push(invalid('status.hostIPs[0].ip', status.hostIPs![0]!.ip, 'must be equal to `hostIP`'));
-    errors.push(...addressListErrors('status.hostIPs', status.hostIPs, before.hostIPs));
-  }
-  return errors;
-}
-
-function ephemeralErrors(pod: Pod, previous: Pod): FieldError[] {
-  if (previous.metadata.annotations?.[mirrorPodAnnotation] !== undefined)
-    return [forbidden('', 'static pods do not support ephemeral containers')];
-  const errors = commonErrors(pod);
-  for (const old of previous.spec.ephemeralContainers ?? []) {
-    const now = pod.spec.ephemeralContainers?.find((one) => one.name === old.name);
-    const name = JSON.stringify(old.name);
-    if (now === undefined)
-      errors.push(forbidden('spec.ephemeralContainers', `existing ephemeral containers ${name} may not be removed\n`));
-    else if (!semanticEqual(now, old))
-      errors.push(
-        forbidden(
-          'spec.ephemeralContainers',
-          `existing ephemeral containers ${name} may not be changed\n${differences(old, now).join('\n')}`,
-        ),
-      );
-  }
-  return errors;
-}
-
-function resizeErrors(pod: Pod, previous: Pod): FieldError[] {
-  const errors = commonErrors(pod);
-  if (previous.metadata.annotations?.[mirrorPodAnnotation] !== undefined)
-    return [forbidden('', 'static pods cannot be resized')];
-  if (previous.status?.qosClass !== undefined && podQosClass(pod.spec) !== previous.status.qosClass)
-    errors.push(
-      invalid('status.qosClass', podQosClass(pod.spec), 'Pod QOS Class may not change as a result of resizing'),
-    );
-  for (const list of ['containers', 'initContainers'] as const)
-    for (const [index, container] of (pod.spec[list] ?? []).entries()) {
-      const old = previous.spec[list]?.[index]?.resources;
-      const at = `spec.${list}[${index}].resources`;
-      for (const part of ['requests', 'limits'] as const)
-        if (Object.keys(old?.[part] ?? {}).some((name) => container.resources?.[part]?.[name] === undefined))
-          errors.push(forbidden(`${at}.${part}`, `resource ${part} cannot be removed`));
-      errors.push(...resourceRequirementErrors(at, container.resources ?? {}, new Set()));
-    }
-  return errors;
 }
 
 /** Everything but the part that the subresource is for stays as it was. */
@@ -396,7 +113,7 @@ export const pod: KindBehaviour<Pod> = {
     }
   },
   validate(object) {
-    const errors = commonErrors(object);
+    const errors = podErrors(object);
     if ((object.spec.ephemeralContainers?.length ?? 0) > 0)
       errors.push(forbidden('spec.ephemeralContainers', 'cannot be set on create'));
     if (!isAbsent(object.spec.nodeName) && (object.spec.schedulingGates?.length ?? 0) > 0)
@@ -406,13 +123,13 @@ export const pod: KindBehaviour<Pod> = {
   validateUpdate(object, previous, subresource) {
     switch (subresource) {
       case 'status':
-        return statusErrors(object, previous);
+        return podStatusErrors(object, previous);
       case 'ephemeralcontainers':
-        return ephemeralErrors(object, previous);
+        return ephemeralContainersUpdateErrors(object, previous);
       case 'resize':
-        return resizeErrors(object, previous);
+        return podResizeErrors(object, previous);
       default:
-        return updateErrors(object, previous);
+        return podUpdateErrors(object, previous);
     }
   },
   warnings(object, previous) {
