@@ -1,6 +1,6 @@
 // How the cgroups of Pods, of their classes of service and of containers are named, with both drivers. Pure.
 import type { Pod } from '#api/generated/types.ts';
-import { quantityToNumber } from '#api/quantity.ts';
+import { podQosClass } from '#api/validation/pod-qos.ts';
 
 export interface CgroupSettings {
   readonly cgroupDriver: 'systemd' | 'cgroupfs';
@@ -8,22 +8,8 @@ export interface CgroupSettings {
   readonly cgroupRoot: string;
 }
 
-export function qosClass(pod: Pod): string {
-  if (pod.status?.qosClass !== undefined) return pod.status.qosClass;
-  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  let [any, guaranteed] = [false, true];
-  for (const { resources } of containers)
-    for (const name of ['cpu', 'memory']) {
-      const [request, limit] = [resources?.requests?.[name], resources?.limits?.[name]];
-      if (request !== undefined || limit !== undefined) any = true;
-      if (
-        limit === undefined ||
-        (request !== undefined && quantityToNumber(String(request)) !== quantityToNumber(String(limit)))
-      )
-        guaranteed = false;
-    }
-  return any ? (guaranteed ? 'Guaranteed' : 'Burstable') : 'BestEffort';
-}
+/** As the API keeps it; a Pod that the API did not make has none in its status. */
+export const qosClass = (pod: Pod): string => pod.status?.qosClass ?? podQosClass(pod.spec);
 
 export function podCgroup(pod: Pod, settings: CgroupSettings): string {
   const qos = qosClass(pod).toLowerCase();

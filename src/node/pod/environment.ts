@@ -1,4 +1,5 @@
 // The environment of a container: service links, envFrom, env with its references.
+import { ownValue } from '#base/own-value.ts';
 import type { Container, EnvVar, Pod, Service } from '#api/generated/types.ts';
 import { parseQuantity, quantityToNumber } from '#api/quantity.ts';
 import { expand } from './expansion.ts';
@@ -57,7 +58,7 @@ export function podField(
   const keyed = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
   if (keyed !== null) {
     const map = keyed[1] === 'labels' ? pod.metadata.labels : pod.metadata.annotations;
-    return map?.[keyed[2]!] ?? '';
+    return ownValue(map, keyed[2]!) ?? '';
   }
   switch (path) {
     case 'metadata.name':
@@ -182,7 +183,7 @@ async function variableValue(
     if (reference.optional === true) return undefined;
     throw new ContainerConfigError(`${isSecret ? 'secret' : 'configmap'} ${JSON.stringify(name)} not found`);
   }
-  const value = source.data[reference.key];
+  const value = ownValue(source.data, reference.key);
   if (value === undefined && reference.optional !== true)
     throw new ContainerConfigError(
       `couldn't find key ${reference.key} in ${isSecret ? 'Secret' : 'ConfigMap'} ${namespace}/${name}`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Container, Pod, Service } from '#api/generated/types.ts';
+import type { Container, EnvVar, Pod, Service } from '#api/generated/types.ts';
 import { goSeconds, KeyedBackoff } from './back-off.ts';
 import { containerEnvironment, ContainerConfigError, resourceField, serviceEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
@@ -34,6 +34,7 @@ const pod = (spec: Partial<Pod['spec']> = {}): Pod => ({
 
 test('references expand as documented', () => {
   assert.equal(expand('$(A)-$$(A)-$(B)-$$$(A)-$', { A: 'x' }), 'x-$(A)-$(B)-$x-$');
+  assert.equal(expand('$(constructor)', {}), '$(constructor)');
 });
 
 test('the back-off starts at once, doubles, and is forgotten after a quiet time', () => {
@@ -88,6 +89,23 @@ test('missing keys are named, optional ones left out', async () => {
   );
   assert.deepEqual(await of([{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'b', optional: true } } }]), {});
   assert.equal(resourceField({ name: 'main' }, 'limits.cpu', '1m', { cpu: 2 }), '2000');
+});
+
+test('what every object has is no key, label or annotation', async () => {
+  const sources = {
+    configMap: () => Promise.resolve({ data: {} }),
+    secret: () => Promise.resolve({ data: {} }),
+    services: () => [],
+    podIps: [],
+    hostIps: [],
+    allocatable: {},
+  };
+  const environmentOf = (valueFrom: EnvVar['valueFrom']) =>
+    containerEnvironment(pod(), { name: 'main', env: [{ name: 'A', valueFrom }] }, sources);
+  const reference = { name: 'c', key: 'constructor' };
+  await assert.rejects(environmentOf({ configMapKeyRef: reference }), ContainerConfigError);
+  assert.deepEqual(await environmentOf({ secretKeyRef: { ...reference, optional: true } }), {});
+  assert.deepEqual(await environmentOf({ fieldRef: { fieldPath: "metadata.labels['constructor']" } }), { A: '' });
 });
 
 test('DNS by policy', () => {
