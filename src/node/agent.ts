@@ -5,7 +5,7 @@ import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
-import { Pods as PodsKind, Services } from '#api/generated/kind-references.ts';
+import { Nodes, Pods as PodsKind, Services } from '#api/generated/kind-references.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image, RuntimeState } from './cri/messages.ts';
@@ -221,6 +221,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           for (const uid of uids) pods.enqueue(uid);
         },
       }),
+      node: () => client.resource(Nodes).get({ name: nodeName }),
       nodeIps,
       runtimeState: () => runtimeState,
       userNamespaces,

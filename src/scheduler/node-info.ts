@@ -1,24 +1,11 @@
 // What the scheduler knows of one node: its object, its Pods, what they take. Kept up to date Pod by Pod.
 import type { Node, Pod } from '#api/generated/types.ts';
 import { amountsOf, effectiveRequests, type ResourceAmounts } from '#rules/effective-requests.ts';
+import { hostPortsOf, type HostPort } from '#rules/host-ports.ts';
 
 /** For scores only: what a container that asks for nothing is taken to need. */
 const assumedCpuMilli = 100;
 const assumedMemoryBytes = 200 * 1024 * 1024;
-
-export interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
-}
-
-export const hostPortsOf = (pod: Pod): readonly HostPort[] =>
-  [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter((one) => one.restartPolicy === 'Always')].flatMap(
-    (container) =>
-      (container.ports ?? [])
-        .filter((one) => one.hostPort !== undefined && one.hostPort > 0)
-        .map((one) => ({ ip: one.hostIP || '0.0.0.0', protocol: one.protocol ?? 'TCP', port: one.hostPort! })),
-  );
 
 export const scoredRequests = (pod: Pod): { readonly cpu: number; readonly memory: number } => {
   const requests = effectiveRequests(pod);

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Pod, PodSpec } from '#api/generated/types.ts';
+import type { Node, NodeSpec, Pod, PodSpec } from '#api/generated/types.ts';
 import { admit } from './admission.ts';
 
 const pod = (spec: Partial<PodSpec> = {}, labels: Record<string, string> = {}): Pod => ({
   metadata: { name: 'p', namespace: 'default', uid: 'u', labels },
   spec: { containers: [{ name: 'main' }], ...spec },
 });
+const nodeWith = (spec: NodeSpec = {}): Node => ({ metadata: { name: 'n', labels: { disk: 'fast' } }, spec });
 const input = (one: Pod, more: object = {}) => ({
   pod: one,
+  node: nodeWith(),
   others: [],
   allocatable: { cpu: 2, memory: 1024 ** 3, pods: 3 },
   supplementalGroupsPolicy: false,
@@ -56,4 +58,57 @@ test('what does not fit beside the others is refused; ended Pods count no more',
   const ended: Pod = { ...other, status: { phase: 'Succeeded' } };
   assert.equal(admit(input(wanting('600m'), { others: [ended] })), undefined);
   assert.equal(admit(input(pod(), { others: [pod(), pod(), pod()] }))?.reason, 'OutOfpods');
+});
+
+const onPort = (hostPort: number, more: object = {}): Pod =>
+  pod({ containers: [{ name: 'main', ports: [{ containerPort: 80, hostPort, ...more }] }] });
+
+test('a host port that a Pod of the node has is refused, until that Pod has ended', () => {
+  const others = [onPort(21_017)];
+  assert.deepEqual(admit(input(onPort(21_017), { others })), {
+    reason: 'NodePorts',
+    message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+  });
+  assert.equal(admit(input(onPort(21_018), { others })), undefined);
+  assert.equal(admit(input(onPort(21_017, { protocol: 'UDP' }), { others })), undefined);
+  assert.equal(admit(input(onPort(21_017, { hostIP: '10.0.0.1' }), { others }))?.reason, 'NodePorts');
+  const ofOneAddress = [onPort(21_017, { hostIP: '10.0.0.2' })];
+  assert.equal(admit(input(onPort(21_017, { hostIP: '10.0.0.1' }), { others: ofOneAddress })), undefined);
+  assert.equal(
+    admit(input(onPort(21_017), { others: [{ ...onPort(21_017), status: { phase: 'Failed' } }] })),
+    undefined,
+  );
+});
+
+test('a Pod put here past the scheduler must still want this node, and tolerate what it evicts for', () => {
+  assert.equal(admit(input(pod({ nodeSelector: { disk: 'fast' } }))), undefined);
+  assert.deepEqual(admit(input(pod({ nodeSelector: { disk: 'slow' } }))), {
+    reason: 'NodeAffinity',
+    message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  });
+  const terms = (operator: string) => ({
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', operator }] }],
+        },
+      },
+    },
+  });
+  assert.equal(admit(input(pod(terms('Exists')))), undefined);
+  assert.equal(admit(input(pod(terms('DoesNotExist'))))?.reason, 'NodeAffinity');
+
+  const tainted = (effect: string) => ({ node: nodeWith({ taints: [{ key: 'gone', effect }] }) });
+  assert.deepEqual(admit(input(pod(), tainted('NoExecute'))), {
+    reason: 'TaintToleration',
+    message: "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+  });
+  assert.equal(admit(input(pod(), tainted('NoSchedule'))), undefined);
+  const tolerant = pod({ tolerations: [{ key: 'gone', operator: 'Exists', tolerationSeconds: 5 }] });
+  assert.equal(admit(input(tolerant, tainted('NoExecute'))), undefined);
+});
+
+test('of several reasons, resources come first', () => {
+  const both = pod({ nodeSelector: { disk: 'slow' }, containers: wanting('3').spec.containers });
+  assert.equal(admit(input(both))?.reason, 'OutOfcpu');
 });

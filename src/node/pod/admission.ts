@@ -1,8 +1,11 @@
 // Whether this node can run a Pod at all: what upstream's kubelet refuses before it starts anything. A refused Pod is Failed
 // with the reason. What the scheduler has decided is not decided again here, but for Pods that were put here past it.
+import type { Node, Pod } from '#api/generated/types.ts';
 import { effectiveRequests } from '#rules/effective-requests.ts';
+import { hostPortsConflict, hostPortsOf } from '#rules/host-ports.ts';
+import { podMatchesNode } from '#rules/matches-node-selector.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
-import type { Pod } from '#api/generated/types.ts';
+import { untoleratedTaint } from '#rules/tolerates-taint.ts';
 
 export interface Refusal {
   readonly reason: string;
@@ -11,6 +14,8 @@ export interface Refusal {
 
 export interface AdmissionInput {
   readonly pod: Pod;
+  /** As it is now: a label of a moment ago may be why the Pod is here. */
+  readonly node: Node;
   /** Pods of this node that were admitted, without this one. */
   readonly others: readonly Pod[];
   /** Allocatable, in units; cpu in cores. */
@@ -83,6 +88,28 @@ function insufficient({ pod, others, allocatable }: AdmissionInput): Refusal | u
   return undefined;
 }
 
+/** What the scheduler would not have chosen this node for; in upstream's order, of which the first counts. */
+function failedPredicate({ pod, node, others }: AdmissionInput): Refusal | undefined {
+  const refuse = (predicate: string, message: string): Refusal => ({
+    reason: predicate,
+    message: `Predicate ${predicate} failed: ${message}`,
+  });
+  if (!podMatchesNode(pod, node)) return refuse('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
+  const wanted = hostPortsOf(pod);
+  if (
+    wanted.length > 0 &&
+    others.some(
+      (other) =>
+        !podIsTerminal(other) && hostPortsOf(other).some((used) => wanted.some((one) => hostPortsConflict(one, used))),
+    )
+  )
+    return refuse('NodePorts', "node(s) didn't have free ports for the requested pod ports");
+  // NoSchedule is the scheduler's alone.
+  if (untoleratedTaint(pod.spec.tolerations, node.spec?.taints, ['NoExecute']) !== undefined)
+    return refuse('TaintToleration', "node(s) had taints that the pod didn't tolerate");
+  return undefined;
+}
+
 /** Undefined: it may run here. To be asked before its first container starts, never of one that runs. */
 export function admit(input: AdmissionInput): Refusal | undefined {
   const { pod, supplementalGroupsPolicy, appArmor } = input;
@@ -103,5 +130,5 @@ export function admit(input: AdmissionInput): Refusal | undefined {
       reason: 'SupplementalGroupsPolicyNotSupported',
       message: 'SupplementalGroupsPolicy=Strict is not supported in this node',
     };
-  return insufficient(input);
+  return insufficient(input) ?? failedPredicate(input);
 }

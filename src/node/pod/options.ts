@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Scope } from '#base/scope.ts';
-import type { Container, Pod } from '#api/generated/types.ts';
+import type { Container, Node, Pod } from '#api/generated/types.ts';
 import type { Client, EventRecorder, Informer } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { AuthConfig, RuntimeState } from '../cri/messages.ts';
@@ -42,6 +42,8 @@ export interface PodsOptions {
   readonly starter: ContainerStarter;
   readonly probes: Probes;
   readonly sources: PodSources;
+  /** This node's object as the API has it now. */
+  readonly node: () => Promise<Node>;
   readonly nodeIps: () => readonly string[];
   readonly runtimeState: () => RuntimeState;
   readonly userNamespaces: UserNamespaces;

@@ -2,7 +2,7 @@
 // The decisions are in decide.ts and admission.ts; each kind of step has a file of its own.
 import type { Pod } from '#api/generated/types.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
-import { admit } from './admission.ts';
+import { admit, type Refusal } from './admission.ts';
 import { podCgroup } from './cgroup-names.ts';
 import type { ClassCgroups } from './class-cgroups.ts';
 import type { ContainerStarts } from './container-starts.ts';
@@ -49,7 +49,7 @@ export class PodWorker {
     state.retryInMs = undefined;
     const deadlineMs = this.#checkDeadline(pod, state);
     let runtime = await this.#readRuntime(pod, state);
-    this.#admit(pod, state, runtime);
+    await this.#admit(pod, state, runtime);
     const terminating =
       pod.metadata.deletionTimestamp !== undefined || podIsTerminal(pod) || state.failure !== undefined;
     for (let step = 0; step < stepsMax; step++) {
@@ -98,20 +98,23 @@ export class PodWorker {
     return { sandboxes: runtime.sandboxes, containers };
   }
 
-  #admit(pod: Pod, state: PodState, runtime: PodRuntimeStatus): void {
+  async #admit(pod: Pod, state: PodState, runtime: PodRuntimeStatus): Promise<void> {
     if (state.admitted || state.failure !== undefined || podIsTerminal(pod)) return;
-    const { allocatable, runtimeState, appArmor, events } = this.#options;
+    const { allocatable, runtimeState, appArmor, events, node: currentNode } = this.#options;
     const begun = runtime.sandboxes.length > 0 || (pod.status?.phase ?? 'Pending') !== 'Pending';
-    const refusal =
-      begun || pod.metadata.deletionTimestamp !== undefined
-        ? undefined
-        : admit({
-            pod,
-            others: this.#parts.admitted().filter((one) => one !== pod),
-            allocatable: allocatable(),
-            supplementalGroupsPolicy: runtimeState().features?.supplementalGroupsPolicy === true,
-            appArmor,
-          });
+    let refusal: Refusal | undefined;
+    if (!begun && pod.metadata.deletionTimestamp === undefined) {
+      const node = await currentNode();
+      // No wait from here to the mark: of two Pods that exclude each other, one is admitted.
+      refusal = admit({
+        pod,
+        node,
+        others: this.#parts.admitted().filter((one) => one.metadata.uid !== pod.metadata.uid),
+        allocatable: allocatable(),
+        supplementalGroupsPolicy: runtimeState().features?.supplementalGroupsPolicy === true,
+        appArmor,
+      });
+    }
     if (refusal === undefined) {
       state.admitted = true;
       return;
