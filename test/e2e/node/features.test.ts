@@ -9,7 +9,7 @@ import type { Json } from '#kit/start-api-server.ts';
 
 let machine: TestMachine;
 let node: TestNode;
-const { until, running, ended, event, logs } = onNode(() => node);
+const { until, running, ended, event, gone, logs } = onNode(() => node);
 before(async () => {
   assert.ok(isClosedNamespace(), 'run with: node test/e2e/node/run.ts');
   machine = await startTestMachine();
@@ -124,6 +124,28 @@ test("what this runtime or host cannot do is refused with upstream's reason", as
     /requested recursive read-only mode, but it is not supported by the runtime/,
   );
   assert.match(await event('long-name', /^FailedCreatePodSandBox/), /is too long \(64 characters is the max/);
+});
+
+test('a host port is given once: the second Pod is refused, and one that comes after the first has gone runs', async () => {
+  const spec = {
+    containers: [shell('exec sleep 1000', { ports: [{ containerPort: 21_017, hostPort: 21_017 }] })],
+  };
+  await node.createPod({ name: 'port-first', spec });
+  await running('port-first');
+  await node.createPod({ name: 'port-second', spec });
+  const { status } = await ended('port-second');
+  assert.equal(status.phase, 'Failed');
+  assert.equal(status.reason, 'NodePorts');
+  assert.equal(
+    status.message,
+    "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+  );
+  await node.createPod({ name: 'elsewhere', spec: { ...spec, nodeSelector: { disk: 'fast' } } });
+  assert.equal((await ended('elsewhere')).status.reason, 'NodeAffinity');
+  await node.api.delete('/api/v1/namespaces/default/pods/port-first');
+  await gone('port-first');
+  await node.createPod({ name: 'port-third', spec });
+  await running('port-third');
 });
 
 test('a RuntimeClass names the runtime handler; a handler that the runtime has not is told', async () => {
