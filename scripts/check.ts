@@ -18,7 +18,7 @@ const tests = (patterns: readonly string[], options: readonly string[] = []): st
 ];
 
 const stages: readonly Stage[] = [
-  { name: 'types', commands: () => [['npx', '--no-install', 'tsc', '--noEmit']] },
+  { name: 'types', commands: () => [['node_modules/.bin/tsc', '--noEmit']] },
   {
     name: 'lint',
     commands: () => [
