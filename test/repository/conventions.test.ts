@@ -42,7 +42,11 @@ const bans: readonly Ban[] = [
     instead: 'use the Logger parameter',
     allowed: (file) => /^src\/cli\/|^src\/main\.ts$/.test(file),
   },
-  { pattern: /\bexecSync\b.*from 'node:child_process'|shell: true/, instead: 'pass an argument list; no shell', allowed: () => false },
+  {
+    pattern: /\bexecSync\b.*from 'node:child_process'|shell: true/,
+    instead: 'pass an argument list; no shell',
+    allowed: () => false,
+  },
   {
     pattern: /\b(FIXME|XXX)\b|\btest\.only\b/,
     instead: 'finish it, or list it in docs/STATUS.md',
