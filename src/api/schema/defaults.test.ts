@@ -77,6 +77,13 @@ test('a Pod', () => {
   );
 });
 
+test('a zero that somebody wrote stays where nothing means something else', () => {
+  const replicas = (spec: Record<string, unknown>) =>
+    (stored(core('ReplicationController'), { metadata: {}, spec })['spec'] as { readonly replicas?: number }).replicas;
+  assert.equal(replicas({}), 1);
+  assert.equal(replicas({ replicas: 0 }), 0);
+});
+
 test('a Deployment: its template gets no defaults of a Pod alone', () => {
   assert.deepEqual(
     stored('io.k8s.api.apps.v1.Deployment', {

@@ -20,7 +20,7 @@ const rootOnly = new Set(['io.k8s.api.core.v1.Pod']);
 
 interface Plan {
   readonly run: ((object: unknown, now: number | undefined) => void) | undefined;
-  readonly markers: readonly (readonly [field: string, value: unknown])[];
+  readonly markers: readonly { readonly field: string; readonly pointer: boolean; readonly value: unknown }[];
   readonly convert: ((object: Node) => void) | undefined;
   /** The fields below which something is to be done. */
   readonly children: readonly FieldType[];
@@ -35,7 +35,11 @@ function planOf(struct: StructType): Plan {
   if (known !== undefined) return known;
   inProgress.add(struct);
   const steps = table.rules[struct.name];
-  const markers = Object.entries(table.markers[struct.name] ?? {});
+  const markers = Object.entries(table.markers[struct.name] ?? {}).map(([field, value]) => ({
+    field,
+    pointer: struct.byName.get(field)?.pointer === true,
+    value,
+  }));
   const convert = conversions[struct.name];
   const children = struct.fields.filter((field) => needsWork(field, field.type));
   const plan: Plan = {
@@ -83,7 +87,7 @@ const contextOf = (struct: StructType) => ({
 function walk(struct: StructType, object: Node, now: number | undefined, isRoot: boolean): void {
   const plan = planOf(struct);
   if (isRoot || !rootOnly.has(struct.name)) plan.run?.(object, now);
-  for (const [field, value] of plan.markers) if (isUnset(object[field])) object[field] = value;
+  for (const { field, pointer, value } of plan.markers) if (isUnset(object[field], pointer)) object[field] = value;
   plan.convert?.(object);
   for (const field of plan.children) {
     const { type } = field;
@@ -115,7 +119,9 @@ function walkValue(field: FieldType, type: ValueType, value: unknown, now: numbe
   }
 }
 
-const isUnset = (value: unknown) => value === undefined || value === null || value === '' || value === 0;
+/** The zero that somebody wrote is a value where Go has a pointer. */
+const isUnset = (value: unknown, pointer: boolean) =>
+  value === undefined || value === null || (!pointer && (value === '' || value === 0));
 
 /**
  * Makes the object (this request's own, from decodeObject) what upstream would store of it. Its parts are replaced: take
