@@ -45,7 +45,8 @@ export function daemonSet(): Controller {
         (_node: Node, lookup: Lookup) => lookup.list(DaemonSets).map(keyText),
         partChanges(({ metadata, spec }) => [metadata.labels, spec?.taints]),
       ),
-      read(ControllerRevisions, owner),
+      // One that comes is its maker's business, as upstream: what changes or goes is put right.
+      read(ControllerRevisions, owner, (previous) => previous !== undefined),
     ],
     writes: [
       write(Pods, 'create', 'delete', 'patch'),

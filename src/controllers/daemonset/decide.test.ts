@@ -137,3 +137,15 @@ test('revisions: numbered, used again, kept to the limit', () => {
   const collision = run(one, [], { revisionNamed: () => made });
   assert.equal(statusOf(collision.actions).collisionCount, 1);
 });
+
+test('the data of a revision is what clients compare byte for byte: keys in order at every level', () => {
+  const template = {
+    spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'c', image: 'i', args: ['b', 'a'] }] },
+    metadata: { labels: { b: '2', app: 'd' } },
+  };
+  assert.equal(
+    JSON.stringify(revisionOf(set({ template })).data),
+    '{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"d","b":"2"}},' +
+      '"spec":{"containers":[{"args":["b","a"],"image":"i","name":"c"}],"terminationGracePeriodSeconds":1}}}}',
+  );
+});

@@ -35,7 +35,15 @@ export interface History {
   readonly collides: boolean;
 }
 
-const dataOf = (template: PodTemplateSpec) => ({ spec: { template: { ...template, $patch: 'replace' } } });
+function keysSorted<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(keysSorted) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, member]) => [key, keysSorted(member)])) as T;
+}
+
+/** In the order of upstream's encoder: clients (kubectl rollout undo) compare the bytes with their own. */
+const dataOf = (template: PodTemplateSpec) => keysSorted({ spec: { template: { ...template, $patch: 'replace' } } });
 
 /** The template that a revision holds. */
 export function templateOf(revision: ControllerRevision): PodTemplateSpec {
