@@ -49,23 +49,24 @@ const stages: readonly Stage[] = [
 ];
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
+const summaryWords = { pass: 'passed', fail: 'failed', cancelled: 'failed', skipped: 'skipped' } as const;
 
 /** Runs a command, its output shown and, for a test run, counted. */
 function run(command: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
-    let tail = '';
+    let rest = '';
     child.stdout.on('data', (chunk: Buffer) => {
       process.stdout.write(chunk);
-      tail = (tail + chunk.toString()).slice(-4_000);
+      const lines = (rest + chunk.toString()).split('\n');
+      rest = lines.pop()!.slice(-1_000);
+      // The summary of node's test runner; the failures follow it.
+      for (const line of lines) {
+        const match = /^ℹ (pass|fail|cancelled|skipped) (\d+)$/.exec(line);
+        if (match !== null) totals[summaryWords[match[1] as keyof typeof summaryWords]] += Number(match[2]);
+      }
     });
-    child.on('close', (code) => {
-      const count = (word: string) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(tail)?.[1] ?? 0);
-      totals.passed += count('pass');
-      totals.failed += count('fail') + count('cancelled');
-      totals.skipped += count('skipped');
-      resolve(code ?? 1);
-    });
+    child.on('close', (code) => resolve(code ?? 1));
     child.on('error', (error) => {
       console.error(`${command[0]}: ${error.message}`);
       resolve(1);

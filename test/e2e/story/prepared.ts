@@ -1,7 +1,16 @@
 // A Debian 12 root in which `CONFIG_ENV_ONLY=true ./install.sh` has run, made once for each state of the sources and copied by
 // the tests that start MicroShift in it.
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { cacheDirectory, copyProject, copyRoot, freshDebian } from '#kit/machine/debian-root.ts';
 import { Machine, removeRoot } from '#kit/machine/machine.ts';
@@ -57,6 +66,7 @@ const preparedMax = 3;
 
 /** Keeps the newest few: another test may be copying one. */
 function removeOldest(): void {
+  mkdirSync(cacheDirectory, { recursive: true });
   const records = readdirSync(cacheDirectory)
     .filter((entry) => /^prepared-.*\.json$/.test(entry))
     .map((entry) => ({ entry, at: statSync(path.join(cacheDirectory, entry)).mtimeMs }))
