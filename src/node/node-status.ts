@@ -1,5 +1,6 @@
 // The Node object of this machine: what it is, what it offers, whether it is well. Pure.
 import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeStatus } from '#api/generated/types.ts';
+import { isExtendedResource } from '#api/validation/resources.ts';
 import type { MachineFacts } from '#host/node-machine.ts';
 import type { Image, RuntimeCondition, RuntimeHandler, RuntimeState } from './cri/messages.ts';
 import { timeText } from './pod/conditions.ts';
@@ -72,10 +73,13 @@ function imageList(images: readonly Image[]): ContainerImage[] {
     .map((image) => ({ names: [...image.repoDigests, ...image.repoTags].slice(0, 5), sizeBytes: image.size }));
 }
 
+const inOrder = <T>(amounts: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(amounts).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+
 export function nodeStatus(input: NodeStatusInput): NodeStatus {
   const { previous, facts, diskTotalBytes, podsMax } = input;
   const allocatable = allocatableAmounts(input);
-  const amounts = (cpu: number, memory: number, disk: string) => ({
+  const own = (cpu: number, memory: number, disk: string) => ({
     cpu: Number.isInteger(cpu) ? String(cpu) : `${Math.floor(cpu * 1000)}m`,
     'ephemeral-storage': disk,
     'hugepages-1Gi': '0',
@@ -83,6 +87,10 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
     memory: kibibytes(memory),
     pods: String(podsMax),
   });
+  // Somebody else's count of what it has put into this machine stays, and all of it is to be given.
+  const extended = Object.entries(previous?.capacity ?? {}).filter(([name]) => isExtendedResource(name));
+  const amounts = (cpu: number, memory: number, disk: string) =>
+    inOrder({ ...own(cpu, memory, disk), ...Object.fromEntries(extended) });
   return {
     ...previous,
     capacity: amounts(facts.cpuCount, facts.memoryBytes, kibibytes(diskTotalBytes)),
