@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#kit/fuzz-seed.ts';
 import {
   addQuantities,
   canonicalQuantity,
@@ -70,7 +70,7 @@ test('an absurd exponent costs nothing', () => {
   assert.ok(compareQuantities('1e999999999', '1') > 0);
 });
 
-test('the canonical text stands for the same amount and is a fixed point', () => {
+test('the canonical text stands for the same amount, and its own canonical text stays', () => {
   const amount = fc.tuple(
     fc.integer({ min: -999999, max: 999999 }),
     fc.constantFrom('', '.5', '.125'),
@@ -81,10 +81,10 @@ test('the canonical text stands for the same amount and is a fixed point', () =>
       const text = `${whole}${fraction}${suffix}`;
       const canonical = canonicalQuantity(text);
       assert.equal(compareQuantities(canonical, text), 0);
-      assert.equal(
-        formatQuantity({ ...parseQuantity(canonical), text: undefined }),
-        formatQuantity({ ...parseQuantity(text), text: undefined }),
-      );
+      // As upstream: 0.5Ki is written 512, which names no binary suffix any more. From there on it is a fixed point.
+      const reread = formatQuantity({ ...parseQuantity(canonical), text: undefined });
+      assert.equal(compareQuantities(reread, text), 0);
+      assert.equal(formatQuantity({ ...parseQuantity(reread), text: undefined }), reread);
     }),
   );
 });

@@ -1,7 +1,7 @@
 // Any body of any kind, through every write: the answer is a success or the client's fault, never ours.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#kit/fuzz-seed.ts';
 import { silentLogger } from '#base/log.ts';
 import type { KindRow } from '#api/kind.ts';
 import { apiVersionOf, kindTable } from '#api/kinds.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#kit/fuzz-seed.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
 import { applyDefaults } from '../schema/defaults.ts';
 import { decodeObject } from '../schema/decode.ts';

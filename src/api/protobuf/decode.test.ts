@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#kit/fuzz-seed.ts';
 import { decodeProtobuf } from './decode.ts';
 import { ProtobufError } from './wire-reader.ts';
 
