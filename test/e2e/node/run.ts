@@ -10,6 +10,13 @@ const patterns = process.argv.slice(measures ? 3 : 2);
 const files = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.test.ts') && (patterns.length === 0 || patterns.some((one) => file.includes(one))))
   .map((file) => path.join(import.meta.dirname, file));
+/** Namespaces of sandboxes: a runtime that a test kills does not take its own away. */
+const sandboxNamespaces = () =>
+  spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .map((line) => line.split(' ')[0]!)
+    .filter((one) => one.startsWith('cni-'));
+const before = new Set(sandboxNamespaces());
 call('ip', ['netns', 'add', name]);
 let status = 1;
 try {
@@ -24,6 +31,7 @@ try {
       : ['--test', '--test-concurrency=1', ...files]),
   ]);
 } finally {
-  call('ip', ['netns', 'delete', name]);
+  for (const one of [name, ...sandboxNamespaces().filter((found) => !before.has(found))])
+    call('ip', ['netns', 'delete', one]);
 }
 process.exitCode = status;
