@@ -151,9 +151,6 @@ export const isOwnTree = (journal: string, directory: string): boolean =>
   readHostChanges(journal).find((one) => (one.type === 'tree' || one.type === 'entries') && one.path === directory)
     ?.type === 'tree';
 
-/** Nothing is recorded: tests and simulation. */
-export const forgottenHostChanges: HostChanges = { record() {} };
-
 const run = promisify(execFile);
 const endGraceMs = 5_000;
 

@@ -1,9 +1,9 @@
 // DaemonSet: a Pod on every node that takes it.
 import { ControllerRevisions, DaemonSets, Nodes, Pods } from '#api/generated/kind-references.ts';
-import type { Node, Pod } from '#api/generated/types.ts';
+import type { Node } from '#api/generated/types.ts';
 import { matcherFor } from '#api/meta/label-selector.ts';
-import { controllerOf } from '#api/meta/owner.ts';
 import { controllerIndex, orphansOf } from '../ownership/ownership.ts';
+import { wakeByMember } from '../ownership/wake-by-member.ts';
 import {
   controllerOwner,
   keyText,
@@ -22,13 +22,7 @@ import { FailureBackoff } from './failure-backoff.ts';
 
 const owner = controllerOwner(DaemonSets);
 
-function wakeByPod(pod: Pod, lookup: Lookup): readonly string[] {
-  if (controllerOf(pod) !== undefined) return owner(pod);
-  return lookup
-    .list(DaemonSets, pod.metadata.namespace)
-    .filter((one) => matcherFor(one.spec.selector).matches(pod.metadata.labels))
-    .map(keyText);
-}
+const wakeByPod = wakeByMember(DaemonSets, (one, labels) => matcherFor(one.spec.selector).matches(labels));
 
 export function daemonSet(): Controller {
   const backoff = new FailureBackoff();

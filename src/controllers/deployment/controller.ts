@@ -5,8 +5,8 @@ import { matcherFor } from '#api/meta/label-selector.ts';
 import { controllerOf } from '#api/meta/owner.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { controllerIndex, orphansOf } from '../ownership/ownership.ts';
+import { wakeByMember } from '../ownership/wake-by-member.ts';
 import {
-  controllerOwner,
   keyText,
   keyedController,
   read,
@@ -18,15 +18,7 @@ import {
 } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
 
-const owner = controllerOwner(Deployments);
-
-function wakeByReplicaSet(replicaSet: ReplicaSet, lookup: Lookup): readonly string[] {
-  if (controllerOf(replicaSet) !== undefined) return owner(replicaSet);
-  return lookup
-    .list(Deployments, replicaSet.metadata.namespace)
-    .filter((one) => matcherFor(one.spec.selector).matches(replicaSet.metadata.labels))
-    .map(keyText);
-}
+const wakeByReplicaSet = wakeByMember(Deployments, (one, labels) => matcherFor(one.spec.selector).matches(labels));
 
 /** Recreate waits for the last old Pod; nothing else of a Pod concerns a Deployment. */
 function wakeByPod(pod: Pod, lookup: Lookup): readonly string[] {

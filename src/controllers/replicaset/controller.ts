@@ -1,32 +1,14 @@
 // ReplicaSet: keeps the wanted number of Pods of a template.
 import { Pods, ReplicaSets } from '#api/generated/kind-references.ts';
-import type { Pod } from '#api/generated/types.ts';
 import { matcherFor } from '#api/meta/label-selector.ts';
 import { podIsActive } from '#rules/pod-is-active.ts';
 import { controllerOf } from '#api/meta/owner.ts';
 import { controllerIndex, orphansOf } from '../ownership/ownership.ts';
-import {
-  controllerOwner,
-  keyText,
-  keyedController,
-  read,
-  self,
-  splitKey,
-  write,
-  writeSubresource,
-  type Lookup,
-} from '../runtime/declaration.ts';
+import { wakeByMember } from '../ownership/wake-by-member.ts';
+import { keyedController, read, self, splitKey, write, writeSubresource } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
 
-const owner = controllerOwner(ReplicaSets);
-
-function wakeByPod(pod: Pod, lookup: Lookup): readonly string[] {
-  if (controllerOf(pod) !== undefined) return owner(pod);
-  return lookup
-    .list(ReplicaSets, pod.metadata.namespace)
-    .filter((one) => matcherFor(one.spec.selector).matches(pod.metadata.labels))
-    .map(keyText);
-}
+const wakeByPod = wakeByMember(ReplicaSets, (one, labels) => matcherFor(one.spec.selector).matches(labels));
 
 export const replicaSet = keyedController({
   name: 'replicaset',

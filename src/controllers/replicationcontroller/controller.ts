@@ -1,31 +1,12 @@
 // ReplicationController: the ReplicaSet's older sister.
 import { Pods, ReplicationControllers } from '#api/generated/kind-references.ts';
-import type { Pod } from '#api/generated/types.ts';
 import { podIsActive } from '#rules/pod-is-active.ts';
-import { controllerOf } from '#api/meta/owner.ts';
 import { controllerIndex, orphansOf } from '../ownership/ownership.ts';
-import {
-  controllerOwner,
-  keyText,
-  keyedController,
-  read,
-  self,
-  splitKey,
-  write,
-  writeSubresource,
-  type Lookup,
-} from '../runtime/declaration.ts';
+import { wakeByMember } from '../ownership/wake-by-member.ts';
+import { keyedController, read, self, splitKey, write, writeSubresource } from '../runtime/declaration.ts';
 import { decide, selects } from './decide.ts';
 
-const owner = controllerOwner(ReplicationControllers);
-
-function wakeByPod(pod: Pod, lookup: Lookup): readonly string[] {
-  if (controllerOf(pod) !== undefined) return owner(pod);
-  return lookup
-    .list(ReplicationControllers, pod.metadata.namespace)
-    .filter((one) => selects(one, pod.metadata.labels))
-    .map(keyText);
-}
+const wakeByPod = wakeByMember(ReplicationControllers, selects);
 
 export const replicationController = keyedController({
   name: 'replicationcontroller',

@@ -1,9 +1,9 @@
 // StatefulSet: Pods with names and volumes that stay.
 import { ControllerRevisions, PersistentVolumeClaims, Pods, StatefulSets } from '#api/generated/kind-references.ts';
-import type { PersistentVolumeClaim, Pod } from '#api/generated/types.ts';
+import type { PersistentVolumeClaim } from '#api/generated/types.ts';
 import { matcherFor } from '#api/meta/label-selector.ts';
-import { controllerOf } from '#api/meta/owner.ts';
 import { controllerIndex, orphansOf } from '../ownership/ownership.ts';
+import { wakeByMember } from '../ownership/wake-by-member.ts';
 import {
   controllerOwner,
   keyText,
@@ -20,13 +20,7 @@ import { decide } from './decide.ts';
 
 const owner = controllerOwner(StatefulSets);
 
-function wakeByPod(pod: Pod, lookup: Lookup): readonly string[] {
-  if (controllerOf(pod) !== undefined) return owner(pod);
-  return lookup
-    .list(StatefulSets, pod.metadata.namespace)
-    .filter((one) => matcherFor(one.spec.selector).matches(pod.metadata.labels))
-    .map(keyText);
-}
+const wakeByPod = wakeByMember(StatefulSets, (one, labels) => matcherFor(one.spec.selector).matches(labels));
 
 const wakeByClaim = ({ metadata }: PersistentVolumeClaim, lookup: Lookup): readonly string[] =>
   lookup
