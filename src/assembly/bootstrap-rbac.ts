@@ -1,5 +1,6 @@
 // Upstream's bootstrap roles and bindings, from the fact table, and the few that this product adds. Pure: a list.
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '#api/generated/types.ts';
+import openshiftFacts from '#api/facts/rbac-openshift.json' with { type: 'json' };
 import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from '#api/generated/kind-references.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 
@@ -66,6 +67,9 @@ const addedRoles: readonly RoleFact[] = [
   },
 ];
 
+// JSON types its tuples as lists.
+const openshift = openshiftFacts as unknown as Pick<RbacFacts, 'clusterRoles' | 'clusterRoleBindings'>;
+
 /** The API server's own identity toward nodes: upstream's installers bind it; MicroShift's startup does. */
 const addedBindings: readonly BindingFact[] = [
   {
@@ -83,6 +87,7 @@ const addedBindings: readonly BindingFact[] = [
     role: ['ClusterRole', 'openshift-ingress-router'],
     subjects: [['ServiceAccount', 'openshift-ingress', 'router']],
   },
+  ...openshift.clusterRoleBindings,
   {
     name: 'microshift:service-proxy',
     role: ['ClusterRole', 'microshift:service-proxy'],
@@ -108,7 +113,7 @@ export function bootstrapRbac(facts: RbacFacts): BootstrapRbac {
       ...(kind === 'ServiceAccount' ? { namespace } : { apiGroup: group }),
     })),
   });
-  const clusterRoleFacts = [...facts.clusterRoles, ...facts.controllerRoles, ...addedRoles];
+  const clusterRoleFacts = [...facts.clusterRoles, ...facts.controllerRoles, ...addedRoles, ...openshift.clusterRoles];
   const matches = (fact: RoleFact, wanted: Readonly<Record<string, string>>) =>
     Object.entries(wanted).every(([key, value]) => (fact.labels ?? labels)[key] === value);
   /** As upstream's aggregation controller leaves it; roles of roles are resolved in depth. */

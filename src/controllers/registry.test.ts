@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import facts from '#api/facts/rbac-bootstrap.json' with { type: 'json' };
+import openshiftFacts from '#api/facts/rbac-openshift.json' with { type: 'json' };
 import type { KindReference } from '#api/kind.ts';
 import { controllersOf } from './registry.ts';
 import { assertDeclared } from './runtime/apply-actions.ts';
@@ -15,13 +16,28 @@ const controllers = controllersOf({
   volumeDirectories: { root: '/var/hpvolumes', make: async () => {}, remove: async () => {} },
 });
 
+interface Rule {
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly verbs: readonly string[];
+}
+const roles: readonly { readonly name: string; readonly rules: readonly Rule[] }[] = [
+  ...facts.controllerRoles,
+  ...openshiftFacts.clusterRoles,
+];
+/** OpenShift's controllers have roles named after the program they are part of upstream. */
+const roleOf = ({ account, accountNamespace }: (typeof controllers)[number]) =>
+  accountNamespace === 'kube-system'
+    ? `system:controller:${account}`
+    : `system:openshift:openshift-controller-manager:${account}`;
+
 test("every declared write is within the rights of upstream's role for that account", () => {
   const missing: string[] = [];
   for (const controller of controllers) {
-    const role = facts.controllerRoles.find((one) => one.name === `system:controller:${controller.account}`);
+    const role = roles.find((one) => one.name === roleOf(controller));
     assert.ok(role, `no upstream role for ${controller.account}`);
     const allows = (kind: KindReference | 'any', subresource: string | undefined, verb: string) =>
-      role.rules.some((rule: { apiGroups?: string[]; resources?: string[]; verbs: string[] }) => {
+      role.rules.some((rule) => {
         const matches = (list: readonly string[] | undefined, value: string) =>
           list?.includes('*') === true || list?.includes(value) === true;
         const resource =

@@ -10,6 +10,7 @@ import { endpointSliceMirroring } from './endpointslicemirroring/controller.ts';
 import { ephemeralVolume } from './ephemeral-volume/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisioner/controller.ts';
+import { ingressToRoute } from './ingress-to-route/controller.ts';
 import { job } from './job/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeIpam } from './node-ipam/controller.ts';
@@ -60,6 +61,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   endpoints,
   endpointSliceMirroring,
   serviceLoadBalancer,
+  ingressToRoute,
   persistentVolumeClaimBinder,
   persistentVolumeBinder,
   ...(config.volumeDirectories === undefined ? [] : [hostpathProvisioner(config.volumeDirectories)]),

@@ -24,7 +24,8 @@ export interface ControllersService extends Service {
 }
 
 const informerIdentity = 'system:kube-controller-manager';
-export const accountName = (account: string): string => `system:serviceaccount:kube-system:${account}`;
+export const accountName = (account: string, namespace = 'kube-system'): string =>
+  `system:serviceaccount:${namespace}:${account}`;
 
 export function createControllers(options: ControllersOptions): ControllersService {
   let loops: readonly ControllerLoop[] = [];
@@ -37,7 +38,7 @@ export function createControllers(options: ControllersOptions): ControllersServi
     async start(scope: Scope) {
       const informers = options.client(informerIdentity);
       loops = controllersOf(options.config).map((controller) => {
-        const client = options.client(accountName(controller.account));
+        const client = options.client(accountName(controller.account, controller.accountNamespace));
         return new ControllerLoop({
           controller,
           informers,

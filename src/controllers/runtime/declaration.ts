@@ -59,8 +59,10 @@ export interface SnapshotContext {
 
 interface Declaration<S> {
   readonly name: string;
-  /** Service account in kube-system whose rights it has; upstream's. */
+  /** Service account whose rights it has; upstream's. */
   readonly account: string;
+  /** Default kube-system. */
+  readonly accountNamespace?: string | undefined;
   /** Upstream's event source component. */
   readonly component?: string | undefined;
   readonly reads: readonly Read[];
@@ -83,6 +85,7 @@ export interface SnapshotDeclaration<S> extends Declaration<S> {
 export interface Controller {
   readonly name: string;
   readonly account: string;
+  readonly accountNamespace: string;
   readonly component: string;
   readonly reads: readonly Read[];
   readonly writes: readonly Write[];
@@ -96,6 +99,7 @@ export function keyedController<S>(declaration: KeyedDeclaration<S>): Controller
   return {
     name,
     account,
+    accountNamespace: declaration.accountNamespace ?? 'kube-system',
     component: declaration.component ?? account,
     reads,
     writes,
@@ -114,6 +118,7 @@ export function snapshotController<S>(declaration: SnapshotDeclaration<S>): Cont
   return {
     name: declaration.name,
     account: declaration.account,
+    accountNamespace: declaration.accountNamespace ?? 'kube-system',
     component: declaration.component ?? declaration.account,
     reads: declaration.reads.map((one) => (one.wake === undefined ? { ...one, wake: () => everything } : one)),
     writes: declaration.writes,
