@@ -54,6 +54,13 @@ export function bootstrapObjects(
   return [
     ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => namespace(name)),
     namespace('openshift-infra'),
+    row(Namespaces, {
+      metadata: {
+        name: 'openshift-service-ca',
+        annotations: { 'openshift.io/node-selector': '', 'workload.openshift.io/allowed': 'management' },
+      },
+      spec: {},
+    }),
     namespace('openshift-dns', privileged),
     namespace('openshift-ingress', {
       name: 'openshift-ingress',
@@ -124,6 +131,8 @@ export function bootstrapObjects(
       { metadata: { name: defaultServiceCidr }, spec: { cidrs: [configuration.cluster.serviceRange] } },
       true,
     ),
+
+    row(ServiceAccounts, { metadata: { namespace: 'openshift-service-ca', name: 'service-ca' } }),
 
     // Answered by the process itself: its endpoints are written by the DNS service of each node, no selector finds them.
     row(ServiceAccounts, { metadata: { namespace: 'openshift-dns', name: 'dns' } }),

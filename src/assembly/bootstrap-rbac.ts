@@ -68,7 +68,7 @@ const addedRoles: readonly RoleFact[] = [
 ];
 
 // JSON types its tuples as lists.
-const openshift = openshiftFacts as unknown as Pick<RbacFacts, 'clusterRoles' | 'clusterRoleBindings'>;
+const openshift = openshiftFacts as unknown as Omit<RbacFacts, 'meta' | 'controllerRoles' | 'controllerRoleBindings'>;
 
 /** The API server's own identity toward nodes: upstream's installers bind it; MicroShift's startup does. */
 const addedBindings: readonly BindingFact[] = [
@@ -141,8 +141,11 @@ export function bootstrapRbac(facts: RbacFacts): BootstrapRbac {
     clusterRoleBindings: [...facts.clusterRoleBindings, ...facts.controllerRoleBindings, ...addedBindings].map(
       bindingOf,
     ),
-    roles: facts.namespaceRoles.map((fact) => ({ metadata: metadataOf(fact), rules: fact.rules })),
-    roleBindings: facts.namespaceRoleBindings.map(bindingOf),
+    roles: [...facts.namespaceRoles, ...openshift.namespaceRoles].map((fact) => ({
+      metadata: metadataOf(fact),
+      rules: fact.rules,
+    })),
+    roleBindings: [...facts.namespaceRoleBindings, ...openshift.namespaceRoleBindings].map(bindingOf),
   };
 }
 

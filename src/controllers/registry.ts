@@ -26,6 +26,10 @@ import { resourceQuota } from './resourcequota/controller.ts';
 import { rootCaCertPublisher } from './root-ca-cert-publisher/controller.ts';
 import type { Controller } from './runtime/declaration.ts';
 import { serviceAccount } from './service-account/controller.ts';
+import { serviceCaBundleInjector } from './service-ca-bundle-injector/controller.ts';
+import { serviceCaCertPublisher } from './service-ca-cert-publisher/controller.ts';
+import { serviceCaServingCert } from './service-ca-serving-cert/controller.ts';
+import { serviceCa } from './service-ca/controller.ts';
 import { serviceLoadBalancer } from './service-loadbalancer/controller.ts';
 import { statefulSet } from './statefulset/controller.ts';
 import { taintEviction } from './taint-eviction/controller.ts';
@@ -38,11 +42,27 @@ export interface ControllersConfig {
   readonly clusterNetworks: readonly ClusterNetwork[];
   /** Absent: no built-in storage. */
   readonly volumeDirectories?: VolumeDirectories | undefined;
+  /** Absent: no certificates of Services. */
+  readonly serviceCa?: ServiceCaConfig | undefined;
 }
+export interface ServiceCaConfig {
+  /** `cluster.local`. */
+  readonly clusterDomain: string;
+  /** Serial number of a new certificate: 1 to 20 random bytes. */
+  readonly serial: () => Uint8Array;
+}
+
+const serviceCaControllers = ({ clusterDomain, serial }: ServiceCaConfig): readonly Controller[] => [
+  serviceCa(serial),
+  serviceCaServingCert(clusterDomain, serial),
+  serviceCaBundleInjector,
+  serviceCaCertPublisher,
+];
 
 export const controllersOf = (config: ControllersConfig): readonly Controller[] => [
   serviceAccount,
   rootCaCertPublisher(config.rootCaCertificates),
+  ...(config.serviceCa === undefined ? [] : serviceCaControllers(config.serviceCa)),
   clusterRoleAggregation,
   nodeIpam(config.clusterNetworks),
   nodeLifecycle(),

@@ -1,5 +1,6 @@
 // Makes X.509 certificates (RFC 5280) with ECDSA P-256 keys. What to make is decided in certificates.ts and renewal.ts.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import type { Random } from '#base/random.ts';
 import { isIPv4, isIPv6 } from './address.ts';
 import * as der from './der.ts';
 
@@ -29,6 +30,8 @@ export interface CertificateRequest {
   readonly issuer?: KeyPair | undefined;
   /** PEM of an existing private key to certify again; a new one is made otherwise. */
   readonly keyPem?: string | undefined;
+  /** Non-critical ones beyond those that follow from the use; the value is a PrintableString. */
+  readonly extensions?: readonly { readonly identifier: string; readonly printable: string }[] | undefined;
 }
 
 const ecdsaWithSha256 = der.sequence(der.objectIdentifier('1.2.840.10045.4.3.2'));
@@ -85,6 +88,13 @@ const pem = (label: string, bytes: Uint8Array): string =>
     .toString('base64')
     .replaceAll(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
 
+/** 16 random bytes: positive, and never shorter. */
+export function certificateSerial(random: Random): Uint8Array {
+  const bytes = random.bytes(16);
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+  return bytes;
+}
+
 export function issueCertificate(request: CertificateRequest): KeyPair {
   const privateKey =
     request.keyPem === undefined
@@ -109,6 +119,9 @@ export function issueCertificate(request: CertificateRequest): KeyPair {
     extension('2.5.29.14', false, der.octetString(keyIdentifier(publicKeyInfo))),
     extension('2.5.29.35', false, der.sequence(der.implicit(0, keyIdentifier(issuerKeyInfo)))),
     ...((request.names?.length ?? 0) > 0 ? [extension('2.5.29.17', false, encodeNames(request.names!))] : []),
+    ...(request.extensions ?? []).map(({ identifier, printable }) =>
+      extension(identifier, false, der.printableString(printable)),
+    ),
   ];
   const body = der.sequence(
     der.explicit(0, der.integer(2)),

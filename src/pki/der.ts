@@ -22,6 +22,7 @@ export const boolean = (value: boolean): Buffer => node(0x01, Uint8Array.of(valu
 export const octetString = (value: Uint8Array): Buffer => node(0x04, value);
 export const bitString = (value: Uint8Array, unusedBits = 0): Buffer => node(0x03, Uint8Array.of(unusedBits), value);
 export const utf8String = (value: string): Buffer => node(0x0c, Buffer.from(value, 'utf8'));
+export const printableString = (value: string): Buffer => node(0x13, Buffer.from(value, 'latin1'));
 /** Constructed, context-specific. */
 export const explicit = (tag: number, content: Uint8Array): Buffer => node(0xa0 | tag, content);
 /** Primitive, context-specific. */

@@ -7,7 +7,13 @@ import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Files } from '#host/files.ts';
-import { inspectKeyPair, issueCertificate, type CertificateFacts, type KeyPair } from './certificate.ts';
+import {
+  certificateSerial,
+  inspectKeyPair,
+  issueCertificate,
+  type CertificateFacts,
+  type KeyPair,
+} from './certificate.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import {
   bundles,
@@ -140,11 +146,7 @@ export class Pki {
       writes.push({ file: at(`${relative}.key`), content: pair.keyPem, mode: 0o600 });
       writes.push({ file: at(`${relative}.crt`), content: pair.certificatePem, mode: 0o600 });
     };
-    const serial = () => {
-      const bytes = random.bytes(16);
-      bytes[0] = (bytes[0]! & 0x7f) | 0x40;
-      return bytes;
-    };
+    const serial = () => certificateSerial(random);
     for (const { name, key } of decision.signers) {
       const pair = issueCertificate({
         subject: { commonName: name, organizations: ['openshift'] },

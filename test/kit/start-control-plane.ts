@@ -2,6 +2,7 @@
 // on a clock that moves only while a test waits for something.
 import assert from 'node:assert/strict';
 import facts from '#api/facts/rbac-bootstrap.json' with { type: 'json' };
+import { Namespaces } from '#api/generated/kind-references.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { bootstrapRbac, rbacGroups, type RbacFacts } from '#assembly/bootstrap-rbac.ts';
 import type { Logger } from '#base/log.ts';
@@ -12,6 +13,7 @@ import { createEventRecorder } from '#client/event-recorder.ts';
 import { createInProcessClient } from '#client/in-process.ts';
 import type { VolumeDirectories } from '#controllers/hostpath-provisioner/controller.ts';
 import { createControllers } from '#controllers/service.ts';
+import { certificateSerial } from '#pki/certificate.ts';
 import { createScheduler } from '#scheduler/scheduler.ts';
 import { administrator, pathOf, startApiServer, type Json, type TestApiServer } from './start-api-server.ts';
 
@@ -61,6 +63,8 @@ export async function startControlPlane(options: { readonly rootCa?: string } = 
   };
   const admin = clientAs(administrator.name);
   // JSON types its tuples as lists.
+  for (const name of ['openshift-service-ca', 'openshift-infra'])
+    await admin.resource(Namespaces).create({ metadata: { name }, spec: {} });
   for (const { kind, objects } of rbacGroups(bootstrapRbac(facts as unknown as RbacFacts)))
     for (const object of objects) await admin.resource(kind).create(object);
 
@@ -86,6 +90,7 @@ export async function startControlPlane(options: { readonly rootCa?: string } = 
       config: {
         rootCaCertificates: options.rootCa ?? 'PEM',
         clusterNetworks: [{ cidr: '10.42.0.0/16', nodePrefixLength: 24 }],
+        serviceCa: { clusterDomain: 'cluster.local', serial: () => certificateSerial(random) },
         volumeDirectories,
       },
     }),

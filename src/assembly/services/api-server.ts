@@ -42,6 +42,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     clusterDomain: cluster.domain,
     routeDomain: `apps.${configuration.dns.baseDomain}`,
     clusterAuthorities: pki.bundle('client'),
+    publishesServiceCa: true,
     nodes: createNodeConnector(pki, () => parts.take('systemClient')),
     pods: podConnector,
     readinessChecks: [

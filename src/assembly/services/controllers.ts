@@ -1,6 +1,7 @@
 // Controllers and scheduler, each in its own name.
 import type { Scope } from '#base/scope.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
+import { certificateSerial } from '#pki/certificate.ts';
 import { hostChangesFile, isOwnTree, recordOwnDirectory } from '#host/changes.ts';
 import type { AssemblyContext } from '../parts.ts';
 
@@ -39,6 +40,10 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     config: {
       rootCaCertificates: parts.take('pki').bundle('serving'),
       clusterNetworks: [{ cidr: configuration.cluster.podRange, nodePrefixLength }],
+      serviceCa: {
+        clusterDomain: configuration.cluster.domain,
+        serial: () => certificateSerial(context.random),
+      },
       volumeDirectories: {
         root: volumeDirectory,
         make: async (path) => {
