@@ -3,7 +3,7 @@
 #
 #   ./uninstall.sh           asks first when a person runs it at a terminal
 #   ./uninstall.sh --yes     does not ask
-#   ./uninstall.sh --purge   also removes the Debian packages that install.sh brought, and what only they needed
+#   ./uninstall.sh --purge   also removes the packages that install.sh brought, and what only they needed
 set -euo pipefail
 
 PREFIX=/usr/local
@@ -53,6 +53,22 @@ if [ -e $SHARE/installed-kubectl ]; then
   rm -f $PREFIX/bin/kubectl
   if [ -e $SHARE/kubectl.before ]; then mv $SHARE/kubectl.before $PREFIX/bin/kubectl; fi
 fi
+if [ -r $SHARE/firewall-changes ]; then
+  say "Closing the firewall"
+  while read -r rule; do
+    # shellcheck disable=SC2086
+    firewall-cmd --permanent ${rule/--add-/--remove-} >/dev/null || say "firewall-cmd ${rule/--add-/--remove-} failed; do it by hand."
+  done <$SHARE/firewall-changes
+  firewall-cmd --reload >/dev/null || true
+fi
+if [ -r $SHARE/selinux-changes ]; then
+  while read -r _ path; do semanage fcontext -d "$path" || true; done <$SHARE/selinux-changes
+fi
+if [ -e /etc/crio/crio.conf.d/10-microshift.conf ]; then
+  rm -f /etc/crio/crio.conf.d/10-microshift.conf
+  systemctl try-restart crio.service || true
+fi
+rm -f /etc/yum.repos.d/microshift-cri-o.repo
 packages=()
 if [ -r $SHARE/installed-packages ]; then mapfile -t packages < <(sort -u $SHARE/installed-packages); fi
 made_libexec=false
@@ -62,10 +78,14 @@ if [ $made_libexec = true ]; then rmdir --ignore-fail-on-non-empty $PREFIX/libex
 
 if [ ${#packages[@]} -gt 0 ]; then
   if [ "$purge" = true ]; then
-    say "Removing Debian packages: ${packages[*]}"
-    DEBIAN_FRONTEND=noninteractive apt-get purge -y "${packages[@]}" >/dev/null
+    say "Removing packages: ${packages[*]}"
+    if command -v apt-get >/dev/null; then
+      DEBIAN_FRONTEND=noninteractive apt-get purge -y "${packages[@]}" >/dev/null
+    else
+      dnf remove -y --setopt=clean_requirements_on_remove=False "${packages[@]}" >/dev/null
+    fi
   else
-    say "Debian packages that install.sh brought stay: ${packages[*]}"
+    say "Packages that install.sh brought stay: ${packages[*]}"
   fi
 fi
 say "MicroShift is removed."

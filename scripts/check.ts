@@ -23,7 +23,7 @@ const stages: readonly Stage[] = [
     name: 'lint',
     commands: () => [
       ['npm', 'run', '--silent', 'lint'],
-      ['shellcheck', 'install.sh', 'uninstall.sh', 'run-tests.sh', '.ci/run', 'packaging/microshift-supervise'],
+      ['shellcheck', ...globSync(['*.sh', 'scripts/*.sh', '.ci/run', 'packaging/microshift-supervise'])],
     ],
   },
   { name: 'format', commands: () => [['npm', 'run', '--silent', 'format:check']] },

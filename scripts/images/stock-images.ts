@@ -1,16 +1,29 @@
-// The images that a first start needs, made from Debian packages: catatonit as the pause image, busybox-static for examples
-// and tests.
+// The images that a first start needs, made from packages of the distribution: catatonit as the pause image, a static busybox for
+// examples and tests.
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { type ImageDescription } from './build-image.ts';
 
 export const pauseImageName = 'localhost/microshift/pause:1';
 export const busyboxImageName = 'localhost/microshift/busybox:1';
 
-export const pauseImage: ImageDescription = {
-  name: pauseImageName,
-  entrypoint: ['/catatonit', '-P'],
-  files: [{ path: '/catatonit', from: '/usr/bin/catatonit', mode: 0o755 }],
-};
+// Debian's place and Fedora's.
+const catatonitPaths = ['/usr/bin/catatonit', '/usr/libexec/catatonit/catatonit', '/usr/libexec/podman/catatonit'];
+const busyboxPaths = ['/bin/busybox', '/usr/sbin/busybox'];
+
+/** Throws when there is no catatonit. */
+export function pauseImage(): ImageDescription {
+  const catatonit = catatonitPaths.find((path) => existsSync(path));
+  if (catatonit === undefined) throw new Error('catatonit is not installed; install the package catatonit');
+  return {
+    name: pauseImageName,
+    entrypoint: ['/catatonit', '-P'],
+    files: [{ path: '/catatonit', from: catatonit, mode: 0o755 }],
+  };
+}
+
+/** Undefined where the distribution has no static busybox (CentOS Stream, RHEL). */
+export const findBusybox = (): string | undefined => busyboxPaths.find((path) => existsSync(path));
 
 /** Busybox with a link for each of its applets, a root user and a writable /tmp. */
 export function busyboxImage(busybox = '/bin/busybox'): ImageDescription {

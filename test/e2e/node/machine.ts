@@ -64,7 +64,7 @@ export async function startTestMachine(): Promise<TestMachine> {
   });
   await containerd.start();
   for (const [file, image] of [
-    ['pause.tar', pauseImage],
+    ['pause.tar', pauseImage()],
     ['busybox.tar', busyboxImage()],
   ] as const) {
     writeFileSync(path.join(directory, file), await buildImage(image));
