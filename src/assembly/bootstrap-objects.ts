@@ -93,18 +93,7 @@ export function bootstrapObjects(
       description: 'For workloads of users that OpenShift itself relies on.',
     }),
 
-    row(ConfigMaps, {
-      metadata: { namespace: 'kube-system', name: 'extension-apiserver-authentication' },
-      data: {
-        'client-ca-file': authorities.clientPem,
-        'requestheader-client-ca-file': authorities.requestHeaderPem,
-        'requestheader-allowed-names': JSON.stringify(['system:openshift-aggregator']),
-        'requestheader-username-headers': JSON.stringify(['X-Remote-User']),
-        'requestheader-uid-headers': JSON.stringify(['X-Remote-Uid']),
-        'requestheader-group-headers': JSON.stringify(['X-Remote-Group']),
-        'requestheader-extra-headers-prefix': JSON.stringify(['X-Remote-Extra-']),
-      },
-    }),
+    authenticationConfigMap(authorities),
     row(ConfigMaps, {
       metadata: { namespace: 'kube-public', name: 'microshift-version' },
       data: { major, minor, patch, version: productVersion.version },
@@ -169,6 +158,21 @@ export function bootstrapObjects(
     ...addressObjects(configuration, configuration.nodeIp),
   ];
 }
+
+/** What aggregated API servers verify callers with. */
+export const authenticationConfigMap = (authorities: BootstrapAuthorities): BootstrapObject =>
+  row(ConfigMaps, {
+    metadata: { namespace: 'kube-system', name: 'extension-apiserver-authentication' },
+    data: {
+      'client-ca-file': authorities.clientPem,
+      'requestheader-client-ca-file': authorities.requestHeaderPem,
+      'requestheader-allowed-names': JSON.stringify(['system:openshift-aggregator']),
+      'requestheader-username-headers': JSON.stringify(['X-Remote-User']),
+      'requestheader-uid-headers': JSON.stringify(['X-Remote-Uid']),
+      'requestheader-group-headers': JSON.stringify(['X-Remote-Group']),
+      'requestheader-extra-headers-prefix': JSON.stringify(['X-Remote-Extra-']),
+    },
+  });
 
 /** Where the Services that the process itself answers are reached: no selector finds them. Again for each new address of the node. */
 export function addressObjects(configuration: Configuration, nodeIp: string): readonly BootstrapObject[] {

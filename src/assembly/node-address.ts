@@ -1,39 +1,32 @@
 // The address of this node while it runs: as configured, or followed where it was found at the start.
-import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Configuration } from './config/configuration.ts';
 
-/** The kernel tells address changes by netlink only, which Node does not have; looking costs 0.1 ms. */
-const lookMs = 10_000;
+export interface Changes {
+  onChange(listener: () => void): Disposable;
+}
 
 export class NodeAddress {
   #current: string;
   readonly #listeners = new Set<() => void>();
-  #stop: () => void = () => {};
+  readonly #listening: Disposable | undefined;
 
   constructor(
     { nodeIp, nodeIpDetected }: Pick<Configuration, 'nodeIp' | 'nodeIpDetected'>,
     detect: () => string,
-    clock: Clock,
+    changes: Changes,
     logger: Logger,
   ) {
     this.#current = nodeIp;
     if (!nodeIpDetected) return;
-    const look = (): void => {
+    this.#listening = changes.onChange(() => {
       const found = detect();
       // A link that is down for a moment takes its address along: the one before stays until there is another.
-      if (found !== this.#current && !found.startsWith('127.')) {
-        logger.info('the address of this node changed', { before: this.#current, now: found });
-        this.#current = found;
-        for (const listener of this.#listeners) listener();
-      }
-      schedule();
-    };
-    const schedule = (): void => {
-      const timer = clock.schedule(lookMs, look);
-      this.#stop = () => timer.cancel();
-    };
-    schedule();
+      if (found === this.#current || found.startsWith('127.')) return;
+      logger.info('the address of this node changed', { before: this.#current, now: found });
+      this.#current = found;
+      for (const listener of this.#listeners) listener();
+    });
   }
 
   get current(): string {
@@ -44,6 +37,6 @@ export class NodeAddress {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
   [Symbol.dispose](): void {
-    this.#stop();
+    this.#listening?.[Symbol.dispose]();
   }
 }

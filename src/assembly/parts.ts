@@ -7,6 +7,7 @@ import type { ApiServer } from '#apiserver/api-server.ts';
 import type { Client } from '#client/client.ts';
 import type { HostChanges } from '#host/changes.ts';
 import type { Files } from '#host/files.ts';
+import type { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import type { Pki } from '#pki/pki.ts';
 import type { Store } from '#storage/store.ts';
@@ -44,6 +45,7 @@ export interface PartTypes {
   /** What is changed on the host is recorded here first. */
   readonly hostChanges: HostChanges;
   readonly nodeAddress: NodeAddress;
+  readonly machineChanges: MachineChanges;
   /** There once the bootstrap objects are. */
   readonly bootstrapped: true;
   /** In the name of the API server itself, which may do everything (group system:masters). */

@@ -8,6 +8,7 @@ import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
 import { trimMemoryWhenIdle } from '#host/idle-memory.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
+import { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
@@ -63,7 +64,9 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   const changes = openHostChanges(hostChangesFile(configuration.dataDirectory));
   changes.record(dataDirectoryBefore);
   context.parts.provide('hostChanges', changes);
-  using nodeAddress = new NodeAddress(configuration, detectNodeAddress, clock, logger);
+  using machineChanges = new MachineChanges(clock, logger);
+  context.parts.provide('machineChanges', machineChanges);
+  using nodeAddress = new NodeAddress(configuration, detectNodeAddress, machineChanges, logger);
   context.parts.provide('nodeAddress', nodeAddress);
   const runner = new ServiceRunner({ services: servicesOf(context), clock, logger, aliveMs: options.aliveMs });
   const startedAtMs = clock.now() - options.aliveMs;

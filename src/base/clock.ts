@@ -45,6 +45,7 @@ export const systemClock: Clock = {
 export class VirtualClock implements Clock {
   #now: number;
   readonly #start: number;
+  #wallOffsetMs = 0;
   #sequence = 0;
   readonly #timers = new Map<number, { at: number; sequence: number; run: () => void }>();
 
@@ -53,7 +54,11 @@ export class VirtualClock implements Clock {
     this.#start = startMs;
   }
   now(): number {
-    return this.#now;
+    return this.#now + this.#wallOffsetMs;
+  }
+  /** Somebody sets the wall clock: no time passes, no timer runs. */
+  jump(byMs: number): void {
+    this.#wallOffsetMs += byMs;
   }
   monotonicMs(): number {
     return this.#now - this.#start;

@@ -11,7 +11,7 @@ import { assertDeclared } from './runtime/apply-actions.ts';
 import { kindId } from './runtime/declaration.ts';
 
 const controllers = controllersOf({
-  rootCaCertificates: 'PEM',
+  rootCaCertificates: () => 'PEM',
   clusterNetworks: [{ cidr: '10.42.0.0/16', nodePrefixLength: 24 }],
   serviceCa: { clusterDomain: 'cluster.local', serial: () => Uint8Array.of(1) },
   volumeDirectories: { root: '/var/hpvolumes', make: async () => {}, remove: async () => {} },

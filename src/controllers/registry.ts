@@ -37,7 +37,7 @@ import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
 
 export interface ControllersConfig {
   /** PEM of the authorities that signed the API server's certificate. */
-  readonly rootCaCertificates: string;
+  readonly rootCaCertificates: () => string;
   /** One for each address family; empty: nodes get no addresses from here. */
   readonly clusterNetworks: readonly ClusterNetwork[];
   /** Absent: no built-in storage. */

@@ -71,6 +71,8 @@ export interface NodeAgentOptions {
 export interface NodeAgent extends Service {
   /** The node's API, to be put behind TLS and authentication (host). Usable from the start on. */
   readonly api: NodeApi;
+  /** The machine has another address: the Node and its Pods say so now. */
+  addressChanged(): void;
 }
 
 const imageCollectionMs = 5 * 60_000;
@@ -82,7 +84,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const housekeepingMs = options.housekeepingMs ?? 30_000;
   const reserved = options.reserved ?? {};
   const facts = machine.facts();
-  const current: { pods?: Pods; runtime?: ContainerRuntime; problem?: string | undefined } = {};
+  const current: {
+    pods?: Pods;
+    runtime?: ContainerRuntime;
+    problem?: string | undefined;
+    addressChanged?: () => void;
+  } = {};
   const amounts = () =>
     allocatableAmounts({ facts, reserved, podsMax, diskTotalBytes: machine.diskSpace(rootDirectory).totalBytes });
   const settings: NodeRuntimeSettings = {
@@ -229,6 +236,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       appArmor: (await machine.readText('/sys/module/apparmor/parameters/enabled'))?.startsWith('Y') === true,
     });
     current.pods = pods;
+    current.addressChanged = () => {
+      scope.spawn('new address', () =>
+        registration.report().catch((error: unknown) => logger.warn('node status failed', { error: messageOf(error) })),
+      );
+      for (const pod of pods.list()) pods.enqueue(pod.metadata.uid!);
+    };
     await registration.start();
     await client.informer(Services).whenSynced(scope.signal);
     await pods.start();
@@ -269,6 +282,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     dependsOn: options.dependsOn ?? [],
     api,
     start,
+    addressChanged: () => current.addressChanged?.(),
     problems: () => (current.problem === undefined ? [] : [current.problem]),
   };
 }

@@ -16,6 +16,8 @@ import type { Names } from './plan.ts';
 const names: Names = {
   nodeName: 'edge-1',
   apiServer: ['localhost', '127.0.0.1', '::1', 'kubernetes.default.svc'],
+  external: ['edge-1', 'api.example.com'],
+  kubeconfigs: ['edge-1'],
   node: ['edge-1', '10.0.0.1'],
   ingress: ['*.apps.example.com'],
   apiServerUrl: 'https://127.0.0.1:6443',
@@ -32,8 +34,8 @@ const open = (dataDirectory: string, clock = new VirtualClock(Date.now())) =>
 test('a server and a client with these certificates trust each other', async (context) => {
   const pki = await open(directory(context));
   const server = createServer({
-    key: pki.leaf('api-serving').keyPem,
-    cert: pki.leaf('api-serving').certificatePem,
+    key: pki.leaf('api-service-network-serving').keyPem,
+    cert: pki.leaf('api-service-network-serving').certificatePem,
     ca: pki.bundle('client'),
     requestCert: true,
     rejectUnauthorized: true,
@@ -76,7 +78,7 @@ test('files are private, and a second start changes none of them', async (contex
   const before = readFileSync(kubeconfig, 'utf8');
   const second = await open(dataDirectory);
   assert.equal(readFileSync(kubeconfig, 'utf8'), before);
-  assert.deepEqual(second.leaf('api-serving'), first.leaf('api-serving'));
+  assert.deepEqual(second.leaf('api-service-network-serving'), first.leaf('api-service-network-serving'));
   assert.deepEqual(second.serviceAccountKey, first.serviceAccountKey);
 });
 
@@ -84,11 +86,17 @@ test('a damaged certificate is made new without touching the others', async (con
   const dataDirectory = directory(context);
   const first = await open(dataDirectory);
   writeFileSync(
-    path.join(dataDirectory, 'certs/kube-apiserver/secrets/service-network-serving-certkey/tls.crt'),
+    path.join(
+      dataDirectory,
+      'certs/kube-apiserver-service-network-signer/kube-apiserver-service-network-serving/server.crt',
+    ),
     'half',
   );
   const second = await open(dataDirectory);
-  assert.notEqual(second.leaf('api-serving').certificatePem, first.leaf('api-serving').certificatePem);
+  assert.notEqual(
+    second.leaf('api-service-network-serving').certificatePem,
+    first.leaf('api-service-network-serving').certificatePem,
+  );
   assert.equal(second.leaf('admin').certificatePem, first.leaf('admin').certificatePem);
   assert.equal(second.bundle('serving'), first.bundle('serving'));
 });
@@ -101,7 +109,7 @@ test('a changed name is issued while running, and listeners hear of it', async (
   assert.equal(heard, 0);
   await pki.changeNames({ ...names, apiServer: [...names.apiServer, 'edge.example.com'] });
   assert.equal(heard, 1);
-  const certificate = new X509Certificate(pki.leaf('api-serving').certificatePem);
+  const certificate = new X509Certificate(pki.leaf('api-service-network-serving').certificatePem);
   assert.equal(certificate.checkHost('edge.example.com'), 'edge.example.com');
   assert.equal(certificate.checkIP('::1'), '::1');
 });
@@ -111,14 +119,16 @@ test('certificates are renewed on time while running, under the same authorities
   const pki = await open(directory(context), clock);
   const scope = new Scope('test', (name, error) => assert.fail(`${name}: ${String(error)}`));
   pki.keepRenewed(scope);
-  const before = pki.leaf('api-serving').certificatePem;
+  const before = pki.leaf('api-service-network-serving').certificatePem;
   const changed = new Promise<void>((resolve) => void pki.onChange(resolve));
   clock.advance(242 * 86_400_000);
-  assert.equal(pki.leaf('api-serving').certificatePem, before);
+  assert.equal(pki.leaf('api-service-network-serving').certificatePem, before);
   clock.advance(2 * 86_400_000);
   await changed;
-  const certificate = new X509Certificate(pki.leaf('api-serving').certificatePem);
+  const certificate = new X509Certificate(pki.leaf('api-service-network-serving').certificatePem);
   assert(certificate.validToDate.getTime() > clock.now() + 364 * 86_400_000);
-  assert(certificate.checkIssued(new X509Certificate(pki.signer('kube-apiserver-serving-signer').certificatePem)));
+  assert(
+    certificate.checkIssued(new X509Certificate(pki.signer('kube-apiserver-service-network-signer').certificatePem)),
+  );
   await scope.close();
 });

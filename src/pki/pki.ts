@@ -2,7 +2,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import path from 'node:path';
 import type { Clock, Timer } from '#base/clock.ts';
-import { messageOf } from '#base/errors.ts';
+import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
@@ -14,9 +14,11 @@ import {
   type CertificateFacts,
   type KeyPair,
 } from './certificate.ts';
+import { readPair, removeStaleKubeconfigs, writeDifferent, type FileWrite } from './pki-files.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import {
   bundles,
+  kubeconfigPath,
   leaves,
   serviceAccountKeyPath,
   signerPath,
@@ -37,8 +39,9 @@ export interface PkiOptions {
   readonly names: Names;
 }
 
-/** A clock may jump, and a sleeping machine does not count: look at least this often. */
-const lookAgainMsMax = 24 * 3_600_000;
+/** A clock may be set, and a sleeping machine does not count: the time is compared this often (nothing else is done). */
+const lookMs = 10_000;
+const retryMs = 60_000;
 
 type PairFiles = ReadonlyMap<SignerName | LeafName, KeyPair>;
 
@@ -51,6 +54,7 @@ export class Pki {
   readonly #listeners = new Set<() => void>();
   #timer: Timer | undefined;
   #problem: string | undefined;
+  #retryAtMs = 0;
   #renewing: Promise<void> = Promise.resolve();
 
   private constructor(options: PkiOptions) {
@@ -84,7 +88,7 @@ export class Pki {
     return this.#names;
   }
   kubeconfigPath(user = 'kubeadmin'): string {
-    return path.join(this.#options.dataDirectory, 'resources', user, 'kubeconfig');
+    return path.join(this.#options.dataDirectory, kubeconfigPath(user));
   }
   /** Told after certificates changed: whoever serves with them loads them again, without dropping connections. */
   onChange(listener: () => void): Disposable {
@@ -101,29 +105,35 @@ export class Pki {
     return this.renewNow();
   }
   renewNow(): Promise<void> {
-    this.#renewing = this.#renewing.then(() => this.#renew('running'));
-    return this.#renewing;
+    const renewing = this.#renewing.then(async () => {
+      try {
+        await this.#renew('running');
+      } catch (error) {
+        this.#problem = `certificates could not be renewed: ${messageOf(error)}`;
+        this.#retryAtMs = this.#options.clock.monotonicMs() + retryMs;
+        throw error;
+      }
+    });
+    this.#renewing = renewing.catch(() => {});
+    return renewing;
   }
-  /** Renews when due, until the scope closes. */
+  /** Renews when due, until the scope closes; also what failed before. */
   keepRenewed(scope: Scope): void {
     const { clock, logger } = this.#options;
-    const schedule = () => {
+    const isDue = () =>
+      this.#problem === undefined ? clock.now() >= this.#dueAtMs : clock.monotonicMs() >= this.#retryAtMs;
+    const look = () => {
       if (scope.closed) return;
-      const delayMs = Math.min(Math.max(this.#dueAtMs - clock.now(), 60_000), lookAgainMsMax);
-      this.#timer = clock.schedule(delayMs, () => {
-        if (clock.now() < this.#dueAtMs && this.#problem === undefined) return schedule();
-        scope.spawn('certificate renewal', async () => {
-          try {
-            await this.renewNow();
-            this.#problem = undefined;
-          } catch (error) {
-            this.#renewing = Promise.resolve();
-            this.#problem = `certificates could not be renewed: ${messageOf(error)}`;
-            logger.error('certificates could not be renewed', { error: messageOf(error) });
-          }
-          schedule();
-        });
+      if (!isDue()) return schedule();
+      scope.spawn('certificate renewal', async () => {
+        await this.renewNow().catch((error: unknown) =>
+          logger.error('certificates could not be renewed', { error: messageOf(error) }),
+        );
+        schedule();
       });
+    };
+    const schedule = () => {
+      if (!scope.closed) this.#timer = clock.schedule(lookMs, look);
     };
     schedule();
     scope.onClose(() => this.#timer?.cancel());
@@ -140,7 +150,7 @@ export class Pki {
       if (!usable) logger.warn('a certificate cannot be used and is made new', { certificate: name });
     }
     const decision = decideRenewal(now, phase, state, this.#names);
-    const writes: { file: string; content: string; mode: number }[] = [];
+    const writes: FileWrite[] = [];
     const writePair = (relative: string, pair: KeyPair) => {
       // The key first: a certificate without its key is never there.
       writes.push({ file: at(`${relative}.key`), content: pair.keyPem, mode: 0o600 });
@@ -185,7 +195,9 @@ export class Pki {
       this.#pairs = previous;
       throw error;
     }
+    await removeStaleKubeconfigs(files, at('resources/kubeadmin'), this.#names.kubeconfigs, logger);
     this.#dueAtMs = decision.dueAtMs;
+    this.#problem = undefined;
     if (!changed) return;
     const renewed = decision.leaves.filter((one) => state.leaves.has(one.name));
     if (renewed.length > 0 || phase === 'running')
@@ -196,7 +208,7 @@ export class Pki {
   }
 
   async #load(): Promise<Map<SignerName | LeafName, KeyPair>> {
-    const { files, dataDirectory } = this.#options;
+    const { files, dataDirectory, logger } = this.#options;
     const pairs = new Map<SignerName | LeafName, KeyPair>();
     const paths: readonly (readonly [SignerName | LeafName, string])[] = [
       ...signers.map((name) => [name, signerPath(name)] as const),
@@ -204,19 +216,14 @@ export class Pki {
     ];
     await Promise.all(
       paths.map(async ([name, relative]) => {
-        const [certificatePem, keyPem] = await Promise.all([
-          files.readText(path.join(dataDirectory, `${relative}.crt`)),
-          files.readText(path.join(dataDirectory, `${relative}.key`)),
-        ]);
-        if (certificatePem !== undefined && keyPem !== undefined) pairs.set(name, { certificatePem, keyPem });
+        const pair = await readPair(files, path.join(dataDirectory, relative), logger);
+        if (pair !== undefined) pairs.set(name, pair);
       }),
     );
     return pairs;
   }
 
-  async #serviceAccountKeyPair(
-    writes: { file: string; content: string; mode: number }[],
-  ): Promise<{ privateKeyPem: string; publicKeyPem: string }> {
+  async #serviceAccountKeyPair(writes: FileWrite[]): Promise<{ privateKeyPem: string; publicKeyPem: string }> {
     const file = path.join(this.#options.dataDirectory, serviceAccountKeyPath);
     const stored = await this.#options.files.readText(`${file}.key`);
     let privateKeyPem = stored;
@@ -227,34 +234,40 @@ export class Pki {
       }) as string;
       writes.push({ file: `${file}.key`, content: privateKeyPem, mode: 0o600 });
     }
-    // A key that cannot be read is not replaced: every token in the cluster would stop working without a word.
-    const publicKeyPem = createPublicKey(createPrivateKey(privateKeyPem)).export({
-      type: 'spki',
-      format: 'pem',
-    }) as string;
+    let publicKeyPem: string;
+    try {
+      publicKeyPem = createPublicKey(createPrivateKey(privateKeyPem)).export({ type: 'spki', format: 'pem' }) as string;
+    } catch (error) {
+      // Not replaced: every token in the cluster would stop working without a word.
+      throw new OperatorError(
+        `The key that signs the tokens of service accounts, ${file}.key, is damaged: ${messageOf(error)}.`,
+        'Bring it back from a backup. To go on with a new key, remove the file: every token of the cluster is then made anew, and Pods restart those that keep theirs.',
+        { cause: error },
+      );
+    }
     if (stored === undefined) writes.push({ file: `${file}.pub`, content: publicKeyPem, mode: 0o600 });
     return { privateKeyPem, publicKeyPem };
   }
 
   /** Bundles and kubeconfigs follow from the pairs: written when they differ. */
-  async #derivedFiles(writes: { file: string; content: string; mode: number }[]): Promise<void> {
+  async #derivedFiles(writes: FileWrite[]): Promise<void> {
     const { files, dataDirectory } = this.#options;
     const wanted: (readonly [string, string])[] = [];
     for (const name of Object.keys(bundles) as BundleName[])
       wanted.push([path.join(dataDirectory, bundles[name].path), this.bundle(name)]);
-    for (const leaf of leaves) {
-      if (leaf.kubeconfig === undefined) continue;
-      wanted.push([
-        this.kubeconfigPath(leaf.kubeconfig),
-        renderKubeconfig(this.#names.apiServerUrl, this.bundle('serving'), this.leaf(leaf.name)),
-      ]);
-    }
-    await Promise.all(
-      wanted.map(async ([file, content]) => {
-        if ((await files.readText(file)) !== content) writes.push({ file, content, mode: 0o600 });
-      }),
-    );
+    const { apiServerUrl, kubeconfigs } = this.#names;
+    const config = (user: string, server: string, leaf: LeafName) =>
+      wanted.push([this.kubeconfigPath(user), renderKubeconfig(server, this.bundle('serving'), this.leaf(leaf))]);
+    for (const leaf of leaves) if (leaf.kubeconfig !== undefined) config(leaf.kubeconfig, apiServerUrl, leaf.name);
+    for (const name of kubeconfigs) config(`kubeadmin/${name}`, serverAt(apiServerUrl, name), 'admin');
+    await writeDifferent(files, wanted, writes);
   }
+}
+
+/** The same port, by another name or address. */
+function serverAt(apiServerUrl: string, host: string): string {
+  const url = new URL(apiServerUrl);
+  return `https://${host.includes(':') ? `[${host}]` : host}:${url.port === '' ? '443' : url.port}`;
 }
 
 function stateOf(pairs: PairFiles): PkiState {

@@ -7,8 +7,11 @@ export type SignerName =
   | 'kube-apiserver-to-kubelet-signer'
   | 'admin-kubeconfig-signer'
   | 'kubelet-signer'
+  | 'kube-csr-signer'
   | 'aggregator-signer'
-  | 'kube-apiserver-serving-signer'
+  | 'kube-apiserver-external-signer'
+  | 'kube-apiserver-localhost-signer'
+  | 'kube-apiserver-service-network-signer'
   | 'ingress-ca';
 
 export type LeafName =
@@ -20,14 +23,20 @@ export type LeafName =
   | 'kubelet-serving'
   | 'api-to-kubelet'
   | 'aggregator-client'
-  | 'api-serving'
+  | 'api-external-serving'
+  | 'api-localhost-serving'
+  | 'api-service-network-serving'
   | 'ingress-serving';
 
 /** What the certificates must say; changes when addresses or host names change. */
 export interface Names {
   readonly nodeName: string;
-  /** Names and addresses for which the API server answers. */
+  /** Names of the API server inside the cluster, and all its addresses: for clients that send no name (SNI). */
   readonly apiServer: readonly string[];
+  /** Names by which the API server is reached from elsewhere. */
+  readonly external: readonly string[];
+  /** Of `external`, and addresses: each gets a kubeconfig of its own that leads there. */
+  readonly kubeconfigs: readonly string[];
   readonly node: readonly string[];
   readonly ingress: readonly string[];
   /** Of cluster.url, in every kubeconfig. */
@@ -52,10 +61,15 @@ export const signers: readonly SignerName[] = [
   'kube-apiserver-to-kubelet-signer',
   'admin-kubeconfig-signer',
   'kubelet-signer',
+  'kube-csr-signer',
   'aggregator-signer',
-  'kube-apiserver-serving-signer',
+  'kube-apiserver-external-signer',
+  'kube-apiserver-localhost-signer',
+  'kube-apiserver-service-network-signer',
   'ingress-ca',
 ];
+/** Below the data directory; `user`: a folder, or `kubeadmin/NAME`. */
+export const kubeconfigPath = (user: string): string => `resources/${user}/kubeconfig`;
 export const signerPath = (name: SignerName): string => `certs/${name}/ca`;
 
 const controlPlaneClient = (name: 'kube-controller-manager' | 'kube-scheduler' | 'kube-proxy'): LeafPlan => ({
@@ -68,16 +82,24 @@ const controlPlaneClient = (name: 'kube-controller-manager' | 'kube-scheduler' |
   kubeconfig: name,
 });
 
+const apiServing = (
+  which: 'external' | 'localhost' | 'service-network',
+  directory: string,
+  names: (names: Names) => readonly string[],
+): LeafPlan => ({
+  name: `api-${which}-serving`,
+  signer: `kube-apiserver-${which}-signer`,
+  use: 'serving',
+  lifetime: 'short',
+  path: `certs/kube-apiserver-${which}-signer/${directory}/server`,
+  subject: () => ({ commonName: 'kube-apiserver' }),
+  names,
+});
+
 export const leaves: readonly LeafPlan[] = [
-  {
-    name: 'api-serving',
-    signer: 'kube-apiserver-serving-signer',
-    use: 'serving',
-    lifetime: 'short',
-    path: 'certs/kube-apiserver/secrets/service-network-serving-certkey/tls',
-    subject: () => ({ commonName: 'kube-apiserver' }),
-    names: (names) => names.apiServer,
-  },
+  apiServing('external', 'kube-external-serving', (names) => names.external),
+  apiServing('localhost', 'kube-apiserver-localhost-serving', () => ['localhost', '127.0.0.1', '::1']),
+  apiServing('service-network', 'kube-apiserver-service-network-serving', (names) => names.apiServer),
   {
     name: 'aggregator-client',
     signer: 'aggregator-signer',
@@ -137,7 +159,14 @@ export const leaves: readonly LeafPlan[] = [
 
 /** Bundles of authorities' certificates; the first is what clients of the API server trust. */
 export const bundles = {
-  serving: { path: 'certs/ca-bundle/ca-bundle.crt', signers: ['kube-apiserver-serving-signer'] },
+  serving: {
+    path: 'certs/ca-bundle/service-account-token-ca.crt',
+    signers: [
+      'kube-apiserver-localhost-signer',
+      'kube-apiserver-service-network-signer',
+      'kube-apiserver-external-signer',
+    ],
+  },
   client: {
     path: 'certs/ca-bundle/client-ca.crt',
     signers: [
@@ -145,13 +174,14 @@ export const bundles = {
       'kube-apiserver-to-kubelet-signer',
       'admin-kubeconfig-signer',
       'kubelet-signer',
+      'kube-csr-signer',
     ],
   },
   kubeletClient: {
     path: 'certs/ca-bundle/kubelet-client-ca.crt',
     signers: ['kube-control-plane-signer', 'kube-apiserver-to-kubelet-signer', 'admin-kubeconfig-signer'],
   },
-  kubeletServing: { path: 'certs/ca-bundle/kubelet-ca.crt', signers: ['kubelet-signer'] },
+  kubeletServing: { path: 'certs/ca-bundle/kubelet-ca.crt', signers: ['kubelet-signer', 'kube-csr-signer'] },
   requestHeader: { path: 'certs/ca-bundle/request-header-ca.crt', signers: ['aggregator-signer'] },
   ingress: { path: 'certs/ca-bundle/ingress-ca.crt', signers: ['ingress-ca'] },
 } as const satisfies Readonly<Record<string, { path: string; signers: readonly SignerName[] }>>;

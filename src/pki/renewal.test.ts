@@ -8,6 +8,8 @@ const dayMs = 86_400_000;
 const names: Names = {
   nodeName: 'edge-1',
   apiServer: ['localhost', '127.0.0.1'],
+  external: ['edge-1', 'api.example.com'],
+  kubeconfigs: ['edge-1'],
   node: ['edge-1', '10.0.0.1'],
   ingress: ['*.apps.example.com'],
   apiServerUrl: 'https://127.0.0.1:6443',

@@ -88,7 +88,7 @@ export async function startControlPlane(options: { readonly rootCa?: string } = 
       clock,
       logger,
       config: {
-        rootCaCertificates: options.rootCa ?? 'PEM',
+        rootCaCertificates: () => options.rootCa ?? 'PEM',
         clusterNetworks: [{ cidr: '10.42.0.0/16', nodePrefixLength: 24 }],
         serviceCa: { clusterDomain: 'cluster.local', serial: () => certificateSerial(random) },
         volumeDirectories,

@@ -4,6 +4,7 @@ import { OperatorError, messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import { openLineWriter } from '#host/logger.ts';
 import { podConnector } from '#host/pod-connector.ts';
+import type { LeafName } from '#pki/plan.ts';
 import { createTokenKey } from '#pki/token-signer.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { versionInfo } from '../version.ts';
@@ -69,13 +70,18 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     return client;
   });
   parts.provide('systemClient', parts.take('clientAs')('system:apiserver', ['system:masters']));
-  const serving = () => {
-    const { certificatePem, keyPem } = pki.leaf('api-serving');
-    return {
-      certificate: { certificateChain: certificatePem, privateKey: keyPem },
-      clientAuthorities: pki.bundle('client'),
-    };
+  const certificateOf = (leaf: LeafName) => {
+    const { certificatePem, keyPem } = pki.leaf(leaf);
+    return { certificateChain: certificatePem, privateKey: keyPem };
   };
+  const serving = () => ({
+    certificate: certificateOf('api-service-network-serving'),
+    namedCertificates: [
+      { ...certificateOf('api-localhost-serving'), names: ['localhost'] },
+      { ...certificateOf('api-external-serving'), names: pki.names.external },
+    ],
+    clientAuthorities: pki.bundle('client'),
+  });
   const front = await startHttpsFront({
     address: '0.0.0.0',
     port: cluster.port,

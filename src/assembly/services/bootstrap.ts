@@ -1,5 +1,5 @@
 // Writes the bootstrap objects that are missing or differ; a start that finds all of them as they should be writes nothing.
-import { ServiceCIDRs } from '#api/generated/kind-references.ts';
+import { ConfigMaps, ServiceCIDRs } from '#api/generated/kind-references.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { isAlreadyExists, isConflict } from '#api/status.ts';
 import type { KubernetesObject } from '#api/kind.ts';
@@ -7,7 +7,15 @@ import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
-import { addressObjects, bootstrapObjects, defaultServiceCidr, type BootstrapObject } from '../bootstrap-objects.ts';
+import type { Pki } from '#pki/pki.ts';
+import {
+  addressObjects,
+  authenticationConfigMap,
+  bootstrapObjects,
+  defaultServiceCidr,
+  type BootstrapAuthorities,
+  type BootstrapObject,
+} from '../bootstrap-objects.ts';
 import {
   bootstrapRbac,
   rbacGroups,
@@ -26,10 +34,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   const { configuration, parts } = context;
   const pki = parts.take('pki');
   const client = parts.take('systemClient');
-  const objects = bootstrapObjects(configuration, {
-    clientPem: pki.bundle('client'),
-    requestHeaderPem: pki.bundle('requestHeader'),
-  });
+  const objects = bootstrapObjects(configuration, authoritiesOf(pki));
   const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
   const rbac = rbacGroups(bootstrapRbac(facts as unknown as RbacFacts));
   // Namespaces first: the rest is written side by side, in one or two commits.
@@ -58,8 +63,38 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   };
   const listening = address.onChange(() => scope.spawn('new address', follow));
   scope.onClose(() => listening[Symbol.dispose]());
+  const renewal = pki.onChange(() => scope.spawn('renewed authorities', () => publishAuthorities(context, client)));
+  scope.onClose(() => renewal[Symbol.dispose]());
   // It may have changed while the objects above were written.
   if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
+}
+
+const authoritiesOf = (pki: Pki): BootstrapAuthorities => ({
+  clientPem: pki.bundle('client'),
+  requestHeaderPem: pki.bundle('requestHeader'),
+});
+
+/** Where authorities are published; kube-root-ca.crt is looked at again by its controller when it is touched. */
+async function publishAuthorities({ logger, parts }: AssemblyContext, client: Client): Promise<void> {
+  const pki = parts.take('pki');
+  const certificates = pki.bundle('serving');
+  try {
+    await ensure(client, authenticationConfigMap(authoritiesOf(pki)));
+    const { items } = await client.resource(ConfigMaps).list({ fieldSelector: 'metadata.name=kube-root-ca.crt' });
+    for (const { metadata, data } of items)
+      if (data?.['ca.crt'] !== certificates)
+        await client
+          .resource(ConfigMaps)
+          .patch(
+            { namespace: metadata.namespace, name: 'kube-root-ca.crt' },
+            { type: 'merge', value: { data: { 'ca.crt': certificates } } },
+            { fieldManager },
+          );
+  } catch (error) {
+    logger.warn('renewed authorities could not be published in the cluster: the next start does it', {
+      error: messageOf(error),
+    });
+  }
 }
 
 /** Creates it, or where the given fields differ applies them. */

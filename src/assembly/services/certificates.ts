@@ -1,17 +1,21 @@
-// Certificates: made or renewed at start, kept renewed, issued again when the machine's addresses change.
+// Certificates: made or renewed at start, kept renewed, issued again when the machine's names or addresses change.
 import type { Scope } from '#base/scope.ts';
 import { messageOf } from '#base/errors.ts';
+import { hostIdentity } from '#host/identity.ts';
 import { interfaceAddresses } from '#host/linux/addresses.ts';
 import { Pki } from '#pki/pki.ts';
 import { certificateNames } from '../certificate-names.ts';
 import type { AssemblyContext } from '../parts.ts';
 
-/** The kernel tells address changes by netlink only, which Node does not have; looking costs 0.1 ms. */
-const addressCheckMs = 10_000;
-
 export async function startCertificates(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
-  const { configuration, clock, logger, identity } = context;
-  const wanted = () => certificateNames(configuration, identity.hostname, interfaceAddresses());
+  const { configuration, clock, logger, parts } = context;
+  const address = parts.take('nodeAddress');
+  const wanted = () =>
+    certificateNames(configuration, {
+      hostname: hostIdentity().hostname,
+      nodeIp: address.current,
+      addresses: interfaceAddresses(),
+    });
   const pki = await Pki.open({
     dataDirectory: configuration.dataDirectory,
     files: context.files,
@@ -20,23 +24,19 @@ export async function startCertificates(context: AssemblyContext, scope: Scope):
     logger,
     names: wanted(),
   });
-  context.parts.provide('pki', pki);
+  parts.provide('pki', pki);
   pki.keepRenewed(scope);
-  let seen = JSON.stringify(pki.names);
   const look = (): void => {
     const names = wanted();
-    const text = JSON.stringify(names);
-    if (text !== seen) {
-      seen = text;
-      logger.info('addresses of this machine changed', { names: names.node.join(',') });
-      pki.changeNames(names).catch((error: unknown) => {
-        seen = '';
-        logger.error('certificates for the new addresses could not be issued', { error: messageOf(error) });
-      });
-    }
-    timer = clock.schedule(addressCheckMs, look);
+    if (JSON.stringify(names) === JSON.stringify(pki.names)) return;
+    logger.info('names or addresses of this machine changed', { names: names.node.join(',') });
+    // What fails is tried again by keepRenewed.
+    pki.changeNames(names).catch((error: unknown) => {
+      logger.error('certificates for the new names could not be issued', { error: messageOf(error) });
+    });
   };
-  let timer = clock.schedule(addressCheckMs, look);
-  scope.onClose(() => timer.cancel());
+  // Behind the node's address, which listens first.
+  const listening = parts.take('machineChanges').onChange(look);
+  scope.onClose(() => listening[Symbol.dispose]());
   return () => pki.problems();
 }

@@ -38,7 +38,7 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     clock,
     logger,
     config: {
-      rootCaCertificates: parts.take('pki').bundle('serving'),
+      rootCaCertificates: () => parts.take('pki').bundle('serving'),
       clusterNetworks: [{ cidr: configuration.cluster.podRange, nodePrefixLength }],
       serviceCa: {
         clusterDomain: configuration.cluster.domain,

@@ -161,6 +161,8 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     serverPort: node.kubeletPort,
   });
   await agent.start(scope);
+  const moved = address.onChange(() => agent.addressChanged());
+  scope.onClose(() => moved[Symbol.dispose]());
   // A node may not give itself a role (NodeRestriction): the control plane does.
   await parts
     .take('systemClient')

@@ -4,7 +4,7 @@ import type { ConfigMap } from '#api/generated/types.ts';
 import { keyedController, partChanges, read, self, write, type Controller } from '../runtime/declaration.ts';
 import { configMapName, decide } from './decide.ts';
 
-export const rootCaCertPublisher = (certificates: string): Controller =>
+export const rootCaCertPublisher = (certificates: () => string): Controller =>
   keyedController({
     name: 'root-ca-cert-publisher',
     account: 'root-ca-cert-publisher',
@@ -19,7 +19,9 @@ export const rootCaCertPublisher = (certificates: string): Controller =>
     writes: [write(ConfigMaps, 'create', 'update')],
     snapshot(lookup, key) {
       const namespace = lookup.get(Namespaces, undefined, key);
-      return namespace && { namespace, configMap: lookup.get(ConfigMaps, key, configMapName), certificates };
+      return (
+        namespace && { namespace, configMap: lookup.get(ConfigMaps, key, configMapName), certificates: certificates() }
+      );
     },
     decide,
   });
