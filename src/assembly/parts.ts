@@ -12,11 +12,15 @@ import type { HostIdentity } from '#host/identity.ts';
 import type { Pki } from '#pki/pki.ts';
 import type { Store } from '#storage/store.ts';
 import type { Configuration } from './config/configuration.ts';
+import type { LiveConfiguration } from './config/live.ts';
 import type { NodeAddress } from './node-address.ts';
 
 /** What every service may use. */
 export interface AssemblyContext {
+  /** Of the start: for keys whose change needs a restart. */
   readonly configuration: Configuration;
+  /** For keys that may change while it runs (`live` in the table of keys). */
+  readonly live: LiveConfiguration;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

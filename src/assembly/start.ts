@@ -13,6 +13,7 @@ import type { HostIdentity } from '#host/identity.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
 import type { Configuration } from './config/configuration.ts';
+import { ChangeableConfiguration } from './config/live.ts';
 import { failureRemedy } from './failure-remedy.ts';
 import { NodeAddress } from './node-address.ts';
 import { Parts, type AssemblyContext } from './parts.ts';
@@ -51,8 +52,12 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     node: configuration.nodeName,
     url: configuration.cluster.url,
   });
+  const live = new ChangeableConfiguration(configuration, (error) =>
+    logger.error('a changed configuration was not taken over', { error: messageOf(error) }),
+  );
   const context: AssemblyContext = {
     configuration,
+    live,
     clock,
     random: options.random,
     logger,

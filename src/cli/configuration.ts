@@ -1,26 +1,24 @@
 // The configuration of this machine, for commands.
 import { OperatorError } from '#base/errors.ts';
-import type { Configuration } from '#assembly/config/configuration.ts';
-import { loadConfiguration } from '#assembly/config/load.ts';
+import { loadConfiguration, type LoadedConfiguration } from '#assembly/config/load.ts';
 import type { ConfigurationFlags } from '#assembly/config/read.ts';
 import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
 import { UsageError } from './command.ts';
 
-export type Loaded = { readonly configuration: Configuration } | { readonly mistake: OperatorError };
+export type Loaded = LoadedConfiguration | { readonly mistake: OperatorError };
 
 /** A mistake in the configuration is an answer, not a failure: nothing was changed yet. */
 export async function loadHere(flags: ConfigurationFlags): Promise<Loaded> {
   try {
-    const configuration = await loadConfiguration({
+    return await loadConfiguration({
       flags,
       environment: process.env,
       identity: hostIdentity(),
       files: systemFiles,
       nodeAddress: detectNodeAddress,
     });
-    return { configuration };
   } catch (error) {
     if (error instanceof OperatorError) return { mistake: error };
     throw error;

@@ -101,11 +101,13 @@ export function createProgram(exitWith: (code: number) => void): Command {
   withSource(program.command('show-config'))
     .description('Print the configuration as a file: every key with its value and meaning.')
     .option('-m, --mode <mode>', 'default: the defaults; effective: as `microshift run` would use it here', 'effective')
+    .option('-o, --output <format>', 'yaml, with the source of each value; or json', 'yaml')
     .addHelpText(
       'after',
       examples(
         ['microshift show-config -m default > config.yaml', 'a file to begin with'],
-        ['microshift show-config', 'what holds here'],
+        ['microshift show-config', 'what holds here, and where each value is from'],
+        ['microshift show-config -o json', 'for programs'],
       ),
     )
     .action(async (options: StatusFlags & { mode: string }) => (await import('./show-config.ts')).showConfig(options));

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OperatorError } from '#base/errors.ts';
 import { checkConfiguration, type ConfigurationHost } from './check.ts';
 import { configurationKeys } from './keys.ts';
-import { configurationValues } from './load.ts';
+import { ConfigurationError } from './problems.ts';
 import { readConfiguration, type ConfigurationFlags } from './read.ts';
 
 const host: ConfigurationHost = {
@@ -19,16 +18,24 @@ interface Given {
   readonly flags?: ConfigurationFlags;
   readonly host?: Partial<ConfigurationHost>;
 }
-const load = async (given: Given = {}) =>
-  checkConfiguration(
-    await readConfiguration({
-      flags: given.flags ?? {},
-      environment: given.environment ?? {},
-      homeDirectory: '/home/u',
-      readText: (file) => Promise.resolve(given.files?.[file]),
-    }),
-    { ...host, ...given.host },
-  );
+async function check(given: Given = {}) {
+  const files = given.files ?? {};
+  const read = await readConfiguration({
+    flags: given.flags ?? {},
+    environment: given.environment ?? {},
+    homeDirectory: '/home/u',
+    readText: (file) => Promise.resolve(files[file]),
+    listNames: (directory) =>
+      Promise.resolve(
+        Object.keys(files)
+          .filter((file) => file.startsWith(`${directory}/`))
+          .map((file) => file.slice(directory.length + 1)),
+      ),
+  });
+  if (read.incomplete) throw new ConfigurationError(read.problems);
+  return checkConfiguration(read.raw, { ...host, ...given.host }, read.problems);
+}
+const load = async (given: Given = {}) => (await check(given)).configuration;
 const etc = (text: string): Given => ({ files: { '/etc/microshift/config.yaml': text } });
 
 test('without any source the defaults of the original hold', async () => {
@@ -97,27 +104,32 @@ const refused: readonly (readonly [name: string, given: Given, message: RegExp, 
   [
     'an unknown key',
     etc('nodeNme: x'),
-    /^nodeNme in \/etc\/microshift\/config\.yaml is not known\.$/,
+    /^nodeNme \(from \/etc\/microshift\/config\.yaml:1:1\), which is "x", is not known\.$/,
     /Did you mean nodeName/,
   ],
-  ['an unknown nested key', etc('cluster: {cidr: 10.0.0.0/8}'), /^cluster\.cidr in /, /show-config/],
-  ['a wrong type', etc('logVLevel: high'), /logVLevel in .* must be a whole number, and is "high"/, /verbosity/],
-  ['a text where a section belongs', etc('cluster: x'), /cluster in .* must hold keys/, /show-config/],
-  ['broken YAML', etc('a: [1,\nb: }'), /is not valid YAML: .*line 2/, /Correct that line/],
+  ['an unknown nested key', etc('cluster: {cidr: 10.0.0.0/8}'), /^cluster\.cidr \(from .*:1:11\)/, /show-config/],
+  [
+    'a wrong type',
+    etc('logVLevel: high'),
+    /logVLevel \(from .*:1:1\) must be a whole number, and is "high"/,
+    /verbosity/,
+  ],
+  ['a text where a section belongs', etc('cluster: x'), /cluster \(from .*\) must hold keys/, /show-config/],
+  ['broken YAML', etc('a: [1,\nb: }'), /config\.yaml:2:\d is not valid YAML: /, /Correct that line/],
   ['a key given twice', etc('nodeName: a\nnodeName: b'), /not valid YAML: .*unique/, /Correct/],
   ['a list as the whole file', etc('- a'), /must hold keys with values/, /show-config/],
   ['a missing file', { flags: { config: '/none.yaml' } }, /\/none\.yaml does not exist/, /--config/],
   [
     'an unknown variable',
     { environment: { MICROSHIFT_DATA_DIR: '/x' } },
-    /MICROSHIFT_DATA_DIR in the environment/,
+    /MICROSHIFT_DATA_DIR \(from the environment\)/,
     /Did you mean MICROSHIFT_DATADIR/,
   ],
   [
     'an unknown role',
     { flags: { roles: 'controlplane,worker' } },
-    /roles \(from --roles\) holds the unknown role "worker"/,
-    /controlplane and node/,
+    /roles \(from --roles\) must hold only controlplane, node, and is .*"worker"/,
+    /controlplane, node/,
   ],
   ['the node role without root', { host: { isRoot: false } }, /not root/, /--roles controlplane/],
   ['the node role alone', { flags: { roles: 'node' } }, /not supported yet/, /controlplane/],
@@ -154,14 +166,14 @@ const refused: readonly (readonly [name: string, given: Given, message: RegExp, 
     'a value that is not one of few',
     etc('ingress: {status: Off}'),
     /must be one of Managed, Removed, and is "Off"/,
-    /one of these/,
+    /Managed, Removed/,
   ],
   ['a port out of range', etc('ingress: {ports: {http: 70000}}'), /from 1 to 65535, and is 70000/, /range/],
 ];
 for (const [name, given, message, remedy] of refused)
   test(`refused with the key and the remedy: ${name}`, async () => {
     await assert.rejects(load(given), (error) => {
-      assert(error instanceof OperatorError, String(error));
+      assert(error instanceof ConfigurationError, String(error));
       assert.match(error.message, message);
       assert.match(error.remedy, remedy);
       return true;
@@ -169,9 +181,94 @@ for (const [name, given, message, remedy] of refused)
   });
 
 test('every key is shown with a value', async () => {
-  const values = configurationValues(await load());
+  const { values } = await check();
   assert.deepEqual(
     configurationKeys.map((key) => key.path).filter((path) => values.get(path) === undefined),
     [],
   );
+});
+
+test('all mistakes are reported at once, each with its source and remedy', async () => {
+  const given: Given = {
+    files: {
+      '/etc/microshift/config.yaml': 'nodeNme: x\nlogVLevel: high\ncluster:\n  clusterCIDR: 10.43.0.0/16\n',
+      '/etc/microshift/config.d/10-a.yaml': 'ingress: {ports: {http: 0}}\n',
+    },
+    environment: { MICROSHIFT_LOGFORMAT: 'xml' },
+    flags: { roles: 'worker' },
+  };
+  await assert.rejects(load(given), (error) => {
+    assert(error instanceof ConfigurationError);
+    assert.deepEqual(
+      error.problems.map((one) => [one.key, one.source]),
+      [
+        ['nodeNme', '/etc/microshift/config.yaml:1:1'],
+        ['logVLevel', '/etc/microshift/config.yaml:2:1'],
+        ['logFormat', 'MICROSHIFT_LOGFORMAT'],
+        ['roles', '--roles'],
+        ['cluster.clusterCIDR', '/etc/microshift/config.yaml:4:3'],
+        ['ingress.ports.http', '/etc/microshift/config.d/10-a.yaml:1:19'],
+      ],
+    );
+    assert.match(error.message, /^The configuration has 6 mistakes:\n {2}- nodeNme .*\n {4}Did you mean nodeName\?/);
+    return true;
+  });
+});
+
+test('drop-ins are merged in the order of their names: sections merge, lists are replaced, null forgets', async () => {
+  const files = {
+    '/etc/microshift/config.yaml':
+      'nodeName: main\nnode: {pinnedImages: [a, b], kubeletPort: 1}\ningress: {ports: {http: 1}}\n',
+    '/etc/microshift/config.d/20.yaml': 'node: {pinnedImages: [c]}\ningress: {ports: {https: 2}}\nnodeName: two\n',
+    '/etc/microshift/config.d/10.yaml': 'node: {kubeletPort: null}\nnodeName: one\n',
+    '/etc/microshift/config.d/30.yml': 'nodeName: not-read\n',
+    '/etc/microshift/config.d/.40.yaml': 'nodeName: not-read\n',
+  };
+  const { nodeName, node, ingress } = await load({ files });
+  assert.deepEqual(
+    [nodeName, node.pinnedImages, node.kubeletPort, ingress.httpPort, ingress.httpsPort],
+    ['two', ['c'], 10250, 1, 2],
+  );
+  assert.equal((await load({ files, flags: { config: '/etc/microshift/config.yaml' } })).nodeName, 'main');
+});
+
+test("MicroShift's newer names mean the same keys", async () => {
+  const text = `
+network: {clusterNetwork: [10.50.0.0/16], serviceNetwork: [10.51.0.0/16], serviceNodePortRange: 31000-31100}
+node: {hostnameOverride: Edge-7, nodeIP: 192.168.7.7}
+debugging: {logLevel: tRaCe}
+`;
+  const { cluster, nodeName, nodeIp, logVerbosity } = await load(etc(text));
+  assert.deepEqual(
+    [cluster.podRange, cluster.serviceRange, cluster.nodePorts.last, cluster.dnsAddress],
+    ['10.50.0.0/16', '10.51.0.0/16', 31100, '10.51.0.10'],
+  );
+  assert.deepEqual([nodeName, nodeIp, logVerbosity], ['edge-7', '192.168.7.7', 6]);
+  await assert.rejects(load(etc('nodeName: a\nnode: {hostnameOverride: b}')), /two names of one key/);
+  await assert.rejects(
+    load(etc('network: {clusterNetwork: [10.42.0.0/16, "fd01::/48"]}')),
+    /network\.clusterNetwork \(from .*:1:11\) must hold one range/,
+  );
+});
+
+test('keys of MicroShift without a feature here are refused by name, unless they ask for nothing', async () => {
+  await assert.rejects(load(etc('etcd: {memoryLimitMB: 128}')), /feature is not in this version/);
+  await assert.rejects(load(etc('telemetry: {status: Enabled}')), /telemetry\.status .* not in this version/);
+  await assert.rejects(load(etc('storage: {driver: none}')), /storage\.driver .* not in this version yet/);
+  await load(
+    etc(`
+etcd: {memoryLimitMB: 0}
+genericDevicePlugin: {status: Disabled, domain: device.microshift.io, devices: [{name: serial}]}
+network: {cniPlugin: "", multus: {status: Disabled}}
+node: {nodeIPv6: ""}
+telemetry: {status: Disabled, endpoint: "https://example.com"}
+clusterToCluster: {probeInterval: 10s, remoteClusters: [{clusterNetwork: [], nextHop: []}]}
+apiServer: {featureGates: {featureSet: "", customNoUpgrade: {enabled: []}}, namedCertificates: [{certPath: "", names: []}]}
+ingress: {tlsSecurityProfile: {type: "", old: {}}, tuningOptions: {threadCount: 0, tunnelTimeout: 1h}}
+`),
+  );
+});
+
+test('variables of others are not ours', async () => {
+  await load({ environment: { MICROSHIFT_URL: 'x', MICROSHIFT_SERVICE_HOST: 'x', MICROSHIFT_PORT_80_TCP: 'x' } });
 });

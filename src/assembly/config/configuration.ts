@@ -1,11 +1,14 @@
 // The configuration as the rest of the program sees it: parsed, checked, frozen. Each service gets its slice.
+import type { ApiServerConfiguration } from './check-api-server.ts';
+import type { IngressConfiguration } from './check-ingress.ts';
+
+export type { ApiServerConfiguration, AuditLogConfiguration, NamedCertificate } from './check-api-server.ts';
+export type { IngressConfiguration } from './check-ingress.ts';
 
 export type Role = 'controlplane' | 'node';
 
 export interface Configuration {
   readonly dataDirectory: string;
-  /** Empty: no audit log file. */
-  readonly auditLogDirectory: string;
   readonly logVerbosity: number;
   readonly logFormat: 'text' | 'json';
   readonly roles: readonly Role[];
@@ -14,8 +17,11 @@ export interface Configuration {
   /** Nobody configured it: it is followed when it changes. */
   readonly nodeIpDetected: boolean;
   readonly cluster: ClusterConfiguration;
-  readonly dns: { readonly baseDomain: string };
+  readonly apiServer: ApiServerConfiguration;
+  readonly dns: DnsConfiguration;
   readonly ingress: IngressConfiguration;
+  readonly manifests: { readonly kustomizePaths: readonly string[] };
+  readonly storage: { readonly driver: 'hostpath' | 'none' };
   readonly node: NodeConfiguration;
 }
 
@@ -31,15 +37,15 @@ export interface ClusterConfiguration {
   readonly nodePorts: { readonly first: number; readonly last: number };
 }
 
-export interface IngressConfiguration {
-  readonly status: 'Managed' | 'Removed';
-  readonly httpPort: number;
-  readonly httpsPort: number;
-  /** Empty: all addresses. */
-  readonly listenAddresses: readonly string[];
+export interface DnsConfiguration {
+  readonly baseDomain: string;
+  /** The file whose names the cluster DNS answers; empty: none. */
+  readonly hostsFile: string;
 }
 
 export interface NodeConfiguration {
+  /** Of the control plane that this node joins; empty: its own process. */
+  readonly kubeconfig: string;
   /** `unix:///run/...`; empty: CRI-O or containerd of the host, else a private containerd. */
   readonly runtimeEndpoint: string;
   readonly cniConfigDirectory: string;

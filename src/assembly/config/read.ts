@@ -1,6 +1,12 @@
 // Collects raw values: default < file < environment < flags. Knows keys and types, not meanings (check.ts does).
-import { OperatorError, messageOf } from '#base/errors.ts';
-import { configurationKeys, type ConfigurationKey, type RawConfiguration, type RawValue } from './keys.ts';
+import { messageOf } from '#base/errors.ts';
+import { parseConfigurationFile, type FileValues } from './file.ts';
+import { chooseFiles, type ChosenFiles, type FileAccess } from './files.ts';
+import { addValue, unknownName, wrongType } from './entries.ts';
+import { aliasesByPath, configurationKeys, keysByPath, type RawConfiguration, type RawEntry } from './keys.ts';
+import { keyAliases } from './keys/aliases.ts';
+import type { ConfigurationProblem } from './problems.ts';
+import { typedText } from './typed.ts';
 
 export interface ConfigurationFlags {
   readonly config?: string | undefined;
@@ -10,111 +16,77 @@ export interface ConfigurationFlags {
   readonly verbosity?: string | undefined;
 }
 
-export interface ConfigurationSources {
+export interface ConfigurationSources extends FileAccess {
   readonly flags: ConfigurationFlags;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly homeDirectory: string;
-  /** Undefined when there is no such file. */
-  readonly readText: (file: string) => Promise<string | undefined>;
 }
 
-type Values = Map<string, { readonly value: RawValue; readonly source: string }>;
-
-const keysByPath = new Map(configurationKeys.map((key) => [key.path, key]));
-/** Sections that may be empty, such as `controlPlane: {}` of the original. */
-const sections = new Set(
-  configurationKeys.flatMap((key) => {
-    const parts = key.path.split('.');
-    return parts.slice(0, -1).map((_, index) => parts.slice(0, index + 1).join('.'));
-  }),
-);
-sections.add('controlPlane');
-
-export async function readConfiguration(sources: ConfigurationSources): Promise<RawConfiguration> {
-  const values: Values = new Map();
-  await addFile(values, sources);
-  addEnvironment(values, sources.environment);
-  addFlags(values, sources.flags);
-  return values;
+export interface ReadConfiguration {
+  readonly raw: RawConfiguration;
+  readonly problems: readonly ConfigurationProblem[];
+  /** A file could not be read: what else seems wrong may follow from that. */
+  readonly incomplete: boolean;
+  readonly files: ChosenFiles;
 }
 
-async function addFile(values: Values, sources: ConfigurationSources): Promise<void> {
-  const named = sources.flags.config ?? sources.environment['MICROSHIFT_CONFIGFILE'];
-  const candidates =
-    named === undefined || named === ''
-      ? [`${sources.homeDirectory}/.microshift/config.yaml`, '/etc/microshift/config.yaml']
-      : [named];
-  for (const file of candidates) {
-    let text: string | undefined;
+export async function readConfiguration(sources: ConfigurationSources): Promise<ReadConfiguration> {
+  const values = new Map<string, RawEntry>();
+  const problems: ConfigurationProblem[] = [];
+  const files = await chooseFiles(
+    sources,
+    sources.homeDirectory,
+    sources.flags.config ?? sources.environment['MICROSHIFT_CONFIGFILE'] ?? '',
+  );
+  problems.push(...files.problems);
+  let incomplete = files.problems.length > 0;
+  for (const file of files.files) {
+    let parsed: FileValues;
     try {
-      text = await sources.readText(file);
+      parsed = await parseConfigurationFile(file, (await sources.readText(file)) ?? '');
     } catch (error) {
-      throw new OperatorError(
-        `The configuration file ${file} cannot be read: ${messageOf(error)}.`,
-        'Make it readable for this user, or name another file with --config.',
-        { cause: error },
-      );
-    }
-    if (text === undefined) {
-      if (named !== undefined && named !== '')
-        throw new OperatorError(
-          `The configuration file ${file} does not exist.`,
-          'Name an existing file with --config, or leave it out: every key has a default.',
-        );
+      incomplete = true;
+      problems.push({
+        key: '',
+        source: file,
+        message: `The configuration file ${file} cannot be read: ${messageOf(error)}.`,
+        remedy: 'Make it readable for this user, or name another file with --config.',
+      });
       continue;
     }
-    await parseFile(values, file, text);
-    return;
+    incomplete ||= parsed.broken;
+    problems.push(...parsed.problems);
+    for (const path of parsed.reset)
+      for (const known of values.keys()) if (known === path || known.startsWith(`${path}.`)) values.delete(known);
+    for (const [path, entry] of parsed.values) values.set(path, entry);
   }
+  addEnvironment(values, problems, sources.environment);
+  addFlags(values, problems, sources.flags);
+  return { raw: values, problems, incomplete, files };
 }
 
-async function parseFile(values: Values, file: string, text: string): Promise<void> {
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
-  const [problem] = document.errors;
-  if (problem !== undefined)
-    throw new OperatorError(
-      `The configuration file ${file} is not valid YAML: ${problem.message.split('\n')[0]?.replace(/:$/, '') ?? ''}.`,
-      'Correct that line. `microshift show-config -m default` prints a complete file.',
-    );
-  const tree: unknown = document.toJS();
-  if (tree === null || tree === undefined) return;
-  addTree(values, file, '', tree);
-}
+/** Set for other programs: the installer, or by Kubernetes for a Service that is called microshift. */
+const foreignVariable = /^MICROSHIFT_(CONFIGFILE|URL|WAIT_TIMEOUT_SEC|SERVICE_(HOST|PORT.*)|PORT(_.*)?)$/;
 
-function addTree(values: Values, file: string, path: string, tree: unknown): void {
-  if (path !== '' && (tree === null || tree === undefined)) return;
-  if (typeof tree !== 'object' || tree === null || Array.isArray(tree))
-    throw new OperatorError(
-      path === ''
-        ? `The configuration file ${file} must hold keys with values, such as "nodeName: edge-1".`
-        : `${path} in ${file} must hold keys of its own, and holds ${JSON.stringify(tree)}.`,
-      '`microshift show-config -m default` prints a complete file.',
-    );
-  for (const [name, value] of Object.entries(tree)) {
-    const full = path === '' ? name : `${path}.${name}`;
-    const key = keysByPath.get(full);
-    if (key !== undefined) {
-      if (value !== null) values.set(full, { value: typed(key, value, `${file}`), source: file });
-    } else if (sections.has(full)) addTree(values, file, full, value);
-    else throw unknownKey(full, file, [...keysByPath.keys(), ...sections]);
-  }
-}
-
-function addEnvironment(values: Values, environment: ConfigurationSources['environment']): void {
-  const byVariable = new Map(configurationKeys.map((key) => [key.variable, key]));
-  for (const [variable, text] of Object.entries(environment)) {
+function addEnvironment(
+  values: Map<string, RawEntry>,
+  problems: ConfigurationProblem[],
+  environment: ConfigurationSources['environment'],
+): void {
+  const rows = [...configurationKeys, ...keyAliases];
+  const byVariable = new Map(rows.map((row) => [row.variable, row]));
+  for (const [variable, text] of Object.entries(environment).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     if (!variable.startsWith('MICROSHIFT_') || text === undefined || text === '') continue;
-    if (variable === 'MICROSHIFT_CONFIGFILE') continue;
-    const key = byVariable.get(variable);
-    if (key === undefined) throw unknownKey(variable, 'the environment', [...byVariable.keys()]);
-    values.set(key.path, { value: fromText(key, text, variable), source: variable });
+    if (foreignVariable.test(variable)) continue;
+    const row = byVariable.get(variable);
+    if (row === undefined) problems.push(unknownName(variable, 'the environment', text, [...byVariable.keys()]));
+    else addText(values, problems, row.path, text, variable);
   }
 }
 
-function addFlags(values: Values, flags: ConfigurationFlags): void {
+function addFlags(values: Map<string, RawEntry>, problems: ConfigurationProblem[], flags: ConfigurationFlags): void {
   const add = (path: string, flag: string, text: string | undefined) => {
-    if (text !== undefined) values.set(path, { value: fromText(keysByPath.get(path)!, text, flag), source: flag });
+    if (text !== undefined) addText(values, problems, path, text, flag);
   };
   add('dataDir', '--data-dir', flags.dataDir);
   add('auditLogDir', '--audit-log-dir', flags.auditLogDir);
@@ -122,62 +94,15 @@ function addFlags(values: Values, flags: ConfigurationFlags): void {
   add('logVLevel', '-v', flags.verbosity);
 }
 
-const integerPattern = /^-?\d{1,15}$/;
-
-function fromText(key: ConfigurationKey, text: string, source: string): RawValue {
-  if (key.type === 'list')
-    return text
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== '');
-  if (key.type === 'integer') {
-    if (!integerPattern.test(text)) throw wrongType(key, text, source);
-    return Number(text);
-  }
-  return text;
-}
-
-function typed(key: ConfigurationKey, value: unknown, source: string): RawValue {
-  switch (key.type) {
-    case 'string':
-      if (typeof value === 'string') return value;
-      break;
-    case 'integer':
-      if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-      break;
-    case 'list':
-      if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
-      break;
-  }
-  throw wrongType(key, value, source);
-}
-
-const typeNames = { string: 'a text', integer: 'a whole number', list: 'a list of texts' } as const;
-
-const wrongType = (key: ConfigurationKey, value: unknown, source: string) =>
-  new OperatorError(
-    `${key.path} in ${source} must be ${typeNames[key.type]}, and is ${JSON.stringify(value)}.`,
-    `It says: ${key.meaning}. Correct the value, or remove it to get the default.`,
-  );
-
-function unknownKey(name: string, source: string, known: readonly string[]): OperatorError {
-  const nearest = known
-    .map((one) => ({ one, distance: editDistance(one.toLowerCase(), name.toLowerCase()) }))
-    .toSorted((a, b) => a.distance - b.distance)[0];
-  const hint = nearest !== undefined && nearest.distance <= 3 ? `Did you mean ${nearest.one}? ` : '';
-  return new OperatorError(
-    `${name} in ${source} is not known.`,
-    `${hint}\`microshift show-config -m default\` lists all keys.`,
-  );
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
+function addText(
+  values: Map<string, RawEntry>,
+  problems: ConfigurationProblem[],
+  path: string,
+  text: string,
+  source: string,
+): void {
+  const row = keysByPath.get(path) ?? aliasesByPath.get(path)!;
+  const typed = typedText(row, text);
+  if ('says' in typed) problems.push(wrongType(path, source, typed.says, typed.remedy));
+  else addValue(values, problems, path, typed.value, source);
 }

@@ -25,7 +25,8 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   ]);
   const pki = parts.take('pki');
   const tokenKey = createTokenKey(pki.serviceAccountKey.privateKeyPem);
-  const audit = configuration.auditLogDirectory === '' ? undefined : await openAuditLog();
+  const { file: auditFile } = configuration.apiServer.auditLog;
+  const audit = auditFile === '' ? undefined : await openAuditLog(auditFile);
   const server = createApiServer({
     store: parts.take('store'),
     clock,
@@ -106,10 +107,9 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     const found = context.problems().filter((one) => one.service === service);
     return found.length === 0 ? undefined : found.map((one) => one.problem).join('; ');
   }
-  async function openAuditLog() {
-    const file = path.join(configuration.auditLogDirectory, 'kube-apiserver-audit.log');
+  async function openAuditLog(file: string) {
     try {
-      await context.files.makeDirectory(configuration.auditLogDirectory, 0o700);
+      await context.files.makeDirectory(path.dirname(file), 0o700);
       const writer = openLineWriter(file);
       scope.onClose(() => writer.flush());
       return (event: Parameters<typeof auditLine>[0]) => writer.write(auditLine(event, clock.now()));

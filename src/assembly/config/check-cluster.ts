@@ -1,0 +1,162 @@
+// Keys of the cluster's addresses and names, its storage and manifests, to their slices of the configuration.
+import type { ClusterConfiguration, Configuration, DnsConfiguration } from './configuration.ts';
+import { isDnsName } from './names.ts';
+import {
+  addressAt,
+  parseIpv4,
+  parseIpv4Range,
+  rangeContains,
+  rangeSize,
+  rangesOverlap,
+  type Ipv4Range,
+} from './ranges.ts';
+import type { ConfigurationValues } from './values.ts';
+
+export function checkCluster(
+  values: ConfigurationValues,
+  nodeIp: string,
+): Pick<Configuration, 'cluster' | 'dns' | 'manifests' | 'storage'> {
+  const ranges = checkRanges(values, nodeIp);
+  return {
+    cluster: {
+      ...checkUrl(values),
+      ...ranges,
+      domain: dnsName(values, 'cluster.domain'),
+      nodePorts: checkPorts(values),
+    },
+    dns: checkDns(values),
+    manifests: { kustomizePaths: checkKustomizePaths(values) },
+    storage: { driver: values.text('storage.driver') === 'none' ? 'none' : 'hostpath' },
+  };
+}
+
+function checkRanges(
+  values: ConfigurationValues,
+  nodeIp: string,
+): Pick<ClusterConfiguration, 'podRange' | 'serviceRange' | 'dnsAddress'> {
+  const range = (path: string): Ipv4Range | undefined => {
+    const text = values.text(path);
+    const parsed = parseIpv4Range(text);
+    if (parsed === undefined)
+      values.wrong(
+        path,
+        'must be an IPv4 range whose address is its first',
+        'Write it such as 10.42.0.0/16. IPv6 and dual-stack ranges are not supported yet.',
+        text,
+      );
+    return parsed;
+  };
+  const pods = range('cluster.clusterCIDR');
+  const services = range('cluster.serviceCIDR');
+  if (pods !== undefined && services !== undefined && rangesOverlap(pods, services))
+    values.add(
+      values.isGiven('cluster.clusterCIDR') ? 'cluster.clusterCIDR' : 'cluster.serviceCIDR',
+      `${values.where('cluster.clusterCIDR')} ${pods.text} and ${values.where('cluster.serviceCIDR')} ${services.text} overlap.`,
+      'Choose two ranges that share no address, such as 10.42.0.0/16 and 10.43.0.0/16.',
+    );
+  const node = parseIpv4(nodeIp);
+  for (const [path, one] of [
+    ['cluster.clusterCIDR', pods],
+    ['cluster.serviceCIDR', services],
+  ] as const)
+    if (one !== undefined && node !== undefined && rangeContains(one, node))
+      values.wrong(
+        path,
+        `contains this node's own address ${nodeIp}`,
+        `Choose a range that is not in use around this machine, or set nodeIP.`,
+        one.text,
+      );
+  if (pods !== undefined && pods.prefixLength > 24)
+    values.wrong(
+      'cluster.clusterCIDR',
+      'must be /24 or larger: a node gets a /24 of it',
+      'Choose for example 10.42.0.0/16.',
+      pods.text,
+    );
+  if (services !== undefined && rangeSize(services) < 16)
+    values.wrong(
+      'cluster.serviceCIDR',
+      'must have at least 16 addresses',
+      'Choose for example 10.43.0.0/16.',
+      services.text,
+    );
+  return {
+    podRange: pods?.text ?? '',
+    serviceRange: services?.text ?? '',
+    dnsAddress: checkDnsAddress(values, services),
+  };
+}
+
+function checkDnsAddress(values: ConfigurationValues, services: Ipv4Range | undefined): string {
+  const address = values.text('cluster.dns', services === undefined ? '' : addressAt(services, 10));
+  const value = parseIpv4(address);
+  if (services === undefined || values.hasProblem('cluster.serviceCIDR')) return address;
+  if (value === undefined || !rangeContains(services, value) || value <= services.base + 1)
+    values.wrong(
+      'cluster.dns',
+      `must be an address in cluster.serviceCIDR (${services.text}) behind its first`,
+      `Leave it out to get ${addressAt(services, 10)}.`,
+      address,
+    );
+  return address;
+}
+
+function checkUrl(values: ConfigurationValues): Pick<ClusterConfiguration, 'url' | 'host' | 'port'> {
+  const given = values.text('cluster.url');
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (
+    url === undefined ||
+    url.protocol !== 'https:' ||
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.username !== ''
+  ) {
+    values.wrong('cluster.url', 'must be https://HOST:PORT', 'For example https://127.0.0.1:6443.', given);
+    return { url: given, host: '', port: 0 };
+  }
+  // Without a port it is 6443, as the original's; URL drops an explicit 443, which is looked up in the text.
+  const port = url.port === '' ? (/:443\/?$/.test(given) ? 443 : 6443) : Number(url.port);
+  if (port === 0) values.wrong('cluster.url', 'must have a port from 1 to 65535', 'For example 6443.', given);
+  const text = `https://${url.hostname}:${port}`;
+  values.show('cluster.url', text);
+  return { url: text, host: url.hostname.replace(/^\[|\]$/g, ''), port };
+}
+
+function checkPorts(values: ConfigurationValues): ClusterConfiguration['nodePorts'] {
+  const text = values.text('cluster.serviceNodePortRange');
+  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  const ports = { first: Number(first), last: Number(last) };
+  if (!(ports.first >= 1 && ports.last <= 65535 && ports.first <= ports.last))
+    values.wrong('cluster.serviceNodePortRange', 'must be FIRST-LAST', 'Choose for example 30000-32767.', text);
+  return ports;
+}
+
+function checkDns(values: ConfigurationValues): DnsConfiguration {
+  const file = values.directory('dns.hosts.file');
+  const enabled = values.text('dns.hosts.status') === 'Enabled';
+  return { baseDomain: dnsName(values, 'dns.baseDomain'), hostsFile: enabled ? file : '' };
+}
+
+function dnsName(values: ConfigurationValues, path: 'cluster.domain' | 'dns.baseDomain'): string {
+  const name = values.text(path);
+  if (!isDnsName(name))
+    values.wrong(
+      path,
+      'must be a DNS name',
+      `Choose for example ${path === 'cluster.domain' ? 'cluster.local' : 'example.com'}.`,
+      name,
+    );
+  return name;
+}
+
+function checkKustomizePaths(values: ConfigurationValues): readonly string[] {
+  const paths = values.list('manifests.kustomizePaths');
+  for (const one of paths)
+    if (!one.startsWith('/'))
+      values.wrong(
+        'manifests.kustomizePaths',
+        `holds ${JSON.stringify(one)}, which is no absolute path`,
+        'Write directories from the root, such as /etc/microshift/manifests or /etc/microshift/manifests.d/*.',
+      );
+  return paths;
+}

@@ -1,0 +1,96 @@
+// Keys of this process, this machine and its node to their slices of the configuration.
+import type { Configuration, NodeConfiguration, Role } from './configuration.ts';
+import { isDnsName } from './names.ts';
+import { parseIpv4 } from './ranges.ts';
+import type { ConfigurationValues } from './values.ts';
+
+/** What defaults depend on. */
+export interface ConfigurationHost {
+  readonly hostname: string;
+  readonly isRoot: boolean;
+  readonly homeDirectory: string;
+  /** ~/.microshift/data exists. */
+  readonly homeDataExists: boolean;
+  readonly nodeAddress: () => string;
+}
+
+type Machine = Pick<
+  Configuration,
+  'dataDirectory' | 'logVerbosity' | 'logFormat' | 'roles' | 'nodeName' | 'nodeIp' | 'nodeIpDetected'
+>;
+
+export function checkMachine(values: ConfigurationValues, host: ConfigurationHost): Machine {
+  const dataDirectory = values.directory(
+    'dataDir',
+    host.homeDataExists || !host.isRoot ? `${host.homeDirectory}/.microshift/data` : '/var/lib/microshift',
+  );
+  if (dataDirectory === '/')
+    values.wrong('dataDir', 'must be a directory of its own', 'Choose for example /var/lib/microshift.', dataDirectory);
+
+  const nodeName = values.text('nodeName', host.hostname.toLowerCase());
+  if (!isDnsName(nodeName))
+    values.wrong(
+      'nodeName',
+      'must be a DNS name in lower case: letters, digits, "-" and "."',
+      'Set nodeName (or MICROSHIFT_NODENAME) to such a name; the host name may stay as it is.',
+      nodeName,
+    );
+  const given = values.text('nodeIP', '');
+  const nodeIp = given === '' ? host.nodeAddress() : given;
+  values.show('nodeIP', nodeIp);
+  if (parseIpv4(nodeIp) === undefined)
+    values.wrong(
+      'nodeIP',
+      'must be an IPv4 address',
+      'Write the address of this machine, such as 192.168.1.10.',
+      nodeIp,
+    );
+  return {
+    dataDirectory,
+    logVerbosity: values.integer('logVLevel'),
+    logFormat: values.text('logFormat') as 'text' | 'json',
+    roles: checkRoles(values, host),
+    nodeName,
+    nodeIp,
+    nodeIpDetected: given === '',
+  };
+}
+
+function checkRoles(values: ConfigurationValues, host: ConfigurationHost): readonly Role[] {
+  const roles = [...new Set(values.list('roles'))] as Role[];
+  if (roles.length === 0)
+    values.wrong('roles', 'must hold at least one role', 'Roles are controlplane and node.', roles);
+  else if (roles.includes('node') && !host.isRoot)
+    values.add(
+      'roles',
+      `${values.where('roles')} holds node, and this user is not root: a node starts containers, mounts and changes the network.`,
+      'Run it as root (sudo microshift run), or only the control plane: --roles controlplane.',
+    );
+  else if (!roles.includes('controlplane'))
+    values.wrong(
+      'roles',
+      'without controlplane is not supported yet: this version cannot join another machine',
+      'Use controlplane or controlplane,node.',
+      roles,
+    );
+  return roles;
+}
+
+export function checkNode(values: ConfigurationValues): NodeConfiguration {
+  const runtimeEndpoint = values.text('node.runtimeEndpoint');
+  if (runtimeEndpoint !== '' && !runtimeEndpoint.startsWith('unix:///'))
+    values.wrong('node.runtimeEndpoint', 'must be unix:///PATH', 'For example unix:///run/crio/crio.sock.');
+  return {
+    kubeconfig: values.directory('node.kubeconfig'),
+    runtimeEndpoint,
+    cniConfigDirectory: values.directory('node.cniConfigDir'),
+    cniPluginDirectories: values.list('node.cniPluginDirs'),
+    kubeletDirectory: values.directory('node.kubeletDir'),
+    podLogDirectory: values.directory('node.podLogDir'),
+    volumeDirectory: values.directory('node.volumeDir'),
+    imageDirectory: values.directory('node.imageDir'),
+    pauseImage: values.text('node.pauseImage'),
+    pinnedImages: values.list('node.pinnedImages'),
+    kubeletPort: values.integer('node.kubeletPort'),
+  };
+}

@@ -1,0 +1,52 @@
+// Keys that MicroShift has, and whose feature this version does not have: refused by name rather than as unknown. Values that
+// ask for nothing (empty, or what is so anyway) pass, so that MicroShift's own sample file can be used.
+
+export interface AbsentKey {
+  /** This key and all below it. */
+  readonly path: string;
+  /** What there is instead, or what to do. */
+  readonly instead: string;
+  /** Values that ask for nothing, besides empty ones. */
+  readonly harmless?: readonly unknown[];
+  /** Whatever is below: another key turns the feature on. */
+  readonly unlessTurnedOnBy?: string;
+}
+
+export const absentKeys: readonly AbsentKey[] = [
+  {
+    path: 'apiServer.advertiseAddress',
+    instead: 'The API server is reached in the cluster at the node address, which is followed when it changes.',
+  },
+  { path: 'apiServer.featureGates', instead: 'Every feature that Kubernetes 1.36 has on by default is on.' },
+  {
+    path: 'clusterToCluster.remoteClusters',
+    instead: 'Pods reach other clusters through their Routes or LoadBalancer Services.',
+  },
+  { path: 'clusterToCluster', instead: 'It has no effect without remote clusters.', unlessTurnedOnBy: '' },
+  { path: 'dns.configFile', instead: 'The cluster DNS is built in and takes no Corefile.' },
+  {
+    path: 'dns.resources',
+    instead: 'The cluster DNS is part of the process and has no Pod of its own.',
+    harmless: [{ requests: { cpu: '50m', memory: '70Mi' } }, { requests: { cpu: '50m', memory: '70Mi' }, limits: {} }],
+  },
+  { path: 'etcd', instead: 'There is no etcd: objects are in an SQLite file below dataDir.' },
+  { path: 'genericDevicePlugin.status', instead: 'There are no device plugins yet.', harmless: ['Disabled'] },
+  {
+    path: 'genericDevicePlugin',
+    instead: 'There are no device plugins yet.',
+    unlessTurnedOnBy: 'genericDevicePlugin.status',
+  },
+  {
+    path: 'network.cniPlugin',
+    instead: "The Pod network is MicroShift's own, made of the CNI reference plugins.",
+  },
+  { path: 'network.multus', instead: 'Pods have one network.', harmless: [{ status: 'Disabled' }] },
+  { path: 'node.nodeIPv6', instead: 'Clusters are IPv4 only.' },
+  {
+    path: 'storage.optionalCsiComponents',
+    instead: 'There are no volume snapshots.',
+    harmless: [['none'], ['']],
+  },
+  { path: 'telemetry.status', instead: 'Nothing is ever sent anywhere: leave it out.', harmless: ['Disabled'] },
+  { path: 'telemetry', instead: 'Nothing is ever sent anywhere.', unlessTurnedOnBy: 'telemetry.status' },
+];

@@ -1,0 +1,57 @@
+// Keys of this process and this machine: the names of the original.
+import { integer, list, text, choice, type ConfigurationKey } from './key.ts';
+
+export const machineKeys: readonly ConfigurationKey[] = [
+  text('dataDir', undefined, 'restart', 'directory of all state: objects, certificates, kubeconfigs', {
+    defaultText: '/var/lib/microshift',
+  }),
+  text('auditLogDir', undefined, 'restart', 'directory of kube-apiserver-audit.log; empty: no audit log', {
+    defaultText: 'none; /var/log/kube-apiserver where an apiServer.auditLog key is set',
+  }),
+  integer('logVLevel', 0, 'restart', 'verbosity of the log; from 4 on everything', { least: 0, most: 10 }),
+  choice('logFormat', ['text', 'json'], 'restart', 'one line an entry, as text or as JSON'),
+  list('roles', ['controlplane', 'node'], 'restart', 'what runs here: controlplane, node, or both', {
+    oneOf: ['controlplane', 'node'],
+  }),
+  text('nodeName', undefined, 'restart', "name of this machine's Node", { defaultText: 'the host name' }),
+  text('nodeIP', undefined, 'restart', 'address of this node; followed when it changes, unless it is given', {
+    defaultText: "the default route's address",
+  }),
+];
+
+export const nodeKeys: readonly ConfigurationKey[] = [
+  text(
+    'node.kubeconfig',
+    '',
+    'missing',
+    'role node alone: kubeconfig of the control plane that this node joins; empty: none',
+  ),
+  text(
+    'node.runtimeEndpoint',
+    '',
+    'restart',
+    'CRI socket, unix:///PATH; empty: CRI-O or containerd of the host, else a private containerd',
+  ),
+  text('node.cniConfigDir', '/etc/cni/net.d', 'restart', 'directory of the CNI configuration'),
+  list(
+    'node.cniPluginDirs',
+    ['/opt/cni/bin', '/usr/libexec/cni', '/usr/lib/cni'],
+    'restart',
+    'directories of the CNI plugins',
+  ),
+  text('node.kubeletDir', '/var/lib/kubelet', 'restart', "directory of Pods' volumes"),
+  text('node.podLogDir', '/var/log/pods', 'restart', "directory of containers' logs"),
+  text('node.volumeDir', '/var/hpvolumes', 'restart', 'directory of volumes of the default StorageClass'),
+  text(
+    'node.imageDir',
+    '/usr/local/share/microshift/images',
+    'restart',
+    'OCI archives in it are imported when the node starts',
+  ),
+  text('node.pauseImage', 'localhost/microshift/pause:1', 'restart', "image of Pods' sandboxes"),
+  list('node.pinnedImages', [], 'restart', 'images that are never removed to free space'),
+  integer('node.kubeletPort', 10250, 'restart', "port of the node's API (logs, exec, port-forward)", {
+    least: 1,
+    most: 65535,
+  }),
+];
