@@ -12,8 +12,10 @@ import { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
-import type { Configuration } from './config/configuration.ts';
-import { ChangeableConfiguration } from './config/live.ts';
+import { watchPaths } from '#host/watched-paths.ts';
+import type { ChangeableConfiguration } from './config/live.ts';
+import type { LoadedConfiguration, LoadOptions } from './config/load.ts';
+import { ConfigurationReloader } from './config/reload.ts';
 import { failureRemedy } from './failure-remedy.ts';
 import { NodeAddress } from './node-address.ts';
 import { Parts, type AssemblyContext } from './parts.ts';
@@ -26,7 +28,12 @@ import { productVersion } from './version.ts';
 const startPatienceMs = 200_000;
 
 export interface RunOptions {
-  readonly configuration: Configuration;
+  readonly loaded: LoadedConfiguration;
+  /** For loading it again. */
+  readonly loadOptions: LoadOptions;
+  readonly live: ChangeableConfiguration;
+  /** Somebody asks for looking at the configuration again (SIGHUP). */
+  readonly onReloadRequest: (listener: () => void) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: Random;
@@ -41,7 +48,8 @@ export interface RunOptions {
 
 /** Resolves after an orderly stop; rejects with the reason when a service fails. Containers go on in both cases. */
 export async function runMicroShift(options: RunOptions): Promise<void> {
-  const { configuration, clock, logger, stop } = options;
+  const { loaded, live, clock, logger, stop } = options;
+  const { configuration } = loaded;
   // Looked at before the lock makes it: cleanup must not remove what was there.
   const dataDirectoryBefore = lookAtDataDirectory(configuration.dataDirectory);
   using _lock = await lockDirectory(configuration.dataDirectory);
@@ -52,9 +60,6 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     node: configuration.nodeName,
     url: configuration.cluster.url,
   });
-  const live = new ChangeableConfiguration(configuration, (error) =>
-    logger.error('a changed configuration was not taken over', { error: messageOf(error) }),
-  );
   const context: AssemblyContext = {
     configuration,
     live,
@@ -75,12 +80,14 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   context.parts.provide('nodeAddress', nodeAddress);
   const runner = new ServiceRunner({ services: servicesOf(context), clock, logger, aliveMs: options.aliveMs });
   const startedAtMs = clock.now() - options.aliveMs;
+  using reloader = followConfiguration(options);
   using _control = await serveControlSocket(controlSocketPath(configuration.dataDirectory), {
     current: () =>
       statusReport(
         configuration,
         context.parts.has('containerRuntime') ? context.parts.take('containerRuntime').description : undefined,
         runner.status(),
+        reloader.state(),
         startedAtMs,
         clock.now(),
       ),
@@ -124,6 +131,21 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
           { cause: ended.error },
         );
   logger.info('MicroShift has stopped');
+}
+
+/** Notices changed files until it is disposed of. */
+function followConfiguration({ loaded, loadOptions, live, clock, logger, onReloadRequest }: RunOptions) {
+  const named = logger.named('configuration');
+  const paths = ({ files }: LoadedConfiguration) => [...new Set([...files.watched, ...files.files])];
+  const reloader = new ConfigurationReloader(loaded, loadOptions, live, named, (now) => watched.watch(paths(now)));
+  const look = (): void => void reloader.look();
+  const watched = watchPaths(paths(loaded), clock, look, (error) =>
+    named.warn('changes of the configuration files are not noticed: send SIGHUP after changing them', {
+      error: messageOf(error),
+    }),
+  );
+  onReloadRequest(look);
+  return { state: () => reloader.state, [Symbol.dispose]: () => watched[Symbol.dispose]() };
 }
 
 /** A start that was killed before it noted anything leaves the lock file only: that is no directory of somebody else. */

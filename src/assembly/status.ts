@@ -1,6 +1,7 @@
 // What `microshift status` shows, as one plain object: made in the running process, printed by another.
 import path from 'node:path';
 import type { Configuration } from './config/configuration.ts';
+import type { ConfigurationState } from './config/reload.ts';
 import type { ServiceStatus } from './runner.ts';
 import { productVersion } from './version.ts';
 
@@ -20,6 +21,7 @@ export interface StatusReport {
   readonly kubeconfig: string;
   readonly residentBytes: number;
   readonly services: readonly ServiceStatus[];
+  readonly configuration: ConfigurationState;
 }
 
 export const controlSocketPath = (dataDirectory: string): string => path.join(dataDirectory, 'microshift.sock');
@@ -30,6 +32,7 @@ export const statusReport = (
   configuration: Configuration,
   containerRuntime: string | undefined,
   services: readonly ServiceStatus[],
+  state: ConfigurationState,
   startedAtMs: number,
   now: number,
 ): StatusReport => ({
@@ -47,4 +50,5 @@ export const statusReport = (
   kubeconfig: adminKubeconfigPath(configuration.dataDirectory),
   residentBytes: process.memoryUsage.rss(),
   services,
+  configuration: state,
 });

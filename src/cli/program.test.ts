@@ -78,6 +78,7 @@ const report: StatusReport = {
   apiUrl: 'https://127.0.0.1:6443',
   kubeconfig: '/d/k',
   residentBytes: 2 ** 20,
+  configuration: { files: [], restartNeeded: [] },
   services: [
     { name: 'storage', state: 'ready', sinceMs: 1_000, startMs: 12, waitsFor: [], problems: ['the disk is full'] },
     { name: 'api', state: 'waiting', sinceMs: 1_000, startMs: undefined, waitsFor: ['storage'], problems: [] },
@@ -95,6 +96,17 @@ test('status says what waits for what, and what is wrong', () => {
 test('status says so when all is well', () => {
   const well = { ...report, services: [{ ...report.services[0]!, problems: [] }] };
   assert.match(statusText(well, 91_000), /runs, all well[\s\S]*Nothing is wrong\.\n$/);
+});
+
+test('status names keys that wait for a restart, and a configuration that is not used', () => {
+  const well = { ...report, services: [{ ...report.services[0]!, problems: [] }] };
+  const files = ['/etc/microshift/config.yaml'];
+  const restartNeeded = [{ key: 'cluster.domain', source: '/etc/microshift/config.yaml:3:3' }];
+  const text = statusText({ ...well, configuration: { files, restartNeeded } }, 91_000);
+  assert.match(text, /A restart is needed for .*:\n {2}cluster\.domain \(from \/etc\/microshift\/config\.yaml:3:3\)\n/);
+  assert.match(text, /Nothing is wrong/);
+  const broken = statusText({ ...well, configuration: { files, restartNeeded: [], problem: 'no YAML' } }, 91_000);
+  assert.match(broken, /What is wrong:\n {2}configuration: no YAML\n$/);
 });
 
 test('a duration is one number that people use', () => {

@@ -1,4 +1,5 @@
 // `microshift run`: configuration, log and signals around assembly/start.ts.
+import { ChangeableConfiguration } from '#assembly/config/live.ts';
 import { runMicroShift } from '#assembly/start.ts';
 import { systemClock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
@@ -8,25 +9,34 @@ import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { createLogger, levelOfVerbosity, LineWriter } from '#host/logger.ts';
 import { nameThisProcess } from '#host/process-name.ts';
-import { loadHere } from './configuration.ts';
+import { loadHere, loadOptionsHere } from './configuration.ts';
 import { exitFailed, exitUsage, type RunFlags } from './command.ts';
 
 export async function run(flags: RunFlags): Promise<number> {
   nameThisProcess('microshift');
-  const loaded = await loadHere({ ...flags, verbosity: flags.v });
+  const sources = { ...flags, verbosity: flags.v };
+  const loaded = await loadHere(sources);
   if ('mistake' in loaded) {
     printMistake(loaded.mistake);
     return exitUsage;
   }
   const { configuration } = loaded;
   const writer = new LineWriter(2);
+  let level = levelOfVerbosity(configuration.logVerbosity);
   const logger = createLogger({
     clock: systemClock,
-    level: levelOfVerbosity(configuration.logVerbosity),
+    level: () => level,
     format: configuration.logFormat,
     write: writer.write,
   });
   process.on('exit', () => writer.flush());
+  const live = new ChangeableConfiguration(configuration, (error) =>
+    logger.error('a part did not take over the changed configuration', { error: messageOf(error) }),
+  );
+  live.onChange(
+    (one) => one.logVerbosity,
+    (verbosity) => (level = levelOfVerbosity(verbosity)),
+  );
   const stop = new AbortController();
   const onSignal = (signal: string) => {
     if (stop.signal.aborted) {
@@ -50,7 +60,10 @@ export async function run(flags: RunFlags): Promise<number> {
   });
   try {
     await runMicroShift({
-      configuration,
+      loaded,
+      loadOptions: loadOptionsHere(sources),
+      live,
+      onReloadRequest: (listener) => process.on('SIGHUP', listener),
       environment: process.env,
       clock: systemClock,
       random: systemRandom,

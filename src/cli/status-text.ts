@@ -20,6 +20,8 @@ const stateText = {
 
 export function statusText(report: StatusReport, now: number): string {
   const wrong = report.services.flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem })));
+  const { files, problem, restartNeeded } = report.configuration;
+  if (problem !== undefined) wrong.push({ service: 'configuration', problem });
   const pending = report.services.filter((one) => one.state !== 'ready');
   const verdict =
     pending.length > 0
@@ -37,6 +39,7 @@ export function statusText(report: StatusReport, now: number): string {
     ...(report.containerRuntime === undefined ? [] : [`  Runtime      ${report.containerRuntime}`]),
     `  Data         ${report.dataDirectory}`,
     `  Kubeconfig   ${report.kubeconfig}`,
+    `  Configured   ${files.length === 0 ? 'no file: all defaults' : files.join(', ')}`,
     '',
     ...report.services.map((one) => {
       const detail =
@@ -48,6 +51,13 @@ export function statusText(report: StatusReport, now: number): string {
       return `  ${one.name.padEnd(width)}  ${stateText[one.state].padEnd(7)} ${detail}`;
     }),
     '',
+    ...(restartNeeded.length === 0
+      ? []
+      : [
+          'A restart is needed for what was changed in the configuration:',
+          ...restartNeeded.map((one) => `  ${one.key} (from ${one.source})`),
+          '',
+        ]),
     ...(wrong.length === 0 ? [] : ['What is wrong:', ...wrong.map((one) => `  ${one.service}: ${one.problem}`)]),
     ...(wrong.length === 0 && pending.length === 0 ? ['Nothing is wrong.'] : []),
   ];

@@ -26,7 +26,8 @@ export async function status(flags: StatusFlags): Promise<number> {
     throw new OperatorError('MicroShift ended while it was asked.', 'Ask again; its log says why it ended.');
   if (flags.output === 'json') console.log(JSON.stringify(report, null, 2));
   else process.stdout.write(statusText(report, Date.now()));
-  return report.ready && report.services.every((one) => one.problems.length === 0) ? 0 : exitFailed;
+  const well = report.services.every((one) => one.problems.length === 0) && report.configuration.problem === undefined;
+  return report.ready && well ? 0 : exitFailed;
 }
 
 export async function notRunning(dataDirectory: string, error: unknown): Promise<OperatorError> {

@@ -9,7 +9,7 @@ import { createLogger, LineWriter } from './logger.ts';
 const logged = (format: 'text' | 'json', level: 'debug' | 'info') => {
   const lines: string[] = [];
   const clock = new VirtualClock(Date.UTC(2026, 0, 2));
-  return { lines, logger: createLogger({ clock, level, format, write: (text) => lines.push(text) }) };
+  return { lines, logger: createLogger({ clock, level: () => level, format, write: (text) => lines.push(text) }) };
 };
 
 test('an entry is one line of text, whatever is in it', () => {

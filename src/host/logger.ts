@@ -7,8 +7,8 @@ import type { LogFields, LogLevel, Logger } from '#base/log.ts';
 
 export interface LoggerOptions {
   readonly clock: Clock;
-  /** Entries below it are dropped. */
-  readonly level: LogLevel;
+  /** Entries below it are dropped; asked for each, since it may change. */
+  readonly level: () => LogLevel;
   readonly format: 'text' | 'json';
   readonly write: (text: string) => void;
 }
@@ -36,7 +36,8 @@ const jsonLine = (now: number, level: LogLevel, name: string, message: string, f
 export function createLogger(options: LoggerOptions, name = ''): Logger {
   const makeLine = options.format === 'json' ? jsonLine : textLine;
   const log = (level: LogLevel, message: string, fields: LogFields | undefined): void => {
-    if (rank[level] >= rank[options.level]) options.write(makeLine(options.clock.now(), level, name, message, fields));
+    if (rank[level] >= rank[options.level()])
+      options.write(makeLine(options.clock.now(), level, name, message, fields));
   };
   return {
     debug: (message, fields) => log('debug', message, fields),

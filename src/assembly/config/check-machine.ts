@@ -14,16 +14,17 @@ export interface ConfigurationHost {
   readonly nodeAddress: () => string;
 }
 
+export const defaultDataDirectory = (
+  host: Pick<ConfigurationHost, 'isRoot' | 'homeDirectory' | 'homeDataExists'>,
+): string => (host.homeDataExists || !host.isRoot ? `${host.homeDirectory}/.microshift/data` : '/var/lib/microshift');
+
 type Machine = Pick<
   Configuration,
   'dataDirectory' | 'logVerbosity' | 'logFormat' | 'roles' | 'nodeName' | 'nodeIp' | 'nodeIpDetected'
 >;
 
 export function checkMachine(values: ConfigurationValues, host: ConfigurationHost): Machine {
-  const dataDirectory = values.directory(
-    'dataDir',
-    host.homeDataExists || !host.isRoot ? `${host.homeDirectory}/.microshift/data` : '/var/lib/microshift',
-  );
+  const dataDirectory = values.directory('dataDir', defaultDataDirectory(host));
   if (dataDirectory === '/')
     values.wrong('dataDir', 'must be a directory of its own', 'Choose for example /var/lib/microshift.', dataDirectory);
 

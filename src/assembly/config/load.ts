@@ -5,7 +5,8 @@ import { checkConfiguration, type CheckedConfiguration, type ConfigurationHost }
 import type { ChosenFiles } from './files.ts';
 import type { RawConfiguration } from './keys.ts';
 import { ConfigurationError } from './problems.ts';
-import { readConfiguration, type ConfigurationFlags } from './read.ts';
+import { defaultDataDirectory } from './check-machine.ts';
+import { readConfiguration, type ConfigurationFlags, type ReadConfiguration } from './read.ts';
 
 export interface LoadOptions {
   readonly flags: ConfigurationFlags;
@@ -13,28 +14,39 @@ export interface LoadOptions {
   readonly identity: HostIdentity;
   readonly files: Files;
   readonly nodeAddress: () => string;
+  /** When it was found out before. */
+  readonly host?: ConfigurationHost | undefined;
 }
 
 export interface LoadedConfiguration extends CheckedConfiguration {
   readonly raw: RawConfiguration;
   readonly files: ChosenFiles;
+  readonly host: ConfigurationHost;
 }
 
 export async function loadConfiguration(options: LoadOptions): Promise<LoadedConfiguration> {
-  const { flags, environment, identity, files } = options;
-  const read = await readConfiguration({
+  const read = await readFor(options);
+  if (read.incomplete) throw new ConfigurationError(read.problems);
+  const host = options.host ?? (await hostFor(options));
+  return { ...checkConfiguration(read.raw, host, read.problems), raw: read.raw, files: read.files, host };
+}
+
+/** Where the state probably is, whatever else is wrong with the configuration: a process that runs on the one before is there. */
+export async function likelyDataDirectory(options: LoadOptions): Promise<string> {
+  const given = (await readFor(options)).raw.get('dataDir')?.value;
+  return typeof given === 'string' && given.startsWith('/') ? given : defaultDataDirectory(await hostFor(options));
+}
+
+const readFor = ({ flags, environment, identity, files }: LoadOptions): Promise<ReadConfiguration> =>
+  readConfiguration({
     flags,
     environment,
     homeDirectory: identity.homeDirectory,
     readText: (file) => files.readText(file),
     listNames: (directory) => files.list(directory),
   });
-  if (read.incomplete) throw new ConfigurationError(read.problems);
-  const host = await configurationHost(options);
-  return { ...checkConfiguration(read.raw, host, read.problems), raw: read.raw, files: read.files };
-}
 
-export const configurationHost = async ({ identity, files, nodeAddress }: LoadOptions): Promise<ConfigurationHost> => ({
+const hostFor = async ({ identity, files, nodeAddress }: LoadOptions): Promise<ConfigurationHost> => ({
   hostname: identity.hostname,
   isRoot: identity.isRoot,
   homeDirectory: identity.homeDirectory,

@@ -8,7 +8,7 @@ export const machineKeys: readonly ConfigurationKey[] = [
   text('auditLogDir', undefined, 'restart', 'directory of kube-apiserver-audit.log; empty: no audit log', {
     defaultText: 'none; /var/log/kube-apiserver where an apiServer.auditLog key is set',
   }),
-  integer('logVLevel', 0, 'restart', 'verbosity of the log; from 4 on everything', { least: 0, most: 10 }),
+  integer('logVLevel', 0, 'live', 'verbosity of the log; from 4 on everything', { least: 0, most: 10 }),
   choice('logFormat', ['text', 'json'], 'restart', 'one line an entry, as text or as JSON'),
   list('roles', ['controlplane', 'node'], 'restart', 'what runs here: controlplane, node, or both', {
     oneOf: ['controlplane', 'node'],

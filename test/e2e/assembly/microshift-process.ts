@@ -1,0 +1,101 @@
+// A MicroShift process from source, control plane only, on loopback: started, asked through its kubeconfig and its commands.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import { parse } from 'yaml';
+
+const main = path.resolve(import.meta.dirname, '../../../src/main.ts');
+const nodeFlags = ['--disable-warning=ExperimentalWarning', main];
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert(address !== null && typeof address === 'object');
+  await new Promise((resolve) => server.close(resolve));
+  return address.port;
+}
+
+export interface Run {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exited: Promise<number | null>;
+}
+
+export function temporary(context: TestContext): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'microshift-process-'));
+  context.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export function start(context: TestContext, dataDirectory: string, port: number, args: readonly string[] = []): Run {
+  const child = spawn(
+    process.execPath,
+    [...nodeFlags, 'run', '--data-dir', dataDirectory, '--roles', 'controlplane', ...args],
+    {
+      env: { PATH: process.env['PATH'], HOME: dataDirectory, MICROSHIFT_CLUSTER_URL: `https://127.0.0.1:${port}` },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  let text = '';
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  context.after(() => child.kill('SIGKILL'));
+  return { child, output: () => text, exited: once(child, 'exit').then(([code]) => code as number | null) };
+}
+
+export const cli = (dataDirectory: string, ...args: readonly string[]) =>
+  spawnSync(process.execPath, [...nodeFlags, ...args, '--data-dir', dataDirectory], {
+    env: { PATH: process.env['PATH'], HOME: dataDirectory },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+
+export const waitReady = (dataDirectory: string) => {
+  const result = cli(dataDirectory, 'wait', '--timeout', '40');
+  assert.equal(result.status, 0, result.stderr + result.stdout);
+  return result.stdout;
+};
+
+interface Kubeconfig {
+  readonly clusters: readonly { cluster: { server: string; 'certificate-authority-data': string } }[];
+  readonly users: readonly { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
+}
+
+/** As kubectl does it: with nothing but the kubeconfig. */
+export function ask(
+  dataDirectory: string,
+  method: string,
+  pathname: string,
+  body?: object,
+): Promise<{ status: number; text: string }> {
+  const config = parse(readFileSync(path.join(dataDirectory, 'resources/kubeadmin/kubeconfig'), 'utf8')) as Kubeconfig;
+  const { cluster } = config.clusters[0]!;
+  const { user } = config.users[0]!;
+  const decoded = (text: string) => Buffer.from(text, 'base64');
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      new URL(pathname, cluster.server),
+      {
+        method,
+        ca: decoded(cluster['certificate-authority-data']),
+        cert: decoded(user['client-certificate-data']),
+        key: decoded(user['client-key-data']),
+        headers: { 'content-type': 'application/json' },
+        agent: false,
+      },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
