@@ -65,6 +65,15 @@ const addedRoles: readonly RoleFact[] = [
     name: 'microshift:service-proxy',
     rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }],
   },
+  {
+    // On a machine that runs a node alone, Pod network, service proxy and DNS have no other identity than the node's.
+    name: 'microshift:node-network',
+    rules: [
+      { apiGroups: [''], resources: ['nodes', 'services', 'namespaces'], verbs: readOnly },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: readOnly },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: ['microshift-cluster'], verbs: ['get'] },
+    ],
+  },
 ];
 
 // JSON types its tuples as lists.
@@ -88,6 +97,17 @@ const addedBindings: readonly BindingFact[] = [
     subjects: [['ServiceAccount', 'openshift-ingress', 'router']],
   },
   ...openshift.clusterRoleBindings,
+  {
+    name: 'microshift:node-network',
+    role: ['ClusterRole', 'microshift:node-network'],
+    subjects: [['Group', '', 'system:nodes']],
+  },
+  {
+    // Of kubelet-serving: upstream leaves the approval to the distribution.
+    name: 'microshift:kubelet-serving-approver',
+    role: ['ClusterRole', 'system:certificates.k8s.io:kubelet-serving-approver'],
+    subjects: [['ServiceAccount', 'kube-system', 'certificate-controller']],
+  },
   {
     name: 'microshift:service-proxy',
     role: ['ClusterRole', 'microshift:service-proxy'],

@@ -13,6 +13,7 @@ import { kindId } from './runtime/declaration.ts';
 const controllers = controllersOf({
   rootCaCertificates: () => 'PEM',
   clusterNetworks: [{ cidr: '10.42.0.0/16', nodePrefixLength: 24 }],
+  certificateSigning: { signer: () => ({ certificatePem: '', keyPem: '' }), serial: () => Uint8Array.of(1) },
   serviceCa: { clusterDomain: 'cluster.local', serial: () => Uint8Array.of(1) },
   volumeDirectories: { root: '/var/hpvolumes', make: async () => {}, remove: async () => {} },
 });

@@ -1,4 +1,5 @@
 // THE list of controllers.
+import { certificateSigning, type CertificateSigning } from './certificate-signing/controller.ts';
 import { clusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
 import { cronJob } from './cronjob/controller.ts';
 import { daemonSet } from './daemonset/controller.ts';
@@ -16,6 +17,7 @@ import { namespaceController } from './namespace/controller.ts';
 import { nodeIpam } from './node-ipam/controller.ts';
 import type { ClusterNetwork } from './node-ipam/decide.ts';
 import { nodeLifecycle } from './node-lifecycle/controller.ts';
+import { nodeRole } from './node-role/controller.ts';
 import { persistentVolumeBinder, persistentVolumeClaimBinder } from './persistentvolume-binder/controller.ts';
 import { podGarbageCollector } from './pod-gc/controller.ts';
 import { persistentVolumeProtection } from './pv-protection/controller.ts';
@@ -44,6 +46,8 @@ export interface ControllersConfig {
   readonly volumeDirectories?: VolumeDirectories | undefined;
   /** Absent: no certificates of Services. */
   readonly serviceCa?: ServiceCaConfig | undefined;
+  /** Absent: requests for certificates are not signed. */
+  readonly certificateSigning?: CertificateSigning | undefined;
 }
 export interface ServiceCaConfig {
   /** `cluster.local`. */
@@ -62,6 +66,8 @@ const serviceCaControllers = ({ clusterDomain, serial }: ServiceCaConfig): reado
 export const controllersOf = (config: ControllersConfig): readonly Controller[] => [
   serviceAccount,
   rootCaCertPublisher(config.rootCaCertificates),
+  ...(config.certificateSigning === undefined ? [] : [certificateSigning(config.certificateSigning)]),
+  nodeRole,
   ...(config.serviceCa === undefined ? [] : serviceCaControllers(config.serviceCa)),
   clusterRoleAggregation,
   nodeIpam(config.clusterNetworks),

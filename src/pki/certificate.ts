@@ -1,5 +1,13 @@
 // Makes X.509 certificates (RFC 5280) with ECDSA P-256 keys. What to make is decided in certificates.ts and renewal.ts.
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto';
 import type { Random } from '#base/random.ts';
 import { isIPv4, isIPv6 } from './address.ts';
 import * as der from './der.ts';
@@ -34,12 +42,12 @@ export interface CertificateRequest {
   readonly extensions?: readonly { readonly identifier: string; readonly printable: string }[] | undefined;
 }
 
-const ecdsaWithSha256 = der.sequence(der.objectIdentifier('1.2.840.10045.4.3.2'));
+export const ecdsaWithSha256 = der.sequence(der.objectIdentifier('1.2.840.10045.4.3.2'));
 const attribute = (identifier: string, value: string) =>
   der.setOf(der.sequence(der.objectIdentifier(identifier), der.utf8String(value)));
 
 /** Organizations first, then the common name: the order in which Go writes them. */
-const encodeName = (subject: Subject): Buffer =>
+export const encodeName = (subject: Subject): Buffer =>
   der.sequence(
     ...((subject.organizations?.length ?? 0) > 0
       ? [
@@ -61,7 +69,7 @@ function ipBytes(address: string): Uint8Array {
   return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-const encodeNames = (names: readonly string[]): Buffer =>
+export const encodeNames = (names: readonly string[]): Buffer =>
   der.sequence(
     ...names.map((name) =>
       isIPv4(name) || isIPv6(name) ? der.implicit(7, ipBytes(name)) : der.implicit(2, Buffer.from(name, 'latin1')),
@@ -72,7 +80,7 @@ const encodeNames = (names: readonly string[]): Buffer =>
 const keyIdentifier = (publicKeyInfo: Buffer): Buffer =>
   createHash('sha1').update(publicKeyInfo.subarray(-65)).digest();
 
-const extension = (identifier: string, critical: boolean, content: Uint8Array): Buffer =>
+export const extension = (identifier: string, critical: boolean, content: Uint8Array): Buffer =>
   der.sequence(der.objectIdentifier(identifier), ...(critical ? [der.boolean(true)] : []), der.octetString(content));
 
 const serverAuth = der.objectIdentifier('1.3.6.1.5.5.7.3.1');
@@ -83,7 +91,7 @@ const extendedUses: Readonly<Record<Exclude<CertificateUse, 'authority'>, readon
   'client-and-serving': [clientAuth, serverAuth],
 };
 
-const pem = (label: string, bytes: Uint8Array): string =>
+export const pem = (label: string, bytes: Uint8Array): string =>
   `-----BEGIN ${label}-----\n${Buffer.from(bytes)
     .toString('base64')
     .replaceAll(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
@@ -100,11 +108,22 @@ export function issueCertificate(request: CertificateRequest): KeyPair {
     request.keyPem === undefined
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
       : createPrivateKey(request.keyPem);
+  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
   const publicKeyInfo = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const signerKey = request.issuer === undefined ? privateKey : createPrivateKey(request.issuer.keyPem);
+  return { certificatePem: signed(request, publicKeyInfo, signerKey), keyPem };
+}
+
+/** For a key that somebody else holds (DER of SubjectPublicKeyInfo). PEM. */
+export const certifyKey = (
+  request: Omit<CertificateRequest, 'keyPem' | 'issuer'> & { readonly issuer: KeyPair },
+  publicKeyInfo: Buffer,
+): string => signed(request, publicKeyInfo, createPrivateKey(request.issuer.keyPem));
+
+function signed(request: Omit<CertificateRequest, 'keyPem'>, publicKeyInfo: Buffer, signerKey: KeyObject): string {
   const subject = encodeName(request.subject);
   const issuerCertificate =
     request.issuer === undefined ? undefined : new X509Certificate(request.issuer.certificatePem);
-  const signerKey = request.issuer === undefined ? privateKey : createPrivateKey(request.issuer.keyPem);
   const issuerKeyInfo = createPublicKey(signerKey).export({ type: 'spki', format: 'der' });
   const isAuthority = request.use === 'authority';
   const extensions = [
@@ -133,23 +152,12 @@ export function issueCertificate(request: CertificateRequest): KeyPair {
     publicKeyInfo,
     der.explicit(3, der.sequence(...extensions)),
   );
-  const certificate = der.sequence(body, ecdsaWithSha256, der.bitString(sign('sha256', body, signerKey)));
-  return {
-    certificatePem: pem('CERTIFICATE', certificate),
-    keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-  };
+  return pem('CERTIFICATE', der.sequence(body, ecdsaWithSha256, der.bitString(sign('sha256', body, signerKey))));
 }
 
 /** The subject of a certificate as it is encoded there: an issuer must repeat it byte by byte. */
 function rawSubject(certificate: Buffer): Buffer {
-  const read = (offset: number) => {
-    const first = certificate[offset + 1]!;
-    const size = first < 0x80 ? 0 : first & 0x7f;
-    let length = first < 0x80 ? first : 0;
-    for (let index = 0; index < size; index++) length = length * 256 + certificate[offset + 2 + index]!;
-    const content = offset + 2 + size;
-    return { content, end: content + length };
-  };
+  const read = (offset: number) => der.read(certificate, offset);
   // Certificate, tbsCertificate, then: [0] version, serial, algorithm, issuer, validity, subject.
   let offset = read(read(0).content).content;
   for (let skipped = 0; skipped < 5; skipped++) offset = read(offset).end;

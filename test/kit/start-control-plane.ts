@@ -13,7 +13,7 @@ import { createEventRecorder } from '#client/event-recorder.ts';
 import { createInProcessClient } from '#client/in-process.ts';
 import type { VolumeDirectories } from '#controllers/hostpath-provisioner/controller.ts';
 import { createControllers } from '#controllers/service.ts';
-import { certificateSerial } from '#pki/certificate.ts';
+import { certificateSerial, issueCertificate, type KeyPair } from '#pki/certificate.ts';
 import { createScheduler } from '#scheduler/scheduler.ts';
 import { administrator, pathOf, startApiServer, type Json, type TestApiServer } from './start-api-server.ts';
 
@@ -33,6 +33,17 @@ export interface TestControlPlane extends AsyncDisposable {
   /** Lets time pass with everything that is due in it. */
   pass(milliseconds: number): Promise<void>;
 }
+
+let signer: KeyPair | undefined;
+/** Of requests for certificates. */
+export const testSigner = (): KeyPair =>
+  (signer ??= issueCertificate({
+    subject: { commonName: 'test-csr-signer' },
+    use: 'authority',
+    notBeforeMs: 0,
+    notAfterMs: Date.UTC(2099, 0),
+    serial: Uint8Array.of(1),
+  }));
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -90,6 +101,7 @@ export async function startControlPlane(options: { readonly rootCa?: string } = 
       config: {
         rootCaCertificates: () => options.rootCa ?? 'PEM',
         clusterNetworks: [{ cidr: '10.42.0.0/16', nodePrefixLength: 24 }],
+        certificateSigning: { signer: testSigner, serial: () => certificateSerial(random) },
         serviceCa: { clusterDomain: 'cluster.local', serial: () => certificateSerial(random) },
         volumeDirectories,
       },

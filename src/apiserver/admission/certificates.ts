@@ -1,14 +1,18 @@
 // Certificate signing requests say truly who made them, and are approved and signed only by those who may for the signer.
-// Rules of upstream's plugin/pkg/admission/certificates. Not here: the check of the requested subject (system:masters).
+// Rules of upstream's plugin/pkg/admission/certificates.
+// and subjectrestriction.
 import type { CertificateSigningRequest } from '#api/generated/types.ts';
 import type { Mutable } from '#api/kind.ts';
 import { forbiddenError } from '#api/status.ts';
+import { messageOf } from '#base/errors.ts';
+import { readCertificateRequest } from '#pki/certificate-request.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
 import { isCreate, isResource } from './operations.ts';
 
 const group = 'certificates.k8s.io';
 const resource = 'certificatesigningrequests';
+const clientSigner = 'kubernetes.io/kube-apiserver-client';
 
 function mutate(attributes: AdmissionAttributes): void {
   if (!isCreate(attributes, group, resource)) return;
@@ -42,7 +46,26 @@ function mayFor(attributes: AdmissionAttributes, server: Server, verb: string, s
   );
 }
 
+/** Upstream's CertificateSubjectRestriction: nobody becomes an administrator by a certificate that somebody approves. */
+function restrictSubject({ name, object }: AdmissionAttributes): void {
+  const { spec } = object as unknown as CertificateSigningRequest;
+  if (spec.signerName !== clientSigner) return;
+  let organizations: readonly string[];
+  try {
+    ({ organizations } = readCertificateRequest(Buffer.from(spec.request, 'base64').toString('latin1')));
+  } catch (error) {
+    throw forbiddenError({ group, resource }, name, `failed to parse CSR: ${messageOf(error)}`);
+  }
+  if (organizations.includes('system:masters'))
+    throw forbiddenError(
+      { group, resource },
+      name,
+      `use of ${clientSigner} signer with system:masters group is not allowed`,
+    );
+}
+
 function validate(attributes: AdmissionAttributes, server: Server): void {
+  if (isCreate(attributes, group, resource)) return restrictSubject(attributes);
   if (attributes.operation !== 'UPDATE' || !isResource(attributes, group, resource)) return;
   const request = attributes.object as unknown as CertificateSigningRequest;
   const old = attributes.old as CertificateSigningRequest;

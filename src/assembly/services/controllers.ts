@@ -40,6 +40,10 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     config: {
       rootCaCertificates: () => parts.take('pki').bundle('serving'),
       clusterNetworks: [{ cidr: configuration.cluster.podRange, nodePrefixLength }],
+      certificateSigning: {
+        signer: () => parts.take('pki').signer('kube-csr-signer'),
+        serial: () => certificateSerial(context.random),
+      },
       serviceCa: {
         clusterDomain: configuration.cluster.domain,
         serial: () => certificateSerial(context.random),
