@@ -43,3 +43,5 @@ export const requestRetriesMax = 10;
 export const eventQueueMax = 1_000;
 /** What an event recorder remembers of earlier events: as client-go. */
 export const eventMemoryMax = 4_096;
+/** Bytes of a file of a kustomization: larger than any object that the API server takes, with room for a file of many. */
+export const directoryTreeFileBytesMax = 32 * 1024 * 1024;

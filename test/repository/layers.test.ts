@@ -13,6 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ['wire'],
   ['api'],
   ['rules'],
+  ['kustomize'],
   ['host'],
   ['storage'],
   ['client'],
