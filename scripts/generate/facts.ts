@@ -61,4 +61,5 @@ export const openshiftTypePrefixes = [
   'com.github.openshift.api.route.v1.',
   'com.github.openshift.api.security.v1.',
   'com.github.openshift.api.project.v1.',
+  'com.github.openshift.api.user.v1.',
 ];

@@ -52,8 +52,16 @@ export interface KindFacts {
   readonly strategies: Readonly<Record<string, Readonly<Record<string, StrategyFacts>>>>;
 }
 
-/** OpenShift resources of this project. Projects and requests for them are views of namespaces: nothing is stored. */
-const openshiftRows: Readonly<Record<string, { readonly stored: boolean; readonly strategy?: StrategyFacts }>> = {
+interface OpenshiftRow {
+  readonly stored: boolean;
+  readonly strategy?: StrategyFacts;
+  /** It is a view of objects of another kind. */
+  readonly storedAs?: { readonly gvk: readonly [string, string, string]; readonly etcdKey: string };
+  /** Those that are served, where not all are. */
+  readonly verbs?: readonly string[];
+}
+/** OpenShift resources of this project. Projects are a view of namespaces, users of who asks: nothing of its own is stored. */
+const openshiftRows: Readonly<Record<string, OpenshiftRow>> = {
   'route.openshift.io/v1/routes': {
     stored: true,
     strategy: {
@@ -64,12 +72,21 @@ const openshiftRows: Readonly<Record<string, { readonly stored: boolean; readonl
       resetFields: { 'route.openshift.io/v1': ['status'] },
     },
   },
-  'project.openshift.io/v1/projects': { stored: false },
+  'project.openshift.io/v1/projects': {
+    stored: true,
+    strategy: { keptOnUpdate: ['status'], allowCreateOnUpdate: false, allowUnconditionalUpdate: true },
+    storedAs: { gvk: ['', 'v1', 'Namespace'], etcdKey: '/registry/namespaces/{name}' },
+  },
   'project.openshift.io/v1/projectrequests': { stored: false },
   'security.openshift.io/v1/securitycontextconstraints': {
     stored: true,
     strategy: { allowCreateOnUpdate: false, allowUnconditionalUpdate: true },
   },
+  'security.openshift.io/v1/rangeallocations': {
+    stored: true,
+    strategy: { allowCreateOnUpdate: false, allowUnconditionalUpdate: false },
+  },
+  'user.openshift.io/v1/users': { stored: false, verbs: ['get'] },
 };
 
 /** Selectors that the facts carry as the names of upstream's constants. */
@@ -178,10 +195,11 @@ export function generateKindRows(types: TypeTable, facts: KindFacts, openshift: 
     return rowOf(row, { typeName });
   });
   const openshiftGroups: string[] = [];
-  for (const [key, { stored, strategy }] of Object.entries(openshiftRows)) {
-    const row = openshift.resources[key];
-    if (row === undefined) throw new Error(`no facts for ${key}`);
-    const gvk = [row.group, row.version, row.kind] as const;
+  for (const [key, { stored, strategy, storedAs, verbs }] of Object.entries(openshiftRows)) {
+    const facts = openshift.resources[key];
+    if (facts === undefined) throw new Error(`no facts for ${key}`);
+    const row = verbs === undefined ? facts : { ...facts, verbs };
+    const gvk = storedAs?.gvk ?? ([row.group, row.version, row.kind] as const);
     if (!openshiftGroups.includes(row.group)) openshiftGroups.push(row.group);
     rows.push(
       rowOf(stored ? { ...row, storage: gvk } : row, {
@@ -189,7 +207,9 @@ export function generateKindRows(types: TypeTable, facts: KindFacts, openshift: 
         ...(strategy === undefined ? {} : { strategy }),
         ...(stored
           ? {
-              etcdKey: `/registry/${row.group}/${row.resource}/${row.namespaced ? '{namespace}/' : ''}{name}`,
+              etcdKey:
+                storedAs?.etcdKey ??
+                `/registry/${row.group}/${row.resource}/${row.namespaced ? '{namespace}/' : ''}{name}`,
               hash: createHash('sha256').update(gvk.join('/')).digest().subarray(0, 8).toString('base64'),
             }
           : {}),

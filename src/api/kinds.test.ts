@@ -4,12 +4,14 @@ import { kindTable, rowOfObject, storageKey, storagePrefix } from './kinds.ts';
 import * as references from './generated/kind-references.ts';
 
 test('every kind that a default 1.36 server has is in the table, and those of OpenShift', () => {
-  assert.equal(kindTable.rows.filter((row) => row.servedByDefault).length, 68 + 4);
+  assert.equal(kindTable.rows.filter((row) => row.servedByDefault).length, 68 + 6);
   for (const [group, resource] of [
     ['route.openshift.io', 'routes'],
     ['project.openshift.io', 'projects'],
     ['project.openshift.io', 'projectrequests'],
     ['security.openshift.io', 'securitycontextconstraints'],
+    ['security.openshift.io', 'rangeallocations'],
+    ['user.openshift.io', 'users'],
   ] as const)
     assert.ok(kindTable.find(group, 'v1', resource)?.servedByDefault, resource);
   assert.equal(kindTable.find('certificates.k8s.io', 'v1beta1', 'clustertrustbundles')?.servedByDefault, false);

@@ -96,6 +96,8 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   } else if (name !== '' && verb === 'get' && subresource === '' && isWatchQuery(query)) {
     verb = 'watch';
   }
+  // A project is a namespace: rights in it are rights to it.
+  if (group === 'project.openshift.io' && resource === 'projects' && namespace === '') namespace = name;
   return {
     isResource: true,
     path,

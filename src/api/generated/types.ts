@@ -311,6 +311,68 @@ export interface SupplementalGroupsStrategyOptions {
   readonly ranges?: readonly IDRange[] | undefined;
 }
 
+/** com.github.openshift.api.user.v1.Group */
+export interface Group {
+  readonly kind?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly metadata: ObjectMeta;
+  readonly users: readonly string[];
+}
+
+/** com.github.openshift.api.user.v1.GroupList */
+export interface GroupList {
+  readonly kind?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly metadata: ListMeta;
+  readonly items: readonly Group[];
+}
+
+/** com.github.openshift.api.user.v1.Identity */
+export interface Identity {
+  readonly kind?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly metadata: ObjectMeta;
+  readonly providerName: string;
+  readonly providerUserName: string;
+  readonly user: ObjectReference;
+  readonly extra?: Readonly<Record<string, string>> | undefined;
+}
+
+/** com.github.openshift.api.user.v1.IdentityList */
+export interface IdentityList {
+  readonly kind?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly metadata: ListMeta;
+  readonly items: readonly Identity[];
+}
+
+/** com.github.openshift.api.user.v1.User */
+export interface User {
+  readonly kind?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly metadata: ObjectMeta;
+  readonly fullName?: string | undefined;
+  readonly identities?: readonly string[] | undefined;
+  readonly groups: readonly string[];
+}
+
+/** com.github.openshift.api.user.v1.UserIdentityMapping */
+export interface UserIdentityMapping {
+  readonly kind?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly metadata: ObjectMeta;
+  readonly identity?: ObjectReference | undefined;
+  readonly user?: ObjectReference | undefined;
+}
+
+/** com.github.openshift.api.user.v1.UserList */
+export interface UserList {
+  readonly kind?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly metadata: ListMeta;
+  readonly items: readonly User[];
+}
+
 /** io.k8s.api.admission.v1.AdmissionRequest */
 export interface AdmissionRequest {
   readonly uid?: string | undefined;

@@ -26,6 +26,7 @@ import { ingress, ingressClass } from './networking/ingress.ts';
 import { ipAddress, serviceCidr } from './networking/service-addresses.ts';
 import { runtimeClass } from './node/runtime-class.ts';
 import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
+import { project } from './project/project.ts';
 import { clusterRoleBinding, roleBinding } from './rbac/bindings.ts';
 import { clusterRole, role } from './rbac/roles.ts';
 import { route } from './route/route.ts';
@@ -62,6 +63,7 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'networking.k8s.io/ServiceCIDR': serviceCidr,
   'node.k8s.io/RuntimeClass': runtimeClass,
   'policy/PodDisruptionBudget': podDisruptionBudget,
+  'project.openshift.io/Project': project,
   'rbac.authorization.k8s.io/ClusterRole': clusterRole,
   'rbac.authorization.k8s.io/ClusterRoleBinding': clusterRoleBinding,
   'rbac.authorization.k8s.io/Role': role,

@@ -1,8 +1,9 @@
-// Kinds that are served in another version than the stored one: events.k8s.io/v1 over core Events, autoscaling/v1 over v2.
+// Kinds that are served in another form than the stored one: events.k8s.io/v1 over core Events, autoscaling/v1 over v2, Projects over Namespaces.
 // Field names differ; nothing is lost, for what the older form cannot say is kept in annotations or as it is stored.
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { StoredObject } from '#storage/store.ts';
+import { projects } from '../projects/conversion.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -10,6 +11,8 @@ export interface Conversion {
   /** New objects; the argument stays as it is. */
   fromStorage(object: KubernetesObject): KubernetesObject;
   toStorage(object: KubernetesObject): Mutable<KubernetesObject>;
+  /** Rules of the served kind beyond those of the stored one, on stored objects. Throws an ApiError. */
+  check?(object: KubernetesObject, previous: KubernetesObject | undefined): void;
 }
 
 /** [in events.k8s.io, in core]. */
@@ -167,6 +170,7 @@ export function conversionOf(row: KindRow): Conversion | undefined {
   if (storage === undefined || (storage.group === row.group && storage.version === row.version)) return undefined;
   if (row.resource === 'events') return events;
   if (row.resource === 'horizontalpodautoscalers') return autoscaler;
+  if (row.resource === 'projects') return projects;
   throw new Error(`no conversion of ${apiVersionOf(row)} ${row.kind} to its stored version`);
 }
 

@@ -36,3 +36,11 @@ export function selectionOf(row: KindRow, labelSelector: string, fieldSelector: 
     },
   };
 }
+
+export const visibleOnly = (
+  selection: Selection,
+  visible: ((stored: StoredObject) => boolean) | undefined,
+): Selection =>
+  visible === undefined
+    ? selection
+    : { ...selection, empty: false, matches: (stored) => visible(stored) && selection.matches(stored) };

@@ -13,6 +13,8 @@ export interface ResourceRequest {
   /** '' for kinds of the cluster and for lists of all namespaces. */
   readonly namespace: string;
   readonly name: string;
+  /** Absent: every object of the kind may be seen by who may list it. */
+  readonly visible?: ((stored: StoredObject) => boolean) | undefined;
 }
 
 /** Undefined: this server does not serve it. */

@@ -180,6 +180,9 @@ function whoAmI(request: ResourceRequest, review: object): object {
 export async function respondReview(request: ResourceRequest): Promise<ApiResponse> {
   const { row, context } = request;
   if (context.info.verb === 'list' && row.resource === 'componentstatuses') return componentStatuses(request);
+  if (row.resource === 'users') return (await import('./current-user.ts')).respondCurrentUser(request);
+  if (row.resource === 'projectrequests')
+    return (await import('../projects/request.ts')).respondProjectRequest(request);
   if (context.info.verb !== 'create') throw methodNotSupportedError(groupResource(row), context.info.verb);
   if (row.resource === 'bindings') return bindPod(request);
   const form = negotiateOutput(context.request, false);

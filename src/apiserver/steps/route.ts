@@ -1,4 +1,5 @@
 // The last step: which verb on which kind, or which of the paths that are no resources.
+import type { KindRow } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { ApiError, methodNotSupportedError, badRequestError } from '#api/status.ts';
 import type { RequestContext } from '../context.ts';
@@ -29,6 +30,13 @@ const verbs: Readonly<Record<string, VerbHandler>> = {
   deletecollection: deleteCollection,
 };
 
+const isProjects = (row: KindRow): boolean => row.group === 'project.openshift.io' && row.resource === 'projects';
+const projectVerbs: Readonly<Record<string, VerbHandler>> = {
+  list: async (request) => (await import('../projects/verbs.ts')).listProjects(request),
+  watch: async (request) => (await import('../projects/verbs.ts')).watchProjects(request),
+  delete: async (request) => (await import('../projects/verbs.ts')).deleteProject(request),
+};
+
 export const unknownResourceError = (): ApiError =>
   new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 
@@ -37,8 +45,10 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
   if (!info.isResource) return respondNonResource(context);
   const row = servedRow(info.group, info.version, info.resource);
   if (row === undefined) throw unknownResourceError();
-  // A namespace is itself the namespace of its own requests.
-  const isNamespaces = info.resource === 'namespaces' && info.group === '';
+  // A namespace is itself the namespace of its own requests, and so is a project.
+  const isNamespaces =
+    (info.resource === 'namespaces' && info.group === '') ||
+    (isProjects(row) && info.namespace === info.name && !info.path.includes('/namespaces/'));
   if (!row.namespaced && info.namespace !== '' && !isNamespaces) throw unknownResourceError();
   const request: ResourceRequest = {
     context,
@@ -56,7 +66,7 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
   }
   if (info.subresource !== '') return respondSubresource(request);
   if (row.storage === undefined) return respondReview(request);
-  const handler = verbs[info.verb];
+  const handler = (isProjects(row) ? projectVerbs[info.verb] : undefined) ?? verbs[info.verb];
   const isListed = row.verbs.some((verb) => verb === info.verb);
   const isOnCollection = info.name === '' && ['get', 'update', 'patch', 'delete'].includes(info.verb);
   if (handler === undefined || !isListed || isOnCollection || (info.verb === 'create' && info.name !== ''))

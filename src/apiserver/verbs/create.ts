@@ -56,6 +56,7 @@ export async function create(request: ResourceRequest): Promise<ApiResponse> {
   const form = negotiateOutput(context.request);
   const options = writeOptions(context.request, 'CreateOptions');
   const object = await readObject(request, options);
+  conversionOf(request.row)?.check?.(object, undefined);
   const written = await createObject({ ...request, row: storageRow(request.row) }, object, {
     dryRun: options.dryRun,
     fieldManager: managerOf(options, context.request),

@@ -7,7 +7,7 @@ import { negotiateOutput } from '../content/negotiate.ts';
 import { respondList } from '../content/present.ts';
 import { listOptions, parseResourceVersion } from '../content/request-options.ts';
 import type { ListOptions } from '../content/request-options.ts';
-import { selectionOf } from '../content/selection.ts';
+import { selectionOf, visibleOnly } from '../content/selection.ts';
 import type { Selection } from '../content/selection.ts';
 import { keyOf, prefixOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
@@ -145,7 +145,7 @@ export async function list(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
   const form = negotiateOutput(context.request);
   const options = listOptions(context.request, false);
-  const selection = selectionOf(row, options.labelSelector, options.fieldSelector);
+  const selection = visibleOnly(selectionOf(row, options.labelSelector, options.fieldSelector), request.visible);
   const prefix = storagePrefix(row, request.namespace);
   const start = startOf(options, prefix);
   await waitForRevision(context, start.at ?? parseResourceVersion(options.resourceVersion));

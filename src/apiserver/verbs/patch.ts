@@ -49,6 +49,7 @@ export async function patch(request: ResourceRequest): Promise<ApiResponse> {
     (current) => {
       if (current === undefined) throw notFoundError(groupResource(row), request.name);
       const object = patchedObject(request, read, current, options);
+      conversionOf(request.row)?.check?.(object, current);
       trackUpdate(row, current, object, { manager, subresource, now: clock.now() });
       return object;
     },

@@ -2,7 +2,7 @@
 import type { ApiResponse } from '#api/request.ts';
 import { badRequestError } from '#api/status.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
-import { storageRow } from '../content/conversion.ts';
+import { conversionOf, storageRow } from '../content/conversion.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { updateObject } from '../registry/update-object.ts';
@@ -25,6 +25,7 @@ export async function update(request: ResourceRequest): Promise<ApiResponse> {
   const written = await updateObject(
     { ...request, row },
     (current) => {
+      if (current !== undefined) conversionOf(request.row)?.check?.(sent, current);
       if (current !== undefined) trackUpdate(row, current, sent, { manager, subresource, now: clock.now() });
       return sent;
     },

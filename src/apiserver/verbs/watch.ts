@@ -12,7 +12,7 @@ import { negotiateOutput } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import { objectOf, partialOf } from '../content/present.ts';
 import { listOptions, parseResourceVersion } from '../content/request-options.ts';
-import { selectionOf } from '../content/selection.ts';
+import { selectionOf, visibleOnly } from '../content/selection.ts';
 import type { Selection } from '../content/selection.ts';
 import { tableOf } from '../content/table.ts';
 import { prefixOf } from '../registry/resource-request.ts';
@@ -25,7 +25,7 @@ const bookmarkIntervalMs = 60_000;
 const timeoutSecondsMin = 1_800;
 const initialEventsEnd = 'k8s.io/initial-events-end';
 
-type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
+export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 const lineOf = (type: string, object: unknown): Uint8Array =>
   Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
@@ -124,7 +124,15 @@ function typeOf(selection: Selection, change: StoreEvent): ChangeType | undefine
   return matched ? 'DELETED' : undefined;
 }
 
+/** Where who watches sees some objects only, and that may change without a change of the object. */
+export interface WatchMembers {
+  typeOf(change: StoreEvent): ChangeType | undefined;
+  /** From now on; `emit` sends what comes or goes for another reason. */
+  start(emit: (type: ChangeType, stored: StoredObject, revision: number) => void): Disposable;
+}
+
 interface WatchPlan {
+  readonly members: WatchMembers | undefined;
   readonly request: ResourceRequest;
   readonly selection: Selection;
   readonly events: EventMaker;
@@ -142,6 +150,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   const { signal } = plan.request.context.request;
   const prefix = prefixOf(plan.request);
   let subscription: Disposable | undefined;
+  let membership: Disposable | undefined;
   let ended = false;
   let sentRevision = 0;
   const timers: Disposable[] = [];
@@ -149,6 +158,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   const stop = (): void => {
     ended = true;
     subscription?.[Symbol.dispose]();
+    membership?.[Symbol.dispose]();
     for (const timer of timers) timer[Symbol.dispose]();
     signal.removeEventListener('abort', stop);
     server.closing.removeEventListener('abort', onClosing);
@@ -170,7 +180,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   const onEvents = (changes: readonly StoreEvent[]): void => {
     for (const change of changes) {
       if (ended) return;
-      const type = typeOf(selection, change);
+      const type = plan.members === undefined ? typeOf(selection, change) : plan.members.typeOf(change);
       if (type === undefined) continue;
       const leaves = type === 'DELETED' && change.type === 'put';
       sentRevision = change.revision;
@@ -178,6 +188,9 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
     }
   };
   const start = (from: number): void => {
+    membership = plan.members?.start((type, stored, revision) => {
+      if (!ended) sink.onEvent(events.change(type, stored, revision));
+    });
     const opened = store.watch(prefix, from, {
       onEvents,
       onEnd: (reason) => end(reason === 'compacted' ? tooOld(store, from) : undefined),
@@ -218,7 +231,10 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
 const tooOld = (store: Store, from: number): ApiError =>
   expiredError(`too old resource version: ${from} (${store.compactedRevision})`);
 
-export async function watch(request: ResourceRequest): Promise<ApiResponse> {
+export async function watch(
+  request: ResourceRequest,
+  membersOf?: (selection: Selection) => WatchMembers,
+): Promise<ApiResponse> {
   const { context, row } = request;
   const { clock, random } = context.server.options;
   const form = negotiateOutput(context.request);
@@ -227,7 +243,8 @@ export async function watch(request: ResourceRequest): Promise<ApiResponse> {
       'only the following media types are accepted: application/json, application/json;stream=watch',
     );
   const options = listOptions(context.request, true);
-  const selection = selectionOf(row, options.labelSelector, options.fieldSelector, request.name);
+  const selected = selectionOf(row, options.labelSelector, options.fieldSelector, request.name);
+  const selection = visibleOnly(selected, request.visible);
   const revision = parseResourceVersion(options.resourceVersion);
   await waitForRevision(context, revision);
   const isInProcess = context.request.identity !== undefined;
@@ -237,6 +254,7 @@ export async function watch(request: ResourceRequest): Promise<ApiResponse> {
   const plan: WatchPlan = {
     request,
     selection,
+    members: membersOf?.(selected),
     events: new EventMaker(row, form, context.request.query, () => clock.now()),
     from: startsWithState ? undefined : revision === 0 ? context.server.options.store.revision : revision,
     bookmarks: options.allowWatchBookmarks,

@@ -9,9 +9,10 @@ const isEvent = (kind: KindReference): boolean => kind.resource === 'events';
 export function storedKinds(): readonly KindReference[] {
   const seen = new Set<string>();
   return kindTable.rows.filter((row) => {
-    // Without storage it is a view of other objects (Project), or not served.
+    // Without storage it is not served as objects; stored as another kind, it is a view of those (Project).
     if (
       row.storage === undefined ||
+      row.storage.kind !== row.kind ||
       !row.servedByDefault ||
       !needed.every((verb) => row.verbs.includes(verb)) ||
       isEvent(row)

@@ -1,0 +1,25 @@
+// What is different about projects: lists and watches show each user their own, and a delete answers with a plain Status.
+import { Namespaces } from '#api/generated/kind-references.ts';
+import { kindTable } from '#api/kinds.ts';
+import type { ApiResponse } from '#api/request.ts';
+import type { ResourceRequest } from '../registry/resource-request.ts';
+import { deleteObject } from '../registry/delete-object.ts';
+import { respondObject, successStatus } from '../responses.ts';
+import { deleteSettings } from '../verbs/delete.ts';
+import { list } from '../verbs/list.ts';
+import { watch } from '../verbs/watch.ts';
+import { projectMembers, visibleProjects } from './members.ts';
+
+export const listProjects = (request: ResourceRequest): Promise<ApiResponse> =>
+  list({ ...request, visible: visibleProjects(request.context) });
+
+export const watchProjects = (request: ResourceRequest): Promise<ApiResponse> =>
+  watch({ ...request, visible: visibleProjects(request.context) }, (selection) =>
+    projectMembers(request.context, selection),
+  );
+
+export async function deleteProject(request: ResourceRequest): Promise<ApiResponse> {
+  const settings = await deleteSettings(request.context.request);
+  await deleteObject({ ...request, row: kindTable.row(Namespaces)! }, settings);
+  return respondObject(successStatus());
+}
