@@ -2,6 +2,8 @@
 // and its behaviour (what no table says: preparation, validation, table cells; one file a kind below kinds/).
 import type { ObjectMeta } from './generated/types.ts';
 import type { FieldError } from './field-error.ts';
+import type { MapShape } from './managed-fields/shape.ts';
+import type { DecodeOptions } from './schema/decode-options.ts';
 
 /** The part that every API object has. */
 export interface KubernetesObject {
@@ -57,6 +59,40 @@ export interface KindRow extends KindReference {
   readonly columns: readonly ColumnRow[];
   readonly servedByDefault: boolean;
   readonly strategy: StrategyRow;
+  /** Of rows that no table has: what a custom resource definition says. */
+  readonly custom?: CustomKind | undefined;
+}
+
+/** A version of a custom resource: its schema at work, where built-in kinds have their types and tables. */
+export interface CustomKind {
+  readonly behaviour: KindBehaviour;
+  readonly listKind: string;
+  /** Warnings for whoever asks for this version. */
+  readonly warnings: readonly string[];
+  /** Instances are being removed: none may be created. */
+  readonly terminating: boolean;
+  readonly columnDescriptions: readonly string[];
+  readonly scale:
+    | {
+        readonly specReplicasPath: string;
+        readonly statusReplicasPath: string;
+        readonly labelSelectorPath?: string | undefined;
+      }
+    | undefined;
+  /** How its fields are owned. */
+  readonly shape: MapShape;
+  /** A new object from raw JSON, pruned. Throws ApiError 400. */
+  decode(
+    raw: Readonly<Record<string, unknown>>,
+    options: DecodeOptions,
+  ): { object: Mutable<KubernetesObject>; warnings: string[] };
+  applyDefaults(object: Mutable<KubernetesObject>): void;
+  /** A stored object as this version shows it; the same object where that makes no difference. */
+  fromStored(object: KubernetesObject): KubernetesObject;
+  toStored(object: KubernetesObject): KubernetesObject;
+  cells(object: KubernetesObject, now: number): unknown[];
+  /** For clients: the object, or its list, as a JSON schema with references into the document. */
+  openApi(dialect: 'v2' | 'v3', metaReference: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
 }
 
 /** Upstream's registry strategy, as far as a table says it. */
@@ -98,6 +134,14 @@ export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
   selectableFields?(object: T): Readonly<Record<string, string>>;
   /** How metadata.name is checked; default: DNS-1123 subdomain. */
   validateName?(name: string, prefix: boolean): string[];
+  /** Loads what the rules need and most clusters never do; before their first use, and once. */
+  load?(): Promise<void>;
+  /** Finalizers may be names without a domain, as upstream allows outside of its core. */
+  readonly anyFinalizer?: boolean | undefined;
+  /** Put on when its deletion begins: somebody cleans up first. */
+  readonly deletionFinalizer?: string | undefined;
+  /** The object is marked as being deleted; `now` in milliseconds. */
+  onDeletionBegins?(object: Mutable<T>, now: number): void;
   /** When the object may be removed at once; default: no finalizers and grace period zero. Pods use it for graceful deletion. */
   gracefulDeletion?(
     object: T,

@@ -1,5 +1,6 @@
 // The table of kinds: every served version of every resource, one row each, with its hand-written behaviour.
-// Rows come from facts (generated/kind-rows.json), behaviours from kinds/registry.ts. Custom resources are not here.
+// Rows come from facts (generated/kind-rows.json), behaviours from kinds/registry.ts. Rows of custom resources are a server's own
+// (apiserver/custom-resources).
 import data from './generated/kind-rows.json' with { type: 'json' };
 import type { ColumnRow, KindBehaviour, KindReference, KindRow, KubernetesObject, Verb } from './kind.ts';
 import { behaviours } from './kinds/registry.ts';
@@ -20,9 +21,9 @@ export interface KindTable {
   find(group: string, version: string, resource: string): KindRow | undefined;
   findKind(group: string, version: string, kind: string): KindRow | undefined;
   row(reference: KindReference): KindRow | undefined;
-  behaviour(row: KindReference): KindBehaviour;
+  behaviour(row: KindReference & Pick<KindRow, 'custom'>): KindBehaviour;
   /** `PodList` for Pods. */
-  listTypeName(row: KindReference): string;
+  listTypeName(row: KindReference & Pick<KindRow, 'custom'>): string;
 }
 
 /** Columns of kinds without their own, as upstream's default table converter. */
@@ -82,8 +83,9 @@ export const kindTable: KindTable = {
   find: (group, version, resource) => tables().byResource.get(`${group}/${version}/${resource}`),
   findKind: (group, version, kind) => tables().byKind.get(`${group}/${version}/${kind}`),
   row: ({ group, version, resource }) => tables().byResource.get(`${group}/${version}/${resource}`),
-  behaviour: ({ group, kind }) => behaviours[group === '' ? kind : `${group}/${kind}`] ?? noBehaviour,
-  listTypeName: ({ kind }) => `${kind}List`,
+  behaviour: ({ group, kind, custom }) =>
+    custom?.behaviour ?? behaviours[group === '' ? kind : `${group}/${kind}`] ?? noBehaviour,
+  listTypeName: ({ kind, custom }) => custom?.listKind ?? `${kind}List`,
 };
 
 /** The name under which upstream stores it; custom resources: `/registry/GROUP/RESOURCE/`. */

@@ -9,6 +9,8 @@ import { createRbacIndex } from './authorization/rbac-index.ts';
 import { rbacAuthorizer } from './authorization/rbac.ts';
 import type { Server } from './context.ts';
 import { requestMetrics } from './metrics.ts';
+import { startDefinitionController } from './custom-resources/definition-controller.ts';
+import { createServedKinds } from './custom-resources/served-kinds.ts';
 import type { ApiServerOptions } from './options.ts';
 import { requestChain } from './request-chain.ts';
 import { requestInfo } from './request-info.ts';
@@ -23,6 +25,7 @@ export interface ApiServer extends RequestHandler {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const closing = new AbortController();
   const rbac = createRbacIndex(options.store);
+  const kinds = createServedKinds(options.store, options.logger);
   const nodes = nodeAuthorizer(options.store, rbac);
   const server: Server = {
     options,
@@ -31,13 +34,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
     admission: admissionOrder,
     metrics: requestMetrics(),
+    kinds,
     closing: closing.signal,
   };
   const chain = requestChain();
+  const definitions = startDefinitionController(server);
 
   return {
     async handle(request: ApiRequest): Promise<ApiResponse> {
       try {
+        if (kinds.pending !== undefined) await kinds.pending;
         const info = requestInfo(request.method, request.path, request.query);
         return await chain({ server, request, info, user: anonymousUser, warnings: [] });
       } catch (error) {
@@ -48,6 +54,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     close() {
       closing.abort();
+      definitions[Symbol.dispose]();
+      kinds[Symbol.dispose]();
       rbac[Symbol.dispose]();
       nodes[Symbol.dispose]();
     },

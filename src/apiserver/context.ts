@@ -3,6 +3,7 @@
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
 import type { ApiServerOptions } from './options.ts';
+import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export interface RequestContext {
@@ -118,6 +119,8 @@ export interface Server {
   readonly tokens: TokenAuthenticator;
   readonly admission: readonly AdmissionPlugin[];
   readonly metrics: RequestMetrics;
+  /** Built-in and custom. */
+  readonly kinds: ServedKinds;
   /** Ends when the server closes: watches and streams end with it. */
   readonly closing: AbortSignal;
 }

@@ -1,5 +1,6 @@
 // THE list of hand-written kinds: `Kind` or `group/Kind` -> behaviour. A file below kinds/ that is not here fails a test.
 import type { KindBehaviour } from '../kind.ts';
+import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { daemonSet } from './apps/daemon-set.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
@@ -47,6 +48,7 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   Secret: secret,
   Service: service,
   ServiceAccount: serviceAccount,
+  'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
   'apps/DaemonSet': daemonSet,
   'apps/Deployment': deployment,
   'apps/ReplicaSet': replicaSet,

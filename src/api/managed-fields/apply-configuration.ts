@@ -1,9 +1,7 @@
 // Server-side apply: the applied configuration is merged over the live object, the applier owns what it names, what it no
 // longer names goes unless someone else owns it, and a field that another owns differently is a conflict.
 import { decodeObject } from '../schema/decode.ts';
-import { applyDefaults } from '../schema/defaults.ts';
-import { canonicalize } from '../schema/canonical.ts';
-import { typeFacts } from '../schema/type-table.ts';
+import { applyRowDefaults } from '../schema/defaults.ts';
 import { ApiError, badRequestError } from '../status.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
 import type { ManagedFieldsEntry } from '../generated/types.ts';
@@ -20,7 +18,8 @@ import {
   Manager,
   type Managers,
 } from './managers.ts';
-import { shapeOfStruct, type MapShape, type Shape } from './shape.ts';
+import { emptyObject, shapeOfRow } from './row-shape.ts';
+import type { MapShape, Shape } from './shape.ts';
 import { recordChange } from './track-update.ts';
 import { checkApplied, compareValues, fieldSetOf, mergeValues, removeFields, withNamedFields } from './walk.ts';
 
@@ -50,9 +49,8 @@ const annotationBytesMax = 256 * 1024;
 export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObject> {
   const { row, live } = request;
   const applied = checkedConfiguration(request);
-  const struct = typeFacts(row.typeName);
-  const shape = shapeOfStruct(struct);
-  const before = (live ?? canonicalize(struct, {})) as JsonObject;
+  const shape = shapeOfRow(row);
+  const before = (live ?? emptyObject(row)) as JsonObject;
   const managers = managersBefore(request, before);
   const key = managerKey({
     name: request.manager,
@@ -90,7 +88,7 @@ export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObj
 
 function storedObject(row: KindRow, content: JsonObject): Mutable<KubernetesObject> {
   const { object } = decodeObject(row, content, { fieldValidation: 'Ignore' });
-  applyDefaults(row.typeName, object);
+  applyRowDefaults(row, object);
   return object;
 }
 
@@ -104,7 +102,7 @@ function checkedConfiguration({ row, applied }: ApplyRequest): JsonObject {
   const metadata = isJsonObject(applied['metadata']) ? applied['metadata'] : {};
   if ((metadata['managedFields'] ?? undefined) !== undefined)
     throw badRequestError('metadata.managedFields must be nil');
-  const errors = checkApplied(shapeOfStruct(typeFacts(row.typeName)), applied);
+  const errors = checkApplied(shapeOfRow(row), applied);
   if (errors.length > 0) {
     const text = (value: unknown) => (typeof value === 'string' ? value : '');
     const detail = errors.length === 1 ? errors[0]! : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n');

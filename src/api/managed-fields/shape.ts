@@ -21,7 +21,10 @@ export interface MapShape {
   readonly atomic: boolean;
   /** The declared fields; undefined for a map with free keys. */
   readonly struct: StructType | undefined;
-  readonly value: Shape;
+  /** The same for what has no type in the table: custom resources. */
+  readonly members?: ReadonlyMap<string, Shape> | undefined;
+  /** Of free keys. Undefined: there are none beside the declared. */
+  readonly value: Shape | undefined;
 }
 /** Objects are maps, lists are atomic, the rest is scalar. */
 interface DeducedShape {
@@ -31,7 +34,7 @@ interface DeducedShape {
 export const deduced: Shape = { kind: 'deduced' };
 const deducedMap: MapShape = { kind: 'map', atomic: false, struct: undefined, value: deduced };
 const deducedList: ListShape = { kind: 'list', atomic: true, keys: undefined, keyDefaults: {}, element: deduced };
-const anyScalar: ScalarShape = { kind: 'scalar', expected: 'any' };
+export const anyScalar: ScalarShape = { kind: 'scalar', expected: 'any' };
 
 /** The shape that a value (or the other side, where it is absent) really has. */
 export function settle(shape: Shape, left: unknown, right: unknown): Exclude<Shape, DeducedShape> {
@@ -64,10 +67,14 @@ export function shapeOfField(field: FieldType): Shape {
 
 /** Undefined: no such field. */
 export function shapeOfMember(map: MapShape, name: string): Shape | undefined {
-  if (map.struct === undefined) return map.value;
+  if (map.struct === undefined) return map.members?.get(name) ?? map.value;
   const field = map.struct.byName.get(name);
   return field === undefined ? undefined : shapeOfField(field);
 }
+
+/** Whether the schema names the field, so that it is a field and no free key. */
+export const isDeclared = (map: MapShape, name: string): boolean =>
+  map.struct?.byName.has(name) ?? map.members?.has(name) ?? false;
 
 function compile(field: FieldType, type: ValueType): Shape {
   switch (type.kind) {

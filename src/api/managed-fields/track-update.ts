@@ -1,6 +1,4 @@
 // Field ownership on create, update and patch: who changed a field owns it, and nobody else does.
-import { canonicalize } from '../schema/canonical.ts';
-import { typeFacts } from '../schema/type-table.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
 import type { ManagedFieldsEntry } from '../generated/types.ts';
 import {
@@ -17,7 +15,7 @@ import {
 } from './managers.ts';
 import { equalJson } from '../patch/json-values.ts';
 import { FieldSet } from './field-set.ts';
-import { shapeOfStruct } from './shape.ts';
+import { emptyObject, shapeOfRow } from './row-shape.ts';
 import { compareValues } from './walk.ts';
 
 export interface TrackOptions {
@@ -75,9 +73,8 @@ export function recordChange(
   managers: Managers,
   options: TrackOptions,
 ): void {
-  const struct = typeFacts(row.typeName);
-  const before = previous ?? canonicalize(struct, {});
-  const comparison = compareValues(shapeOfStruct(struct), withoutManagedFields(before), withoutManagedFields(next));
+  const before = previous ?? emptyObject(row);
+  const comparison = compareValues(shapeOfRow(row), withoutManagedFields(before), withoutManagedFields(next));
   const reset = fieldsOfPaths(options.resetFields ?? row.strategy?.resetFields[options.subresource] ?? []);
   const changed = comparison.modified.union(comparison.added).recursiveDifference(reset);
   const removed = comparison.removed.recursiveDifference(reset);

@@ -2,7 +2,7 @@
 // value without some of its fields. After sigs.k8s.io/structured-merge-diff, whose results clients rely on.
 import { equalJson, isJsonObject, setMember, type JsonObject, type MutableJson } from '../patch/json-values.ts';
 import { FieldSet, fieldElement, pathText, type PathElement } from './field-set.ts';
-import { deduced, itemElement, settle, shapeOfMember, type ListShape, type MapShape, type Shape } from './shape.ts';
+import { deduced, isDeclared, itemElement, settle, shapeOfMember, type ListShape, type MapShape, type Shape } from './shape.ts';
 
 type Path = PathElement[];
 
@@ -59,7 +59,7 @@ function collect(given: Shape, value: unknown, path: Path, set: FieldSet): void 
     if (member === undefined) continue;
     path.push(fieldElement(key));
     collect(shapeOfMember(shape, key) ?? deduced, member, path, set);
-    const isFree = shape.struct === undefined || !shape.struct.byName.has(key);
+    const isFree = !isDeclared(shape, key);
     if (isFree || member === null || (isJsonObject(member) && isEmptyMap(member))) set.insert(path);
     path.pop();
   }
@@ -264,7 +264,7 @@ export function withNamedFields(shape: Shape, set: FieldSet): FieldSet {
     if (element.startsWith('f:')) {
       const name = element.slice(2);
       const map = shape.kind === 'map' ? shape : undefined;
-      if (map?.struct?.byName.has(name)) result.addMember(element);
+      if (map !== undefined && isDeclared(map, name)) result.addMember(element);
       inner = map === undefined ? deduced : (shapeOfMember(map, name) ?? deduced);
     } else if (shape.kind === 'list') inner = shape.element;
     result.setChild(element, withNamedFields(inner, child));

@@ -23,6 +23,8 @@ export interface Operation {
   /** Status code -> type name; '' for a text. */
   readonly answers: Readonly<Record<number, string>>;
   readonly streams?: boolean | undefined;
+  /** Of custom resources, which have no strategic merge patch. */
+  readonly isCustom?: boolean | undefined;
 }
 
 export interface PathItem {
@@ -124,6 +126,7 @@ function base(row: KindRow): Pick<Operation, 'tag' | 'groupVersionKind'> {
   return {
     tag: `${word.slice(0, 1).toLowerCase()}${word.slice(1)}_${row.version}`,
     groupVersionKind: { group: row.group, kind: row.kind, version: row.version },
+    ...(row.custom === undefined ? {} : { isCustom: true }),
   };
 }
 
@@ -132,7 +135,7 @@ const idOf = (row: KindRow, verb: string, suffix = ''): string =>
 
 const listType = (row: KindRow): string => {
   const name = `${row.typeName}List`;
-  return hasType(name) ? name : row.typeName;
+  return row.custom !== undefined || hasType(name) ? name : row.typeName;
 };
 
 const listAllOperation = (row: KindRow): Operation => ({
@@ -258,7 +261,7 @@ function subresourceOperations(row: KindRow, name: string, subresource: Subresou
   const isOwn = subresource.kind === row.kind;
   const typeName = isOwn ? row.typeName : subresourceType(row, subresource);
   const groupVersionKind = { group: subresource.group, kind: subresource.kind, version: subresource.version };
-  const common = { tag: base(row).tag, groupVersionKind };
+  const common = { ...base(row), groupVersionKind };
   if (connections.has(name)) return connectOperations(row, name, groupVersionKind, '');
   if (name === 'log')
     return [

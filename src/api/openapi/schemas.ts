@@ -1,4 +1,5 @@
 // JSON schemas of types, in the dialects of OpenAPI 2 and 3, with the x-kubernetes extensions that clients read.
+import type { KindRow } from '../kind.ts';
 import { hasType, namedScalar, typeFacts, type FieldRules, type Scalar } from '../schema/type-table.ts';
 import { descriptionOf } from './descriptions.ts';
 
@@ -12,17 +13,57 @@ export const reference = (dialect: Dialect, typeName: string): Schema => ({
 });
 
 /** The schemas of the named types and of every type that they lead to. */
-export function schemasOf(dialect: Dialect, roots: Iterable<string>): Record<string, Schema> {
+export function schemasOf(
+  dialect: Dialect,
+  roots: Iterable<string>,
+  custom: ReadonlyMap<string, Schema> = new Map(),
+): Record<string, Schema> {
   const result = new Map<string, Schema>();
   const queue = [...roots];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-    if (result.has(name) || !hasType(name)) continue;
+    if (result.has(name)) continue;
+    const own = custom.get(name);
+    if (own !== undefined) {
+      result.set(name, own);
+      queue.push(metaType, listMetaType);
+      continue;
+    }
+    if (!hasType(name)) continue;
     result.set(
       name,
       schemaOfType(dialect, name, (found) => queue.push(found)),
     );
   }
   return Object.fromEntries([...result].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const metaType = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+const listMetaType = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
+
+/** The types of custom resources and their lists, which no table has. */
+export function customSchemas(dialect: Dialect, rows: readonly KindRow[]): ReadonlyMap<string, Schema> {
+  const result = new Map<string, Schema>();
+  for (const { custom, typeName, group, version, kind } of rows) {
+    if (custom === undefined) continue;
+    const gvk = (name: string) => ({ 'x-kubernetes-group-version-kind': [{ group, kind: name, version }] });
+    result.set(typeName, custom.openApi(dialect, reference(dialect, metaType)));
+    result.set(`${typeName}List`, {
+      description: `${custom.listKind} is a list of ${kind}`,
+      type: 'object',
+      required: ['items'],
+      properties: {
+        apiVersion: { description: 'The version of the list.', type: 'string' },
+        items: { description: `List of ${kind}.`, type: 'array', items: reference(dialect, typeName) },
+        kind: { description: 'The kind of the list.', type: 'string' },
+        metadata:
+          dialect === 'v2'
+            ? reference(dialect, listMetaType)
+            : { description: 'Standard list metadata.', allOf: [reference(dialect, listMetaType)] },
+      },
+      ...gvk(custom.listKind),
+    });
+  }
+  return result;
 }
 
 const described = (text: string): Schema => (text === '' ? {} : { description: text });

@@ -1,7 +1,7 @@
 // OpenAPI v2 (swagger) of the whole server, for clients that read no v3. Loaded at first use.
 import type { KindRow } from '../kind.ts';
 import { pathItemsOf, type Operation, type Parameter } from './operations.ts';
-import { reference, schemasOf, type Schema } from './schemas.ts';
+import { customSchemas, reference, schemasOf, type Schema } from './schemas.ts';
 import { rootsOf } from './v3.ts';
 
 export function openApiV2(rows: readonly KindRow[], version = 'unversioned'): Schema {
@@ -23,7 +23,7 @@ export function openApiV2(rows: readonly KindRow[], version = 'unversioned'): Sc
         )
         .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ),
-    definitions: schemasOf('v2', rootsOf(items)),
+    definitions: schemasOf('v2', rootsOf(items), customSchemas('v2', rows)),
     securityDefinitions: {
       BearerToken: { description: 'Bearer Token authentication', type: 'apiKey', name: 'authorization', in: 'header' },
     },
@@ -71,7 +71,10 @@ function operationObject(operation: Operation): Schema {
   responses['401'] = { description: 'Unauthorized' };
   return {
     description: operation.description,
-    consumes: operation.action === 'patch' ? patchTypes : ['*/*'],
+    consumes:
+      operation.action === 'patch'
+        ? patchTypes.filter((type) => operation.isCustom !== true || !type.includes('strategic'))
+        : ['*/*'],
     produces,
     schemes: ['https'],
     tags: [operation.tag],

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import typeTable from '../generated/type-table.json' with { type: 'json' };
 import type { KindRow } from '../kind.ts';
 import { pathItemsOf, pathPrefix, type Operation, type Parameter, type PathItem } from './operations.ts';
-import { reference, schemasOf, type Schema } from './schemas.ts';
+import { customSchemas, reference, schemasOf, type Schema } from './schemas.ts';
 
 export interface OpenApiV3Index {
   readonly paths: Readonly<Record<string, { readonly serverRelativeURL: string }>>;
@@ -15,12 +15,15 @@ const groupVersionPath = (group: string, version: string) => pathPrefix(group, v
 let tableHash: string | undefined;
 const schemaHash = (): string => (tableHash ??= createHash('sha512').update(JSON.stringify(typeTable)).digest('hex'));
 
+/** What the document is made of. */
+const textOf = ({ custom, ...row }: KindRow): unknown => [row, custom?.openApi('v3', {})];
+
 /** The URL of a document changes when the document may have changed: clients keep documents by it. */
 export function openApiV3Index(rows: readonly KindRow[]): OpenApiV3Index {
   const byPath = Map.groupBy(rows, (row) => groupVersionPath(row.group, row.version));
   const paths: Record<string, { serverRelativeURL: string }> = {};
   for (const [path, members] of [...byPath].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const hash = createHash('sha512').update(schemaHash()).update(JSON.stringify(members)).digest('hex').toUpperCase();
+    const hash = createHash('sha512').update(schemaHash()).update(JSON.stringify(members.map(textOf))).digest('hex').toUpperCase();
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
   return { paths };
@@ -38,7 +41,7 @@ export function openApiV3(group: string, version: string, rows: readonly KindRow
       items.map((item) => [item.path, pathItem(item)] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ),
     components: {
-      schemas: schemasOf('v3', rootsOf(items)),
+      schemas: schemasOf('v3', rootsOf(items), customSchemas('v3', own)),
       securitySchemes: {
         BearerToken: {
           type: 'apiKey',
@@ -92,6 +95,8 @@ const patchTypes = [
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
 ];
+const patchTypesOf = ({ isCustom }: Operation) =>
+  isCustom === true ? patchTypes.filter((type) => !type.includes('strategic')) : patchTypes;
 const statusTexts: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
 
 const content = (types: readonly string[], schema: Schema): Schema => ({
@@ -124,7 +129,7 @@ function operationObject(operation: Operation): Schema {
 
 function requestBody(operation: Operation): Schema {
   if (operation.action === 'patch')
-    return { requestBody: { ...content(patchTypes, reference('v3', patchType)), required: true } };
+    return { requestBody: { ...content(patchTypesOf(operation), reference('v3', patchType)), required: true } };
   if (operation.body === undefined) return {};
   const required = operation.bodyRequired === true ? { required: true } : {};
   return { requestBody: { ...content(['*/*'], reference('v3', operation.body)), ...required } };

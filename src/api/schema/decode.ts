@@ -2,6 +2,7 @@
 // order, every text that has a canonical form gets it. Defaults are not set here (defaults.ts), rules not checked.
 import { badRequestError } from '../status.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
+import type { DecodeOptions } from './decode-options.ts';
 import { namedScalar, typeFacts, typeNames, type StructType } from './type-table.ts';
 import {
   DecodeError,
@@ -13,15 +14,9 @@ import {
   type RawObject,
 } from './value-decoder.ts';
 
-export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+export type { DecodeOptions, FieldValidation } from './decode-options.ts';
 
-export interface DecodeOptions {
-  readonly fieldValidation: FieldValidation;
-  /** Paths of keys that the text had twice, from parseJson. */
-  readonly duplicates?: readonly string[] | undefined;
-}
-
-const strictErrorsMax = 100;
+export const strictErrorsMax = 100;
 
 function strictErrors(raw: unknown, decoder: Decoder, options: DecodeOptions): string[] {
   if (options.fieldValidation === 'Ignore') return [];
@@ -41,7 +36,7 @@ interface Target {
 const groupVersion = (target: { readonly group: string; readonly version: string }) =>
   target.group === '' ? target.version : `${target.group}/${target.version}`;
 
-const cannotHandle = (kind: string, version: string, target: Target, cause: string) =>
+export const cannotHandle = (kind: string, version: string, target: Target, cause: string) =>
   badRequestError(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${target.kind}: ${cause}`);
 
 const innerPackage = (group: string) => (group === '' ? 'core' : group.split('.')[0]!);
@@ -121,6 +116,7 @@ export function decodeObject(
     throw badRequestError(
       `the object provided is unrecognized (must be of type ${row.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(raw)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
     );
+  if (row.custom !== undefined) return row.custom.decode(raw, options);
   checkGroupVersionKind(raw, row);
   const { object, warnings } = decodeWith(typeFacts(row.typeName), raw, row, options);
   // The cast is what this file proves: the object has the fields of its type and a metadata.

@@ -3,6 +3,7 @@
 import ruleTable from '../generated/default-rules.json' with { type: 'json' };
 import { byHand, conversions, predicates, roundUpResources } from './default-by-hand.ts';
 import { canonicalize } from './canonical.ts';
+import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
 import { compileSteps, type StepFacts } from './default-steps.ts';
 import { typeFacts, type FieldType, type StructType, type ValueType } from './type-table.ts';
 
@@ -132,6 +133,12 @@ export function applyDefaults(typeName: string, object: object, now?: number): v
   const target = object as Node;
   walk(struct, target, now, true);
   replaceContent(target, canonicalize(struct, target));
+}
+
+/** The same for an object of a row, which may be a custom resource. */
+export function applyRowDefaults(row: Pick<KindRow, 'typeName' | 'custom'>, object: Mutable<KubernetesObject>): void {
+  if (row.custom === undefined) applyDefaults(row.typeName, object);
+  else row.custom.applyDefaults(object);
 }
 
 /** Only the stored form, without defaults: for objects that were decoded after they had been defaulted. */

@@ -124,4 +124,4 @@ export const hasPrinter = (row: KindRow): boolean => keyOf(row) in printers;
 
 /** One cell for each of `row.columns`. */
 export const tableCells = (row: KindRow, object: KubernetesObject, now: number): unknown[] =>
-  printers[keyOf(row)]?.cells(object, now) ?? plainCells(row, object, now);
+  row.custom?.cells(object, now) ?? printers[keyOf(row)]?.cells(object, now) ?? plainCells(row, object, now);

@@ -160,6 +160,8 @@ const autoscaler: Conversion = {
 /** The row of the stored version: what is validated, admitted and written. */
 export const storageRow = (row: KindRow): KindRow => {
   const { storage } = row;
+  // Custom resources are looked at in the version of the request, and converted when they are read and written.
+  if (row.custom !== undefined) return row;
   if (storage === undefined || (storage.group === row.group && storage.version === row.version)) return row;
   return kindTable.findKind(storage.group, storage.version, storage.kind) ?? row;
 };
@@ -175,6 +177,10 @@ export function conversionOf(row: KindRow): Conversion | undefined {
 }
 
 const cache = new WeakMap<StoredObject, Map<KindRow, KubernetesObject>>();
+
+/** Whether the stored bytes are what this row serves. */
+export const isStoredForm = (row: KindRow, stored: StoredObject): boolean =>
+  row.custom === undefined ? conversionOf(row) === undefined : row.custom.fromStored(stored.object()) === stored.object();
 
 /** Made once for a stored object and shared. */
 export function convertedFrom(row: KindRow, stored: StoredObject): KubernetesObject {

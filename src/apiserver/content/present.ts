@@ -6,7 +6,7 @@ import { objectParts, listItemParts } from '#storage/encode.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { RequestContext } from '../context.ts';
 import { jsonContentType, objectBody, respond } from '../responses.ts';
-import { convertedFrom, conversionOf } from './conversion.ts';
+import { convertedFrom, conversionOf, isStoredForm } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
 import { tableOf } from './table.ts';
 
@@ -14,7 +14,11 @@ const newline = Buffer.from('\n');
 
 /** The object as this row serves it: shared when the stored version is the served one. */
 export const objectOf = (row: KindRow, stored: StoredObject): KubernetesObject =>
-  conversionOf(row) === undefined ? stored.object() : convertedFrom(row, stored);
+  row.custom === undefined
+    ? conversionOf(row) === undefined
+      ? stored.object()
+      : convertedFrom(row, stored)
+    : row.custom.fromStored(stored.object());
 
 export const partialOf = (object: KubernetesObject, metaVersion: string): KubernetesObject => ({
   kind: 'PartialObjectMetadata',
@@ -23,7 +27,7 @@ export const partialOf = (object: KubernetesObject, metaVersion: string): Kubern
 });
 
 export const storedBody = (row: KindRow, stored: StoredObject): ResponseBody =>
-  conversionOf(row) === undefined
+  isStoredForm(row, stored)
     ? {
         type: 'object',
         get object() {
@@ -31,7 +35,7 @@ export const storedBody = (row: KindRow, stored: StoredObject): ResponseBody =>
         },
         bytes: () => [...objectParts(stored), newline],
       }
-    : objectBody(convertedFrom(row, stored));
+    : objectBody(objectOf(row, stored));
 
 async function encode(object: unknown, form: OutputForm): Promise<ResponseBody> {
   if (form.encoding === 'yaml') {
@@ -47,6 +51,10 @@ async function encode(object: unknown, form: OutputForm): Promise<ResponseBody> 
     ? objectBody(object)
     : { type: 'bytes', contentType, parts: [Buffer.from(`${text}\n`)] };
 }
+
+/** Items of built-in kinds do not repeat what the list says. */
+const listItem = (row: KindRow, object: KubernetesObject): unknown =>
+  row.custom === undefined ? { ...object, kind: undefined, apiVersion: undefined } : object;
 
 const isPlain = (form: OutputForm): boolean => form.encoding === 'json' && form.transform === 'none' && !form.pretty;
 
@@ -92,9 +100,10 @@ export async function respondList(
   if (isPlain(form)) {
     const bytes = (): Uint8Array[] => {
       const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
-      if (conversionOf(row) === undefined)
-        return [Buffer.from(head), ...listItemParts(items, false), Buffer.from(']}\n')];
-      const texts = objects().map((object) => JSON.stringify({ ...object, kind: undefined, apiVersion: undefined }));
+      const isCustom = row.custom !== undefined;
+      if (isCustom ? items.every((item) => isStoredForm(row, item)) : conversionOf(row) === undefined)
+        return [Buffer.from(head), ...listItemParts(items, isCustom), Buffer.from(']}\n')];
+      const texts = objects().map((object) => JSON.stringify(listItem(row, object)));
       return [Buffer.from(`${head}${texts.join(',')}]}\n`)];
     };
     return respond(200, { type: 'list', metadata, objects, bytes });
@@ -118,7 +127,7 @@ export async function respondList(
           kind,
           apiVersion,
           metadata,
-          items: objects().map((object) => ({ ...object, kind: undefined, apiVersion: undefined })),
+          items: objects().map((object) => listItem(row, object)),
         };
   return respond(200, await encode(list, form));
 }

@@ -16,6 +16,7 @@ const types = new Map<string, PatchType>([
   ['application/apply-patch+yaml', 'apply'],
 ]);
 const accepted = [...types.keys()].join(', ');
+const acceptedWithoutStrategic = [...types].flatMap(([name, type]) => (type === 'strategic' ? [] : [name])).join(', ');
 
 export interface ReadPatch {
   readonly type: PatchType;
@@ -39,9 +40,11 @@ const functionOf = (type: PatchType, patch: unknown): ReadPatch['apply'] => {
   }
 };
 
-export async function readPatch(request: ApiRequest): Promise<ReadPatch> {
+/** Custom resources have no strategic merge: nothing says how their lists merge. */
+export async function readPatch(request: ApiRequest, allowsStrategic = true): Promise<ReadPatch> {
   const type = types.get(mediaTypeOf(request));
-  if (type === undefined) throw unknownFormatError(accepted);
+  if (type === undefined || (type === 'strategic' && !allowsStrategic))
+    throw unknownFormatError(allowsStrategic ? accepted : acceptedWithoutStrategic);
   let body: ParsedBody;
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };
   else {

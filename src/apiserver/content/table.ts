@@ -41,11 +41,11 @@ export function tableOf(
     apiVersion: `meta.k8s.io/${form.metaVersion}`,
     metadata: metadata ?? { resourceVersion: objects[0]?.metadata.resourceVersion },
     columnDefinitions: withColumns
-      ? row.columns.map(([name, type, format, priority]) => ({
+      ? row.columns.map(([name, type, format, priority], index) => ({
           name,
           type,
           format,
-          description: descriptions[name] ?? '',
+          description: (index === 0 ? undefined : row.custom?.columnDescriptions[index]) ?? descriptions[name] ?? '',
           priority,
         }))
       : [],

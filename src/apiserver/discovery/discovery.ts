@@ -18,11 +18,12 @@ function aggregatedVersion(accept: string | undefined): 'v2' | 'v2beta1' | undef
 
 export async function respondDiscovery(context: RequestContext, path: string): Promise<ApiResponse> {
   const { request } = context;
+  const { kinds } = context.server;
   const parts = path.split('/').slice(1);
   if (path === '/api' || path === '/apis') {
     const version = aggregatedVersion(request.headers['accept']);
     if (version !== undefined) {
-      const { bytes, etag } = aggregatedDocument(path, version);
+      const { bytes, etag } = aggregatedDocument(kinds, path, version);
       const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
       if (request.headers['if-none-match'] === etag) return respond(304, { type: 'none' }, headers);
       return respond(
@@ -36,18 +37,18 @@ export async function respondDiscovery(context: RequestContext, path: string): P
       );
     }
     negotiateOutput(request, false);
-    const document = path === '/apis' ? apiGroupList() : apiVersions(request.headers['host'] ?? '');
+    const document = path === '/apis' ? apiGroupList(kinds) : apiVersions(kinds, request.headers['host'] ?? '');
     return { ...respondObject(document), headers: { vary: 'Accept' } };
   }
   negotiateOutput(request, false);
   const isLegacy = parts[0] === 'api';
   const document =
     parts.length === 2 && isLegacy
-      ? resourceList('', parts[1]!)
+      ? resourceList(kinds, '', parts[1]!)
       : parts.length === 2
-        ? apiGroup(parts[1]!)
+        ? apiGroup(kinds, parts[1]!)
         : parts.length === 3 && !isLegacy
-          ? resourceList(parts[1]!, parts[2]!)
+          ? resourceList(kinds, parts[1]!, parts[2]!)
           : undefined;
   return document === undefined ? respondText('404 page not found\n', 404) : respondObject(document);
 }

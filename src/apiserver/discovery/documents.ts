@@ -1,7 +1,8 @@
 // What the server serves, as discovery documents; made once, at the first question.
 import { createHash } from 'node:crypto';
-import { kindTable, apiVersionOf } from '#api/kinds.ts';
+import { apiVersionOf } from '#api/kinds.ts';
 import type { KindRow } from '#api/kind.ts';
+import type { ServedKinds } from '../custom-resources/served-kinds.ts';
 
 export interface ApiResource {
   readonly name: string;
@@ -15,8 +16,6 @@ export interface ApiResource {
   readonly categories?: readonly string[];
   readonly storageVersionHash?: string;
 }
-
-export const servedRows = (): readonly KindRow[] => kindTable.rows.filter((row) => row.servedByDefault);
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
@@ -45,12 +44,14 @@ function resourcesOf(row: KindRow): ApiResource[] {
   return [main, ...subresources];
 }
 
-const rowsOf = (group: string, version: string): readonly KindRow[] =>
-  servedRows().filter((row) => row.group === group && row.version === version);
+type Kinds = Pick<ServedKinds, 'rows' | 'groups'>;
+
+const rowsOf = (kinds: Kinds, group: string, version: string): readonly KindRow[] =>
+  kinds.rows.filter((row) => row.group === group && row.version === version);
 
 /** Undefined: this group version is not served. */
-export function resourceList(group: string, version: string): object | undefined {
-  const rows = rowsOf(group, version);
+export function resourceList(kinds: Kinds, group: string, version: string): object | undefined {
+  const rows = rowsOf(kinds, group, version);
   if (rows.length === 0) return undefined;
   return {
     kind: 'APIResourceList',
@@ -60,34 +61,34 @@ export function resourceList(group: string, version: string): object | undefined
   };
 }
 
-const servedVersions = (group: string): string[] => {
-  const there = new Set(servedRows().flatMap((row) => (row.group === group ? [row.version] : [])));
-  const ordered = kindTable.groups.find((one) => one.name === group)?.versions.map((one) => one.version) ?? [];
+const servedVersions = (kinds: Kinds, group: string): string[] => {
+  const there = new Set(kinds.rows.flatMap((row) => (row.group === group ? [row.version] : [])));
+  const ordered = kinds.groups.find((one) => one.name === group)?.versions.map((one) => one.version) ?? [];
   return ordered.filter((version) => there.has(version));
 };
 
-function groupDocument(group: string): object | undefined {
-  const versions = servedVersions(group).map((version) => ({
+function groupDocument(kinds: Kinds, group: string): object | undefined {
+  const versions = servedVersions(kinds, group).map((version) => ({
     groupVersion: apiVersionOf({ group, version }),
     version,
   }));
   return versions.length === 0 ? undefined : { name: group, versions, preferredVersion: versions[0] };
 }
 
-export const apiGroup = (group: string): object | undefined => {
-  const document = groupDocument(group);
+export const apiGroup = (kinds: Kinds, group: string): object | undefined => {
+  const document = groupDocument(kinds, group);
   return document === undefined ? undefined : { kind: 'APIGroup', apiVersion: 'v1', ...document };
 };
 
-export const apiGroupList = (): object => ({
+export const apiGroupList = (kinds: Kinds): object => ({
   kind: 'APIGroupList',
   apiVersion: 'v1',
-  groups: kindTable.groups.flatMap((group) => (group.name === '' ? [] : (groupDocument(group.name) ?? []))),
+  groups: kinds.groups.flatMap((group) => (group.name === '' ? [] : (groupDocument(kinds, group.name) ?? []))),
 });
 
-export const apiVersions = (serverAddress: string): object => ({
+export const apiVersions = (kinds: Kinds, serverAddress: string): object => ({
   kind: 'APIVersions',
-  versions: servedVersions(''),
+  versions: servedVersions(kinds, ''),
   serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
 });
 
@@ -122,20 +123,27 @@ export interface AggregatedDocument {
   readonly etag: string;
 }
 
-const cache = new Map<string, AggregatedDocument>();
+/** Documents of an older list of rows are forgotten with it. */
+const cache = new WeakMap<readonly KindRow[], Map<string, AggregatedDocument>>();
 
 /** apidiscovery.k8s.io APIGroupDiscoveryList of `/api` or `/apis`. */
-export function aggregatedDocument(path: '/api' | '/apis', version: 'v2' | 'v2beta1'): AggregatedDocument {
+export function aggregatedDocument(
+  kinds: Kinds,
+  path: '/api' | '/apis',
+  version: 'v2' | 'v2beta1',
+): AggregatedDocument {
   const key = `${path} ${version}`;
-  let document = cache.get(key);
+  let documents = cache.get(kinds.rows);
+  if (documents === undefined) cache.set(kinds.rows, (documents = new Map()));
+  let document = documents.get(key);
   if (document === undefined) {
-    const groups = kindTable.groups.filter((group) => (path === '/api') === (group.name === ''));
+    const groups = kinds.groups.filter((group) => (path === '/api') === (group.name === ''));
     const object = {
       kind: 'APIGroupDiscoveryList',
       apiVersion: `apidiscovery.k8s.io/${version}`,
       metadata: {},
       items: groups.flatMap((group) => {
-        const versions = servedVersions(group.name);
+        const versions = servedVersions(kinds, group.name);
         return versions.length === 0
           ? []
           : [
@@ -143,7 +151,7 @@ export function aggregatedDocument(path: '/api' | '/apis', version: 'v2' | 'v2be
                 metadata: { ...(group.name === '' ? {} : { name: group.name }), creationTimestamp: null },
                 versions: versions.map((one) => ({
                   version: one,
-                  resources: rowsOf(group.name, one)
+                  resources: rowsOf(kinds, group.name, one)
                     .toSorted((a, b) => (a.resource < b.resource ? -1 : 1))
                     .map(aggregatedResource),
                   freshness: 'Current',
@@ -154,7 +162,7 @@ export function aggregatedDocument(path: '/api' | '/apis', version: 'v2' | 'v2be
     };
     const bytes = Buffer.from(`${JSON.stringify(object)}\n`);
     document = { bytes, object, etag: `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"` };
-    cache.set(key, document);
+    documents.set(key, document);
   }
   return document;
 }

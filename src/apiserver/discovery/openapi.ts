@@ -1,13 +1,11 @@
 // /openapi/v3 with a document a group version, and /openapi/v2. Made when asked for; the generator is loaded then.
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { kindTable } from '#api/kinds.ts';
 import type { KindRow } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { parseAccept } from '../content/negotiate.ts';
 import type { RequestContext } from '../context.ts';
 import { jsonContentType, respond, respondText } from '../responses.ts';
-import { servedRows } from './documents.ts';
 
 interface Document {
   readonly bytes: Uint8Array;
@@ -20,9 +18,13 @@ interface Document {
  */
 const cache = new WeakMap<readonly KindRow[], Map<string, { readonly packed: Uint8Array; readonly etag: string }>>();
 
-async function cached(key: string, make: () => Promise<Document | undefined>): Promise<Document | undefined> {
-  let entries = cache.get(kindTable.rows);
-  if (entries === undefined) cache.set(kindTable.rows, (entries = new Map()));
+async function cached(
+  rows: readonly KindRow[],
+  key: string,
+  make: () => Promise<Document | undefined>,
+): Promise<Document | undefined> {
+  let entries = cache.get(rows);
+  if (entries === undefined) cache.set(rows, (entries = new Map()));
   const entry = entries.get(key);
   if (entry !== undefined) return { bytes: gunzipSync(entry.packed), etag: entry.etag };
   const document = await make();
@@ -33,6 +35,17 @@ async function cached(key: string, make: () => Promise<Document | undefined>): P
 function jsonDocument(document: object): Document {
   const bytes = Buffer.from(JSON.stringify(document));
   return { bytes, etag: `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"` };
+}
+
+/** The same list for the same rows. */
+const documentKeys = new WeakMap<KindRow, readonly KindRow[]>();
+function documentKey(own: readonly KindRow[]): readonly KindRow[] {
+  const first = own[0];
+  if (first === undefined) return own;
+  const known = documentKeys.get(first);
+  if (known?.length === own.length && known.every((row, index) => row === own[index])) return known;
+  documentKeys.set(first, own);
+  return own;
 }
 
 const notThere = (): ApiResponse => respondText('404 page not found\n', 404);
@@ -79,14 +92,14 @@ async function respondV2(context: RequestContext, rows: readonly KindRow[]): Pro
   if (form === undefined) return respond(406, { type: 'none' }, { vary: 'Accept' });
   const { gitVersion } = context.server.options.version;
   const asJson = async (): Promise<Document | undefined> =>
-    await cached(`/openapi/v2 ${gitVersion}`, async () => {
+    await cached(rows, `/openapi/v2 ${gitVersion}`, async () => {
       const { openApiV2 } = await import('#api/openapi/v2.ts');
       return jsonDocument(openApiV2(rows, gitVersion));
     });
   const document =
     form === 'json'
       ? await asJson()
-      : await cached(`/openapi/v2 ${gitVersion} ${protobufContentType}`, async () => {
+      : await cached(rows, `/openapi/v2 ${gitVersion} ${protobufContentType}`, async () => {
           const json = await asJson();
           if (json === undefined) return undefined;
           const { openApiV2Protobuf } = await import('#api/openapi/v2-protobuf.ts');
@@ -99,12 +112,12 @@ async function respondV2(context: RequestContext, rows: readonly KindRow[]): Pro
 }
 
 export async function respondOpenApi(context: RequestContext, path: string): Promise<ApiResponse> {
-  const rows = servedRows();
+  const { rows } = context.server.kinds;
   if (path === '/openapi/v2') return await respondV2(context, rows);
   const { openApiV3, openApiV3Index } = await import('#api/openapi/v3.ts');
   const index = openApiV3Index(rows);
   if (path === '/openapi/v3') {
-    const document = await cached(path, async () => jsonDocument(index));
+    const document = await cached(rows, path, async () => jsonDocument(index));
     return document === undefined ? notThere() : answer(context, document);
   }
   const place = path.slice('/openapi/v3/'.length);
@@ -114,8 +127,10 @@ export async function respondOpenApi(context: RequestContext, path: string): Pro
   const parts = place.split('/');
   // `api/v1`, `apis/apps/v1`; what is above a version (`apis/apps`) has no kinds.
   const [group, version] = parts[0] === 'api' ? ['', parts[1] ?? ''] : [parts[1] ?? '', parts[2] ?? ''];
-  const document = await cached(path, async () => {
-    const made = openApiV3(group, version, rows);
+  const own = rows.filter((row) => row.group === group && row.version === version);
+  // A document depends on its own kinds only: built-in ones stay when custom ones change.
+  const document = await cached(documentKey(own), path, async () => {
+    const made = openApiV3(group, version, own);
     return made === undefined ? undefined : jsonDocument(made);
   });
   return document === undefined ? notThere() : answer(context, document, { hash });

@@ -8,7 +8,7 @@ import { validateObjectMeta } from '#api/meta/object-meta.ts';
 import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
-import { alreadyExistsError, badRequestError, generateNameConflictError, invalidError } from '#api/status.ts';
+import { alreadyExistsError, badRequestError, forbiddenError, generateNameConflictError, invalidError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { AdmissionAttributes } from '../context.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
@@ -113,9 +113,16 @@ async function createOnce(
   const { store, clock } = server.options;
   const behaviour = kindTable.behaviour(row);
   const now = clock.now();
+  await behaviour.load?.();
 
   if (settings.fieldManager !== '')
     trackUpdate(row, undefined, object, { manager: settings.fieldManager, subresource: '', now });
+  if (row.custom?.terminating === true)
+    throw forbiddenError(
+      groupResource(row),
+      object.metadata.name ?? '',
+      'create not allowed while custom resource definition is terminating',
+    );
   await admitMutating(server, attributes);
 
   if (row.strategy.hasGeneration) object.metadata.generation = 1;
@@ -126,7 +133,11 @@ async function createOnce(
   using _held = allocateSideState(server, row, object, undefined);
 
   const errors = [
-    ...validateObjectMeta(object.metadata, { namespaced: row.namespaced, checkName: nameCheckOf(behaviour) }),
+    ...validateObjectMeta(object.metadata, {
+      namespaced: row.namespaced,
+      checkName: nameCheckOf(behaviour),
+      customResource: behaviour.anyFinalizer === true,
+    }),
     // Hand-written rules say all that the schema says, so that nothing is said twice.
     ...(behaviour.validate?.(object) ?? validateSchema(row.typeName, object)),
   ];
@@ -136,6 +147,11 @@ async function createOnce(
 
   const key = keyOf(request, object.metadata.name!);
   if (settings.dryRun) return store.get(key) === undefined ? { type: 'unstored', object, created: true } : undefined;
-  const result = await store.write({ key, expectedRevision: 0, object, ...durabilityOf(row, object, undefined) });
+  const result = await store.write({
+    key,
+    expectedRevision: 0,
+    object: row.custom?.toStored(object) ?? object,
+    ...durabilityOf(row, object, undefined),
+  });
   return result.ok ? { type: 'stored', stored: result.stored, created: true } : undefined;
 }

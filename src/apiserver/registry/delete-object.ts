@@ -6,6 +6,7 @@ import { kindTable } from '#api/kinds.ts';
 import { formatTime, parseTime } from '#api/meta/time.ts';
 import { conflictError, modifiedError, notFoundError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
+import { objectOf } from '../content/present.ts';
 import { admitMutating, admitValidating } from './admit.ts';
 import { isEvent } from './durability.ts';
 import { groupResource, isTerminating, keyOf } from './resource-request.ts';
@@ -52,6 +53,7 @@ function finalizersFor(
 ): readonly string[] {
   const current = object.metadata.finalizers ?? [];
   if (isEvent(request.row)) return current;
+  const cleanup = isTerminating(object) ? undefined : kindTable.behaviour(request.row).deletionFinalizer;
   const { propagationPolicy: policy } = settings;
   const orphan =
     policy === undefined
@@ -60,7 +62,8 @@ function finalizersFor(
       : policy === 'Orphan';
   const foreground = policy === undefined ? current.includes(foregroundFinalizer) : policy === 'Foreground';
   const kept = current.filter((one) => one !== orphanFinalizer && one !== foregroundFinalizer);
-  const wanted = [...kept, ...(orphan ? [orphanFinalizer] : []), ...(foreground ? [foregroundFinalizer] : [])];
+  const own = cleanup === undefined || kept.includes(cleanup) ? [] : [cleanup];
+  const wanted = [...kept, ...own, ...(orphan ? [orphanFinalizer] : []), ...(foreground ? [foregroundFinalizer] : [])];
   const same = wanted.length === current.length && wanted.every((one) => current.includes(one));
   return same ? current : wanted;
 }
@@ -132,6 +135,7 @@ function markedObject(
   if (!wasTerminating && (metadata.generation ?? 0) > 0) metadata.generation = metadata.generation! + 1;
   if (request.row.group === '' && request.row.resource === 'namespaces')
     Object.assign(copy, { status: { ...(copy as { status?: object }).status, phase: 'Terminating' } });
+  if (!wasTerminating) kindTable.behaviour(request.row).onDeletionBegins?.(copy, now);
   return copy;
 }
 
@@ -146,7 +150,7 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
     const current = store.get(key);
     if (current === undefined) throw notFoundError(groupResource(row), request.name);
     checkPreconditions(request, current, settings);
-    const object = current.object();
+    const object = objectOf(row, current);
     const attributes = {
       operation: 'DELETE',
       row,
@@ -182,10 +186,10 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
     const result = await store.write({
       key,
       expectedRevision: current.revision,
-      object: next,
+      object: next === undefined ? undefined : (row.custom?.toStored(next) ?? next),
       durability: isEvent(row) ? 'lazy' : 'durable',
     });
-    if (result.ok) return { object: result.stored.object(), stored: result.stored, removed: next === undefined };
+    if (result.ok) return { object: objectOf(row, result.stored), stored: result.stored, removed: next === undefined };
     if (result.current === undefined) throw notFoundError(groupResource(row), request.name);
     if (isConditional && attempt > 1 && settings.preconditions.resourceVersion !== undefined)
       throw modifiedError(groupResource(row), request.name);

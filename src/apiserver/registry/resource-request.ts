@@ -1,6 +1,6 @@
 // A request whose kind is known: what every verb takes.
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
-import { kindTable, storageKey, storagePrefix } from '#api/kinds.ts';
+import { storageKey, storagePrefix } from '#api/kinds.ts';
 import type { GroupKind, GroupResource } from '#api/status.ts';
 import { notFoundError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
@@ -15,12 +15,6 @@ export interface ResourceRequest {
   readonly name: string;
   /** Absent: every object of the kind may be seen by who may list it. */
   readonly visible?: ((stored: StoredObject) => boolean) | undefined;
-}
-
-/** Undefined: this server does not serve it. */
-export function servedRow(group: string, version: string, resource: string): KindRow | undefined {
-  const row = kindTable.find(group, version, resource);
-  return row?.servedByDefault === true ? row : undefined;
 }
 
 export const groupResource = (row: KindRow): GroupResource => ({ group: row.group, resource: row.resource });

@@ -8,6 +8,7 @@ type Fields = Record<string, unknown>;
 
 /** The status that Go's zero value prints, such as `{"loadBalancer":{}}` for Services. */
 function emptyStatus(row: KindRow): unknown {
+  if (row.custom !== undefined) return undefined;
   const type = typeFacts(row.typeName).byName.get('status')?.type;
   return type?.kind === 'struct' ? decodeType(type.name, {}, { fieldValidation: 'Ignore' }).object : undefined;
 }

@@ -9,6 +9,8 @@ import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
 import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
+import { isStoredForm } from '../content/conversion.ts';
+import { objectOf } from '../content/present.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
 import type { AdmissionAttributes } from '../context.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
@@ -122,8 +124,9 @@ async function updateOnce(
   const { row, subresource } = request;
   const { store, clock } = server.options;
   const behaviour = kindTable.behaviour(row);
-  const previous = current.object();
+  const previous = objectOf(row, current);
   const now = clock.now();
+  await behaviour.load?.();
 
   const object = await transform(previous);
   const attributes: AdmissionAttributes = {
@@ -179,12 +182,13 @@ async function updateOnce(
   }
 
   if (isReleased(request, object)) return removeNow(request, current, settings.dryRun);
-  if (sameObject(object, previous)) return { type: 'stored', stored: current, created: false };
+  // What is stored in an older form is written again also when nothing else changes: so versions are migrated.
+  if (sameObject(object, previous) && (row.custom === undefined || isStoredForm(row, current))) return { type: 'stored', stored: current, created: false };
   if (settings.dryRun) return { type: 'unstored', object, created: false };
   const result = await store.write({
     key: current.key,
     expectedRevision: current.revision,
-    object,
+    object: row.custom?.toStored(object) ?? object,
     ...durabilityOf(row, object, previous),
   });
   return result.ok ? { type: 'stored', stored: result.stored, created: false } : undefined;
@@ -196,7 +200,7 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
   const { warnings } = request.context;
   const behaviour = kindTable.behaviour(row);
   const errors = [
-    ...validateObjectMetaUpdate(object.metadata, previous.metadata),
+    ...validateObjectMetaUpdate(object.metadata, previous.metadata, { customResource: behaviour.anyFinalizer === true }),
     ...(behaviour.validate === undefined ? validateSchema(row.typeName, object) : []),
     ...(behaviour.validateUpdate === undefined
       ? subresource === ''

@@ -3,7 +3,6 @@ import { uuid } from '#base/random.ts';
 import { messageOf } from '#base/errors.ts';
 import type { ApiResponse } from '#api/request.ts';
 import type { Next, RequestContext } from '../context.ts';
-import { servedRow } from '../registry/resource-request.ts';
 import { expectedError, respondStatus, unexpectedError } from '../responses.ts';
 
 export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
@@ -26,7 +25,7 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
   }
   const durationMs = clock.monotonicMs() - startMs;
   // Only of what is served: a path is anybody's text, and would fill the counters.
-  const row = info.isResource ? servedRow(info.group, info.version, info.resource) : undefined;
+  const row = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
   server.metrics.record({
     verb: row === undefined && info.isResource ? '' : info.verb,
     group: row?.group ?? '',

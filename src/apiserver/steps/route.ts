@@ -4,7 +4,7 @@ import type { ApiResponse } from '#api/request.ts';
 import { ApiError, methodNotSupportedError, badRequestError } from '#api/status.ts';
 import type { RequestContext } from '../context.ts';
 import { respondNonResource } from '../non-resource.ts';
-import { groupResource, servedRow } from '../registry/resource-request.ts';
+import { groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respondReview } from '../reviews/reviews.ts';
 import { respondSubresource } from '../subresources/subresources.ts';
@@ -43,8 +43,9 @@ export const unknownResourceError = (): ApiError =>
 export async function route(context: RequestContext): Promise<ApiResponse> {
   const { info } = context;
   if (!info.isResource) return respondNonResource(context);
-  const row = servedRow(info.group, info.version, info.resource);
+  const row = context.server.kinds.find(info.group, info.version, info.resource);
   if (row === undefined) throw unknownResourceError();
+  if (row.custom !== undefined) context.warnings.push(...row.custom.warnings);
   // A namespace is itself the namespace of its own requests, and so is a project.
   const isNamespaces =
     (info.resource === 'namespaces' && info.group === '') ||

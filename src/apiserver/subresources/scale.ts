@@ -1,14 +1,16 @@
-// autoscaling/v1 Scale of Deployments, ReplicaSets, StatefulSets and ReplicationControllers: replicas and selector alone.
+// autoscaling/v1 Scale of Deployments, ReplicaSets, StatefulSets and ReplicationControllers, and of custom resources that
+// say where their replicas are: replicas and selector alone.
 import type { LabelSelector } from '#api/generated/types.ts';
-import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import { partsOfPath, valueAtPath } from '#api/custom/schema.ts';
+import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import { labelSelectorMatcher } from '#api/meta/label-selector.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { invalid } from '#api/field-error.ts';
-import { badRequestError, invalidError, modifiedError, notFoundError } from '#api/status.ts';
+import { badRequestError, internalError, invalidError, modifiedError, notFoundError } from '#api/status.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
-import { respondWith } from '../content/present.ts';
+import { objectOf, respondWith } from '../content/present.ts';
 import { readBody, unknownFormatError } from '../content/read-body.ts';
 import { readPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
@@ -38,15 +40,45 @@ function selectorText(object: Scalable): string {
   ).toString();
 }
 
-const scaleOf = (object: Scalable): Scale => {
+interface Numbers {
+  /** Undefined: not said. */
+  readonly wanted: number | undefined;
+  readonly actual: number | undefined;
+  readonly selector: string;
+}
+
+const count = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+
+function numbersOf(row: KindRow, object: Scalable): Numbers {
+  const paths = row.custom?.scale;
+  if (paths === undefined)
+    return { wanted: object.spec?.replicas, actual: object.status?.replicas, selector: selectorText(object) };
+  const selector = paths.labelSelectorPath === undefined ? '' : valueAtPath(object, paths.labelSelectorPath);
+  return {
+    wanted: count(valueAtPath(object, paths.specReplicasPath)),
+    actual: count(valueAtPath(object, paths.statusReplicasPath)),
+    selector: typeof selector === 'string' ? selector : '',
+  };
+}
+
+function withReplicas(row: KindRow, current: KubernetesObject, replicas: number): Mutable<KubernetesObject> {
+  const copy = structuredClone(current) as Mutable<KubernetesObject>;
+  const parts = partsOfPath(row.custom?.scale?.specReplicasPath ?? '.spec.replicas');
+  let at = copy as unknown as Record<string, unknown>;
+  for (const part of parts.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
+  at[parts.at(-1)!] = replicas;
+  return copy;
+}
+
+const scaleOf = (row: KindRow, object: Scalable): Scale => {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = selectorText(object);
+  const { wanted, actual, selector } = numbersOf(row, object);
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: object.spec?.replicas ?? 0 },
-    status: { replicas: object.status?.replicas ?? 0, ...(selector === '' ? {} : { selector }) },
+    spec: { replicas: wanted ?? 0 },
+    status: { replicas: actual ?? 0, ...(selector === '' ? {} : { selector }) },
   } as Scale;
 };
 
@@ -54,11 +86,18 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
   const form = { ...negotiateOutput(context.request), transform: 'none' as const };
   const { verb } = context.info;
-  if (verb === 'get') return respondWith(context, row, scaleOf(storedOf(request).object() as Scalable), form);
+  if (verb === 'get') {
+    const object = objectOf(row, storedOf(request)) as Scalable;
+    const path = row.custom?.scale?.specReplicasPath;
+    if (path !== undefined && numbersOf(row, object).wanted === undefined)
+      throw internalError(`the spec replicas field ${JSON.stringify(path)} does not exist`);
+    return respondWith(context, row, scaleOf(row, object), form);
+  }
+
 
   const options = writeOptions(context.request, verb === 'patch' ? 'PatchOptions' : 'UpdateOptions');
   const fieldValidation = options.fieldValidation;
-  const patch = verb === 'patch' ? await readPatch(context.request) : undefined;
+  const patch = verb === 'patch' ? await readPatch(context.request, row.custom === undefined) : undefined;
   if (patch !== undefined && patch.apply === undefined)
     throw unknownFormatError(
       'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
@@ -69,7 +108,7 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
 
   const transform = (current: KubernetesObject | undefined): Mutable<KubernetesObject> => {
     if (current === undefined) throw notFoundError(groupResource(row), request.name);
-    const before = scaleOf(current as Scalable);
+    const before = scaleOf(row, current as Scalable);
     const value = patch === undefined ? sent?.value : patch.apply!(scaleType, before);
     const wanted = decodeType(scaleType, value, { fieldValidation }).object as unknown as Scale;
     const { name = '', resourceVersion: version = '' } = wanted.metadata ?? {};
@@ -82,8 +121,7 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
       throw invalidError({ group: 'autoscaling', kind: 'Scale' }, request.name, [
         invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
       ]);
-    const copy = structuredClone(current) as Mutable<Scalable>;
-    copy.spec = { ...copy.spec, replicas };
+    const copy = withReplicas(row, current, replicas);
     trackUpdate(row, current, copy, { manager, subresource: 'scale', now: clock.now() });
     return copy;
   };
@@ -93,6 +131,6 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     retriesConflicts: true,
     fieldManager: manager,
   });
-  const object = written.type === 'stored' ? written.stored.object() : written.object;
-  return respondWith(context, row, scaleOf(object as Scalable), form);
+  const object = written.type === 'stored' ? objectOf(row, written.stored) : written.object;
+  return respondWith(context, row, scaleOf(row, object as Scalable), form);
 }

@@ -1,5 +1,5 @@
 // POST on a collection or a subresource that has its own creation: one new object.
-import { applyDefaults } from '#api/schema/defaults.ts';
+import { applyRowDefaults } from '#api/schema/defaults.ts';
 import { decodeObject } from '#api/schema/decode.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { badRequestError } from '#api/status.ts';
@@ -35,7 +35,7 @@ export function decodeValue(
 ): Mutable<KubernetesObject> {
   const { object, warnings } = decodeObject(row, value, { fieldValidation: options.fieldValidation, duplicates });
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
-  applyDefaults(row.typeName, object);
+  applyRowDefaults(row, object);
   return conversionOf(row)?.toStorage(object) ?? object;
 }
 

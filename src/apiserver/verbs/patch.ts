@@ -1,6 +1,6 @@
 // PATCH: JSON patch, merge patch, strategic merge patch, server-side apply. Retried on the newest state when another writer
 // was first, unless the patch names a resource version.
-import { applyDefaults } from '#api/schema/defaults.ts';
+import { applyRowDefaults } from '#api/schema/defaults.ts';
 import { decodeObject } from '#api/schema/decode.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
@@ -31,7 +31,7 @@ function patchedObject(
   if (strict) throw badRequestError(`strict decoding error: ${read.unknownFields.join(', ')}`);
   const { object, warnings } = decodeObject(row, document, { fieldValidation: options.fieldValidation });
   if (options.fieldValidation === 'Warn') context.warnings.push(...read.unknownFields, ...warnings);
-  applyDefaults(row.typeName, object);
+  applyRowDefaults(row, object);
   return conversion?.toStorage(object) ?? object;
 }
 
@@ -39,7 +39,7 @@ export async function patch(request: ResourceRequest): Promise<ApiResponse> {
   const { context, subresource } = request;
   const form = negotiateOutput(context.request);
   const options = writeOptions(context.request, 'PatchOptions');
-  const read = await readPatch(context.request);
+  const read = await readPatch(context.request, request.row.custom === undefined);
   if (read.type === 'apply') return apply(request, read.body, options, form);
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;

@@ -7,7 +7,7 @@ import type { ApiResponse, WatchEvent, WatchSink } from '#api/request.ts';
 import { ApiError, expiredError, notAcceptableError } from '#api/status.ts';
 import { watchLine } from '#storage/encode.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
-import { conversionOf } from '../content/conversion.ts';
+import { isStoredForm } from '../content/conversion.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import { objectOf, partialOf } from '../content/present.ts';
@@ -64,20 +64,32 @@ function plainEvent(type: ChangeType, stored: StoredObject): WatchEvent {
 
 /** Makes events in the form that the client asked for. */
 class EventMaker {
-  readonly #row: KindRow;
+  #row: KindRow;
+  readonly #current: () => KindRow | undefined;
   readonly #form: OutputForm;
   readonly #query: URLSearchParams;
   readonly #now: () => number;
   #columnsSent = false;
-  constructor(row: KindRow, form: OutputForm, query: URLSearchParams, now: () => number) {
+  constructor(
+    row: KindRow,
+    current: () => KindRow | undefined,
+    form: OutputForm,
+    query: URLSearchParams,
+    now: () => number,
+  ) {
     this.#row = row;
+    this.#current = current;
     this.#form = form;
     this.#query = query;
     this.#now = now;
   }
+  /** The rules of a custom resource may change while it is watched. */
+  renew(): void {
+    this.#row = this.#current() ?? this.#row;
+  }
   /** `revision` differs from the stored one when an object leaves the selection: its last state then, at the new revision. */
   change(type: ChangeType, stored: StoredObject, revision: number): WatchEvent {
-    const isPlain = this.#form.transform === 'none' && conversionOf(this.#row) === undefined;
+    const isPlain = this.#form.transform === 'none' && isStoredForm(this.#row, stored);
     if (isPlain && revision === stored.revision) return plainEvent(type, stored);
     const object = (): KubernetesObject => {
       const there = objectOf(this.#row, stored);
@@ -148,9 +160,11 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   const { server } = plan.request.context;
   const { store, clock } = server.options;
   const { signal } = plan.request.context.request;
+  const { row } = plan.request;
   const prefix = prefixOf(plan.request);
   let subscription: Disposable | undefined;
   let membership: Disposable | undefined;
+  let kindChanges: Disposable | undefined;
   let ended = false;
   let sentRevision = 0;
   const timers: Disposable[] = [];
@@ -161,6 +175,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
     membership?.[Symbol.dispose]();
     for (const timer of timers) timer[Symbol.dispose]();
     signal.removeEventListener('abort', stop);
+    kindChanges?.[Symbol.dispose]();
     server.closing.removeEventListener('abort', onClosing);
   };
   const end = (error?: ApiError): void => {
@@ -200,6 +215,12 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
     else subscription = opened;
   };
 
+  if (row.custom !== undefined)
+    kindChanges = server.kinds.onChange(() => {
+      // A watch outlives every change of its definition but its end.
+      if (server.kinds.find(row.group, row.version, row.resource) === undefined) end();
+      else events.renew();
+    });
   signal.addEventListener('abort', stop, { once: true });
   server.closing.addEventListener('abort', onClosing, { once: true });
   if (signal.aborted) stop();
@@ -242,6 +263,7 @@ export async function watch(
     throw notAcceptableError(
       'only the following media types are accepted: application/json, application/json;stream=watch',
     );
+  const current = () => context.server.kinds.find(row.group, row.version, row.resource);
   const options = listOptions(context.request, true);
   const selected = selectionOf(row, options.labelSelector, options.fieldSelector, request.name);
   const selection = visibleOnly(selected, request.visible);
@@ -255,7 +277,7 @@ export async function watch(
     request,
     selection,
     members: membersOf?.(selected),
-    events: new EventMaker(row, form, context.request.query, () => clock.now()),
+    events: new EventMaker(row, current, form, context.request.query, () => clock.now()),
     from: startsWithState ? undefined : revision === 0 ? context.server.options.store.revision : revision,
     bookmarks: options.allowWatchBookmarks,
     marksInitialEnd: options.sendInitialEvents === true && options.allowWatchBookmarks,

@@ -1,0 +1,355 @@
+// The rules of a custom resource definition. Texts and paths of upstream's apis/apiextensions/validation; where those speak of
+// the internal version's fields (webhookClientConfig), so do these.
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionNames,
+  CustomResourceDefinitionSpec,
+  CustomResourceDefinitionVersion,
+} from '../generated/types.ts';
+import { duplicate, invalid, notSupported, required, tooMany, type FieldError } from '../field-error.ts';
+import { dns1035Label, dns1123Subdomain } from '../meta/names.ts';
+import { equalJson } from '../patch/json-values.ts';
+import { apiApproval, approvalAnnotation } from './api-approval.ts';
+import { conversionErrors } from './conversion-rules.ts';
+import { isKnownFormat } from './formats.ts';
+import { propertyOf, someSchema, type Schema } from './schema.ts';
+import { hasStructuralSchema, schemaErrors } from './schema-rules.ts';
+
+export { loadRegularExpressions } from './regular-expressions.ts';
+
+interface Rules {
+  readonly requireStructural: boolean;
+  readonly requireSchema: boolean;
+  readonly oldVersions: readonly CustomResourceDefinitionVersion[];
+}
+
+const schemaOf = (version: CustomResourceDefinitionVersion): Schema | undefined => version.schema?.openAPIV3Schema;
+const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
+  status?.conditions?.some((one) => one.type === 'Established' && one.status === 'True') ?? false;
+
+export function validateDefinition(object: CustomResourceDefinition): FieldError[] {
+  const { spec, metadata } = object;
+  const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
+  return [
+    ...(metadata.name === name
+      ? []
+      : [invalid('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group')]),
+    ...specErrors(spec, { requireStructural: true, requireSchema: true, oldVersions: [] }),
+    ...statusErrors(object),
+    ...storedVersionErrors(object),
+    ...approvalErrors(object, undefined),
+    ...preserveErrors(object, undefined),
+  ];
+}
+
+export function validateDefinitionUpdate(
+  object: CustomResourceDefinition,
+  previous: CustomResourceDefinition,
+  subresource: string,
+): FieldError[] {
+  if (subresource === 'status') return statusErrors(object);
+  const { spec } = object;
+  const { spec: old } = previous;
+  const oldSchemas = old.versions.map(schemaOf);
+  const immutable = (path: string, value: unknown, before: unknown): FieldError[] =>
+    equalJson(value, before) ? [] : [invalid(path, value, 'field is immutable')];
+  return [
+    ...specErrors(spec, {
+      requireStructural: oldSchemas.every(hasStructuralSchema),
+      requireSchema: oldSchemas.every((one) => one !== undefined),
+      oldVersions: old.versions,
+    }),
+    ...(isEstablished(previous)
+      ? [
+          ...immutable('spec.scope', spec.scope, old.scope),
+          ...immutable('spec.names.kind', spec.names.kind, old.names.kind),
+        ]
+      : []),
+    ...immutable('spec.group', spec.group, old.group),
+    ...immutable('spec.names.plural', spec.names.plural, old.names.plural),
+    ...statusErrors(object),
+    ...storedVersionErrors(object),
+    ...approvalErrors(object, previous),
+    ...preserveErrors(object, previous),
+  ];
+}
+
+const statusErrors = ({ status }: CustomResourceDefinition): FieldError[] =>
+  status?.acceptedNames === undefined ? [] : nameErrors(status.acceptedNames, 'status.acceptedNames');
+
+function specErrors(spec: CustomResourceDefinitionSpec, rules: Rules): FieldError[] {
+  const errors: FieldError[] = [];
+  const { group = '', scope = '', names } = spec;
+  if (group === '') errors.push(required('spec.group'));
+  else {
+    const texts = dns1123Subdomain(group);
+    if (texts.length > 0) errors.push(invalid('spec.group', group, texts.join(',')));
+    else if (!group.includes('.'))
+      errors.push(invalid('spec.group', group, 'should be a domain with at least one dot'));
+  }
+  if (scope === '') errors.push(required('spec.scope'));
+  else if (scope !== 'Cluster' && scope !== 'Namespaced')
+    errors.push(notSupported('spec.scope', scope, ['Cluster', 'Namespaced']));
+
+  const versions = spec.versions ?? [];
+  versions.forEach((version, index) => {
+    if (schemaOf(version) !== undefined) return;
+    const path = `spec.versions[${index}].schema.openAPIV3Schema`;
+    if (rules.requireSchema) errors.push(required(path));
+    else if (version.served && spec.preserveUnknownFields !== true)
+      errors.push(required(path, 'because otherwise all fields are pruned'));
+  });
+  if (
+    spec.preserveUnknownFields === true &&
+    versions.some((version) => someSchema(schemaOf(version), (one) => one.default !== undefined))
+  )
+    errors.push(invalid('spec.preserveUnknownFields', true, 'must be false in order to use defaults in the schema'));
+  const requireStructural = rules.requireStructural || spec.preserveUnknownFields !== true;
+  versions.forEach((version, index) => {
+    const path = `spec.versions[${index}]`;
+    const texts = dns1035Label(version.name ?? '');
+    if (texts.length > 0) errors.push(invalid(`${path}.name`, version.name, texts.join(',')));
+    errors.push(...versionErrors(version, path, requireStructural, rules));
+  });
+  if (new Set(versions.map((one) => one.name)).size !== versions.length)
+    errors.push(invalid('spec.versions', versions, 'must contain unique version names'));
+  if (versions.filter((one) => one.storage).length !== 1)
+    errors.push(invalid('spec.versions', versions, 'must have exactly one version marked as storage version'));
+  for (const part of ['plural', 'singular', 'kind', 'listKind'] as const)
+    if ((names?.[part] ?? '') === '') errors.push(required(`spec.names.${part}`));
+  if (names !== undefined) errors.push(...nameErrors(names, 'spec.names'));
+  errors.push(...conversionErrors(spec));
+  return errors;
+}
+
+function nameErrors(names: CustomResourceDefinitionNames, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const check = (name: string | undefined, at: string, mixedCase = false): void => {
+    if (name === undefined || name === '') return;
+    const texts = dns1035Label(mixedCase ? name.toLowerCase() : name);
+    if (texts.length > 0)
+      errors.push(
+        invalid(at, name, `${mixedCase ? 'may have mixed case, but should otherwise match: ' : ''}${texts.join(',')}`),
+      );
+  };
+  check(names.plural, `${path}.plural`);
+  check(names.singular, `${path}.singular`);
+  check(names.kind, `${path}.kind`, true);
+  check(names.listKind, `${path}.listKind`, true);
+  names.shortNames?.forEach((name, index) => check(name, `${path}.shortNames[${index}]`));
+  if ((names.kind ?? '') !== '' && names.kind === names.listKind)
+    errors.push(invalid(`${path}.listKind`, names.listKind, 'kind and listKind may not be the same'));
+  names.categories?.forEach((name, index) => check(name, `${path}.categories[${index}]`));
+  return errors;
+}
+
+function versionErrors(
+  version: CustomResourceDefinitionVersion,
+  path: string,
+  requireStructural: boolean,
+  { oldVersions }: Rules,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const schema = schemaOf(version);
+  const { deprecationWarning: warning } = version;
+  if (warning !== undefined) {
+    const at = `${path}.deprecationWarning`;
+    if (version.deprecated !== true) errors.push(invalid(at, warning, 'can only be set for deprecated versions'));
+    else {
+      if (Buffer.byteLength(warning) > 256) errors.push(invalid(at, warning, 'must be <= 256 characters long'));
+      if (warning === '') errors.push(invalid(at, warning, 'must not be an empty string'));
+      const bad = /[^\P{C}]|[\u2028\u2029]/u.exec(warning);
+      if (bad !== null)
+        errors.push(
+          invalid(
+            at,
+            warning,
+            `must only contain printable UTF-8 characters; non-printable character found at index ${Buffer.byteLength(warning.slice(0, bad.index))}`,
+          ),
+        );
+    }
+  }
+  if (schema !== undefined)
+    errors.push(
+      ...schemaErrors(schema, `${path}.schema.openAPIV3Schema`, {
+        hasStatus: version.subresources?.status !== undefined,
+        requireStructural,
+      }),
+    );
+  const { scale } = version.subresources ?? {};
+  if (scale !== undefined) errors.push(...scaleErrors(scale, `${path}.subresources`));
+  version.additionalPrinterColumns?.forEach((column, index) => {
+    const at = `${path}.additionalPrinterColumns[${index}]`;
+    const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
+    const formats = ['binary', 'bool', 'byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
+    const { name = '', type = '', format = '', jsonPath = '' } = column;
+    if (name === '') errors.push(required(`${at}.name`));
+    const text = `must be one of ${columnTypes.join(',')}`;
+    if (type === '') errors.push(required(`${at}.type`, text));
+    else if (!columnTypes.includes(type)) errors.push(invalid(`${at}.type`, type, text));
+    if (format !== '' && !formats.includes(format))
+      errors.push(invalid(`${at}.format`, format, `must be one of ${formats.join(',')}`));
+    if (jsonPath === '') errors.push(required(`${at}.JSONPath`));
+    else errors.push(...simplePathErrors(jsonPath, `${at}.JSONPath`));
+  });
+  errors.push(...selectableErrors(version, schema, `${path}.selectableFields`, oldVersions));
+  return errors;
+}
+
+const simplePathErrors = (text: string, path: string): FieldError[] =>
+  text.startsWith('.') ? [] : [invalid(path, text, 'must be a simple json path starting with .')];
+
+function scaleErrors(
+  scale: NonNullable<NonNullable<CustomResourceDefinitionVersion['subresources']>['scale']>,
+  path: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const check = (name: string, value: string, prefixes: readonly string[], where: string): void => {
+    const at = `${path}.scale.${name}`;
+    if (value === '') {
+      errors.push(required(at));
+      return;
+    }
+    const wrong = simplePathErrors(value, at);
+    if (wrong.length > 0) errors.push(...wrong);
+    else if (!prefixes.some((prefix) => value.startsWith(prefix)))
+      errors.push(invalid(at, value, `should be a json path under ${where}`));
+  };
+  check('specReplicasPath', scale.specReplicasPath ?? '', ['.spec.'], '.spec');
+  check('statusReplicasPath', scale.statusReplicasPath ?? '', ['.status.'], '.status');
+  if ((scale.labelSelectorPath ?? '') !== '')
+    check('labelSelectorPath', scale.labelSelectorPath!, ['.spec.', '.status.'], 'either .spec or .status');
+  return errors;
+}
+
+const selectableFieldsMax = 8;
+
+function selectableErrors(
+  version: CustomResourceDefinitionVersion,
+  schema: Schema | undefined,
+  path: string,
+  oldVersions: readonly CustomResourceDefinitionVersion[],
+): FieldError[] {
+  const fields = version.selectableFields ?? [];
+  if (fields.length === 0) return [];
+  if (schema === undefined)
+    return [invalid(path, '', 'may only be set when `version.schema.openAPIV3Schema` is not included')];
+  const errors: FieldError[] = [];
+  const seen = new Set<string>();
+  fields.forEach(({ jsonPath = '' }, index) => {
+    const at = `${path}[${index}].jsonPath`;
+    if (jsonPath === '') {
+      errors.push(required(at));
+      return;
+    }
+    const parts = jsonPath.startsWith('.') ? jsonPath.slice(1).split('.') : undefined;
+    if (parts === undefined) {
+      errors.push(invalid(at, jsonPath, 'is an invalid path: expected [ or . but got: ' + jsonPath.slice(0, 1)));
+      return;
+    }
+    let found: Schema | undefined = schema;
+    for (const part of parts) found = propertyOf(found, part);
+    if (found === undefined && parts[0] !== 'metadata') {
+      errors.push(invalid(at, jsonPath, `is an invalid path: does not refer to a valid field`));
+      return;
+    }
+    if (parts[0] === 'metadata') errors.push(invalid(at, jsonPath, 'must not point to fields in metadata'));
+    if (!['string', 'boolean', 'integer'].includes(found?.type ?? ''))
+      errors.push(
+        invalid(
+          at,
+          jsonPath,
+          'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.',
+        ),
+      );
+    if (seen.has(jsonPath)) errors.push(duplicate(at, jsonPath));
+    seen.add(jsonPath);
+  });
+  const isOld = oldVersions.some(
+    (one) => one.name === version.name && equalJson(one.selectableFields, version.selectableFields),
+  );
+  if (seen.size > selectableFieldsMax && !isOld) errors.push(tooMany(path, seen.size, selectableFieldsMax));
+  return errors;
+}
+
+function storedVersionErrors({ spec, status }: CustomResourceDefinition): FieldError[] {
+  const stored = status?.storedVersions ?? [];
+  const path = 'status.storedVersions';
+  if (stored.length === 0) return [invalid(path, stored, 'must have at least one stored version')];
+  const names = new Set((spec.versions ?? []).map((one) => one.name));
+  return [
+    ...(spec.versions ?? [])
+      .filter((one) => one.storage && !stored.includes(one.name))
+      .map((one) => invalid(path, stored, `must have the storage version ${one.name}`)),
+    ...stored.flatMap((name, index) =>
+      names.has(name)
+        ? []
+        : [
+            invalid(
+              `${path}[${index}]`,
+              name,
+              `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
+            ),
+          ],
+    ),
+  ];
+}
+
+function approvalErrors(object: CustomResourceDefinition, previous: CustomResourceDefinition | undefined): FieldError[] {
+  const approval = apiApproval(object);
+  if (approval === undefined || approval.reason === 'ApprovedAnnotation' || approval.reason === 'UnapprovedAnnotation')
+    return [];
+  if (previous !== undefined && apiApproval(previous)?.reason === approval.reason) return [];
+  const path = `metadata.annotations[${approvalAnnotation}]`;
+  return [
+    approval.reason === 'MissingAnnotation'
+      ? required(path, approval.message)
+      : invalid(path, object.metadata.annotations?.[approvalAnnotation], approval.message),
+  ];
+}
+
+const preserveErrors = (
+  { spec }: CustomResourceDefinition,
+  previous: CustomResourceDefinition | undefined,
+): FieldError[] =>
+  spec.preserveUnknownFields !== true || previous?.spec.preserveUnknownFields === true
+    ? []
+    : [
+        invalid(
+          'spec.preserveUnknownFields',
+          true,
+          'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead',
+        ),
+      ];
+
+const isAbsent = (definition: CustomResourceDefinition | undefined, is: (schema: Schema) => boolean): boolean =>
+  definition?.spec.versions.some((version) => someSchema(schemaOf(version), is)) !== true;
+
+/** What is stored and cannot be kept, or is not looked at. */
+export function definitionWarnings(
+  object: CustomResourceDefinition,
+  previous: CustomResourceDefinition | undefined,
+): string[] {
+  const formatsOf = (definition: CustomResourceDefinition | undefined): Set<string> => {
+    const found = new Set<string>();
+    for (const version of definition?.spec.versions ?? [])
+      someSchema(schemaOf(version), ({ type, format }) => {
+        if (format !== undefined && format !== '' && !isKnownFormat(type, format)) found.add(format);
+        return false;
+      });
+    return found;
+  };
+  const known = formatsOf(previous);
+  const hasRules = (schema: Schema): boolean => (schema['x-kubernetes-validations']?.length ?? 0) > 0;
+  return [
+    ...[...formatsOf(object)].filter((one) => !known.has(one)).map((one) => `unrecognized format ${JSON.stringify(one)}`),
+    ...(isAbsent(object, hasRules)
+      ? []
+      : ['x-kubernetes-validations are stored but not evaluated yet: objects that break these rules are accepted']),
+    ...(object.spec.conversion?.strategy === 'Webhook' && object.spec.versions.length > 1
+      ? [
+          'conversion by webhook is not implemented yet: objects are shown in other versions with their apiVersion changed only',
+        ]
+      : []),
+  ];
+}
