@@ -9,7 +9,7 @@ const reviewVersions = ['v1', 'v1beta1'];
 export function conversionErrors({ conversion, preserveUnknownFields }: CustomResourceDefinitionSpec): FieldError[] {
   if (conversion === undefined) return [];
   const errors: FieldError[] = [];
-  const { strategy = '', webhook } = conversion;
+  const { strategy = '', webhook } = conversion as Partial<typeof conversion>;
   if (strategy !== '' && strategy !== 'None' && preserveUnknownFields === true)
     errors.push(invalid(`${path}.strategy`, strategy, 'must be None if spec.preserveUnknownFields is true'));
   if (strategy === '') errors.push(required(`${path}.strategy`));
@@ -37,11 +37,16 @@ export function conversionErrors({ conversion, preserveUnknownFields }: CustomRe
       ),
     );
   else if (config.service !== undefined) {
-    const { name = '', namespace = '', path: servicePath, port = 443 } = config.service;
+    const {
+      name = '',
+      namespace = '',
+      path: servicePath,
+      port = 443,
+    } = config.service as Partial<typeof config.service>;
     if (name === '') errors.push(required(`${configPath}.service.name`, 'service name is required'));
     if (namespace === '') errors.push(required(`${configPath}.service.namespace`, 'service namespace is required'));
     if (servicePath !== undefined && !servicePath.startsWith('/'))
-      errors.push(invalid(`${configPath}.service.path`, servicePath, 'must start with a \'/\''));
+      errors.push(invalid(`${configPath}.service.path`, servicePath, "must start with a '/'"));
     if (port < 1 || port > 65535)
       errors.push(
         invalid(`${configPath}.service.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'),
@@ -52,8 +57,7 @@ export function conversionErrors({ conversion, preserveUnknownFields }: CustomRe
     versions.forEach((version, index) => {
       if (versions.indexOf(version) < index)
         errors.push(invalid(`${versionsPath}[${index}]`, version, 'duplicate version'));
-      else
-        for (const text of dns1035Label(version)) errors.push(invalid(`${versionsPath}[${index}]`, version, text));
+      else for (const text of dns1035Label(version)) errors.push(invalid(`${versionsPath}[${index}]`, version, text));
     });
     if (!versions.some((version) => reviewVersions.includes(version)))
       errors.push(invalid(versionsPath, versions, `must include at least one of ${reviewVersions.join(', ')}`));

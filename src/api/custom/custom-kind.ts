@@ -95,7 +95,10 @@ function customKind(
 ): CustomKind {
   const { group } = definition.spec;
   const names = definition.status?.acceptedNames ?? definition.spec.names;
-  const schema: Schema = version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const schema: Schema = version.schema?.openAPIV3Schema ?? {
+    type: 'object',
+    'x-kubernetes-preserve-unknown-fields': true,
+  };
   const keepsUnknown = definition.spec.preserveUnknownFields === true;
   const hasDefaults = someSchema(schema, (one) => one.default !== undefined);
   const apiVersion = `${group}/${version.name}`;
@@ -130,18 +133,16 @@ function customKind(
       const copy = cloneJson(object) as MutableJson;
       const unknown = fit(copy);
       const isDefaulted = hasDefaults && setDefaults(copy, schema);
-      const isSame = unknown.length === 0 && !isDefaulted && object.apiVersion === apiVersion && object.kind === names.kind;
+      const isSame =
+        unknown.length === 0 && !isDefaulted && object.apiVersion === apiVersion && object.kind === names.kind;
       // The order of members is that of encoded objects: kind and apiVersion come first.
-      const result = isSame
-        ? object
-        : ({ ...copy, kind: names.kind, apiVersion } as unknown as KubernetesObject);
+      const result = isSame ? object : ({ ...copy, kind: names.kind, apiVersion } as unknown as KubernetesObject);
       shown.set(object, result);
       return result;
     },
     toStored: (object) => (object.apiVersion === storageVersion ? object : { ...object, apiVersion: storageVersion }),
     cells: printerCells(columns),
-    openApi: (dialect, metaReference) =>
-      schemaForClients(schema, { dialect, metaReference, target, keepsUnknown }),
+    openApi: (dialect, metaReference) => schemaForClients(schema, { dialect, metaReference, target, keepsUnknown }),
   };
 }
 
@@ -161,15 +162,18 @@ function decode(
   options: DecodeOptions,
 ): { object: Mutable<KubernetesObject>; warnings: string[] } {
   const apiVersion = `${target.group}/${target.version}`;
-  const given = { kind: raw['kind'] ?? target.kind, apiVersion: raw['apiVersion'] ?? apiVersion };
-  for (const name of ['kind', 'apiVersion'] as const)
-    if (typeof given[name] !== 'string')
-      throw badRequestError(
-        `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(given[name])} into Go struct field .${name} of type string`,
-      );
-  if (given.apiVersion !== '' && given.apiVersion !== apiVersion)
+  const header = (name: 'kind' | 'apiVersion', otherwise: string): string => {
+    const value = raw[name] ?? '';
+    if (typeof value === 'string') return value === '' ? otherwise : value;
     throw badRequestError(
-      `the API version in the data (${given.apiVersion}) does not match the expected API version (${apiVersion})`,
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(value)} into Go struct field .${name} of type string`,
+    );
+  };
+  const kind = header('kind', target.kind);
+  const version = header('apiVersion', apiVersion);
+  if (version !== apiVersion)
+    throw badRequestError(
+      `the API version in the data (${version}) does not match the expected API version (${apiVersion})`,
     );
   const refuse = (cause: string): Error => cannotHandle(target.kind, target.version, target, cause);
   const decoder = new Decoder();
@@ -183,7 +187,7 @@ function decode(
   const content = cloneJson(raw) as MutableJson;
   const object: MutableJson = {
     ...content,
-    kind: given.kind === '' ? target.kind : given.kind,
+    kind,
     apiVersion,
     metadata,
   };
@@ -200,6 +204,6 @@ function decode(
   if (strict.length > 0 && options.fieldValidation === 'Strict')
     throw refuse(`strict decoding error: ${strict.join(', ')}`);
   // The cast is what this function proves: kind, apiVersion and a metadata of the right type.
-  const ordered = { kind: object['kind'], apiVersion, metadata, ...object } as unknown as Mutable<KubernetesObject>;
+  const ordered = { kind, apiVersion, metadata, ...object } as unknown as Mutable<KubernetesObject>;
   return { object: ordered, warnings: options.fieldValidation === 'Ignore' || !isJsonObject(raw) ? [] : strict };
 }

@@ -79,7 +79,7 @@ const statusErrors = ({ status }: CustomResourceDefinition): FieldError[] =>
 
 function specErrors(spec: CustomResourceDefinitionSpec, rules: Rules): FieldError[] {
   const errors: FieldError[] = [];
-  const { group = '', scope = '', names } = spec;
+  const { group = '', scope = '', names } = spec as Partial<typeof spec>;
   if (group === '') errors.push(required('spec.group'));
   else {
     const texts = dns1123Subdomain(group);
@@ -182,7 +182,7 @@ function versionErrors(
     const at = `${path}.additionalPrinterColumns[${index}]`;
     const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
     const formats = ['binary', 'bool', 'byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
-    const { name = '', type = '', format = '', jsonPath = '' } = column;
+    const { name = '', type = '', format = '', jsonPath = '' } = column as Partial<typeof column>;
     if (name === '') errors.push(required(`${at}.name`));
     const text = `must be one of ${columnTypes.join(',')}`;
     if (type === '') errors.push(required(`${at}.type`, text));
@@ -236,7 +236,8 @@ function selectableErrors(
     return [invalid(path, '', 'may only be set when `version.schema.openAPIV3Schema` is not included')];
   const errors: FieldError[] = [];
   const seen = new Set<string>();
-  fields.forEach(({ jsonPath = '' }, index) => {
+  fields.forEach((one, index) => {
+    const { jsonPath = '' } = one as Partial<typeof one>;
     const at = `${path}[${index}].jsonPath`;
     if (jsonPath === '') {
       errors.push(required(at));
@@ -295,7 +296,10 @@ function storedVersionErrors({ spec, status }: CustomResourceDefinition): FieldE
   ];
 }
 
-function approvalErrors(object: CustomResourceDefinition, previous: CustomResourceDefinition | undefined): FieldError[] {
+function approvalErrors(
+  object: CustomResourceDefinition,
+  previous: CustomResourceDefinition | undefined,
+): FieldError[] {
   const approval = apiApproval(object);
   if (approval === undefined || approval.reason === 'ApprovedAnnotation' || approval.reason === 'UnapprovedAnnotation')
     return [];
@@ -342,7 +346,9 @@ export function definitionWarnings(
   const known = formatsOf(previous);
   const hasRules = (schema: Schema): boolean => (schema['x-kubernetes-validations']?.length ?? 0) > 0;
   return [
-    ...[...formatsOf(object)].filter((one) => !known.has(one)).map((one) => `unrecognized format ${JSON.stringify(one)}`),
+    ...[...formatsOf(object)]
+      .filter((one) => !known.has(one))
+      .map((one) => `unrecognized format ${JSON.stringify(one)}`),
     ...(isAbsent(object, hasRules)
       ? []
       : ['x-kubernetes-validations are stored but not evaluated yet: objects that break these rules are accepted']),

@@ -33,7 +33,8 @@ export function embeddedProblem(object: Readonly<Record<string, unknown>>, schem
   let problem: string | undefined;
   forEachEmbedded(schema, object, '', (inner, path) => {
     for (const name of ['apiVersion', 'kind'])
-      if (inner[name] !== undefined && typeof inner[name] !== 'string') problem ??= wrong(`${path}.${name}`, inner[name], 'must be a string');
+      if (inner[name] !== undefined && typeof inner[name] !== 'string')
+        problem ??= wrong(`${path}.${name}`, inner[name], 'must be a string');
     if (inner['metadata'] === undefined) return;
     try {
       new Decoder().decode(typeFacts('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'), inner['metadata']);
@@ -56,14 +57,18 @@ export function validateEmbedded(schema: Schema, object: object): FieldError[] {
     for (const name of ['apiVersion', 'kind']) {
       const value = inner[name] ?? '';
       if (value === '') errors.push(required(`${path}.${name}`, 'must not be empty'));
-      else if (name === 'kind' && /[/%]|^\.\.?$/.test(String(value)))
-        for (const text of pathSegment(String(value))) errors.push(invalid(`${path}.${name}`, value, text));
+      else if (name === 'kind' && typeof value === 'string')
+        for (const text of pathSegment(value)) errors.push(invalid(`${path}.${name}`, value, text));
     }
     const metadata = inner['metadata'];
     if (!isJsonObject(metadata)) return;
     const given = { name: 'name-is-not-required', ...metadata } as unknown as ObjectMeta;
     const isNamespaced = (given.namespace ?? '') !== '';
-    for (const error of validateObjectMeta(given, { namespaced: isNamespaced, checkName: pathSegment, customResource: true }))
+    for (const error of validateObjectMeta(given, {
+      namespaced: isNamespaced,
+      checkName: pathSegment,
+      customResource: true,
+    }))
       errors.push({ ...error, field: path === '' ? error.field : `${path}.${error.field}` });
   });
   return errors;

@@ -9,8 +9,10 @@ export type JsonPath = (root: unknown) => readonly unknown[];
 const childrenOf = (value: unknown): unknown[] =>
   Array.isArray(value) ? value : isJsonObject(value) ? Object.values(value) : [];
 
-const member = (name: string): Step => (values) =>
-  values.flatMap((value) => (isJsonObject(value) && Object.hasOwn(value, name) ? [value[name]] : []));
+const member =
+  (name: string): Step =>
+  (values) =>
+    values.flatMap((value) => (isJsonObject(value) && Object.hasOwn(value, name) ? [value[name]] : []));
 
 const all: Step = (values) => values.flatMap(childrenOf);
 

@@ -1,14 +1,7 @@
 // The schema of a custom resource as clients read it (kubectl explain, validation of clients that know only OpenAPI): as the
 // definition has it, with the fields of every object; for OpenAPI 2 without what that cannot say.
 import { cloneJson, type MutableJson } from '../patch/json-values.ts';
-import {
-  additionalSchemaOf,
-  isEmbedded,
-  isIntOrString,
-  itemsOf,
-  preservesUnknown,
-  type Schema,
-} from './schema.ts';
+import { additionalSchemaOf, isEmbedded, isIntOrString, itemsOf, preservesUnknown, type Schema } from './schema.ts';
 
 export interface ClientSchemaOptions {
   readonly dialect: 'v2' | 'v3';
@@ -40,7 +33,9 @@ export function schemaForClients(schema: Schema, options: ClientSchemaOptions): 
   const root = dialect === 'v2' ? forV2(schema, options) : forV3(schema, options);
   // What keeps everything says nothing in OpenAPI 2: clients would drop or refuse what they do not know.
   const properties =
-    dialect === 'v2' && isOpen ? {} : { ...((root['properties'] as MutableJson | undefined) ?? {}), ...metaProperties(options) };
+    dialect === 'v2' && isOpen
+      ? {}
+      : { ...(root['properties'] as MutableJson | undefined), ...metaProperties(options) };
   return {
     ...root,
     type: 'object',

@@ -123,9 +123,7 @@ function checkSchema(schema: Schema, path: string, place: Place, errors: FieldEr
       checkSchema(
         below,
         `${path}.additionalProperties`,
-        place.insideMeta
-          ? { ...inner, noDefaults: 'inside additionalProperties applying to object metadata' }
-          : inner,
+        place.insideMeta ? { ...inner, noDefaults: 'inside additionalProperties applying to object metadata' } : inner,
         errors,
       );
   }
@@ -134,9 +132,7 @@ function checkSchema(schema: Schema, path: string, place: Place, errors: FieldEr
     checkSchema(
       property,
       `${path}.properties[${key}]`,
-      isMeta
-        ? { ...inner, insideMeta: true, ...(place.isRoot ? { noDefaults: `in top-level ${key}` } : {}) }
-        : inner,
+      isMeta ? { ...inner, insideMeta: true, ...(place.isRoot ? { noDefaults: `in top-level ${key}` } : {}) } : inner,
       errors,
     );
   }
@@ -176,7 +172,8 @@ function checkExtensions(schema: Schema, items: Schema | undefined, path: string
     errors.push(invalid(`${path}.x-kubernetes-preserve-unknown-fields`, false, 'must be true or undefined'));
   const needsType = (wanted: string, name: string): void => {
     const text = `must be ${wanted} if ${name} is specified`;
-    if (type !== wanted) errors.push(type === '' ? required(`${path}.type`, text) : invalid(`${path}.type`, type, text));
+    if (type !== wanted)
+      errors.push(type === '' ? required(`${path}.type`, text) : invalid(`${path}.type`, type, text));
   };
   if (mapType !== undefined) {
     needsType('object', 'x-kubernetes-map-type');
@@ -204,9 +201,7 @@ function checkExtensions(schema: Schema, items: Schema | undefined, path: string
   }
   if (listType === 'map') checkListMap(schema, items, keys, path, errors);
   if ((listType === 'map' || listType === 'set') && items?.nullable === true)
-    errors.push(
-      forbidden(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`),
-    );
+    errors.push(forbidden(`${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`));
 }
 
 function checkListMap(
@@ -225,11 +220,7 @@ function checkListMap(
   }
   if (items.type !== 'object') {
     errors.push(
-      invalid(
-        `${path}.items.type`,
-        items.type ?? '',
-        "must be object if parent array's x-kubernetes-list-type is map",
-      ),
+      invalid(`${path}.items.type`, items.type ?? '', "must be object if parent array's x-kubernetes-list-type is map"),
     );
     return;
   }
@@ -300,7 +291,12 @@ function visitDefaults(schema: Schema, path: string, insideMeta: boolean, errors
   const additional = additionalSchemaOf(schema);
   if (additional !== undefined) visitDefaults(additional, `${path}.additionalProperties`, insideMeta, errors);
   for (const [key, property] of Object.entries(schema.properties ?? {}))
-    visitDefaults(property, `${path}.properties[${key}]`, insideMeta || (isEmbedded(schema) && metaFields.has(key)), errors);
+    visitDefaults(
+      property,
+      `${path}.properties[${key}]`,
+      insideMeta || (isEmbedded(schema) && metaFields.has(key)),
+      errors,
+    );
 }
 
 function checkDefault(schema: Schema, path: string, insideMeta: boolean, errors: FieldError[]): void {
@@ -325,4 +321,5 @@ function pruneInside(object: MutableJson, schema: Schema): void {
   }
 }
 
-export const hasStructuralSchema = (schema: Schema | undefined): boolean => schema === undefined || isStructural(schema);
+export const hasStructuralSchema = (schema: Schema | undefined): boolean =>
+  schema === undefined || isStructural(schema);

@@ -52,7 +52,12 @@ export function someSchema(schema: Schema | undefined, visit: (schema: Schema) =
   if (schema === undefined) return false;
   if (visit(schema)) return true;
   const items: unknown = schema.items;
-  const lists = [Array.isArray(items) ? (items as Schema[]) : [itemsOf(schema)], schema.allOf, schema.anyOf, schema.oneOf];
+  const lists = [
+    Array.isArray(items) ? (items as Schema[]) : [itemsOf(schema)],
+    schema.allOf,
+    schema.anyOf,
+    schema.oneOf,
+  ];
   const maps = [schema.properties, schema.patternProperties, schema.definitions];
   return (
     lists.some((list) => list?.some((one) => someSchema(one, visit))) ||

@@ -39,7 +39,9 @@ function shapeOfSchema(schema: Schema | undefined): Shape {
     case 'array':
       return listShape(schema);
     case 'object':
-      return schema.properties === undefined && !allowsAdditional(schema) && schema['x-kubernetes-map-type'] !== 'atomic'
+      return schema.properties === undefined &&
+        !allowsAdditional(schema) &&
+        schema['x-kubernetes-map-type'] !== 'atomic'
         ? deduced
         : mapShape(schema);
     default:

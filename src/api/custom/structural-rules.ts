@@ -67,9 +67,7 @@ function checkNode(schema: Schema, level: Level, path: string, errors: FieldErro
   } else if (type === '' && !isIntOrString(schema) && !preservesUnknown(schema))
     errors.push(required(`${path}.type`, missingType[level]));
   if (isEmbedded(schema) && schema.additionalProperties !== undefined)
-    errors.push(
-      forbidden(`${path}.additionalProperties`, 'must not be used if x-kubernetes-embedded-resource is set'),
-    );
+    errors.push(forbidden(`${path}.additionalProperties`, 'must not be used if x-kubernetes-embedded-resource is set'));
   if (level === 'root' && type !== '' && type !== 'object')
     errors.push(invalid(`${path}.type`, type, 'must be object at the root'));
   checkMetaProperties(schema, level, path, errors);
@@ -103,10 +101,7 @@ function checkMetaProperties(schema: Schema, level: Level, path: string, errors:
   const rules = Object.entries(rest).filter(([name, value]) => value !== undefined && valueRules.has(name));
   if (others.length > 0 || said.length > 0 || rules.length > 0)
     errors.push(
-      forbidden(
-        at,
-        'must not specify anything other than name and generateName, but metadata is implicitly specified',
-      ),
+      forbidden(at, 'must not specify anything other than name and generateName, but metadata is implicitly specified'),
     );
 }
 
@@ -141,8 +136,7 @@ function checkRules(
   path: string,
   errors: FieldError[],
 ): void {
-  if (!skipsAnyOf)
-    schema.anyOf?.forEach((one, index) => checkNested(one, false, `${path}.anyOf[${index}]`, errors));
+  if (!skipsAnyOf) schema.anyOf?.forEach((one, index) => checkNested(one, false, `${path}.anyOf[${index}]`, errors));
   schema.allOf?.forEach((one, index) =>
     checkNested(one, skipsFirstAllOf && index === 0, `${path}.allOf[${index}]`, errors),
   );
@@ -205,8 +199,7 @@ function checkCompleteness(
     const items = itemsOf(one);
     if (items !== undefined) {
       const inner = itemsOf(schema);
-      if (inner === undefined)
-        errors.push(required(`${schemaPath}.items`, `because it is defined in ${at}.items`));
+      if (inner === undefined) errors.push(required(`${schemaPath}.items`, `because it is defined in ${at}.items`));
       else checkNestedCompleteness(items, inner, `${schemaPath}.items`, `${at}.items`, errors);
     }
     for (const [key, property] of Object.entries(one.properties ?? {})) {

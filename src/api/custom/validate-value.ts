@@ -1,14 +1,6 @@
 // A value against its schema, with upstream's texts (kube-openapi/pkg/validation). On update what did not change is not held
 // against the writer: a schema may have become stricter since (ratcheting, KEP-4008).
-import {
-  invalid,
-  notSupported,
-  required,
-  tooLong,
-  tooMany,
-  typeInvalid,
-  type FieldError,
-} from '../field-error.ts';
+import { invalid, notSupported, required, tooLong, tooMany, typeInvalid, type FieldError } from '../field-error.ts';
 import { equalJson, isJsonObject, type JsonObject } from '../patch/json-values.ts';
 import { isKnownFormat, textHasFormat } from './formats.ts';
 import { compilePattern } from './regular-expressions.ts';
@@ -125,7 +117,7 @@ function checkEnum(schema: Schema, value: unknown, path: string, result: Result)
 
 function checkText(schema: Schema, text: string, path: string, result: Result): void {
   result.matches++;
-  const length = schema.maxLength === undefined && schema.minLength === undefined ? 0 : [...text].length;
+  const length = schema.maxLength === undefined && schema.minLength === undefined ? 0 : Array.from(text).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) result.add(tooLong(path, schema.maxLength));
   else if (schema.minLength !== undefined && length < schema.minLength)
     result.add(invalid(path, text, `${inBody(path)} should be at least ${schema.minLength} chars long`));
@@ -135,7 +127,8 @@ function checkText(schema: Schema, text: string, path: string, result: Result): 
       result.add(
         invalid(path, text, `${inBody(path)} should match '${schema.pattern}, but pattern is invalid: ${pattern}'`),
       );
-    else if (!pattern.matches(text)) result.add(invalid(path, text, `${inBody(path)} should match '${schema.pattern}'`));
+    else if (!pattern.matches(text))
+      result.add(invalid(path, text, `${inBody(path)} should match '${schema.pattern}'`));
   }
   const { format } = schema;
   if (format !== undefined && isKnownFormat(schema.type, format) && textHasFormat(format, text) === false)
@@ -212,8 +205,7 @@ function checkMembers(
   for (const key of keys) {
     if (propertyOf(schema, key) !== undefined) continue;
     if (forbidsOthers) result.add(invalid(path, key, `${path}.${key} in body is a forbidden property`));
-    else if (additional !== undefined)
-      result.merge(check(additional, object[key], `${path}.${key}`, previous(key)));
+    else if (additional !== undefined) result.merge(check(additional, object[key], `${path}.${key}`, previous(key)));
   }
   for (const [key, property] of Object.entries(schema.properties ?? {}))
     if (Object.hasOwn(object, key) && object[key] !== undefined)
@@ -233,7 +225,10 @@ function checkCombinations(
   const inner = (one: Schema): Result => check(one, value, path, before, false);
   const wrong = (text: string): void => result.add(invalid(noPath, '', `${JSON.stringify(path)} ${text}`));
   const closest = (failed: readonly Result[]): Result | undefined =>
-    failed.reduce<Result | undefined>((best, one) => (best === undefined || one.matches > best.matches ? one : best), undefined);
+    failed.reduce<Result | undefined>(
+      (best, one) => (best === undefined || one.matches > best.matches ? one : best),
+      undefined,
+    );
   const { anyOf = [], oneOf = [], allOf = [] } = schema;
   if (anyOf.length > 0) {
     const tried: Result[] = [];

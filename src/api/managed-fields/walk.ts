@@ -2,7 +2,16 @@
 // value without some of its fields. After sigs.k8s.io/structured-merge-diff, whose results clients rely on.
 import { equalJson, isJsonObject, setMember, type JsonObject, type MutableJson } from '../patch/json-values.ts';
 import { FieldSet, fieldElement, pathText, type PathElement } from './field-set.ts';
-import { deduced, isDeclared, itemElement, settle, shapeOfMember, type ListShape, type MapShape, type Shape } from './shape.ts';
+import {
+  deduced,
+  isDeclared,
+  itemElement,
+  settle,
+  shapeOfMember,
+  type ListShape,
+  type MapShape,
+  type Shape,
+} from './shape.ts';
 
 type Path = PathElement[];
 

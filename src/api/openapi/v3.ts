@@ -23,7 +23,11 @@ export function openApiV3Index(rows: readonly KindRow[]): OpenApiV3Index {
   const byPath = Map.groupBy(rows, (row) => groupVersionPath(row.group, row.version));
   const paths: Record<string, { serverRelativeURL: string }> = {};
   for (const [path, members] of [...byPath].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const hash = createHash('sha512').update(schemaHash()).update(JSON.stringify(members.map(textOf))).digest('hex').toUpperCase();
+    const hash = createHash('sha512')
+      .update(schemaHash())
+      .update(JSON.stringify(members.map(textOf)))
+      .digest('hex')
+      .toUpperCase();
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
   return { paths };

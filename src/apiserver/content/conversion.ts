@@ -180,7 +180,9 @@ const cache = new WeakMap<StoredObject, Map<KindRow, KubernetesObject>>();
 
 /** Whether the stored bytes are what this row serves. */
 export const isStoredForm = (row: KindRow, stored: StoredObject): boolean =>
-  row.custom === undefined ? conversionOf(row) === undefined : row.custom.fromStored(stored.object()) === stored.object();
+  row.custom === undefined
+    ? conversionOf(row) === undefined
+    : row.custom.fromStored(stored.object()) === stored.object();
 
 /** Made once for a stored object and shared. */
 export function convertedFrom(row: KindRow, stored: StoredObject): KubernetesObject {

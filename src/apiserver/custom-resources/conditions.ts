@@ -116,8 +116,7 @@ function acceptNames(definition: CustomResourceDefinition, others: readonly Cust
       (name) => accepted.shortNames?.includes(name) !== true && resources.has(name),
     );
     if (taken.length === 0) ({ shortNames } = wanted);
-    else
-      refuse('ShortNamesConflict', taken.length === 1 ? inUse(taken[0]!) : `[${taken.map(inUse).join(', ')}]`);
+    else refuse('ShortNamesConflict', taken.length === 1 ? inUse(taken[0]!) : `[${taken.map(inUse).join(', ')}]`);
   }
   const kind = take(wanted.kind, accepted.kind, kinds, 'KindConflict') ?? '';
   const listKind = take(wanted.listKind, accepted.listKind, kinds, 'ListKindConflict');

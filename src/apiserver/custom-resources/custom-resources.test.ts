@@ -56,9 +56,7 @@ test('objects are made, read, changed, watched and deleted', async () => {
   assert.equal(made.metadata.namespace, 'default');
   const changed = await api.patch(`${path}/one`, 'merge', { spec: { replicas: 5 } });
   assert.deepEqual([changed.spec.replicas, changed.metadata.generation], [5, 2]);
-  const labelled = await api.patch(`${path}/one`, 'json', [
-    { op: 'add', path: '/metadata/labels', value: { a: 'b' } },
-  ]);
+  const labelled = await api.patch(`${path}/one`, 'json', [{ op: 'add', path: '/metadata/labels', value: { a: 'b' } }]);
   assert.equal(labelled.metadata.generation, 2);
   const strategic = await api.send('PATCH', `${path}/one`, {
     contentType: 'application/strategic-merge-patch+json',
@@ -135,7 +133,11 @@ test('invalid objects are refused with every cause', async () => {
         'Invalid value: "integer": spec.image in body must be of type string: "integer"',
       ],
       ['FieldValueNotSupported', 'spec.mode', 'Unsupported value: "odd": supported values: "fast", "slow"'],
-      ['FieldValueInvalid', 'spec.replicas', 'Invalid value: 11: spec.replicas in body should be less than or equal to 10'],
+      [
+        'FieldValueInvalid',
+        'spec.replicas',
+        'Invalid value: 11: spec.replicas in body should be less than or equal to 10',
+      ],
       ['FieldValueDuplicate', 'spec.ports[1]', 'Duplicate value: {"port":1}'],
     ],
   );
@@ -176,11 +178,10 @@ test('status and scale are written apart', async () => {
     [2, { replicas: 1, selector: 'app=web' }, 1, undefined],
   );
   const scale = await api.get(`${path}/one/scale`);
-  assert.deepEqual([scale.kind, scale.spec, scale.status], [
-    'Scale',
-    { replicas: 2 },
-    { replicas: 1, selector: 'app=web' },
-  ]);
+  assert.deepEqual(
+    [scale.kind, scale.spec, scale.status],
+    ['Scale', { replicas: 2 }, { replicas: 1, selector: 'app=web' }],
+  );
   const scaled = await api.patch(`${path}/one/scale`, 'merge', { spec: { replicas: 4 } });
   assert.equal(scaled.spec.replicas, 4);
   const after = await api.get(`${path}/one`);

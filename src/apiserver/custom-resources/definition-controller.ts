@@ -137,7 +137,8 @@ export function startDefinitionController(server: Server): Disposable {
       { status: 'True', reason: 'InstanceDeletionInProgress', message: 'CustomResource deletion is in progress' },
       now,
     );
-    if (begun !== definition) await change(name, 'status', (current) => terminating(current, conditionOf(begun, 'Terminating')!, now));
+    if (begun !== definition)
+      await change(name, 'status', (current) => terminating(current, conditionOf(begun, 'Terminating')!, now));
     const instances = storagePrefix({
       group,
       version: '',
@@ -190,8 +191,8 @@ export function startDefinitionController(server: Server): Disposable {
     [Symbol.dispose]() {
       isClosed = true;
       watch?.[Symbol.dispose]();
-      queue.close();
-      for (const name of [...instanceWatches.keys()]) stopWaiting(name);
+      queue.close().catch(() => {});
+      for (const name of instanceWatches.keys()) stopWaiting(name);
     },
   };
 }

@@ -64,7 +64,7 @@ export function createServedKinds(store: Store, logger: Logger): ServedKinds {
   const rebuild = (): void => {
     const custom = [...known.values()].flatMap((one) => one.rows);
     lists = custom.length === 0 ? builtInLists() : joined(custom, makers!);
-    for (const listener of [...listeners]) listener();
+    for (const listener of listeners) listener();
   };
   const take = (stored: StoredObject): boolean => {
     const definition = stored.object() as CustomResourceDefinition;

@@ -8,7 +8,13 @@ import { validateObjectMeta } from '#api/meta/object-meta.ts';
 import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
-import { alreadyExistsError, badRequestError, forbiddenError, generateNameConflictError, invalidError } from '#api/status.ts';
+import {
+  alreadyExistsError,
+  badRequestError,
+  forbiddenError,
+  generateNameConflictError,
+  invalidError,
+} from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { AdmissionAttributes } from '../context.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';

@@ -183,7 +183,8 @@ async function updateOnce(
 
   if (isReleased(request, object)) return removeNow(request, current, settings.dryRun);
   // What is stored in an older form is written again also when nothing else changes: so versions are migrated.
-  if (sameObject(object, previous) && (row.custom === undefined || isStoredForm(row, current))) return { type: 'stored', stored: current, created: false };
+  if (sameObject(object, previous) && (row.custom === undefined || isStoredForm(row, current)))
+    return { type: 'stored', stored: current, created: false };
   if (settings.dryRun) return { type: 'unstored', object, created: false };
   const result = await store.write({
     key: current.key,
@@ -200,7 +201,9 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
   const { warnings } = request.context;
   const behaviour = kindTable.behaviour(row);
   const errors = [
-    ...validateObjectMetaUpdate(object.metadata, previous.metadata, { customResource: behaviour.anyFinalizer === true }),
+    ...validateObjectMetaUpdate(object.metadata, previous.metadata, {
+      customResource: behaviour.anyFinalizer === true,
+    }),
     ...(behaviour.validate === undefined ? validateSchema(row.typeName, object) : []),
     ...(behaviour.validateUpdate === undefined
       ? subresource === ''

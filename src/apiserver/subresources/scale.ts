@@ -94,7 +94,6 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     return respondWith(context, row, scaleOf(row, object), form);
   }
 
-
   const options = writeOptions(context.request, verb === 'patch' ? 'PatchOptions' : 'UpdateOptions');
   const fieldValidation = options.fieldValidation;
   const patch = verb === 'patch' ? await readPatch(context.request, row.custom === undefined) : undefined;
