@@ -1,6 +1,7 @@
 // What the certificates of this machine must name, and for which names there are kubeconfigs. Pure.
 import type { InterfaceAddress } from '#host/linux/addresses.ts';
 import { isIPv4, isIPv6 } from '#pki/address.ts';
+import type { NamedCertificate } from '#pki/named-certificates.ts';
 import type { Names } from '#pki/plan.ts';
 import type { Configuration } from './config/configuration.ts';
 import { addressAt, parseIpv4Range } from './config/ranges.ts';
@@ -30,9 +31,10 @@ export const inClusterNames = (domain: string): readonly string[] =>
 export function certificateNames(
   configuration: Configuration,
   { hostname, nodeIp, addresses }: MachineNames,
-  subjectAltNames: readonly string[] = [],
+  named: readonly NamedCertificate[] = [],
 ): Names {
-  const { cluster, dns, nodeName } = configuration;
+  const { cluster, dns, nodeName, apiServer } = configuration;
+  const { subjectAltNames } = apiServer;
   const own = addresses
     .filter((one) => !one.loopback && !virtualInterface.test(one.interface) && !one.address.startsWith('fe80:'))
     .map((one) => one.address);
@@ -58,6 +60,9 @@ export function certificateNames(
     ]),
     external: distinct([...reached.filter((name) => !isAddress(name)), `api.${dns.baseDomain}`]),
     kubeconfigs: reached.filter((name) => !name.startsWith('*.')),
+    named: named.flatMap(({ names, authoritiesPem }) =>
+      names.filter((name) => !name.startsWith('*.')).map((name) => ({ name, authoritiesPem })),
+    ),
     node: distinct([nodeName, host, nodeIp, ...own]),
     ingress: [`*.apps.${dns.baseDomain}`],
     apiServerUrl: cluster.url,

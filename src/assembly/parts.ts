@@ -13,6 +13,7 @@ import type { Pki } from '#pki/pki.ts';
 import type { Store } from '#storage/store.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './config/live.ts';
+import type { NamedCertificates } from './named-certificates.ts';
 import type { NodeAddress } from './node-address.ts';
 
 /** What every service may use. */
@@ -33,6 +34,7 @@ export interface AssemblyContext {
 
 export interface PartTypes {
   readonly pki: Pki;
+  readonly namedCertificates: NamedCertificates;
   readonly store: Store;
   readonly apiServer: ApiServer;
   /** A client in the name of a user; groups that follow from the name are added. */

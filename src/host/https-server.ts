@@ -39,6 +39,8 @@ export interface HttpsServerOptions {
   readonly namedCertificates?: readonly (HttpsCertificate & { readonly names: readonly string[] })[] | undefined;
   /** PEM of the authorities that client certificates are verified with. */
   readonly clientAuthorities: string;
+  /** Default: TLS 1.2 with Node's suites. */
+  readonly tls?: { readonly minVersion: 'TLSv1.2' | 'TLSv1.3'; readonly ciphers: string } | undefined;
   /** Default: `defaultPatience`. */
   readonly patience?: Patience | undefined;
   onRequest(request: HttpsRequest, response: HttpsResponse): void;
@@ -46,6 +48,8 @@ export interface HttpsServerOptions {
   /** A connection failed before it carried a request: bad TLS, bad HTTP. */
   onConnectionError?(error: Error): void;
 }
+
+const defaultTls = { minVersion: 'TLSv1.2' } as const;
 
 export interface ClientCertificate {
   readonly commonName: string;
@@ -57,7 +61,7 @@ export interface HttpsServer {
   readonly address: string;
   readonly port: number;
   /** New connections use it; those that are there stay. */
-  reload(options: Pick<HttpsServerOptions, 'certificate' | 'namedCertificates' | 'clientAuthorities'>): void;
+  reload(options: Pick<HttpsServerOptions, 'certificate' | 'namedCertificates' | 'clientAuthorities' | 'tls'>): void;
   /** Takes no new connections, lets requests in work finish for at most `graceMs`, then ends what is left. */
   close(graceMs: number): Promise<void>;
 }
@@ -95,12 +99,17 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   let inWork = 0;
   let closing = false;
   let whenIdle: (() => void) | undefined;
-  const contextsOf = (named: HttpsServerOptions['namedCertificates']) =>
-    (named ?? []).map((one) => ({
+  const contextsOf = ({ namedCertificates = [], clientAuthorities, tls }: Parameters<HttpsServer['reload']>[0]) =>
+    namedCertificates.map((one) => ({
       names: one.names,
-      context: createSecureContext({ cert: one.certificateChain, key: one.privateKey }),
+      context: createSecureContext({
+        cert: one.certificateChain,
+        key: one.privateKey,
+        ca: clientAuthorities,
+        ...(tls ?? defaultTls),
+      }),
     }));
-  let contexts = contextsOf(options.namedCertificates);
+  let contexts = contextsOf(options);
 
   const patience = options.patience ?? defaultPatience;
   const limits: object = {
@@ -118,13 +127,14 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     ca: options.clientAuthorities,
     requestCert: true,
     rejectUnauthorized: false,
-    minVersion: 'TLSv1.2',
+    ...(options.tls ?? defaultTls),
     settings: { maxConcurrentStreams: streamsMax },
     maxHeaderListPairs: 512,
     SNICallback(name, done) {
-      const found = contexts.find(({ names }) =>
-        names.some((one) => one === name || (one.startsWith('*.') && name.slice(name.indexOf('.')) === one.slice(1))),
-      );
+      const asked = name.toLowerCase();
+      const parent = `*${asked.slice(asked.indexOf('.'))}`;
+      const found =
+        contexts.find(({ names }) => names.includes(asked)) ?? contexts.find(({ names }) => names.includes(parent));
       done(null, found?.context);
     },
   });
@@ -170,12 +180,13 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
       resolve({
         address,
         port,
-        reload({ certificate, namedCertificates, clientAuthorities }) {
-          contexts = contextsOf(namedCertificates);
+        reload(next) {
+          contexts = contextsOf(next);
           server.setSecureContext({
-            cert: certificate.certificateChain,
-            key: certificate.privateKey,
-            ca: clientAuthorities,
+            cert: next.certificate.certificateChain,
+            key: next.certificate.privateKey,
+            ca: next.clientAuthorities,
+            ...(next.tls ?? defaultTls),
           });
         },
         async close(graceMs) {

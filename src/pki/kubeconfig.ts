@@ -4,13 +4,12 @@ import type { KeyPair } from './certificate.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** Context and cluster are both named `microshift`, as the original's. */
+/** Without authorities, those of the client's system are trusted. Context and cluster are both named `microshift`, as the original's. */
 export const renderKubeconfig = (server: string, authoritiesPem: string, client: KeyPair, user = 'user'): string =>
   `apiVersion: v1
 clusters:
 - cluster:
-    certificate-authority-data: ${base64(authoritiesPem)}
-    server: ${JSON.stringify(server)}
+${authoritiesPem === '' ? '' : `    certificate-authority-data: ${base64(authoritiesPem)}\n`}    server: ${JSON.stringify(server)}
   name: microshift
 contexts:
 - context:

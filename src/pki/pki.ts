@@ -195,7 +195,9 @@ export class Pki {
       this.#pairs = previous;
       throw error;
     }
-    await removeStaleKubeconfigs(files, at('resources/kubeadmin'), this.#names.kubeconfigs, logger);
+    const { kubeconfigs, named = [] } = this.#names;
+    const kept = [...kubeconfigs, ...named.map((one) => one.name)];
+    await removeStaleKubeconfigs(files, at('resources/kubeadmin'), kept, logger);
     this.#dueAtMs = decision.dueAtMs;
     this.#problem = undefined;
     if (!changed) return;
@@ -255,11 +257,13 @@ export class Pki {
     const wanted: (readonly [string, string])[] = [];
     for (const name of Object.keys(bundles) as BundleName[])
       wanted.push([path.join(dataDirectory, bundles[name].path), this.bundle(name)]);
-    const { apiServerUrl, kubeconfigs } = this.#names;
-    const config = (user: string, server: string, leaf: LeafName) =>
-      wanted.push([this.kubeconfigPath(user), renderKubeconfig(server, this.bundle('serving'), this.leaf(leaf))]);
+    const { apiServerUrl, kubeconfigs, named = [] } = this.#names;
+    const config = (user: string, server: string, leaf: LeafName, authoritiesPem = this.bundle('serving')) =>
+      wanted.push([this.kubeconfigPath(user), renderKubeconfig(server, authoritiesPem, this.leaf(leaf))]);
     for (const leaf of leaves) if (leaf.kubeconfig !== undefined) config(leaf.kubeconfig, apiServerUrl, leaf.name);
-    for (const name of kubeconfigs) config(`kubeadmin/${name}`, serverAt(apiServerUrl, name), 'admin');
+    const trusted = new Map(named.map((one) => [one.name, one.authoritiesPem]));
+    for (const name of new Set([...kubeconfigs, ...trusted.keys()]))
+      config(`kubeadmin/${name}`, serverAt(apiServerUrl, name), 'admin', trusted.get(name));
     await writeDifferent(files, wanted, writes);
   }
 }

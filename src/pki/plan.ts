@@ -37,6 +37,8 @@ export interface Names {
   readonly external: readonly string[];
   /** Of `external`, and addresses: each gets a kubeconfig of its own that leads there. */
   readonly kubeconfigs: readonly string[];
+  /** Names with a certificate of somebody else: their kubeconfigs trust others. Empty authorities: the system's. */
+  readonly named?: readonly { readonly name: string; readonly authoritiesPem: string }[] | undefined;
   readonly node: readonly string[];
   readonly ingress: readonly string[];
   /** Of cluster.url, in every kubeconfig. */

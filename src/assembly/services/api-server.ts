@@ -7,6 +7,7 @@ import { podConnector } from '#host/pod-connector.ts';
 import type { LeafName } from '#pki/plan.ts';
 import { createTokenKey } from '#pki/token-signer.ts';
 import type { AssemblyContext } from '../parts.ts';
+import { tlsSettings } from '../tls-settings.ts';
 import { versionInfo } from '../version.ts';
 import { auditLine } from '../audit-log.ts';
 import { createNodeConnector } from '../node-connector.ts';
@@ -77,7 +78,14 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   };
   const serving = () => ({
     certificate: certificateOf('api-service-network-serving'),
+    tls: tlsSettings(context.live.current.apiServer.tls),
     namedCertificates: [
+      // Whoever gives a certificate for a name wants it instead of ours.
+      ...parts.take('namedCertificates').usable.map(({ certificatePem, keyPem, names }) => ({
+        certificateChain: certificatePem,
+        privateKey: keyPem,
+        names,
+      })),
       { ...certificateOf('api-localhost-serving'), names: ['localhost'] },
       { ...certificateOf('api-external-serving'), names: pki.names.external },
     ],
@@ -97,9 +105,14 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
       `cluster.url in the configuration file, or MICROSHIFT_CLUSTER_URL=${cluster.url.replace(/:\d+$/, ':16443')}`,
     );
   });
-  const renewal = pki.onChange(() => front.reload(serving()));
+  const reload = () => front.reload(serving());
+  const reasons = [
+    pki.onChange(reload),
+    parts.take('namedCertificates').onChange(reload),
+    context.live.onChange((one) => one.apiServer.tls, reload),
+  ];
   scope.onClose(async () => {
-    renewal[Symbol.dispose]();
+    for (const one of reasons) one[Symbol.dispose]();
     await front.close(graceMs);
   });
 

@@ -37,7 +37,7 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
   }),
   integer('apiServer.auditLog.maxFileSize', 200, 'missing', 'MB at which an audit log file is put aside', { least: 0 }),
   integer('apiServer.auditLog.maxFiles', 10, 'missing', 'old audit log files that are kept; 0: any', { least: 0 }),
-  objects('apiServer.namedCertificates', [], 'missing', 'own certificates of the API server, by the name asked for', {
+  objects('apiServer.namedCertificates', [], 'live', 'own certificates of the API server, by the name asked for', {
     fields: [
       { name: 'certPath', type: 'string', meaning: 'PEM file: certificate, then intermediates' },
       { name: 'keyPath', type: 'string', meaning: 'PEM file of its key' },
@@ -47,19 +47,19 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
   list(
     'apiServer.subjectAltNames',
     [],
-    'missing',
+    'live',
     "additional names and addresses in the API server's certificate, with a kubeconfig each",
   ),
   choice(
     'apiServer.tls.minVersion',
     ['VersionTLS12', 'VersionTLS13'],
-    'missing',
+    'live',
     'lowest TLS version that the API server speaks',
   ),
   list(
     'apiServer.tls.cipherSuites',
     [],
-    'missing',
+    'live',
     "cipher suites of TLS 1.2 that the API server accepts, by IANA name; empty: MicroShift's",
   ),
   list(
