@@ -12,6 +12,10 @@ export interface RequestContext {
   readonly info: RequestInfo;
   /** Set by authenticate, replaced by impersonate. */
   user: Identity;
+  /** Who asked, whoever they ask to be; undefined until that is known. For the audit log. */
+  authenticatedAs?: Identity;
+  /** What the authorizers said. For the audit log. */
+  decision?: AccessDecision;
   readonly warnings: string[];
 }
 

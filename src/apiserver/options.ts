@@ -4,6 +4,8 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { Store } from '#storage/store.ts';
+import type { AuditEvent } from './audit/event.ts';
+import type { AuditProfile } from './audit/policy.ts';
 import type { NodeConnector, PodConnector } from './ports.ts';
 
 export interface VersionInfo {
@@ -40,15 +42,10 @@ export interface ReadinessCheck {
   check(): string | undefined;
 }
 
-export interface AuditEvent {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly verb: string;
-  readonly user: string;
-  readonly sourceAddress: string;
-  readonly status: number;
-  readonly durationMs: number;
+export interface AuditSink {
+  /** Asked at each request: it may change. None: nothing is recorded. */
+  profile(): AuditProfile;
+  write(event: AuditEvent): void;
 }
 
 export interface ApiServerOptions {
@@ -73,6 +70,6 @@ export interface ApiServerOptions {
   /** Absent: pods/proxy and services/proxy answer 503. */
   readonly pods?: PodConnector | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
-  readonly audit?: ((event: AuditEvent) => void) | undefined;
+  readonly audit?: AuditSink | undefined;
   readonly limits?: { readonly readsInFlight?: number; readonly writesInFlight?: number } | undefined;
 }

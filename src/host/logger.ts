@@ -1,7 +1,7 @@
 // The log: one line an entry on standard error; text for a terminal or a journal, JSON when asked. Lines are collected
 // for one turn of the event loop and written at once; what is pending is written before the process exits.
 // No library: loading one costs more start time than all of this.
-import { openSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import type { Clock } from '#base/clock.ts';
 import type { LogFields, LogLevel, Logger } from '#base/log.ts';
 
@@ -96,6 +96,3 @@ export class LineWriter {
 
 /** klog's verbosity: 0-3 says what operators need, from 4 on everything. */
 export const levelOfVerbosity = (verbosity: number): LogLevel => (verbosity >= 4 ? 'debug' : 'info');
-
-/** Appends to a file that only its owner reads. */
-export const openLineWriter = (file: string): LineWriter => new LineWriter(openSync(file, 'a', 0o600));

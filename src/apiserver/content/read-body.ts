@@ -59,6 +59,13 @@ async function parseProtobuf(bytes: Uint8Array): Promise<unknown> {
   }
 }
 
+/** The value of bytes that were read before, a patch's included; throws as reading does. */
+export async function decodedBody(request: ApiRequest, bytes: Uint8Array): Promise<unknown> {
+  const mediaType = mediaTypeOf(request);
+  if (mediaType === protobufType) return parseProtobuf(bytes);
+  return (await parseBytes(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', false)).value;
+}
+
 /** Undefined: no body was sent. `duplicates`: keys that occur twice are wanted (field validation). */
 export async function readBody(request: ApiRequest, duplicates = false): Promise<ParsedBody | undefined> {
   if (request.body.type === 'object') return { value: request.body.object, duplicates: [] };

@@ -1,17 +1,18 @@
-// The outermost step: turns every failure into its Status, counts the request, and tells the audit sink.
-import { uuid } from '#base/random.ts';
+// The outermost step: turns every failure into its Status, counts the request, and has it recorded in the audit log.
 import { messageOf } from '#base/errors.ts';
 import type { ApiResponse } from '#api/request.ts';
+import { recordRequest } from '../audit/recording.ts';
 import type { Next, RequestContext } from '../context.ts';
 import { expectedError, respondStatus, unexpectedError } from '../responses.ts';
 
 export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
   const { server, request, info } = context;
-  const { clock, logger, audit: sink, random } = server.options;
+  const { clock, logger, audit: sink } = server.options;
+  const recording = sink === undefined ? undefined : recordRequest(context, sink);
   const startMs = clock.monotonicMs();
   let response: ApiResponse;
   try {
-    response = await next(context);
+    response = await next(recording?.context ?? context);
   } catch (error) {
     const expected = expectedError(error);
     if (expected === undefined)
@@ -36,16 +37,7 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
     code: response.status,
     durationSeconds: durationMs / 1000,
   });
-  sink?.({
-    id: uuid(random),
-    method: request.method,
-    path: info.path,
-    verb: info.verb,
-    user: context.user.name,
-    sourceAddress: request.remoteAddress,
-    status: response.status,
-    durationMs,
-  });
+  if (recording !== undefined) response = await recording.finish(response);
   return context.warnings.length === 0
     ? response
     : { ...response, warnings: [...response.warnings, ...new Set(context.warnings)] };

@@ -48,5 +48,6 @@ export async function authenticate(context: RequestContext, next: Next): Promise
   if (identity !== undefined) context.user = withAuthenticatedGroup(identity);
   else if (anonymousPaths.test(context.info.path)) context.user = anonymousUser;
   else throw unauthorizedError();
+  context.authenticatedAs = context.user;
   return next(context);
 }

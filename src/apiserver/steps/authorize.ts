@@ -7,6 +7,7 @@ import { accessForbidden } from '../authorization/forbidden.ts';
 export async function authorize(context: RequestContext, next: Next): Promise<ApiResponse> {
   const attributes = attributesOf(context);
   const decision = context.server.authorizer.authorize(attributes);
+  context.decision = decision;
   if (decision.decision !== 'allow') throw accessForbidden(attributes, decision.reason);
   return next(context);
 }

@@ -1,10 +1,9 @@
 // Keys of the API server to its slice of the configuration.
+import type { AuditProfile } from '#apiserver/audit/policy.ts';
 import { isIPv4, isIPv6 } from '#pki/address.ts';
 import { isDnsName } from './names.ts';
 import type { RawObject } from './keys/key.ts';
 import type { ConfigurationValues } from './values.ts';
-
-export type AuditProfile = 'None' | 'Default' | 'WriteRequestBodies' | 'AllRequestBodies';
 
 export interface AuditLogConfiguration {
   /** Empty: no audit log. */

@@ -1,22 +1,19 @@
 // The API server on the store, behind TLS; and the client that the rest of the process uses.
-import path from 'node:path';
-import { OperatorError, messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
-import { openLineWriter } from '#host/logger.ts';
 import { podConnector } from '#host/pod-connector.ts';
 import type { LeafName } from '#pki/plan.ts';
 import { createTokenKey } from '#pki/token-signer.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { tlsSettings } from '../tls-settings.ts';
 import { versionInfo } from '../version.ts';
-import { auditLine } from '../audit-log.ts';
+import { AuditLog } from '../audit-log.ts';
 import { createNodeConnector } from '../node-connector.ts';
 import { listeningError } from './listening-error.ts';
 
 const graceMs = 2_000;
 export const tokenIssuer = 'https://kubernetes.default.svc';
 
-export async function startApiServer(context: AssemblyContext, scope: Scope): Promise<void> {
+export async function startApiServer(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, random, logger, parts } = context;
   const { cluster } = configuration;
   const [{ createApiServer }, { startHttpsFront }, { createInProcessClient }] = await Promise.all([
@@ -26,8 +23,8 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   ]);
   const pki = parts.take('pki');
   const tokenKey = createTokenKey(pki.serviceAccountKey.privateKeyPem);
-  const { file: auditFile } = configuration.apiServer.auditLog;
-  const audit = auditFile === '' ? undefined : await openAuditLog(auditFile);
+  const audit = new AuditLog(context);
+  scope.onClose(() => audit.close());
   const server = createApiServer({
     store: parts.take('store'),
     clock,
@@ -55,7 +52,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
         check: () => (parts.has('bootstrapped') ? undefined : 'not finished'),
       },
     ],
-    ...(audit === undefined ? {} : { audit }),
+    audit,
   });
   scope.onClose(() => server.close());
   parts.provide('apiServer', server);
@@ -116,23 +113,11 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     await front.close(graceMs);
   });
 
+  return () => audit.problems();
+
   function problemOf(service: string): string | undefined {
     const found = context.problems().filter((one) => one.service === service);
     return found.length === 0 ? undefined : found.map((one) => one.problem).join('; ');
-  }
-  async function openAuditLog(file: string) {
-    try {
-      await context.files.makeDirectory(path.dirname(file), 0o700);
-      const writer = openLineWriter(file);
-      scope.onClose(() => writer.flush());
-      return (event: Parameters<typeof auditLine>[0]) => writer.write(auditLine(event, clock.now()));
-    } catch (error) {
-      throw new OperatorError(
-        `The audit log ${file} cannot be written: ${messageOf(error)}.`,
-        'Choose another auditLogDir, or leave it out to have no audit log.',
-        { cause: error },
-      );
-    }
   }
 }
 

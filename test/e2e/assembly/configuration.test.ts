@@ -1,11 +1,11 @@
 // The configuration of a running process: what changes while it runs, what needs a restart, what a mistake does.
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { StatusReport } from '#assembly/status.ts';
-import { cli, freePort, start, temporary, waitReady } from './microshift-process.ts';
+import { ask, cli, freePort, start, temporary, waitReady } from './microshift-process.ts';
 
 test('changed files are noticed: keys are applied, wait for a restart, or are refused while the ones before stay', async (context) => {
   const dataDirectory = path.join(temporary(context), 'data');
@@ -29,13 +29,40 @@ test('changed files are noticed: keys are applied, wait for a restart, or are re
   write('config.d/10-log.yaml', 'debugging: {logLevel: Debug}\n');
   await shows(/configuration: the changed configuration is applied keys=logVLevel/);
 
+  const auditFile = path.join(dataDirectory, 'audit/kube-apiserver-audit.log');
+  write(
+    'config.d/20-audit.yaml',
+    `auditLogDir: ${path.dirname(auditFile)}\napiServer: {auditLog: {profile: WriteRequestBodies}}\n`,
+  );
+  await shows(/is applied keys="auditLogDir, apiServer\.auditLog\.profile"/);
+  const made = (kind: string, value: object) => ({ apiVersion: 'v1', kind, metadata: { name: 'one' }, ...value });
+  await ask(
+    dataDirectory,
+    'POST',
+    '/api/v1/namespaces/default/configmaps',
+    made('ConfigMap', { data: { a: 'plain' } }),
+  );
+  await ask(
+    dataDirectory,
+    'POST',
+    '/api/v1/namespaces/default/secrets',
+    made('Secret', { stringData: { a: 'hidden' } }),
+  );
+  // Lines of one turn are written at its end.
+  await ask(dataDirectory, 'GET', '/api/v1/namespaces/default/secrets/one');
+  const audited = readFileSync(auditFile, 'utf8');
+  assert.match(audited, /"requestObject":\{[^}]*"kind":"ConfigMap".*"plain"/);
+  assert.match(audited, /"resource":"secrets"/);
+  assert.doesNotMatch(audited, /hidden|aGlkZGVu/);
+  assert.equal(statSync(auditFile).mode & 0o777, 0o600);
+
   write('config.yaml', 'nodeName: edge-2\n');
   await shows(/a restart is needed .*nodeName \(from .*config\.yaml:1:1\)/);
   const status = cli(dataDirectory, 'status');
   assert.equal(status.status, 0);
   assert.match(
     status.stdout,
-    /Configured .*config\.yaml, .*10-log\.yaml\n[\s\S]*A restart is needed for [\s\S]* nodeName/,
+    /Configured .*config\.yaml, .*10-log\.yaml, .*\n[\s\S]*A restart is needed for [\s\S]* nodeName/,
   );
 
   write('config.yaml', 'nodeName: edge-1\nclustr: {}\n');

@@ -29,14 +29,14 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
   choice(
     'apiServer.auditLog.profile',
     ['Default', 'None', 'WriteRequestBodies', 'AllRequestBodies'],
-    'missing',
+    'live',
     'what the audit log says of a request: None nothing, Default no bodies',
   ),
-  integer('apiServer.auditLog.maxFileAge', 0, 'missing', 'days that old audit log files are kept; 0: any', {
+  integer('apiServer.auditLog.maxFileAge', 0, 'live', 'days that old audit log files are kept; 0: any', {
     least: 0,
   }),
-  integer('apiServer.auditLog.maxFileSize', 200, 'missing', 'MB at which an audit log file is put aside', { least: 0 }),
-  integer('apiServer.auditLog.maxFiles', 10, 'missing', 'old audit log files that are kept; 0: any', { least: 0 }),
+  integer('apiServer.auditLog.maxFileSize', 200, 'live', 'MB at which an audit log file is put aside', { least: 0 }),
+  integer('apiServer.auditLog.maxFiles', 10, 'live', 'old audit log files that are kept; 0: any', { least: 0 }),
   objects('apiServer.namedCertificates', [], 'live', 'own certificates of the API server, by the name asked for', {
     fields: [
       { name: 'certPath', type: 'string', meaning: 'PEM file: certificate, then intermediates' },

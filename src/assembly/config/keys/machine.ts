@@ -5,7 +5,7 @@ export const machineKeys: readonly ConfigurationKey[] = [
   text('dataDir', undefined, 'restart', 'directory of all state: objects, certificates, kubeconfigs', {
     defaultText: '/var/lib/microshift',
   }),
-  text('auditLogDir', undefined, 'restart', 'directory of kube-apiserver-audit.log; empty: no audit log', {
+  text('auditLogDir', undefined, 'live', 'directory of kube-apiserver-audit.log; empty: no audit log', {
     defaultText: 'none; /var/log/kube-apiserver where an apiServer.auditLog key is set',
   }),
   integer('logVLevel', 0, 'live', 'verbosity of the log; from 4 on everything', { least: 0, most: 10 }),

@@ -1,0 +1,221 @@
+// What the audit log holds of requests that go through the whole chain, by profile.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
+import { requestInfo } from '../request-info.ts';
+import type { AuditEvent } from './event.ts';
+import { auditLevel, type AuditProfile } from './policy.ts';
+
+const maps = '/api/v1/namespaces/default/configmaps';
+const map = (name: string) => ({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name }, data: { a: 'b' } });
+const secrets = '/api/v1/namespaces/default/secrets';
+
+async function start(profile: AuditProfile): Promise<{
+  readonly api: TestApiServer;
+  readonly take: () => readonly AuditEvent[];
+  readonly choose: (now: AuditProfile) => void;
+}> {
+  let current = profile;
+  let events: AuditEvent[] = [];
+  const api = await startApiServer({
+    // As it goes through the file.
+    audit: { profile: () => current, write: (event) => events.push(JSON.parse(JSON.stringify(event)) as AuditEvent) },
+  });
+  events = [];
+  return {
+    api,
+    take: () => {
+      const taken = events;
+      events = [];
+      return taken;
+    },
+    choose: (now) => (current = now),
+  };
+}
+
+test('Default: who did what to what, when, from where, and whether they might; no bodies', async () => {
+  const { api, take } = await start('Default');
+  await api.create(`${maps}?fieldManager=me`, map('one'));
+  const [event] = take();
+  assert.match(event?.auditID ?? '', /^[0-9a-f]{8}-/);
+  assert.deepEqual(
+    { ...event, auditID: '', objectRef: { ...event?.objectRef, uid: '', resourceVersion: '' } },
+    {
+      kind: 'Event',
+      apiVersion: 'audit.k8s.io/v1',
+      level: 'Metadata',
+      auditID: '',
+      stage: 'ResponseComplete',
+      requestURI: `${maps}?fieldManager=me`,
+      verb: 'create',
+      user: { username: 'system:admin', groups: ['system:masters', 'system:authenticated'] },
+      sourceIPs: ['127.0.0.1'],
+      userAgent: 'kit/1',
+      objectRef: {
+        resource: 'configmaps',
+        namespace: 'default',
+        name: 'one',
+        uid: '',
+        apiVersion: 'v1',
+        resourceVersion: '',
+      },
+      responseStatus: { metadata: {}, code: 201 },
+      requestReceivedTimestamp: '2026-01-02T03:04:05.000000Z',
+      stageTimestamp: '2026-01-02T03:04:05.000000Z',
+      annotations: { 'authorization.k8s.io/decision': 'allow', 'authorization.k8s.io/reason': '' },
+    },
+  );
+});
+
+test('refusals are recorded with their Status: forbidden, not found, and nobody at all', async () => {
+  const { api, take } = await start('Default');
+  const as = { name: 'jane', groups: [] };
+  await api.send('GET', `${maps}/one`, { as });
+  await api.send('GET', `${maps}/one`);
+  await api.send('GET', `${maps}/one`, { headers: { authorization: 'Bearer nonsense' } });
+  await api.send('GET', '/api', { as: null });
+  const [forbidden, missing, unknown, anonymous] = take();
+  assert.deepEqual(
+    [forbidden?.user.username, forbidden?.annotations?.['authorization.k8s.io/decision']],
+    ['jane', 'forbid'],
+  );
+  assert.equal(forbidden?.responseStatus?.['reason'], 'Forbidden');
+  assert.deepEqual(missing?.responseStatus, {
+    metadata: {},
+    status: 'Failure',
+    message: 'configmaps "one" not found',
+    reason: 'NotFound',
+    details: { name: 'one', kind: 'configmaps' },
+    code: 404,
+  });
+  assert.deepEqual([unknown?.user, unknown?.responseStatus?.['code']], [{}, 401]);
+  assert.deepEqual([anonymous?.requestURI, anonymous?.user], ['/api', {}]);
+});
+
+test('impersonation is recorded with both names', async () => {
+  const { api, take } = await start('Default');
+  await api.send('GET', maps, { headers: { 'impersonate-user': 'jane', 'impersonate-group': 'staff' } });
+  const [event] = take();
+  assert.equal(event?.user.username, 'system:admin');
+  assert.deepEqual(event?.impersonatedUser, { username: 'jane', groups: ['staff', 'system:authenticated'] });
+});
+
+test('WriteRequestBodies: both bodies of writes, without managed fields; of reads none', async () => {
+  const { api, take } = await start('WriteRequestBodies');
+  await api.send('POST', maps, { bytes: JSON.stringify(map('one')), contentType: 'application/json' });
+  await api.send('PATCH', `${maps}/one`, {
+    bytes: 'metadata: {labels: {a: b}}\napiVersion: v1\nkind: ConfigMap\n',
+    contentType: 'application/apply-patch+yaml',
+    headers: { 'x-none': '' },
+  });
+  await api.get(`${maps}/one`);
+  await api.send('POST', maps, { bytes: '{', contentType: 'application/json' });
+  const [created, applied, read, broken] = take();
+  assert.equal(created?.level, 'RequestResponse');
+  assert.deepEqual(created.requestObject, map('one'));
+  const answer = created.responseObject as { metadata: Record<string, unknown>; data: unknown };
+  assert.deepEqual(
+    [answer.data, typeof answer.metadata['uid'], 'managedFields' in answer.metadata],
+    [{ a: 'b' }, 'string', false],
+  );
+  assert.deepEqual(applied?.requestObject, {
+    metadata: { labels: { a: 'b' } },
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+  });
+  assert.deepEqual([read?.level, 'responseObject' in (read ?? {})], ['Metadata', false]);
+  assert.deepEqual([broken?.responseStatus?.['code'], 'requestObject' in (broken ?? {})], [400, false]);
+});
+
+test('AllRequestBodies: answers of reads as well, lists without managed fields', async () => {
+  const { api, take } = await start('AllRequestBodies');
+  await api.create(maps, map('one'));
+  await api.get(maps);
+  const [, listed] = take();
+  const { items } = listed!.responseObject as { items: { metadata: object }[] };
+  assert.deepEqual(
+    items.map((one) => 'managedFields' in one.metadata),
+    [false],
+  );
+});
+
+test('a body that is too long is left out, and its event says so', async () => {
+  const { api, take } = await start('WriteRequestBodies');
+  const metadata = { name: 'long', annotations: { a: 'x'.repeat(100_000) } };
+  const long = { ...map('long'), metadata, data: { a: 'x'.repeat(1_000_000) } };
+  await api.send('POST', maps, { bytes: JSON.stringify(long), contentType: 'application/json' });
+  const [event] = take();
+  assert.deepEqual(
+    [
+      event?.responseStatus?.['code'],
+      'responseObject' in (event ?? {}),
+      event?.annotations?.['audit.k8s.io/truncated'],
+    ],
+    [201, false, 'true'],
+  );
+});
+
+test('bodies with secrets are in no profile: Secrets, tokens, reviews, Routes', async () => {
+  const { api, take } = await start('AllRequestBodies');
+  const secret = { kind: 'Secret', apiVersion: 'v1', metadata: { name: 's' }, stringData: { password: 'hunter2' } };
+  await api.create(secrets, secret);
+  await api.patch(`${secrets}/s`, 'merge', { stringData: { password: 'hunter3' } });
+  await api.get(secrets);
+  await api.get(`${secrets}/s`, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } });
+  await api.delete(`${secrets}/s`);
+  const token = await api.create('/api/v1/namespaces/default/serviceaccounts/default/token', {
+    kind: 'TokenRequest',
+    apiVersion: 'authentication.k8s.io/v1',
+    spec: {},
+  });
+  await api.create('/apis/authentication.k8s.io/v1/tokenreviews', {
+    kind: 'TokenReview',
+    apiVersion: 'authentication.k8s.io/v1',
+    spec: { token: token.status.token },
+  });
+  await api.get(maps, { headers: { authorization: `Bearer ${token.status.token}` } }).catch(() => {});
+  const events = take();
+  assert.equal(events.length, 8);
+  const text = JSON.stringify(events);
+  assert.doesNotMatch(text, /hunter|aHVudGVy/);
+  assert(!text.includes(token.status.token.split('.')[1]), 'no token');
+  assert(events.slice(0, 7).every((one) => one.level === 'Metadata'));
+  for (const path of ['/apis/route.openshift.io/v1/namespaces/a/routes/b', '/apis/route.openshift.io/v1/routes'])
+    assert.equal(auditLevel('AllRequestBodies', requestInfo('GET', path, new URLSearchParams()), true), 'Metadata');
+});
+
+test('health, version and discovery are not recorded, whatever the profile; None records nothing', async () => {
+  const { api, take, choose } = await start('AllRequestBodies');
+  for (const path of ['/readyz', '/livez', '/healthz', '/version', '/api', '/apis', '/apis/apps/v1', '/api/v1'])
+    await api.send('GET', path);
+  assert.deepEqual(take(), []);
+  choose('None');
+  await api.create(maps, map('one'));
+  assert.deepEqual(take(), []);
+  choose('Default');
+  await api.get(`${maps}/one`);
+  assert.equal(take().length, 1);
+});
+
+test('a watch is recorded when it begins and when it ends', async () => {
+  const { api, take } = await start('Default');
+  const watch = await api.watch(`${maps}?watch=true`);
+  const begun = take();
+  watch.stop();
+  watch.stop();
+  const ended = take();
+  assert.deepEqual(
+    [...begun, ...ended].map((one) => [one.verb, one.stage, one.auditID === begun[0]?.auditID]),
+    [
+      ['watch', 'ResponseStarted', true],
+      ['watch', 'ResponseComplete', true],
+    ],
+  );
+  const other = await api.watch(`${maps}?watch=true`);
+  api.close();
+  assert.equal(other.ended, true);
+  assert.deepEqual(
+    take().map((one) => one.stage),
+    ['ResponseStarted', 'ResponseComplete'],
+  );
+});
