@@ -1,6 +1,8 @@
-// Writes src/api/generated/ from the fact tables in src/api/facts/. Run by `npm run generate`;
+// Writes src/api/generated/ from the fact tables in src/api/facts/, and the tables of docs/how-to/configure.md from the table
+// of configuration keys. Run by `npm run generate`;
 // test/repository/generated.test.ts checks that the committed files are what this writes.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { configurationPage } from './generate/configuration-page.ts';
 import { generateDescriptions } from './generate/descriptions.ts';
 import { generateKindReferences } from './generate/kind-references.ts';
 import { generateKindRows } from './generate/kind-rows.ts';
@@ -28,8 +30,17 @@ export function generateAll(): Map<string, string> {
   ]);
 }
 
+/** The page as it is, and as it should be. */
+export function generatePage(): { readonly url: URL; readonly now: string; readonly wanted: string } {
+  const url = new URL('../docs/how-to/configure.md', import.meta.url);
+  const now = readFileSync(url, 'utf8');
+  return { url, now, wanted: configurationPage(now) };
+}
+
 if (import.meta.main) {
   const directory = new URL('../src/api/generated/', import.meta.url);
   mkdirSync(directory, { recursive: true });
   for (const [name, content] of generateAll()) writeFileSync(new URL(name, directory), content);
+  const { url, wanted } = generatePage();
+  writeFileSync(url, wanted);
 }

@@ -2,11 +2,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { generateAll } from '../../scripts/generate.ts';
+import { generateAll, generatePage } from '../../scripts/generate.ts';
 
 test('generated files are what the generator writes; run npm run generate', () => {
   for (const [name, content] of generateAll()) {
     const committed = readFileSync(new URL(`../../src/api/generated/${name}`, import.meta.url), 'utf8');
     assert.ok(committed === content, `src/api/generated/${name} is stale`);
   }
+});
+
+test('the tables of docs/how-to/configure.md are those of the configuration keys; run npm run generate', () => {
+  const { now, wanted } = generatePage();
+  assert.ok(now === wanted, 'docs/how-to/configure.md is stale');
 });
