@@ -79,6 +79,8 @@ export interface Client {
   resource<T extends KubernetesObject>(kind: KindReference<T>): ResourceClient<T>;
   /** The process-wide informer of this kind and restriction; the first call makes it. It starts at its first use and lives as long as the client. */
   informer<T extends KubernetesObject>(kind: KindReference<T>, restriction?: InformerRestriction): Informer<T>;
+  /** Ends the informers of a kind that is no longer served; asked for again, they begin anew. */
+  forget(kind: KindReference): void;
   close(): Promise<void>;
 }
 

@@ -19,7 +19,7 @@ export class ClusterClient implements Client {
   readonly #options: ClusterClientOptions;
   readonly #end = new AbortController();
   readonly #resources = new Map<string, unknown>();
-  readonly #informers = new Map<string, unknown>();
+  readonly #informers = new Map<string, { readonly informer: unknown; readonly end: AbortController }>();
 
   constructor(options: ClusterClientOptions) {
     this.#options = options;
@@ -36,19 +36,28 @@ export class ClusterClient implements Client {
   informer<T extends KubernetesObject>(kind: KindReference<T>, restriction: InformerRestriction = {}): Informer<T> {
     const { namespace = '', fieldSelector = '', labelSelector = '' } = restriction;
     const key = JSON.stringify([kind.group, kind.version, kind.resource, namespace, fieldSelector, labelSelector]);
-    let found = this.#informers.get(key) as WatchingInformer<T> | undefined;
+    let found = this.#informers.get(key)?.informer as WatchingInformer<T> | undefined;
     if (found === undefined) {
+      const own = new AbortController();
       const { transport, clock, random, logger } = this.#options;
       found = new WatchingInformer(this.resource(kind), restriction, {
         clock,
         random,
         logger,
-        signal: this.#end.signal,
+        signal: AbortSignal.any([this.#end.signal, own.signal]),
         remote: transport.remote,
       });
-      this.#informers.set(key, found);
+      this.#informers.set(key, { informer: found, end: own });
     }
     return found;
+  }
+  forget(kind: KindReference): void {
+    const prefix = JSON.stringify([kind.group, kind.version, kind.resource]).slice(0, -1);
+    for (const [key, { end }] of this.#informers) {
+      if (!key.startsWith(`${prefix},`)) continue;
+      this.#informers.delete(key);
+      end.abort(new Error('the kind is no longer served'));
+    }
   }
   async close(): Promise<void> {
     this.#end.abort(new Error('the client is closed'));

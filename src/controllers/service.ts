@@ -5,6 +5,7 @@ import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
 import { controllersOf, type ControllersConfig } from './registry.ts';
+import { createCustomKinds } from './runtime/custom-kinds.ts';
 import { ControllerLoop } from './runtime/loop.ts';
 
 export interface ControllersOptions {
@@ -37,11 +38,14 @@ export function createControllers(options: ControllersOptions): ControllersServi
     },
     async start(scope: Scope) {
       const informers = options.client(informerIdentity);
+      const customKinds = createCustomKinds(informers);
+      scope.onClose(() => customKinds[Symbol.dispose]());
       loops = controllersOf(options.config).map((controller) => {
         const client = options.client(accountName(controller.account, controller.accountNamespace));
         return new ControllerLoop({
           controller,
           informers,
+          customKinds,
           client,
           events: options.events(client, controller.component),
           clock: options.clock,

@@ -34,13 +34,15 @@ const concerns = (previous: KubernetesObject | undefined, current: KubernetesObj
     : current === undefined || !semanticallyEqual(graphPart(previous), graphPart(current));
 
 export function garbageCollector(): Controller {
-  const kinds = storedKinds();
-  const byId = new Map(kinds.map((kind) => [kindId(kind), kind]));
+  const builtIn = storedKinds();
+  const byId = new Map(builtIn.map((kind) => [kindId(kind), kind]));
   // Owners are named by kind and any served version: the group and kind decide.
-  const byGroupKind = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+  const byGroupKind = new Map(builtIn.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
   const keyIn = (kind: KindReference, object: KubernetesObject) => `${kindId(kind)}${separator}${keyText(object)}`;
   const dependentsOf = (lookup: Lookup, uid: string): readonly OwnedObject[] =>
-    kinds.flatMap((kind) => lookup.byIndex(kind, ownerIndex, uid).map((object) => ({ kind, object })));
+    [...builtIn, ...lookup.customKinds()].flatMap((kind) =>
+      lookup.byIndex(kind, ownerIndex, uid).map((object) => ({ kind, object })),
+    );
   const ownersOf = (lookup: Lookup, object: KubernetesObject) =>
     (object.metadata.ownerReferences ?? []).map((reference) => {
       const kind = byGroupKind.get(`${parseApiVersion(reference.apiVersion).group}/${reference.kind}`);
@@ -69,7 +71,26 @@ export function garbageCollector(): Controller {
     name: 'garbage-collector',
     account: 'generic-garbage-collector',
     concurrency: 20,
-    reads: kinds.map((kind) => read(kind, wake(kind), concerns)),
+    reads: builtIn.map((kind) => read(kind, wake(kind), concerns)),
+    custom: {
+      read(kind) {
+        // Kept when the kind goes: its objects are gone then, and what they owned follows.
+        byId.set(kindId(kind), kind);
+        byGroupKind.set(`${kind.group}/${kind.kind}`, kind);
+        return read(kind, wake(kind), concerns);
+      },
+      wake: (owner, lookup) =>
+        [...builtIn, ...lookup.customKinds()].flatMap((kind) =>
+          lookup
+            .list(kind)
+            .filter((object) =>
+              object.metadata.ownerReferences?.some(
+                (one) => one.kind === owner.kind && parseApiVersion(one.apiVersion).group === owner.group,
+              ),
+            )
+            .map((object) => keyIn(kind, object)),
+        ),
+    },
     writes: [write('any', 'delete', 'patch')],
     snapshot(lookup, key) {
       const [id, rest] = key.split(separator) as [string, string];

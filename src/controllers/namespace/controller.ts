@@ -19,11 +19,18 @@ const wakeTerminating = ({ metadata }: KubernetesObject, lookup: Lookup): readon
 };
 
 export function namespaceController(): Controller {
-  const kinds = storedKinds().filter((one) => one.namespaced);
+  const builtIn = storedKinds().filter((one) => one.namespaced);
   return keyedController({
     name: 'namespace',
     account: 'namespace-controller',
-    reads: [read(Namespaces, self), ...kinds.map((kind) => read(kind, wakeTerminating))],
+    reads: [read(Namespaces, self), ...builtIn.map((kind) => read(kind, wakeTerminating))],
+    custom: {
+      read: (kind) => (kind.namespaced ? read(kind, wakeTerminating) : undefined),
+      wake: (_kind, lookup) =>
+        lookup
+          .list(Namespaces)
+          .flatMap((one) => (one.metadata.deletionTimestamp === undefined ? [] : [one.metadata.name!])),
+    },
     writes: [
       write('any', 'delete'),
       writeSubresource(Namespaces, 'status', 'update'),
@@ -32,6 +39,7 @@ export function namespaceController(): Controller {
     snapshot(lookup, key, { failure }) {
       const namespace = lookup.get(Namespaces, undefined, key);
       if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
+      const kinds = [...builtIn, ...lookup.customKinds()];
       const content = kinds
         .map((kind) => ({ kind, objects: lookup.list(kind, key) }))
         .filter((one) => one.objects.length > 0);

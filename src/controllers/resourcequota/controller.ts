@@ -53,16 +53,20 @@ const measuredReads: readonly Read[] = [
 const comesOrGoes = (previous: unknown, current: unknown): boolean => previous === undefined || current === undefined;
 
 export function resourceQuota(): Controller {
-  const kinds = storedKinds().filter((kind) => kind.namespaced && !isSame(kind, ResourceQuotas));
-  const counted = [...kinds, ResourceQuotas];
+  const builtIn = storedKinds().filter((kind) => kind.namespaced && !isSame(kind, ResourceQuotas));
+  const counted = [...builtIn, ResourceQuotas];
   return keyedController({
     name: 'resourcequota',
     account: 'resourcequota-controller',
     reads: [
       read(ResourceQuotas, (quota, lookup) => [...self(quota), ...quotasOf(quota, lookup)]),
       ...measuredReads,
-      ...kinds.filter((kind) => !isMeasured(kind)).map((kind) => read(kind, quotasOf, comesOrGoes)),
+      ...builtIn.filter((kind) => !isMeasured(kind)).map((kind) => read(kind, quotasOf, comesOrGoes)),
     ],
+    custom: {
+      read: (kind) => (kind.namespaced ? read(kind, quotasOf, comesOrGoes) : undefined),
+      wake: (_kind, lookup) => lookup.list(ResourceQuotas).map(keyText),
+    },
     writes: [writeSubresource(ResourceQuotas, 'status', 'update')],
     snapshot(lookup, key) {
       const { namespace, name } = splitKey(key);
@@ -79,7 +83,9 @@ export function resourceQuota(): Controller {
       };
       return {
         quota,
-        objects: counted.filter(concerns).map((kind) => [kind, lookup.list(kind, namespace)] as const),
+        objects: [...counted, ...lookup.customKinds()]
+          .filter(concerns)
+          .map((kind) => [kind, lookup.list(kind, namespace)] as const),
       };
     },
     decide,

@@ -10,6 +10,16 @@ export interface Lookup {
   get<T extends KubernetesObject>(kind: KindReference<T>, namespace: string | undefined, name: string): T | undefined;
   list<T extends KubernetesObject>(kind: KindReference<T>, namespace?: string): readonly T[];
   byIndex<T extends KubernetesObject>(kind: KindReference<T>, index: InformerIndex<T>, value: string): readonly T[];
+  /** Of controllers that read custom resources: those that there are now. Their objects may still be on their way. */
+  customKinds(): readonly KindReference[];
+}
+
+/** How a controller reads kinds that come and go. */
+export interface CustomReads {
+  /** Undefined: it does not concern the controller. */
+  read(kind: KindReference): Read | undefined;
+  /** Keys to decide again now that the objects of the kind are there. */
+  wake(kind: KindReference, lookup: Lookup): Iterable<string>;
 }
 
 export interface Read<T extends KubernetesObject = KubernetesObject> {
@@ -67,6 +77,7 @@ interface Declaration<S> {
   readonly component?: string | undefined;
   readonly reads: readonly Read[];
   readonly writes: readonly Write[];
+  readonly custom?: CustomReads | undefined;
   /** Effects outside the API, by name; assembly gives them. */
   readonly effects?: Readonly<Record<string, (argument: string) => Promise<void>>> | undefined;
   /** Synchronous and pure. `now` in milliseconds since the epoch. */
@@ -89,6 +100,7 @@ export interface Controller {
   readonly component: string;
   readonly reads: readonly Read[];
   readonly writes: readonly Write[];
+  readonly custom: CustomReads | undefined;
   readonly effects: Readonly<Record<string, (argument: string) => Promise<void>>>;
   readonly concurrency: number;
   plan(lookup: Lookup, key: string, context: SnapshotContext): Decision | undefined;
@@ -103,6 +115,7 @@ export function keyedController<S>(declaration: KeyedDeclaration<S>): Controller
     component: declaration.component ?? account,
     reads,
     writes,
+    custom: declaration.custom,
     effects: declaration.effects ?? {},
     concurrency: declaration.concurrency ?? 5,
     plan(lookup, key, context) {
@@ -122,6 +135,7 @@ export function snapshotController<S>(declaration: SnapshotDeclaration<S>): Cont
     component: declaration.component ?? declaration.account,
     reads: declaration.reads.map((one) => (one.wake === undefined ? { ...one, wake: () => everything } : one)),
     writes: declaration.writes,
+    custom: declaration.custom,
     effects: declaration.effects ?? {},
     concurrency: 1,
     plan: (lookup, _key, context) => declaration.decide(declaration.snapshot(lookup, context), context.now),

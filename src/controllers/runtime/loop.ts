@@ -8,6 +8,7 @@ import type { Scope } from '#base/scope.ts';
 import type { Client, EventRecorder, Informer } from '#client/client.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import type { Action } from './action.ts';
+import type { CustomKinds } from './custom-kinds.ts';
 import { applyActions } from './apply-actions.ts';
 import { kindId, type Controller, type Failure, type Lookup, type Read } from './declaration.ts';
 
@@ -15,6 +16,7 @@ export interface LoopOptions {
   readonly controller: Controller;
   /** Whose informers are shared by all controllers. */
   readonly informers: Client;
+  readonly customKinds: CustomKinds;
   /** With the controller's own identity. */
   readonly client: Client;
   readonly events: EventRecorder;
@@ -39,6 +41,8 @@ interface Waits {
 
 class StaleError extends Error {}
 
+const nothingThere = { get: () => undefined, list: () => [], byIndex: () => [] } as const;
+
 export class ControllerLoop {
   readonly #options: LoopOptions;
   readonly #queue: WorkQueue;
@@ -48,6 +52,9 @@ export class ControllerLoop {
   /** Kind -> keys that wait for its informer. */
   readonly #blocked = new Map<string, Set<string>>();
   readonly #failures = new Map<string, Failure>();
+  #customKinds: readonly KindReference[] = [];
+  /** Custom kinds that were served once: a decision under way may still ask for one. */
+  readonly #goneKinds = new Set<string>();
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -61,8 +68,11 @@ export class ControllerLoop {
         else logger.warn('decision failed, will retry', { key, error: messageOf(error), retryInMs });
       },
     });
-    const informerOf = <T extends KubernetesObject>(kind: KindReference<T>): Informer<T> => {
+    const informerOf = <T extends KubernetesObject>(
+      kind: KindReference<T>,
+    ): Pick<Informer<T>, 'get' | 'list' | 'byIndex'> => {
       const informer = this.#informers.get(kindId(kind));
+      if (informer === undefined && this.#goneKinds.has(kindId(kind))) return nothingThere;
       assert(informer !== undefined, `${controller.name} does not declare that it reads ${kind.resource}`);
       return informer as Informer<T>; // made from the same reference in start()
     };
@@ -70,6 +80,7 @@ export class ControllerLoop {
       get: (kind, namespace, name) => informerOf(kind).get(namespace, name),
       list: (kind, namespace) => informerOf(kind).list(namespace),
       byIndex: (kind, index, value) => informerOf(kind).byIndex(index, value),
+      customKinds: () => this.#customKinds,
     };
   }
 
@@ -98,18 +109,65 @@ export class ControllerLoop {
       const subscription = this.#informers.get(kindId(one.kind))!.onChange((change) => this.#onChange(one, change));
       scope.onClose(() => subscription[Symbol.dispose]());
     }
+    this.#followCustomKinds(scope);
+  }
+
+  #followCustomKinds(scope: Scope): void {
+    const { controller, informers, customKinds } = this.#options;
+    const { custom } = controller;
+    if (custom === undefined) return;
+    const subscriptions = new Map<string, Disposable>();
+    const end = (id: string): void => {
+      subscriptions.get(id)?.[Symbol.dispose]();
+      subscriptions.delete(id);
+    };
+    const following = customKinds.onChange(({ kind, type }) => {
+      const id = kindId(kind);
+      end(id);
+      this.#customKinds = this.#customKinds.filter((one) => kindId(one) !== id);
+      if (type === 'removed') {
+        this.#goneKinds.add(id);
+        this.#informers.delete(id);
+        this.#release(id);
+        return;
+      }
+      const one = custom.read(kind);
+      if (one === undefined) return;
+      const informer = informers.informer(kind);
+      this.#informers.set(id, informer);
+      this.#customKinds = [...this.#customKinds, kind];
+      subscriptions.set(
+        id,
+        informer.onChange((change) => this.#onChange(one, change)),
+      );
+      informer.whenSynced(scope.signal).then(
+        () => {
+          if (this.#informers.get(id) === informer)
+            for (const key of custom.wake(kind, this.#lookup)) this.#queue.add(key);
+        },
+        () => {}, // the kind went before it was seen, or the controller ends
+      );
+    });
+    scope.onClose(() => {
+      following[Symbol.dispose]();
+      for (const id of subscriptions.keys()) end(id);
+    });
+  }
+
+  /** Keys that wait for news of a kind look again. */
+  #release(id: string): void {
+    const blocked = this.#blocked.get(id);
+    if (blocked === undefined || blocked.size === 0) return;
+    const waiting = [...blocked];
+    blocked.clear();
+    for (const key of waiting) this.#queue.add(key);
   }
 
   #onChange(
     one: Read,
     change: { readonly previous: KubernetesObject | undefined; readonly current: KubernetesObject | undefined },
   ) {
-    const blocked = this.#blocked.get(kindId(one.kind));
-    if (blocked !== undefined && blocked.size > 0) {
-      const waiting = [...blocked];
-      blocked.clear();
-      for (const key of waiting) this.#queue.add(key);
-    }
+    this.#release(kindId(one.kind));
     if (one.wake === undefined || one.when?.(change.previous, change.current) === false) return;
     if (change.current !== undefined) for (const key of one.wake(change.current, this.#lookup)) this.#queue.add(key);
     if (change.previous !== undefined) for (const key of one.wake(change.previous, this.#lookup)) this.#queue.add(key);
@@ -180,9 +238,10 @@ export class ControllerLoop {
     const waits = this.#waits.get(key);
     if (waits === undefined) return 0;
     const kinds = new Set<string>();
-    for (const [kind, revision] of waits.revisions) if (this.#informers.get(kind)!.revision < revision) kinds.add(kind);
+    for (const [kind, revision] of waits.revisions)
+      if ((this.#informers.get(kind)?.revision ?? revision) < revision) kinds.add(kind);
     for (const { kind, namespace, name, uid } of waits.deletes) {
-      const seen = this.#informers.get(kind)!.get(namespace, name);
+      const seen = this.#informers.get(kind)?.get(namespace, name);
       const settled =
         seen === undefined ||
         seen.metadata.deletionTimestamp !== undefined ||

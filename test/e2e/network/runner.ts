@@ -87,6 +87,7 @@ const client: Client = {
         return Promise.resolve(object);
       },
     }) as unknown as ResourceClient<T>,
+  forget() {},
   close: () => Promise.resolve(),
 };
 
