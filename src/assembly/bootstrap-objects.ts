@@ -1,4 +1,5 @@
 // The objects that every cluster has from its first second on, apart from RBAC (bootstrap-rbac.ts). Pure: a list.
+import type { SecurityContextConstraints as Scc } from '#api/generated/types.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import {
   ConfigMaps,
@@ -7,6 +8,7 @@ import {
   IngressClasses,
   Namespaces,
   PriorityClasses,
+  SecurityContextConstraints,
   ServiceAccounts,
   ServiceCIDRs,
   Services,
@@ -41,6 +43,10 @@ const privileged = {
 };
 const namespace = (name: string, labels: Readonly<Record<string, string>> = {}): BootstrapObject =>
   row(Namespaces, { metadata: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) }, spec: {} });
+
+/** Made once: what an administrator changes in them stays, as upstream. */
+export const stockSccs = (facts: { readonly sccs: readonly object[] }): readonly BootstrapObject[] =>
+  facts.sccs.map((one) => row(SecurityContextConstraints, one as Scc, true));
 
 export const defaultServiceCidr = 'kubernetes';
 

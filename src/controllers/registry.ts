@@ -14,6 +14,7 @@ import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisio
 import { ingressToRoute } from './ingress-to-route/controller.ts';
 import { job } from './job/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
+import { namespaceSecurityAllocation } from './namespace-security-allocation/controller.ts';
 import { nodeIpam } from './node-ipam/controller.ts';
 import type { ClusterNetwork } from './node-ipam/decide.ts';
 import { nodeLifecycle } from './node-lifecycle/controller.ts';
@@ -69,6 +70,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   ...(config.certificateSigning === undefined ? [] : [certificateSigning(config.certificateSigning)]),
   nodeRole,
   ...(config.serviceCa === undefined ? [] : serviceCaControllers(config.serviceCa)),
+  namespaceSecurityAllocation(),
   clusterRoleAggregation,
   nodeIpam(config.clusterNetworks),
   nodeLifecycle(),

@@ -64,6 +64,7 @@ export interface FieldRules {
   readonly map?: FieldRules;
   readonly format?: string;
   readonly required?: boolean;
+  readonly nullable?: boolean;
   readonly default?: unknown;
   readonly itemDefault?: unknown;
   readonly enum?: readonly string[];

@@ -32,7 +32,9 @@ function checkStruct(struct: StructType, object: Node, path: string, errors: Fie
     const at = path === '' ? field.name : `${path}.${field.name}`;
     const value = object[field.name];
     if (isMissing(field, value)) {
-      if (field.rules.required === true && !isServerFilled(at)) errors.push(required(at));
+      // A null that must be said counts as nothing here: no reader meets a null.
+      if (field.rules.required === true && field.rules.nullable !== true && !isServerFilled(at))
+        errors.push(required(at));
       continue;
     }
     if (field.type.kind === 'struct' && metadataTypes.has(field.type.name)) continue;

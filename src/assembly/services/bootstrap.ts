@@ -13,6 +13,7 @@ import {
   authenticationConfigMap,
   bootstrapObjects,
   defaultServiceCidr,
+  stockSccs,
   type BootstrapAuthorities,
   type BootstrapObject,
 } from '../bootstrap-objects.ts';
@@ -36,6 +37,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   const client = parts.take('systemClient');
   const objects = bootstrapObjects(configuration, authoritiesOf(pki));
   const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
+  const { default: sccs } = await import('#api/facts/stock-sccs.json', { with: { type: 'json' } });
   const rbac = rbacGroups(bootstrapRbac(facts as unknown as RbacFacts));
   // Namespaces first: the rest is written side by side, in one or two commits.
   const isNamespace = (one: BootstrapObject) => one.kind.resource === 'namespaces';
@@ -44,7 +46,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     ...rbac.filter((one) => !one.kind.namespaced).map((one) => ensureRbac(client, one)),
   ]);
   await Promise.all([
-    ...objects.filter((one) => !isNamespace(one)).map((one) => ensure(client, one)),
+    ...[...objects, ...stockSccs(sccs)].filter((one) => !isNamespace(one)).map((one) => ensure(client, one)),
     ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
   ]);
   await markServiceRangeReady(client, context);
