@@ -8,6 +8,7 @@ import { startApiServer } from './services/api-server.ts';
 import { startBootstrap } from './services/bootstrap.ts';
 import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
+import { startManifests } from './services/manifests.ts';
 import { startDns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
 import { startContainerRuntime, startNode, waitForNode } from './services/node.ts';
 import { startStorage } from './services/storage.ts';
@@ -27,6 +28,7 @@ const rows: readonly ServiceRow[] = [
   { name: 'bootstrap', role: 'controlplane', dependsOn: ['api-server'], start: startBootstrap },
   { name: 'controllers', role: 'controlplane', dependsOn: ['bootstrap'], start: startControllers },
   { name: 'scheduler', role: 'controlplane', dependsOn: ['bootstrap'], start: startScheduler },
+  { name: 'manifests', role: 'controlplane', dependsOn: ['bootstrap'], start: startManifests },
   { name: 'container-runtime', role: 'node', dependsOn: [], start: startContainerRuntime },
   { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap'], start: startNode },
   { name: 'pod-network', role: 'node', dependsOn: ['node', 'controllers'], start: startPodNetwork },

@@ -32,3 +32,14 @@ export const directoryTree = {
     return fs.readFile(absolutePath);
   },
 };
+
+/** Directories that a path, or a pattern with `*`, `?` and `[...]`, stands for; sorted. */
+export async function matchingDirectories(pattern: string): Promise<readonly string[]> {
+  const candidates: string[] = [];
+  if (/[*?[]/.test(pattern)) for await (const one of fs.glob(pattern)) candidates.push(one);
+  else candidates.push(pattern);
+  const found = await Promise.all(
+    candidates.map(async (one) => ((await directoryTree.find(one))?.type === 'directory' ? one : undefined)),
+  );
+  return found.filter((one) => one !== undefined).toSorted();
+}

@@ -9,6 +9,7 @@ import { fixReferences } from './fix-references.ts';
 import { generate } from './generate.ts';
 import { parseKustomization, parseReplacements, type Kustomization, type Variable } from './kustomization.ts';
 import { KustomizeError, withinAsync } from './kustomize-error.ts';
+import { kustomizationNames } from './names.ts';
 import { addOrigin, addTransformation, builtinOrigin, cleanAnnotations, fileOrigin } from './origins.ts';
 import { applyJsonPatchEntry, applyPatch, applyStrategicPatch } from './patches.ts';
 import { readResources } from './read-resources.ts';
@@ -18,8 +19,6 @@ import { legacyOrder } from './sort.ts';
 import { transformAnnotations, transformImages, transformLabels, transformReplicas } from './transform-fields.ts';
 import { transformNamespace, transformPrefix, transformSuffix } from './transform-names.ts';
 import { noteVariables, resolveVariables } from './variables.ts';
-
-export const kustomizationNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
 const localConfigAnnotation = 'config.kubernetes.io/local-config';
 

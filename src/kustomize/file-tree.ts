@@ -14,16 +14,14 @@ export interface FileTree {
   read(absolutePath: string): Promise<Uint8Array>;
 }
 
-/** Texts by absolute path. */
+/** Texts by absolute path, looked at anew each time. */
 export function memoryFileTree(files: Readonly<Record<string, string | Uint8Array>>): FileTree {
-  const directories = new Set(['/']);
-  for (const file of Object.keys(files))
-    for (let at = path.dirname(file); at !== '/'; at = path.dirname(at)) directories.add(at);
   return {
     async find(absolutePath) {
       const normal = path.resolve(absolutePath);
       if (Object.hasOwn(files, normal)) return { path: normal, type: 'file' };
-      return directories.has(normal) ? { path: normal, type: 'directory' } : undefined;
+      const isDirectory = Object.keys(files).some((file) => file !== normal && isWithin(normal, file));
+      return isDirectory ? { path: normal, type: 'directory' } : undefined;
     },
     async read(absolutePath) {
       const content = files[absolutePath] ?? '';

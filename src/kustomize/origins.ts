@@ -5,6 +5,8 @@ import type { Resource } from './resource.ts';
 
 const transformationsAnnotation = 'alpha.config.kubernetes.io/transformations';
 const managedByLabel = 'app.kubernetes.io/managed-by';
+/** Of the kustomize in kubectl 1.36, whose results these are. */
+const managedBy = 'kustomize-v5.8.1';
 
 export const fileOrigin = (base: string, file: string): string => `path: ${path.relative(base, file)}\n`;
 
@@ -36,7 +38,6 @@ export function cleanAnnotations(list: ResourceList, wanted: readonly string[]):
     if (!wanted.includes('originAnnotations')) delete annotations[originAnnotation];
     if (!wanted.includes('transformerAnnotations')) delete annotations[transformationsAnnotation];
     resource.annotations = annotations;
-    if (wanted.includes('managedByLabel'))
-      resource.labels = { ...resource.labels, [managedByLabel]: 'kustomize-unknown' };
+    if (wanted.includes('managedByLabel')) resource.labels = { ...resource.labels, [managedByLabel]: managedBy };
   }
 }

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
 import { Machine, removeRoot } from '#kit/machine/machine.ts';
 import { Cluster } from './story/cluster.ts';
+import { kubectlDifferences } from '../kustomize/kubectl-differences.ts';
 import { readHostState } from './story/host-state.ts';
 import { preparedRoot, type Preparation } from './story/prepared.ts';
 
@@ -82,6 +83,11 @@ test('kubectl get all -A answers', async () => {
     new RegExp(`${name}\\s+Ready`),
     'ready means that the node is, too',
   );
+});
+
+test('kustomizations are built as this kubectl builds them', async () => {
+  const kubectl = (await machine.shell('readlink -f "$(command -v kubectl)"')).trim();
+  assert.deepEqual(await kubectlDifferences(machine.file(kubectl)), []);
 });
 
 test('the example application becomes ready', async () => {

@@ -70,7 +70,7 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
       '/etc/microshift/manifests',
       '/etc/microshift/manifests.d/*',
     ],
-    'missing',
+    'live',
     'directories (or patterns of such) with a kustomization.yaml that is applied; empty: none',
   ),
   choice(
