@@ -9,6 +9,8 @@ import type { HostChanges } from '#host/changes.ts';
 import type { Files } from '#host/files.ts';
 import type { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
+import type { NodeRegistries } from '#node/agent.ts';
+import type { ContainerRuntime } from '#node/cri/runtime.ts';
 import type { Pki } from '#pki/pki.ts';
 import type { Store } from '#storage/store.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -42,8 +44,12 @@ export interface PartTypes {
   readonly containerRuntime: {
     readonly socketPath: string;
     readonly cgroupDriver: 'systemd' | 'cgroupfs';
+    /** The first caller gets the connection over which archives were imported; later ones a new one. */
+    readonly connect: () => Promise<ContainerRuntime>;
     /** Brought along in archives: never collected. */
-    readonly images: readonly string[];
+    readonly images: () => readonly string[];
+    /** Of our own runtime; the host's knows of registries by itself. */
+    readonly registries?: NodeRegistries | undefined;
     /** For `microshift status`: which it is, and how to change it. */
     readonly description: string;
     readonly problem: () => string | undefined;

@@ -9,11 +9,22 @@ export const clusterIdPath = (dataDirectory: string): string => path.join(dataDi
 /** Which container runtime holds them (host/linux/runtime-choice.ts). */
 export const runtimeChoicePath = (dataDirectory: string): string => path.join(dataDirectory, 'container-runtime.json');
 
+/** Which archives of node.imageDir were imported, so that they are not read at every start. */
+export const importedArchivesPath = (dataDirectory: string): string => path.join(dataDirectory, 'imported-images.json');
+
+/** What the private containerd is told of registries, and out of which files. */
+export const registryPlaces = {
+  containersDirectory: '/etc/containers',
+  certificateDirectories: ['/etc/docker/certs.d'],
+  hostsDirectory: path.join(runDirectory, 'registries'),
+};
+
 /** The private containerd: started by the node, and found again by cleanup. */
 export const privateContainerdPlaces = ({ dataDirectory, node }: Configuration) => ({
   rootDirectory: path.join(dataDirectory, 'containerd'),
   stateDirectory: path.join(runDirectory, 'containerd'),
   logFile: path.join(dataDirectory, 'logs/containerd.log'),
+  registryDirectories: ['/etc/containerd/certs.d', registryPlaces.hostsDirectory],
   sandboxImage: node.pauseImage,
   cniConfigDirectory: node.cniConfigDirectory,
   cniBinaryDirectories: node.cniPluginDirectories,

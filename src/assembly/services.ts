@@ -10,7 +10,8 @@ import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
 import { startManifests } from './services/manifests.ts';
 import { startDns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
-import { startContainerRuntime, startNode, waitForNode } from './services/node.ts';
+import { startContainerRuntime } from './services/container-runtime.ts';
+import { startNode, waitForNode } from './services/node.ts';
 import { startStorage } from './services/storage.ts';
 
 interface ServiceRow {

@@ -10,8 +10,11 @@ import type { Client, EventRecorder } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image, RuntimeState } from './cri/messages.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
-import { collectImages } from './image-collection.ts';
-import { Images } from './images.ts';
+import type { AuthFile } from './images/auth-files.ts';
+import { collectImages } from './images/collection.ts';
+import { Images } from './images/images.ts';
+import { Puller } from './images/puller.ts';
+import { PullRecords } from './images/pull-records.ts';
 import { rotateLogs } from './log-rotation.ts';
 import { NodeRegistration } from './node-registration.ts';
 import { allocatableAmounts, nodeStatus } from './node-status.ts';
@@ -57,7 +60,15 @@ export interface NodeAgentOptions {
   readonly podsMax?: number | undefined;
   readonly reserved?: Readonly<Record<string, number>> | undefined;
   /** Never collected: the pause image and what was brought along. */
-  readonly pinnedImages: readonly string[];
+  readonly pinnedImages: () => readonly string[];
+  /** The node's own logins at registries, read at each pull. */
+  readonly authFiles: readonly AuthFile[];
+  /** At once, default 10; 1: one after the other. */
+  readonly imagePullsMax?: number | undefined;
+  /** After so long without a byte a pull is given up. Default 5 minutes, as containerd 2. */
+  readonly imagePullProgressDeadlineMs?: number | undefined;
+  /** Where the runtime is our own: what it knows of mirrors, brought up to date before each pull. */
+  readonly registries?: NodeRegistries | undefined;
   /** Common names of the certificate with which the API server calls the node's API. */
   readonly apiServerNames: readonly string[];
   /** Where the node's API listens, for the Node's status. */
@@ -68,6 +79,15 @@ export interface NodeAgentOptions {
   readonly dependsOn?: readonly string[] | undefined;
 }
 
+export interface NodeRegistries {
+  refresh(): Promise<void>;
+  mirrorsOf(repository: string): readonly string[];
+  /** Why the repository may not be pulled. */
+  blocked(repository: string): string | undefined;
+  /** True: what a pull failed with is now known, and it is tried once more. */
+  learn(failure: string): boolean;
+}
+
 export interface NodeAgent extends Service {
   /** The node's API, to be put behind TLS and authentication (host). Usable from the start on. */
   readonly api: NodeApi;
@@ -76,9 +96,10 @@ export interface NodeAgent extends Service {
 }
 
 const imageCollectionMs = 5 * 60_000;
+const imagePullProgressMs = 5 * 60_000;
 
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
-  const { client, clock, logger, machine, nodeName, nodeIps } = options;
+  const { client, clock, logger, machine, nodeName, nodeIps, registries } = options;
   const rootDirectory = options.rootDirectory ?? '/var/lib/kubelet';
   const podsMax = options.podsMax ?? 250;
   const housekeepingMs = options.housekeepingMs ?? 30_000;
@@ -191,7 +212,23 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         options.events.event({ ...about, apiVersion: 'v1', kind: 'Pod' }, type, reason, message, fieldPath),
     };
     const volumes = new PodVolumes({ machine, clock, random: options.random, rootDirectory });
-    const images = new Images({ runtime, clock, logger: logger.named('images') });
+    const imageLogger = logger.named('images');
+    const records = new PullRecords({ machine, clock, logger: imageLogger, rootDirectory });
+    await records.load(() => runtime.listImages());
+    scope.onClose(() => records.settled());
+    const puller = new Puller({
+      runtime,
+      clock,
+      pullsMax: options.imagePullsMax ?? 10,
+      progressDeadlineMs: options.imagePullProgressDeadlineMs ?? imagePullProgressMs,
+      prepare: async (repository) => {
+        await registries?.refresh();
+        const reason = registries?.blocked(repository);
+        if (reason !== undefined) throw new Error(reason);
+      },
+      learn: (failure) => registries?.learn(failure) ?? false,
+    });
+    const images = new Images({ runtime, clock, logger: imageLogger, records, puller });
     const probes = new Probes({
       handlers: { runtime, machine, clock },
       clock,
@@ -224,6 +261,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         scope,
         nodeIps,
         allocatable: amounts,
+        machine,
+        authFiles: options.authFiles,
+        async mirrorsOf(repository) {
+          await registries?.refresh();
+          return registries?.mirrorsOf(repository) ?? [];
+        },
         onChange: (uids) => {
           for (const uid of uids) pods.enqueue(uid);
         },
@@ -268,7 +311,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           await rotateLogs({ runtime, machine, clock, logger, containers: pods.runningContainers() });
           if (sinceCollectionMs >= imageCollectionMs) {
             sinceCollectionMs = 0;
-            await collectImages({ runtime, machine, clock, logger, pinned: options.pinnedImages });
+            await collectImages({ runtime, machine, clock, logger, pinned: options.pinnedImages(), records });
           }
         } catch (error) {
           logger.warn('looking at the whole runtime failed', { error: messageOf(error) });

@@ -5,9 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { linuxNodeMachine } from '#host/node-machine.ts';
-import { imagesToRemove } from './image-collection.ts';
-import { normalImageName, pullPolicy } from './images.ts';
-import { credentialsFor } from './pod-sources.ts';
+import { imagesToRemove } from './images/collection.ts';
 import { type LogOptions, parseLogLine, readLogs } from './server/container-logs.ts';
 import { writeAtomically } from './volumes/atomic-writer.ts';
 
@@ -113,32 +111,6 @@ test('logs are followed over a rotation until the container ends', async (t) => 
   running = false;
   for (const wake of wakers) wake();
   assert.equal(await reading, 'line 0\nline 1\nline 2\n');
-});
-
-test('image names, pull policies and credentials', () => {
-  assert.equal(normalImageName('busybox'), 'docker.io/library/busybox:latest');
-  assert.equal(normalImageName('a/b:1'), 'docker.io/a/b:1');
-  assert.equal(normalImageName('localhost:5000/b'), 'localhost:5000/b:latest');
-  assert.equal(normalImageName('r.io/b@sha256:1'), 'r.io/b@sha256:1');
-  assert.deepEqual(
-    [pullPolicy({ name: 'c', image: 'a' }), pullPolicy({ name: 'c', image: 'a:1' })],
-    ['Always', 'IfNotPresent'],
-  );
-  const auth = Buffer.from('me:a:b').toString('base64');
-  const found = credentialsFor(
-    'r.io/team/app:1',
-    JSON.stringify({
-      auths: { 'https://r.io': { auth }, 'r.io/team': { username: 'x', password: 'y' }, 'q.io': { auth } },
-    }),
-  );
-  assert.deepEqual(
-    found.map((one) => [one.username, one.password]),
-    [
-      ['x', 'y'],
-      ['me', 'a:b'],
-    ],
-  );
-  assert.deepEqual(credentialsFor('a', 'no json'), []);
 });
 
 test('a full disk removes unused images, the largest first, and never a pinned one', () => {

@@ -10,17 +10,12 @@ import {
   ServiceAccounts,
   Services,
 } from '#api/generated/kind-references.ts';
-import type {
-  ConfigMap,
-  Container,
-  Pod,
-  Secret,
-  ServiceAccountTokenProjection,
-  TokenRequest,
-} from '#api/generated/types.ts';
+import type { ConfigMap, Pod, Secret, ServiceAccountTokenProjection, TokenRequest } from '#api/generated/types.ts';
 import type { Client } from '#client/client.ts';
-import type { AuthConfig } from './cri/messages.ts';
-import { normalImageName } from './images.ts';
+import type { NodeMachine } from '#host/node-machine.ts';
+import { parseImageName } from './images/image-name.ts';
+import { type AuthFile, readAuthFiles } from './images/auth-files.ts';
+import { credentialsFor, mirrorCredentials, readKeyring, type RegistryEntry } from './images/keyring.ts';
 import type { PodSources } from './pod/options.ts';
 import { PodConfigError } from './pod/runtime-config.ts';
 import { ReferencedObjects } from './referenced-objects.ts';
@@ -32,6 +27,11 @@ export interface PodSourcesOptions {
   readonly nodeIps: () => readonly string[];
   readonly allocatable: () => Readonly<Record<string, number>>;
   readonly onChange: (podUids: readonly string[]) => void;
+  readonly machine: Pick<NodeMachine, 'readText'>;
+  /** The node's own logins at registries. */
+  readonly authFiles: readonly AuthFile[];
+  /** Where mirrors have a repository. */
+  readonly mirrorsOf: (repository: string) => Promise<readonly string[]>;
 }
 
 interface CachedToken {
@@ -47,43 +47,6 @@ const decode = (data: Readonly<Record<string, string>> | undefined): Record<stri
   Object.fromEntries(
     Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
   );
-
-/** The credentials of a docker configuration that fit the image, the longest match first. */
-export function credentialsFor(image: string, configuration: string): AuthConfig[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(configuration);
-  } catch {
-    return [];
-  }
-  if (typeof parsed !== 'object' || parsed === null) return [];
-  const auths: unknown = 'auths' in parsed ? parsed.auths : parsed;
-  if (typeof auths !== 'object' || auths === null) return [];
-  const name = normalImageName(image);
-  const found: { length: number; auth: AuthConfig }[] = [];
-  for (const [address, value] of Object.entries(auths as Record<string, unknown>)) {
-    const pattern = address
-      .replace(/^https?:\/\//, '')
-      .replace(/\/v[12]\/?$/, '')
-      .replace(/\/$/, '')
-      .replace(/^index\.docker\.io/, 'docker.io');
-    if (name !== pattern && !name.startsWith(`${pattern}/`) && !name.startsWith(`${pattern}:`)) continue;
-    if (typeof value !== 'object' || value === null) continue;
-    const { auth, username, password, identitytoken } = value as Record<string, unknown>;
-    const text = (one: unknown) => (typeof one === 'string' ? one : '');
-    const [user, ...secret] = Buffer.from(text(auth), 'base64').toString('utf8').split(':');
-    found.push({
-      length: pattern.length,
-      auth: {
-        username: text(username) || (user ?? ''),
-        password: text(password) || secret.join(':'),
-        identityToken: text(identitytoken),
-        serverAddress: address,
-      },
-    });
-  }
-  return found.toSorted((a, b) => b.length - a.length).map((one) => one.auth);
-}
 
 export function createPodSources(options: PodSourcesOptions): PodSources {
   const { client, clock, scope, nodeIps, allocatable, onChange } = options;
@@ -154,15 +117,45 @@ export function createPodSources(options: PodSourcesOptions): PodSources {
         token,
       };
     },
-    async credentials(pod, container: Container) {
-      const result: AuthConfig[] = [];
-      for (const { name } of pod.spec.imagePullSecrets ?? []) {
-        const secret = await secrets.read(pod.metadata.uid ?? '', pod.metadata.namespace ?? '', name ?? '');
-        const data = decode(secret?.data);
-        const configuration = data['.dockerconfigjson'] ?? data['.dockercfg'];
-        if (configuration !== undefined) result.push(...credentialsFor(container.image ?? '', configuration));
+    async pullCredentials(pod, image) {
+      const uid = pod.metadata.uid ?? '';
+      const namespace = pod.metadata.namespace ?? '';
+      const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) =>
+        name === undefined || name === '' ? [] : [name],
+      );
+      const missing: string[] = [];
+      const problems: string[] = [];
+      const entries: RegistryEntry[] = [];
+      for (const name of names) {
+        const secret = await secrets.read(uid, namespace, name).catch(() => undefined);
+        if (secret === undefined) {
+          missing.push(name);
+          continue;
+        }
+        const data = decode(secret.data);
+        const [configuration, form] =
+          secret.type === 'kubernetes.io/dockercfg'
+            ? [data['.dockercfg'], 'legacy' as const]
+            : secret.type === 'kubernetes.io/dockerconfigjson'
+              ? [data['.dockerconfigjson'], 'config' as const]
+              : [undefined, 'config' as const];
+        if (configuration === undefined) {
+          problems.push(`the Secret ${name} is of type ${secret.type ?? 'Opaque'} and holds no registry logins`);
+          continue;
+        }
+        const keyring = readKeyring(configuration, form, { uid: secret.metadata.uid ?? '', namespace, name });
+        entries.push(...keyring.entries);
+        problems.push(...keyring.problems.map((why) => `the Secret ${name}: ${why}`));
       }
-      return result;
+      const ofNode = await readAuthFiles(options.machine, options.authFiles);
+      return {
+        credentials: [
+          ...mirrorCredentials(await options.mirrorsOf(parseImageName(image).repository), ofNode.keyrings),
+          ...credentialsFor(image, [entries, ...ofNode.keyrings]),
+        ],
+        missingSecrets: missing,
+        problems: [...problems, ...ofNode.problems],
+      };
     },
     async runtimeHandler(pod) {
       const name = pod.spec.runtimeClassName ?? '';

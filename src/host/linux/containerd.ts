@@ -48,6 +48,8 @@ export interface ContainerdSettings {
   readonly systemdCgroup: boolean;
   readonly restrictOomScoreAdj: boolean;
   readonly snapshotter: string;
+  /** Directories with HOST/hosts.toml, the first that knows a host counts. Read at each pull. */
+  readonly registryDirectories: readonly string[];
 }
 
 /** The configuration file, version 2: understood by containerd 1.3 to 2.x. */
@@ -69,6 +71,10 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
   tolerate_missing_hugetlb_controller = true
+  image_pull_progress_timeout = "5m0s"
+
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = ${text(settings.registryDirectories.join(':'))}
 
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = ${text(settings.cniBinaryDirectory)}
@@ -96,6 +102,8 @@ export interface PrivateContainerdOptions {
   readonly cniConfigDirectory: string;
   /** The first existing of these; default: where distributions put the CNI plugins. */
   readonly cniBinaryDirectories?: readonly string[] | undefined;
+  /** Default: containerd's own. */
+  readonly registryDirectories?: readonly string[] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -148,6 +156,7 @@ export class PrivateContainerd {
       systemdCgroup: hasSystemd(),
       restrictOomScoreAdj: !hasSysResource(),
       snapshotter: 'overlayfs',
+      registryDirectories: this.#options.registryDirectories ?? ['/etc/containerd/certs.d'],
     });
     const previous = existsSync(this.#configFile) ? readFileSync(this.#configFile, 'utf8') : undefined;
     if (previous !== config) {

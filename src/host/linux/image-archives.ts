@@ -1,13 +1,17 @@
 // OCI image archives on disk: which images they hold, and bringing them into a runtime. CRI has no call for that, so the
 // runtime's own tool does it; once for each image, at the first start.
 import { execFile } from 'node:child_process';
-import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { createReadStream, existsSync, watch } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 export interface ImageArchives {
   /** Full paths of the archives (`*.tar`) in a directory, in order of name; empty when there is no such directory. */
   list(directory: string): Promise<readonly string[]>;
+  /** Another text whenever the archive was written. */
+  stamp(archive: string): Promise<string>;
+  /** Calls `onChange` once the directory was quiet again after a change; nothing where there is no such directory. */
+  watch(directory: string, onChange: () => void): Disposable;
   /** Names with tag of the images in an OCI archive. */
   namesIn(archive: string): Promise<readonly string[]>;
   /** Throws with the tool's words when the runtime refuses. */
@@ -22,6 +26,8 @@ export interface RuntimeSocket {
 }
 
 const importTimeoutMs = 300_000;
+/** So long nothing is written any more to an archive that is copied in. */
+const quietMs = 1_000;
 const indexBytesMax = 4 * 1024 * 1024;
 
 export const linuxImageArchives = (socket: () => RuntimeSocket): ImageArchives => ({
@@ -34,6 +40,26 @@ export const linuxImageArchives = (socket: () => RuntimeSocket): ImageArchives =
       .filter((name) => name.endsWith('.tar'))
       .toSorted()
       .map((name) => path.join(directory, name));
+  },
+  async stamp(archive) {
+    const { size, mtimeMs, ino } = await stat(archive);
+    return `${size} ${mtimeMs} ${ino}`;
+  },
+  watch(directory, onChange) {
+    if (!existsSync(directory)) return { [Symbol.dispose]: () => undefined };
+    let timer: NodeJS.Timeout | undefined;
+    const watcher = watch(directory, { persistent: false }, () => {
+      clearTimeout(timer);
+      timer = setTimeout(onChange, quietMs).unref();
+    });
+    // The directory was removed: there is nothing more to tell.
+    watcher.on('error', () => watcher.close());
+    return {
+      [Symbol.dispose]: () => {
+        clearTimeout(timer);
+        watcher.close();
+      },
+    };
   },
   async namesIn(archive) {
     return imageNames(await readIndex(archive));

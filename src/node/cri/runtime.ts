@@ -1,6 +1,7 @@
 // The container runtime as the agent sees it: CRI v1 over gRPC. One instance a socket.
 import type { Clock } from '#base/clock.ts';
 import { sleep } from '#base/clock.ts';
+import { messageOf } from '#base/errors.ts';
 import { connectGrpc, type GrpcConnection, grpcCode, GrpcError, type GrpcTable } from '#wire/grpc.ts';
 import * as cri from './messages.ts';
 
@@ -41,8 +42,15 @@ export interface ContainerRuntime {
   listContainerStats(): Promise<readonly cri.ContainerStats[]>;
   listImages(): Promise<readonly cri.Image[]>;
   imageStatus(image: string): Promise<cri.Image | undefined>;
-  /** Gives the image's reference. */
-  pullImage(image: string, auth: cri.AuthConfig | undefined, sandbox: cri.PodSandboxConfig): Promise<string>;
+  /** Gives the image's reference. The runtime gives up when `signal` says so. */
+  pullImage(
+    image: string,
+    auth: cri.AuthConfig | undefined,
+    sandbox: cri.PodSandboxConfig,
+    signal?: AbortSignal,
+  ): Promise<string>;
+  /** A text for each part of any image that is on its way, another whenever more of it has arrived; undefined: it does not tell. */
+  pullProgress(): Promise<readonly string[] | undefined>;
   removeImage(image: string): Promise<void>;
   imageFilesystem(): Promise<{ readonly mountpoint: string; readonly usedBytes: number } | undefined>;
   /**
@@ -90,6 +98,22 @@ const containerdEvents: GrpcTable = {
   },
 };
 
+/** containerd's own content service, for what is on its way. From its public api/services/content/v1. */
+const containerdContent: GrpcTable = {
+  package: 'containerd.services.content.v1',
+  services: { Content: [['ListStatuses', 'ListStatusesRequest', 'ListStatusesResponse']] },
+  enums: {},
+  messages: {
+    ListStatusesRequest: [['filters', 'string', 1, 'repeated']],
+    ListStatusesResponse: [['statuses', 'Status', 1, 'repeated']],
+    Status: [
+      ['ref', 'string', 3],
+      ['offset', 'int64', 4],
+    ],
+  },
+};
+const ofKubernetes = { 'containerd-namespace': 'k8s.io' };
+
 /** When to look again after an event of containerd's own service. */
 const settleMs = [40, 400];
 const callTimeoutMs = 2 * 60_000;
@@ -109,6 +133,7 @@ class CriRuntime implements ContainerRuntime {
   readonly #connection: GrpcConnection;
   readonly #table: GrpcTable;
   readonly #clock: Clock;
+  #tellsProgress = true;
 
   constructor(connection: GrpcConnection, table: GrpcTable, clock: Clock) {
     this.#connection = connection;
@@ -250,9 +275,28 @@ class CriRuntime implements ContainerRuntime {
     image: string,
     auth: cri.AuthConfig | undefined,
     sandboxConfig: cri.PodSandboxConfig,
+    signal?: AbortSignal,
   ): Promise<string> {
     const request = { image: { image }, ...(auth === undefined ? {} : { auth }), sandboxConfig };
-    return (await this.#call<{ imageRef: string }>('PullImage', request, pullTimeoutMs)).imageRef;
+    const options = { timeoutMs: pullTimeoutMs, signal };
+    const answer = (await this.#connection.unary(this.#table, 'PullImage', request, options)) as { imageRef: string };
+    return answer.imageRef;
+  }
+  async pullProgress(): Promise<readonly string[] | undefined> {
+    if (!this.#tellsProgress) return undefined;
+    try {
+      const answer = (await this.#connection.unary(
+        containerdContent,
+        'ListStatuses',
+        {},
+        { timeoutMs: callTimeoutMs, metadata: ofKubernetes },
+      )) as { statuses: readonly { ref: string; offset: number }[] };
+      return answer.statuses.map(({ ref, offset }) => `${ref} ${offset}`).toSorted();
+    } catch (error) {
+      if (!isUnimplemented(error)) throw error;
+      this.#tellsProgress = false;
+      return undefined;
+    }
   }
   async removeImage(image: string): Promise<void> {
     await this.#call('RemoveImage', { image: { image } });
@@ -321,3 +365,15 @@ const isUnimplemented = (error: unknown): boolean =>
   error instanceof GrpcError && error.code === grpcCode.unimplemented;
 export const isRuntimeNotFound = (error: unknown): boolean =>
   error instanceof GrpcError && error.code === grpcCode.notFound;
+
+/** As Go's gRPC names its codes, in order. */
+const codeNames =
+  'OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated'.split(
+    ' ',
+  );
+
+/** As kubelet shows a failed pull: with the code where it says something. */
+export const pullErrorText = (error: unknown): string =>
+  error instanceof GrpcError && error.code !== grpcCode.unknown
+    ? `rpc error: code = ${codeNames[error.code] ?? String(error.code)} desc = ${error.message}`
+    : messageOf(error);

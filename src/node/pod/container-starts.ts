@@ -1,5 +1,6 @@
 // Starts containers of a Pod that has its sandbox: back-off after failures, restart counts, and the restart of all at once.
 import type { Container, EphemeralContainer, Pod } from '#api/generated/types.ts';
+import type { PullCredential } from '../images/keyring.ts';
 import { goSeconds, type KeyedBackoff } from './back-off.ts';
 import { ContainerWaits } from './containers.ts';
 import { restartAllTrigger } from './decide.ts';
@@ -96,7 +97,7 @@ export class ContainerStarts {
         podIps: ips,
         mountedVolumes: state.mounted ?? new Map(),
         sources: sources.environment(pod, ips),
-        credentials: await sources.credentials(pod, container),
+        credentials: (image) => this.#pullCredentials(pod, image),
         emit: (type, reason, message) => events.event(pod, type, reason, message, path),
         onImageSettled: () => this.#parts.enqueue(uid),
         onCreated: (id) => this.#parts.cache.addContainer(uid, id, sandboxId),
@@ -116,6 +117,19 @@ export class ContainerStarts {
     if (last?.state === 'exited') this.#parts.backoff.next(key, last.finishedAtMs, clock.now());
     state.waiting.delete(container.name);
     return true;
+  }
+
+  /** Tells of what is missing: the pull is tried all the same, as upstream does. */
+  async #pullCredentials(pod: Pod, image: string): Promise<readonly PullCredential[]> {
+    const { sources, events } = this.#options;
+    const { credentials, missingSecrets, problems } = await sources.pullCredentials(pod, image);
+    const tell = (message: string) => events.event(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message);
+    if (missingSecrets.length > 0)
+      tell(
+        `Unable to retrieve some image pull secrets (${missingSecrets.join(', ')}); attempting to pull the image may not succeed.`,
+      );
+    for (const problem of problems) tell(`Unable to use some registry logins: ${problem}`);
+    return credentials;
   }
 
   /** True: all are removed, begin again. */

@@ -5,7 +5,7 @@ import type { Container, Pod } from '#api/generated/types.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image, PodSandboxConfig } from '../cri/messages.ts';
 import { type ContainerRuntime, isRuntimeNotFound } from '../cri/runtime.ts';
-import type { Images } from '../images.ts';
+import type { Images } from '../images/images.ts';
 import type { MountedVolume, PodVolumes } from '../volumes/volumes.ts';
 import { ContainerConfigError, containerEnvironment, type EnvironmentSources } from './environment.ts';
 import { expand } from './expansion.ts';

@@ -2,12 +2,13 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Scope } from '#base/scope.ts';
-import type { Container, Node, Pod } from '#api/generated/types.ts';
+import type { Node, Pod } from '#api/generated/types.ts';
 import type { Client, EventRecorder, Informer } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
-import type { AuthConfig, RuntimeState } from '../cri/messages.ts';
+import type { RuntimeState } from '../cri/messages.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
-import type { Images } from '../images.ts';
+import type { Images } from '../images/images.ts';
+import type { PullCredential } from '../images/keyring.ts';
 import type { Probes } from '../probes/probes.ts';
 import type { PodVolumes, VolumeSources } from '../volumes/volumes.ts';
 import type { ContainerStarter } from './containers.ts';
@@ -15,10 +16,18 @@ import type { EnvironmentSources } from './environment.ts';
 import type { NodeRuntimeSettings } from './runtime-config.ts';
 import type { UserNamespaces } from './user-namespaces.ts';
 
+export interface PodPullCredentials {
+  readonly credentials: readonly PullCredential[];
+  readonly missingSecrets: readonly string[];
+  /** What could not be read, a clause or sentence each; never a part of a credential. */
+  readonly problems: readonly string[];
+}
+
 export interface PodSources {
   environment(pod: Pod, podIps: readonly string[]): EnvironmentSources;
   volumes(pod: Pod, podIps: readonly string[]): VolumeSources;
-  credentials(pod: Pod, container: Container): Promise<readonly AuthConfig[]>;
+  /** What may open the image's registry: the Pod's pull secrets first, then the node's logins. Never throws for what is missing. */
+  pullCredentials(pod: Pod, image: string): Promise<PodPullCredentials>;
   /** Of the Pod's RuntimeClass; '' without one. Throws a PodConfigError when there is no such class. */
   runtimeHandler(pod: Pod): Promise<string>;
   /** When something time-bound of the Pod's volumes (tokens) must be renewed; undefined: never. */

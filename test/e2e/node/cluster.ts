@@ -26,7 +26,7 @@ export interface TestNode {
   /** The revision: how often the API's store was written. */
   writes(): number;
   /** Ends the agent as a stop of the process would, and starts another. */
-  restart(change?: Partial<NodeAgentOptions>, whileDown?: () => Promise<void>): Promise<void>;
+  restart(change?: Changes, whileDown?: () => Promise<void>): Promise<void>;
   /** All that the runtime has. */
   containers(): Promise<readonly Container[]>;
   /** Waits until `check` gives something; fails with the last state of the pod. */
@@ -60,7 +60,9 @@ function counted(runtime: ContainerRuntime, calls: Map<string, number>): Contain
 /** Of its own, so that it can be removed as a whole. */
 export const cgroupRoot = `kubepods-e2e-${process.pid}`;
 
-export async function startTestNode(machine: TestMachine, more: Partial<NodeAgentOptions> = {}): Promise<TestNode> {
+type Changes = Partial<{ [K in keyof NodeAgentOptions]: Exclude<NodeAgentOptions[K], undefined> }>;
+
+export async function startTestNode(machine: TestMachine, more: Changes = {}): Promise<TestNode> {
   const api = await startApiServer({ clock: systemClock });
   const client = createInProcessClient({ handler: api.server, identity: administrator, clock: systemClock });
   await api.send('POST', '/api/v1/namespaces/default/serviceaccounts', {
@@ -69,7 +71,7 @@ export async function startTestNode(machine: TestMachine, more: Partial<NodeAgen
   const calls = new Map<string, number>();
   let scope: Scope | undefined;
   let runtime: ContainerRuntime | undefined;
-  const start = async (change: Partial<NodeAgentOptions> = {}): Promise<NodeAgent> => {
+  const start = async (change: Changes = {}): Promise<NodeAgent> => {
     scope = loggedScope('node', problems);
     const events = createEventRecorder({
       client,
@@ -100,7 +102,8 @@ export async function startTestNode(machine: TestMachine, more: Partial<NodeAgen
       clusterDomain: 'cluster.local',
       cgroupDriver: 'cgroupfs',
       cgroupRoot,
-      pinnedImages: [pauseImageName],
+      pinnedImages: () => [pauseImageName],
+      authFiles: [],
       apiServerNames: ['api-server'],
       ...more,
       ...change,

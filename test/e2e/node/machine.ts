@@ -28,7 +28,7 @@ export const run = (command: string, args: readonly string[]): string => {
 /** True when this process's network namespace has no default route: the closed one. */
 export const isClosedNamespace = (): boolean => run('ip', ['route', 'show', 'default']).trim() === '';
 
-export async function startTestMachine(): Promise<TestMachine> {
+export async function startTestMachine(registryDirectory?: string): Promise<TestMachine> {
   const directory = mkdtempSync('/tmp/node-e2e-');
   const cni = path.join(directory, 'cni');
   mkdirSync(cni);
@@ -59,6 +59,7 @@ export async function startTestMachine(): Promise<TestMachine> {
     logFile: path.join(directory, 'containerd.log'),
     sandboxImage: pauseImageName,
     cniConfigDirectory: cni,
+    ...(registryDirectory === undefined ? {} : { registryDirectories: [registryDirectory] }),
     clock: systemClock,
     logger: silentLogger,
   });

@@ -4,9 +4,10 @@ import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
-import type { Image } from './cri/messages.ts';
-import type { ContainerRuntime } from './cri/runtime.ts';
-import { normalImageName } from './images.ts';
+import type { Image } from '../cri/messages.ts';
+import type { ContainerRuntime } from '../cri/runtime.ts';
+import { normalImageName } from './image-name.ts';
+import type { PullRecords } from './pull-records.ts';
 
 const highFraction = 0.85;
 const lowFraction = 0.8;
@@ -41,13 +42,16 @@ export async function collectImages(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pinned: readonly string[];
+  readonly records: Pick<PullRecords, 'prune'>;
 }): Promise<void> {
-  const { runtime, machine, logger, pinned } = options;
+  const { runtime, machine, logger, pinned, records } = options;
+  const startedMs = options.clock.now();
   const [images, containers, filesystem] = await Promise.all([
     runtime.listImages(),
     runtime.listContainers(),
     runtime.imageFilesystem(),
   ]);
+  records.prune(new Set(images.map((one) => one.id)), startedMs);
   if (filesystem === undefined) return;
   const { totalBytes, freeBytes } = machine.diskSpace(filesystem.mountpoint);
   const usedIds = new Set(containers.flatMap((one) => [one.imageRef, one.image.image]));

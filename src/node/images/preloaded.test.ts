@@ -5,8 +5,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { silentLogger } from '#base/log.ts';
 import { type ImageArchives, linuxImageArchives } from '#host/linux/image-archives.ts';
-import { buildImage } from '../../scripts/images/build-image.ts';
-import { preloadImages, provideSandboxImage } from './preloaded-images.ts';
+import { buildImage } from '../../../scripts/images/build-image.ts';
+import { preloadImages, provideSandboxImage } from './preloaded.ts';
 
 const image = (name: string) =>
   ({ id: `sha256:${name}`, repoTags: [name], repoDigests: [], size: 1, pinned: false }) as never;
@@ -25,6 +25,8 @@ test('imports what the runtime lacks, leaves the rest, reports a broken archive'
     const real = linuxImageArchives(() => ({ kind: 'containerd', path: '/nowhere' }));
     const archives: ImageArchives = {
       list: (one) => real.list(one),
+      stamp: (one) => real.stamp(one),
+      watch: () => assert.fail('nothing is watched here'),
       namesIn: (one) => real.namesIn(one),
       import: async (archive) => void imported.push(path.basename(archive)),
       tag: () => assert.fail('nothing is tagged here'),
@@ -34,6 +36,7 @@ test('imports what the runtime lacks, leaves the rest, reports a broken archive'
       archives,
       logger: silentLogger,
       runtime: { imageStatus: async (name) => (name.includes('present') ? image(name) : undefined) },
+      known: {},
     });
     assert.deepEqual(imported, ['missing.tar']);
     assert.deepEqual(result.names, ['localhost/test/missing:1', 'localhost/test/present:1']);
@@ -51,8 +54,9 @@ test('no directory, no images', async () => {
     archives,
     logger: silentLogger,
     runtime: { imageStatus: async () => undefined },
+    known: {},
   });
-  assert.deepEqual(result, { names: [], problems: [] });
+  assert.deepEqual(result, { names: [], problems: [], known: {} });
 });
 
 test("a host runtime's missing sandbox image gets ours under its name; a present one is left alone", async () => {

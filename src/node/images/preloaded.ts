@@ -3,7 +3,7 @@
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { ImageArchives } from '#host/linux/image-archives.ts';
-import type { ContainerRuntime } from './cri/runtime.ts';
+import type { ContainerRuntime } from '../cri/runtime.ts';
 
 export interface PreloadResult {
   /** All images that the archives hold: they are never collected. */
@@ -12,22 +12,51 @@ export interface PreloadResult {
   readonly problems: readonly string[];
 }
 
+/** What an earlier look at an archive found, by its path. */
+export type KnownArchives = Readonly<Record<string, { readonly stamp: string; readonly names: readonly string[] }>>;
+
+/** Undefined: it is not what `JSON.stringify` made of them. */
+export function parseKnownArchives(text: string | undefined): KnownArchives {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    if (typeof value !== 'object' || value === null) return {};
+    return Object.fromEntries(
+      Object.entries(value as Record<string, { stamp?: unknown; names?: unknown } | null>).flatMap(([archive, one]) =>
+        typeof one?.stamp === 'string' &&
+        Array.isArray(one.names) &&
+        one.names.every((name) => typeof name === 'string')
+          ? [[archive, { stamp: one.stamp, names: one.names as string[] }]]
+          : [],
+      ),
+    );
+  } catch {
+    return {};
+  }
+}
+
 export async function preloadImages(options: {
   readonly directory: string;
   readonly archives: ImageArchives;
   readonly runtime: Pick<ContainerRuntime, 'imageStatus'>;
   readonly logger: Logger;
-}): Promise<PreloadResult> {
+  readonly known: KnownArchives;
+}): Promise<PreloadResult & { readonly known: KnownArchives }> {
   const { directory, archives, runtime, logger } = options;
+  const known: Record<string, KnownArchives[string]> = {};
   const results = await Promise.all(
     (await archives.list(directory)).map(async (archive) => {
       try {
-        const names = await archives.namesIn(archive);
-        const present = await Promise.all(names.map((name) => runtime.imageStatus(name)));
+        const before = options.known[archive];
+        const stamp = await archives.stamp(archive);
+        const hasChanged = before !== undefined && before.stamp !== stamp;
+        const names = before === undefined || hasChanged ? await archives.namesIn(archive) : before.names;
+        if (names.length === 0) throw new Error('it names no image');
+        const present = hasChanged ? [undefined] : await Promise.all(names.map((name) => runtime.imageStatus(name)));
         if (present.includes(undefined)) {
           await archives.import(archive);
           logger.info('imported images', { archive, images: names });
         }
+        known[archive] = { stamp, names };
         return { names, problems: [] };
       } catch (error) {
         return { names: [], problems: [`The image archive ${archive} could not be imported: ${messageOf(error)}`] };
@@ -35,7 +64,11 @@ export async function preloadImages(options: {
     }),
   );
   for (const problem of results.flatMap((result) => result.problems)) logger.error(problem);
-  return { names: results.flatMap((result) => result.names), problems: results.flatMap((result) => result.problems) };
+  return {
+    names: results.flatMap((result) => result.names),
+    problems: results.flatMap((result) => result.problems),
+    known,
+  };
 }
 
 /**
