@@ -63,9 +63,11 @@ const rowOf = (key: ConfigurationKey): readonly string[] => [
 ];
 
 function defaultOf(key: ConfigurationKey): string {
-  if (key.default === undefined) return key.defaultText ?? '';
-  if (Array.isArray(key.default)) return key.default.map((one) => code(String(one))).join(', ');
-  return key.default === '' ? '' : code(String(key.default));
+  const value = key.default;
+  if (value === undefined) return key.defaultText ?? '';
+  if (typeof value === 'object')
+    return value.map((one) => code(typeof one === 'string' ? one : JSON.stringify(one))).join(', ');
+  return value === '' ? '' : code(String(value));
 }
 
 function choicesOf(key: ConfigurationKey): string {

@@ -1,61 +1,62 @@
 // `microshift completion`: scripts made from the commands' own declarations.
 import type { Command } from 'commander';
-import { OperatorError } from '#base/errors.ts';
+import { UsageError } from './command.ts';
+import { bashScript, fishScript, zshScript, type CompletedCommand, type CompletedValue } from './completion-scripts.ts';
 
-interface Words {
-  /** `run`, `kubeconfig merge`, or empty. */
-  readonly path: string;
-  readonly words: readonly string[];
+const anything: CompletedValue = { type: 'anything' };
+const words = (...list: readonly string[]): CompletedValue => ({ type: 'words', words: list });
+export const shells = ['bash', 'zsh', 'fish'] as const;
+
+/** What may stand behind an option or as an argument: of the command that is named, else of every command. */
+const values: Readonly<Record<string, CompletedValue>> = {
+  '--config': { type: 'file' },
+  '--data-dir': { type: 'directory' },
+  '--audit-log-dir': { type: 'directory' },
+  '--roles': words('controlplane', 'node', 'controlplane,node'),
+  '--v': words('0', '2', '4', '6', '10'),
+  '--timeout': anything,
+  '--into': { type: 'file' },
+  '--from': { type: 'file' },
+  'show-config --mode': words('default', 'effective'),
+  'show-config --output': words('yaml', 'json'),
+  'version --output': words('yaml', 'json'),
+  'status --output': words('json'),
+  'completion shell': words(...shells),
+};
+
+/** Undefined: nobody said what may stand there. */
+export function completedValue(path: string, name: string): CompletedValue | undefined {
+  return values[`${path} ${name}`] ?? values[name];
 }
 
-function collect(command: Command, path: string): Words[] {
-  const words = [
-    ...command.commands.map((one) => one.name()),
-    ...command.options.flatMap((one) => [one.short, one.long].filter((name) => name !== undefined)),
-    '--help',
-  ];
-  return [
-    { path, words },
-    ...command.commands.flatMap((one) => collect(one, path === '' ? one.name() : `${path} ${one.name()}`)),
-  ];
+function collect(command: Command, path: string): CompletedCommand[] {
+  const own: CompletedCommand = {
+    path,
+    commands: command.commands.map((one) => ({ name: one.name(), description: one.description() })),
+    options: [
+      ...command.options.map((one) => ({
+        names: [one.short, one.long].filter((name) => name !== undefined && name !== null),
+        description: one.description,
+        value: one.required || one.optional ? (completedValue(path, one.long ?? '') ?? anything) : undefined,
+      })),
+      { names: ['-h', '--help'], description: 'display help for command', value: undefined },
+    ],
+    argument: command.registeredArguments.map((one) => completedValue(path, one.name()) ?? anything)[0],
+  };
+  return [own, ...command.commands.flatMap((one) => collect(one, path === '' ? one.name() : `${path} ${one.name()}`))];
 }
 
 export function completionScript(program: Command, shell: string): string {
-  const all = collect(program, '');
+  const commands = collect(program, '');
   switch (shell) {
     case 'bash':
-    case 'zsh': {
-      const cases = all.map(
-        ({ path, words }) => `    '${path}') COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$word")) ;;`,
-      );
-      return [
-        ...(shell === 'zsh' ? ['autoload -U +X bashcompinit && bashcompinit'] : []),
-        '_microshift() {',
-        '  local word="${COMP_WORDS[COMP_CWORD]}" given="" one',
-        '  for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
-        '    case "$one" in -*) break ;; *) given="${given:+$given }$one" ;; esac',
-        '  done',
-        '  case "$given" in',
-        ...cases,
-        '  esac',
-        '}',
-        'complete -o default -F _microshift microshift',
-        '',
-      ].join('\n');
-    }
+      return bashScript(commands);
+    case 'zsh':
+      return zshScript(commands);
     case 'fish':
-      return `complete -c microshift -f\n${all
-        .flatMap(({ path, words }) =>
-          words
-            .filter((word) => !word.startsWith('-'))
-            .map(
-              (word) =>
-                `complete -c microshift -n '${path === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${path}`}' -a ${word}`,
-            ),
-        )
-        .join('\n')}\n`;
+      return fishScript(commands);
     default:
-      throw new OperatorError(`The shell ${JSON.stringify(shell)} is not known.`, 'Shells are bash, zsh and fish.');
+      throw new UsageError(`The shell ${JSON.stringify(shell)} is not known.`, `Shells are ${shells.join(', ')}.`);
   }
 }
 

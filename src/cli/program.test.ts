@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { checkConfiguration } from '#assembly/config/check.ts';
 import { readConfiguration } from '#assembly/config/read.ts';
 import type { StatusReport } from '#assembly/status.ts';
-import { completionScript } from './completion.ts';
 import { createProgram } from './program.ts';
 import { configurationText } from './show-config.ts';
 import { duration, statusText } from './status-text.ts';
@@ -17,25 +15,6 @@ test('every command explains itself with examples', () => {
     assert.match(help, /\nExamples:\n {2}\S/, command.name());
     assert.notEqual(command.description(), '', command.name());
   }
-});
-
-test('the completion script completes commands and options in bash', () => {
-  const script = completionScript(
-    createProgram(() => {}),
-    'bash',
-  );
-  const ask = (words: string) =>
-    spawnSync(
-      'bash',
-      [
-        '-c',
-        `${script}\nCOMP_WORDS=(microshift ${words}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _microshift; echo "\${COMPREPLY[@]}"`,
-      ],
-      { encoding: 'utf8' },
-    ).stdout.trim();
-  assert.equal(ask('stat'), 'status');
-  assert.equal(ask('kubeconfig me'), 'merge');
-  assert.equal(ask('run --ro'), '--roles');
 });
 
 test('the shown configuration is a file that means the same', async () => {

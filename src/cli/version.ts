@@ -1,6 +1,6 @@
 // `microshift version`.
 import { productVersion, versionInfo } from '#assembly/version.ts';
-import { OperatorError } from '#base/errors.ts';
+import { UsageError } from './command.ts';
 
 export async function version(format: string | undefined): Promise<void> {
   if (format === undefined) {
@@ -8,10 +8,11 @@ export async function version(format: string | undefined): Promise<void> {
     console.log(`Kubernetes Version: ${productVersion.kubernetes}`);
     return;
   }
-  const { major, minor, ...rest } = versionInfo();
-  const shown = { major, minor, ...rest, microshiftVersion: productVersion.version };
+  // The original's fields, of MicroShift; the ConfigMap kube-public/microshift-version says the same.
+  const [major = '0', minor = '0', patch = '0'] = productVersion.version.split(/[.+-]/);
+  const { gitVersion: kubernetesVersion, ...rest } = versionInfo();
+  const shown = { ...rest, major, minor, patch, gitVersion: productVersion.version, kubernetesVersion };
   if (format === 'json') console.log(JSON.stringify(shown, null, 2));
   else if (format === 'yaml') process.stdout.write((await import('yaml')).stringify(shown));
-  else
-    throw new OperatorError(`The output format ${JSON.stringify(format)} is not known.`, 'Formats are yaml and json.');
+  else throw new UsageError(`The output format ${JSON.stringify(format)} is not known.`, 'Formats are yaml and json.');
 }

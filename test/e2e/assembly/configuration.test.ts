@@ -1,11 +1,13 @@
 // The configuration of a running process: what changes while it runs, what needs a restart, what a mistake does.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { parse } from 'yaml';
 import type { StatusReport } from '#assembly/status.ts';
-import { ask, cli, freePort, start, temporary, waitReady } from './microshift-process.ts';
+import { ask, cli, main, freePort, start, temporary, waitReady } from './microshift-process.ts';
 
 test('changed files are noticed: keys are applied, wait for a restart, or are refused while the ones before stay', async (context) => {
   const dataDirectory = path.join(temporary(context), 'data');
@@ -79,4 +81,48 @@ test('changed files are noticed: keys are applied, wait for a restart, or are re
   assert.deepEqual([state().problem, state().restartNeeded], [undefined, []]);
   run.child.kill('SIGTERM');
   assert.equal(await run.exited, 0, run.output());
+});
+
+test('what show-config prints is a file that means the same, and says where each value is from', (context) => {
+  const directory = temporary(context);
+  const file = path.join(directory, 'config.yaml');
+  const show = (...args: readonly string[]) => {
+    const result = cli(directory, 'show-config', ...args);
+    assert.equal(result.status, 0, result.stderr);
+    return result.stdout;
+  };
+  writeFileSync(file, show('-m', 'default'));
+  const values = JSON.parse(show('-o', 'json', '--config', file)) as Record<string, { value: unknown; source: string }>;
+  assert.match(values['cluster.domain']?.source ?? '', /config\.yaml:\d+:3$/);
+  assert.deepEqual(values['dataDir'], { value: directory, source: '--data-dir' });
+  assert.match(show('--config', file), /\n {2}domain: "cluster\.local" # .*config\.yaml:\d+:3\n/);
+  const wrong = cli(directory, 'show-config', '-m', 'other');
+  assert.deepEqual([wrong.status, wrong.stderr.includes('Modes are default and effective')], [2, true]);
+});
+
+test("version prints the original's fields", (context) => {
+  const directory = temporary(context);
+  const asked = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [main, 'version', ...args], { cwd: directory, encoding: 'utf8' });
+  const json = JSON.parse(asked('-o', 'json').stdout) as Record<string, string>;
+  assert.deepEqual(parse(asked('-o', 'yaml').stdout), json);
+  assert.deepEqual(Object.keys(json).toSorted(), [
+    'buildDate',
+    'compiler',
+    'gitCommit',
+    'gitTreeState',
+    'gitVersion',
+    'goVersion',
+    'kubernetesVersion',
+    'major',
+    'minor',
+    'patch',
+    'platform',
+  ]);
+  assert.equal([json['major'], json['minor'], json['patch']].join('.'), json['gitVersion']);
+  assert.match(
+    asked().stdout,
+    new RegExp(`^MicroShift Version: ${json['gitVersion']}\\nKubernetes Version: 1\\.36\\.`),
+  );
+  assert.equal(asked('-o', 'xml').status, 2);
 });

@@ -10,7 +10,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { parse } from 'yaml';
 
-const main = path.resolve(import.meta.dirname, '../../../src/main.ts');
+export const main = path.resolve(import.meta.dirname, '../../../src/main.ts');
 const nodeFlags = ['--disable-warning=ExperimentalWarning', main];
 
 export async function freePort(): Promise<number> {
