@@ -5,7 +5,6 @@ import {
   ConfigMaps,
   Endpoints,
   EndpointSlices,
-  IngressClasses,
   Namespaces,
   PriorityClasses,
   SecurityContextConstraints,
@@ -14,16 +13,13 @@ import {
   Services,
   StorageClasses,
 } from '#api/generated/kind-references.ts';
+import type { BootstrapObject } from './bootstrap-object.ts';
 import type { Configuration } from './config/configuration.ts';
 import { addressAt, parseIpv4Range } from './config/ranges.ts';
+import { ingressEndpoints, ingressObjects } from './ingress-objects.ts';
 import { productVersion } from './version.ts';
 
-export interface BootstrapObject {
-  readonly kind: KindReference;
-  readonly object: KubernetesObject;
-  /** What is there stays as it is: only its absence is corrected. */
-  readonly keepChanges?: boolean;
-}
+export type { BootstrapObject };
 
 export interface BootstrapAuthorities {
   readonly clientPem: string;
@@ -146,7 +142,7 @@ export function bootstrapObjects(
         ],
       },
     }),
-    ...(configuration.ingress.status === 'Removed' ? [] : ingressObjects(configuration)),
+    ...(configuration.ingress.status === 'Removed' ? [] : ingressObjects(configuration.ingress)),
 
     row(Services, {
       metadata: {
@@ -190,7 +186,6 @@ export function addressObjects(configuration: Configuration, nodeIp: string): re
   // The API refuses loopback addresses here: a machine without another has no endpoint.
   if (nodeIp.startsWith('127.')) return [dns];
   const ports = [{ name: 'https', port: cluster.port, protocol: 'TCP' }];
-  const routerIp = ingress.listenAddresses.find((one) => !/^127\.|:/.test(one));
   return [
     dns,
     row(Endpoints, {
@@ -202,14 +197,7 @@ export function addressObjects(configuration: Configuration, nodeIp: string): re
       subsets: [{ addresses: [{ ip: nodeIp }], ports }],
     }),
     slice('default', 'kubernetes', nodeIp, ports),
-    ...(ingress.status === 'Removed'
-      ? []
-      : [
-          slice('openshift-ingress', 'router-internal-default', routerIp ?? nodeIp, [
-            { name: 'http', port: ingress.httpPort, protocol: 'TCP' },
-            { name: 'https', port: ingress.httpsPort, protocol: 'TCP' },
-          ]),
-        ]),
+    ...(ingress.status === 'Removed' ? [] : ingressEndpoints(ingress, nodeIp)),
   ];
 }
 
@@ -225,25 +213,3 @@ const slice = (
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports,
   });
-
-const ingressObjects = (configuration: Configuration): readonly BootstrapObject[] => [
-  row(ServiceAccounts, { metadata: { namespace: 'openshift-ingress', name: 'router' } }),
-  row(IngressClasses, {
-    metadata: { name: 'openshift-ingress' },
-    spec: { controller: 'openshift.io/ingress-to-route' },
-  }),
-  row(Services, {
-    metadata: {
-      namespace: 'openshift-ingress',
-      name: 'router-internal-default',
-      labels: { 'ingresscontroller.operator.openshift.io/owning-ingresscontroller': 'default' },
-    },
-    spec: {
-      type: 'ClusterIP',
-      ports: [
-        { name: 'http', port: 80, protocol: 'TCP', targetPort: configuration.ingress.httpPort },
-        { name: 'https', port: 443, protocol: 'TCP', targetPort: configuration.ingress.httpsPort },
-      ],
-    },
-  }),
-];

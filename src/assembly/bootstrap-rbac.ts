@@ -54,10 +54,12 @@ const addedRoles: readonly RoleFact[] = [
   {
     name: 'openshift-ingress-router',
     rules: [
-      { apiGroups: [''], resources: ['namespaces', 'services', 'endpoints', 'nodes', 'secrets'], verbs: readOnly },
-      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: readOnly },
-      { apiGroups: ['route.openshift.io'], resources: ['routes'], verbs: readOnly },
-      { apiGroups: ['route.openshift.io'], resources: ['routes/status'], verbs: ['update', 'patch'] },
+      { apiGroups: [''], resources: ['endpoints', 'namespaces', 'services'], verbs: ['list', 'watch'] },
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+      { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+      { apiGroups: ['route.openshift.io'], resources: ['routes'], verbs: ['list', 'watch'] },
+      { apiGroups: ['route.openshift.io'], resources: ['routes/status'], verbs: ['update'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
       { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
     ],
   },

@@ -25,6 +25,7 @@ import {
   type RbacGroup,
   type RbacObject,
 } from '../bootstrap-rbac.ts';
+import { defaultCertificateSecret, ingressObjects } from '../ingress-objects.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 const fieldManager = 'microshift';
@@ -56,7 +57,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   const follow = async (signal: AbortSignal): Promise<void> => {
     for (let tries = 0; tries < addressTries; tries++)
       try {
-        for (const one of addressObjects(configuration, address.current)) await ensure(client, one);
+        for (const one of addressObjects(context.live.current, address.current)) await ensure(client, one);
         return;
       } catch (error) {
         context.logger.warn('the endpoints of the new address could not be written', { error: messageOf(error) });
@@ -65,10 +66,45 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   };
   const listening = address.onChange(() => scope.spawn('new address', follow));
   scope.onClose(() => listening[Symbol.dispose]());
+  if (configuration.ingress.status === 'Managed') followIngress(context, client, scope, follow);
   const renewal = pki.onChange(() => scope.spawn('renewed authorities', () => publishAuthorities(context, client)));
   scope.onClose(() => renewal[Symbol.dispose]());
   // It may have changed while the objects above were written.
   if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
+}
+
+/** The router's ports and its generated certificate, in the objects that tell of them. */
+function followIngress(
+  context: AssemblyContext,
+  client: Client,
+  scope: Scope,
+  followAddresses: (signal: AbortSignal) => Promise<void>,
+): void {
+  const pki = context.parts.take('pki');
+  const publish = async (): Promise<void> => {
+    const { certificatePem, keyPem } = pki.leaf('ingress-serving');
+    try {
+      await ensure(client, defaultCertificateSecret(certificatePem, keyPem));
+    } catch (error) {
+      context.logger.warn("the router's default certificate could not be published: the next start does it", {
+        error: messageOf(error),
+      });
+    }
+  };
+  scope.spawn('default certificate', publish);
+  const renewal = pki.onChange(() => scope.spawn('default certificate', publish));
+  const ports = context.live.onChange(
+    ({ ingress }) => [ingress.httpPort, ingress.httpsPort, ingress.listenAddresses],
+    () =>
+      scope.spawn('ports of the router', async (signal) => {
+        for (const one of ingressObjects(context.live.current.ingress)) await ensure(client, one);
+        await followAddresses(signal);
+      }),
+  );
+  scope.onClose(() => {
+    renewal[Symbol.dispose]();
+    ports[Symbol.dispose]();
+  });
 }
 
 const authoritiesOf = (pki: Pki): BootstrapAuthorities => ({

@@ -58,24 +58,37 @@ export async function startDns(context: AssemblyContext, scope: Scope): Promise<
 }
 
 export async function startRouter(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
-  const { configuration, clock, logger, parts } = context;
+  const { configuration, live, clock, logger, parts } = context;
   if (configuration.ingress.status === 'Removed') {
     logger.info('no router: ingress.status is Removed');
     return () => [];
   }
-  const { createRouter } = await import('#network/router/router.ts');
+  const [{ createRouter }, { rangeTest }, { interfaceAddresses, reachableAddresses }, { createEventRecorder }] =
+    await Promise.all([
+      import('#network/router/router.ts'),
+      import('#network/address-range.ts'),
+      import('#host/linux/addresses.ts'),
+      import('#client/event-recorder.ts'),
+    ]);
   const pki = parts.take('pki');
-  const { ingress } = configuration;
+  const client = parts.take('clientAs')('system:serviceaccount:openshift-ingress:router');
+  const events = createEventRecorder({ client, component: 'router', clock, logger });
+  scope.onClose(() => events.close());
   const service = createRouter({
-    client: parts.take('clientAs')('system:serviceaccount:openshift-ingress:router'),
+    client,
     clock,
     logger,
+    events,
     changes: parts.take('hostChanges'),
     domain: `apps.${configuration.dns.baseDomain}`,
     canonicalHostname: `router-default.apps.${configuration.dns.baseDomain}`,
-    ...(ingress.listenAddresses.length === 0 ? {} : { listenAddresses: ingress.listenAddresses }),
-    httpPort: ingress.httpPort,
-    httpsPort: ingress.httpsPort,
+    configuration: () => live.current.ingress,
+    onConfiguration: (listener) => live.onChange(({ ingress }) => ingress, listener),
+    service: { namespace: 'openshift-ingress', name: 'router-default' },
+    machineAddresses: interfaceAddresses,
+    reachableAddresses: () => reachableAddresses(interfaceAddresses()),
+    onMachineAddresses: (listener) => parts.take('machineChanges').onChange(listener),
+    maySeeHealth: rangeTest([configuration.cluster.podRange]),
     defaultCertificatePem: () => {
       const { certificatePem, keyPem } = pki.leaf('ingress-serving');
       return `${certificatePem}${keyPem}`;

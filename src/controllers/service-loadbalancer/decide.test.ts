@@ -48,3 +48,11 @@ test('other classes are left alone; a former load balancer loses its addresses',
   assert.deepEqual(run([service('1', 80, { type: 'ClusterIP' }, '192.0.2.1')]).ips, { 1: [] });
   assert.deepEqual(run([service('1', 80, {}, '192.0.2.1')]).ips, {}, 'what is right is not written again');
 });
+
+test("the router's ports are nobody else's, and its addresses its own affair", () => {
+  const router = { ...service('9', 80), metadata: { name: 'router-default', namespace: 'openshift-ingress' } };
+  assert.deepEqual(run([service('1', 80, {}, '192.0.2.1'), router]), {
+    ips: { 1: [] },
+    waiting: ['1: Error syncing load balancer: node port 80 occupied by Service openshift-ingress/router-default'],
+  });
+});

@@ -10,6 +10,9 @@ export interface LoadBalancersSnapshot {
 
 const isOurs = ({ spec, metadata }: Service): boolean =>
   spec.type === 'LoadBalancer' && spec.loadBalancerClass === undefined && metadata.deletionTimestamp === undefined;
+/** The router listens on its ports itself, and tells its addresses itself: they are nobody else's. */
+const isRouter = ({ metadata }: Service): boolean =>
+  metadata.namespace === 'openshift-ingress' && metadata.name === 'router-default';
 const ingressOf = (service: Service): readonly string[] =>
   (service.status?.loadBalancer?.ingress ?? []).map((one) => one.ip ?? one.hostname ?? '');
 const portsOf = ({ spec }: Service) =>
@@ -31,7 +34,9 @@ export function decide({ services, nodes }: LoadBalancersSnapshot): Decision {
     (status?.addresses ?? []).filter((one) => one.type === 'InternalIP').map((one) => one.address),
   );
   const holders = new Map<string, Service>();
-  for (const service of services.filter(isOurs).toSorted(byClaim)) {
+  for (const service of services.filter((one) => isOurs(one) && isRouter(one)))
+    for (const { key } of portsOf(service)) holders.set(key, service);
+  for (const service of services.filter((one) => isOurs(one) && !isRouter(one)).toSorted(byClaim)) {
     const taken = portsOf(service).find(({ key }) => holders.has(key));
     if (taken !== undefined) {
       events.push({

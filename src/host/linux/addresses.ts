@@ -23,6 +23,14 @@ export function interfaceAddresses(): readonly InterfaceAddress[] {
   );
 }
 
+/** Addresses at which others reach this machine: those of its real interfaces. */
+export const reachableAddresses = (addresses: readonly InterfaceAddress[]): readonly string[] =>
+  addresses
+    .filter(
+      (one) => !one.loopback && !virtualInterface.test(one.interface) && !/^(?:169\.254\.|fe80:)/.test(one.address),
+    )
+    .map((one) => one.address);
+
 /** Interface of the IPv4 default route with the lowest metric, of /proc/net/route's text. */
 export function defaultRouteInterface(routes: string): string | undefined {
   let best: { name: string; metric: number } | undefined;

@@ -1,14 +1,18 @@
-// Which Routes the router takes, and what it writes into their status. Pure. A host belongs to the namespace of its oldest
-// Route; below one host each path belongs to its oldest Route. Reasons and messages are OpenShift's.
-import type { Route, RouteIngress } from '#api/generated/types.ts';
-import { routeCertificates } from './route-certificates.ts';
-import { headerProblem } from './route-headers.ts';
+// Which Routes the router takes. Pure. In upstream's order: may it be a wildcard, who owns the host, is it valid, can its
+// certificate be read. A Route that is not valid keeps its claim: a mistake must not give a host to somebody else.
+import type { Route } from '#api/generated/types.ts';
+import { byAge, domainOf, hostOf, hostProblem, isWildcard, keyOf, pathOf } from './hosts.ts';
+import { invalidity } from './route-validity.ts';
+import type { ServingTls } from './route-certificates.ts';
 
 export interface AdmissionSettings {
   readonly routerName: string;
   readonly canonicalHostname: string | undefined;
-  /** Hosts of Routes that name none: NAME-NAMESPACE.DOMAIN, or SUBDOMAIN.DOMAIN. */
+  /** Of hosts of Routes that name none. */
   readonly domain: string;
+  readonly allowsWildcards: boolean;
+  /** Paths of one host may belong to several namespaces. */
+  readonly sharesHosts: boolean;
 }
 
 export interface AdmittedRoute {
@@ -16,133 +20,152 @@ export interface AdmittedRoute {
   readonly host: string;
   /** Starts with `/`; `/` for all. */
   readonly path: string;
+  readonly wildcard: boolean;
+  /** Its TLS part, with the certificate of the Secret that it names in its place. */
+  readonly tls: ServingTls | undefined;
+}
+
+export interface Rejection {
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface Verdict {
   readonly route: Route;
   readonly host: string;
   /** Undefined: admitted. */
-  readonly rejection: { readonly reason: string; readonly message: string } | undefined;
+  readonly rejection: Rejection | undefined;
 }
 
-export const keyOf = (route: Route): string => `${route.metadata.namespace}/${route.metadata.name}`;
+export interface AdmissionSources {
+  /** The Route's TLS with what its external Secret holds, or why that cannot be had. */
+  readonly tlsOf: (route: Route) => { readonly tls: ServingTls | undefined } | Rejection;
+  /** What HAProxy itself says against a Route that was tried; it must not keep the others from being served. */
+  readonly refusalOf: (route: Route) => string | undefined;
+}
 
-export const hostOf = (route: Route, settings: AdmissionSettings): string =>
-  route.spec.host !== undefined && route.spec.host !== ''
-    ? route.spec.host.toLowerCase()
-    : route.spec.subdomain !== undefined && route.spec.subdomain !== ''
-      ? `${route.spec.subdomain}.${settings.domain}`.toLowerCase()
-      : `${route.metadata.name}-${route.metadata.namespace}.${settings.domain}`;
-
-const pathOf = (route: Route): string =>
-  route.spec.path === undefined || route.spec.path === '' ? '/' : route.spec.path;
-
-const older = (a: Route, b: Route): number => {
-  const [first, second] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''];
-  if (first !== second) return first < second ? -1 : 1;
-  const [one, two] = [a.metadata.uid ?? keyOf(a), b.metadata.uid ?? keyOf(b)];
-  return one < two ? -1 : one > two ? 1 : 0;
+export const plainSources: AdmissionSources = {
+  tlsOf: ({ spec }) => ({ tls: spec.tls }),
+  refusalOf: () => undefined,
 };
 
-const hostPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
-const serviceNamePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const pathPattern = /^\/[\x21\x23-\x5b\x5d-\x7e]*$/;
+/** Routes that hold a host, the oldest first. */
+type Claims = Map<string, Route[]>;
+const claimsOf = (claims: Claims, key: string): readonly Route[] => claims.get(key) ?? [];
+function claim(claims: Claims, key: string, route: Route): void {
+  const list = claims.get(key);
+  if (list === undefined) claims.set(key, [route]);
+  else list.push(route);
+}
 
 export function decideAdmission(
   routes: readonly Route[],
   settings: AdmissionSettings,
-  /** What HAProxy itself says against a Route that was tried; it must not keep the others from being served. */
-  refusalOf: (route: Route) => string | undefined = () => undefined,
+  sources: AdmissionSources = plainSources,
 ): { readonly admitted: readonly AdmittedRoute[]; readonly verdicts: readonly Verdict[] } {
-  const owners = new Map<string, { readonly namespace: string; readonly paths: Map<string, Route> }>();
   const admitted: AdmittedRoute[] = [];
   const verdicts: Verdict[] = [];
-  for (const route of routes.toSorted(older)) {
-    const host = hostOf(route, settings);
-    const path = pathOf(route);
-    const namespace = route.metadata.namespace ?? '';
-    const reject = (reason: string, message: string) =>
-      void verdicts.push({ route, host, rejection: { reason, message } });
-    const invalid = invalidity(route, host, path);
-    if (invalid !== undefined) {
-      reject(invalid.reason, invalid.message);
-      continue;
-    }
-    const refusal = refusalOf(route);
-    if (refusal !== undefined) {
-      reject('ExtendedValidationFailed', refusal);
-      continue;
-    }
-    const owner = owners.get(host);
-    if (owner !== undefined && owner.namespace !== namespace) {
-      reject('HostAlreadyClaimed', `a route in another namespace holds host ${host}`);
-      continue;
-    }
-    const holder = owner?.paths.get(path);
-    if (holder !== undefined) {
-      reject('HostAlreadyClaimed', `route ${holder.metadata.name} already exposes ${host} and is older`);
-      continue;
-    }
-    if (owner === undefined) owners.set(host, { namespace, paths: new Map([[path, route]]) });
-    else owner.paths.set(path, route);
-    admitted.push({ route, host, path });
-    verdicts.push({ route, host, rejection: undefined });
+  const board = new HostBoard(settings);
+  for (const route of routes.toSorted(byAge)) {
+    const host = hostOf(route, settings.domain);
+    const answer = judge(route, host, settings, sources, board);
+    const rejection = 'reason' in answer ? answer : undefined;
+    verdicts.push({ route, host, rejection });
+    if (!('reason' in answer))
+      admitted.push({ route, host, path: pathOf(route), wildcard: isWildcard(route), tls: answer.tls });
   }
   return { admitted, verdicts };
 }
 
-/** What would make HAProxy refuse its whole configuration, or serve something else than was asked for. */
-function invalidity(route: Route, host: string, path: string): { reason: string; message: string } | undefined {
-  const extended = (message: string) => ({ reason: 'ExtendedValidationFailed', message });
-  const { tls, wildcardPolicy } = route.spec;
-  if (wildcardPolicy !== undefined && wildcardPolicy !== '' && wildcardPolicy !== 'None')
-    return { reason: 'RouteNotAdmitted', message: 'Wildcard routes are not allowed' };
-  if (!hostPattern.test(host) || host.length > 253)
-    return { reason: 'InvalidHost', message: `host name validation errors: spec.host: Invalid value: "${host}"` };
-  if (!pathPattern.test(path)) return extended(`spec.path: Invalid value: "${path}"`);
-  for (const target of [route.spec.to, ...(route.spec.alternateBackends ?? [])])
-    if (!serviceNamePattern.test(target.name)) return extended(`spec.to.name: Invalid value: "${target.name}"`);
-  const headers = headerProblem(route);
-  if (headers !== undefined) return extended(headers);
-  if (tls === undefined) return undefined;
-  if (tls.termination === 'passthrough' && path !== '/')
-    return extended('spec.path: Invalid value: passthrough termination does not support paths');
-  if (tls.externalCertificate !== undefined && tls.externalCertificate.name !== '')
-    return extended('spec.tls.externalCertificate: not supported by this router');
-  const { problem } = routeCertificates(tls);
-  return problem === undefined ? undefined : extended(problem);
+function judge(
+  route: Route,
+  host: string,
+  settings: AdmissionSettings,
+  sources: AdmissionSources,
+  board: HostBoard,
+): { readonly tls: ServingTls | undefined } | Rejection {
+  const policy = route.spec.wildcardPolicy ?? '';
+  if (policy !== '' && policy !== 'None' && policy !== 'Subdomain')
+    return { reason: 'RouteNotAdmitted', message: `unknown wildcard policy ${policy}` };
+  if (isWildcard(route) && !settings.allowsWildcards)
+    return { reason: 'RouteNotAdmitted', message: 'wildcard routes are not allowed' };
+  const wrongHost = hostProblem(host);
+  if (wrongHost !== undefined) return { reason: 'InvalidHost', message: wrongHost };
+  const claimed = board.claim(route, host);
+  if (claimed !== undefined) return { reason: 'HostAlreadyClaimed', message: claimed };
+  const read = sources.tlsOf(route);
+  if ('reason' in read) return read;
+  const invalid = invalidity(route, read.tls) ?? sources.refusalOf(route);
+  return invalid === undefined ? read : { reason: 'ExtendedValidationFailed', message: invalid };
 }
 
-/** status.ingress with this router's word; undefined: it is there already. */
-export function decideStatus(
-  { route, host, rejection }: Verdict,
-  settings: AdmissionSettings,
-  nowIso: string,
-): readonly RouteIngress[] | undefined {
-  const existing = route.status?.ingress ?? [];
-  const mine = existing.find((one) => one.routerName === settings.routerName);
-  const before = mine?.conditions?.find((one) => one.type === 'Admitted');
-  const status = rejection === undefined ? 'True' : 'False';
-  const same =
-    mine?.host === host &&
-    mine.routerCanonicalHostname === settings.canonicalHostname &&
-    before?.status === status &&
-    (before.reason ?? '') === (rejection?.reason ?? '') &&
-    (before.message ?? '') === (rejection?.message ?? '');
-  if (same) return undefined;
-  const ingress: RouteIngress = {
-    host,
-    routerName: settings.routerName,
-    conditions: [
-      {
-        type: 'Admitted',
-        status,
-        ...rejection,
-        lastTransitionTime: before?.status === status ? (before.lastTransitionTime ?? nowIso) : nowIso,
-      },
-    ],
-    wildcardPolicy: 'None',
-    ...(settings.canonicalHostname === undefined ? {} : { routerCanonicalHostname: settings.canonicalHostname }),
-  };
-  return mine === undefined ? [...existing, ingress] : existing.map((one) => (one === mine ? ingress : one));
+/** Who holds which host. Routes come by age, so that who is there stays. */
+class HostBoard {
+  readonly #settings: AdmissionSettings;
+  readonly #exact: Claims = new Map();
+  readonly #wildcards: Claims = new Map();
+  /** Exact hosts below a domain: another namespace's wildcard may not cover them. */
+  readonly #below: Claims = new Map();
+  /** Both kinds by the host that they name. */
+  readonly #all: Claims = new Map();
+
+  constructor(settings: AdmissionSettings) {
+    this.#settings = settings;
+  }
+
+  /** Why another one holds it; undefined: this Route has it now. */
+  claim(route: Route, host: string): string | undefined {
+    const refused =
+      (this.#settings.allowsWildcards ? this.#wildcardConflict(route, host) : undefined) ?? this.#conflict(route, host);
+    if (refused !== undefined) return refused;
+    claim(this.#all, host, route);
+    if (isWildcard(route)) claim(this.#wildcards, domainOf(host), route);
+    else {
+      claim(this.#exact, host, route);
+      claim(this.#below, domainOf(host), route);
+    }
+    return undefined;
+  }
+
+  #mayShare(one: Route, other: Route): boolean {
+    return this.#settings.sharesHosts || one.metadata.namespace === other.metadata.namespace;
+  }
+
+  #wildcardConflict(route: Route, host: string): string | undefined {
+    const wild = isWildcard(route);
+    const domain = domainOf(host);
+    const said = (holder: Route, text: string) =>
+      holder.metadata.namespace === route.metadata.namespace ? text : `a route in another namespace holds host ${host}`;
+    // One host beside a wildcard that covers it is fine for who owns both; the same path twice is not.
+    const exact = claimsOf(this.#exact, host).find((one) =>
+      this.#mayShare(one, route) ? !wild && pathOf(one) === pathOf(route) : true,
+    );
+    if (exact !== undefined) return said(exact, `route ${keyOf(exact)} has host ${host}`);
+    const cover = claimsOf(this.#wildcards, domain).find((one) =>
+      this.#mayShare(one, route) ? wild && pathOf(one) === pathOf(route) : true,
+    );
+    if (cover !== undefined)
+      return said(cover, `wildcard route ${keyOf(cover)} has host *.${domain}, blocking ${host}`);
+    const below = wild ? claimsOf(this.#below, domain).find((one) => !this.#mayShare(one, route)) : undefined;
+    return below === undefined ? undefined : said(below, `route ${keyOf(below)} has host ${host}`);
+  }
+
+  #conflict(route: Route, host: string): string | undefined {
+    const others = claimsOf(this.#all, host);
+    const oldest = others[0];
+    if (oldest === undefined) return undefined;
+    const passes = (one: Route) => one.spec.tls?.termination === 'passthrough';
+    const owned = this.#mayShare(oldest, route);
+    const clash = others.find(
+      (one) =>
+        pathOf(one) === pathOf(route) ||
+        // TLS is either opened here or passed through: a host cannot have both.
+        (one.spec.tls !== undefined && route.spec.tls !== undefined && (passes(one) || passes(route))),
+    );
+    if (owned && clash === undefined) return undefined;
+    const holder = others.findLast((one) => pathOf(one) === pathOf(route)) ?? others.at(-1)!;
+    return holder.metadata.namespace === route.metadata.namespace
+      ? `route ${holder.metadata.name} already exposes ${host} and is older`
+      : `a route in another namespace holds ${host} and is older than ${route.metadata.name}`;
+  }
 }

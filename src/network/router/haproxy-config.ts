@@ -1,66 +1,15 @@
-// HAProxy's files from admitted Routes. Pure. Hosts and paths are in map files (longest prefix of HOST/PATH/), certificates in a
+// HAProxy's files from admitted Routes. Pure. Hosts and paths are in map files (longest prefix of HOST/PATH), certificates in a
 // certificate list; a backend a Route. The digest covers what only a reload can change: not what is in the slots.
 import { createHash } from 'node:crypto';
 import type { AdmittedRoute } from './admission.ts';
+import { readAnnotations } from './annotations.ts';
 import type { Slots } from './backends.ts';
+import { allowlistPath, backendLines, backendName, fileName, hasFixedSlots, terminationOf } from './haproxy-backend.ts';
+import { frontendLines, redirect, terminated } from './haproxy-frontends.ts';
+import { globalLines } from './haproxy-global.ts';
+import { domainOf } from './hosts.ts';
 import { routeCertificates } from './route-certificates.ts';
-import { headerLines } from './route-headers.ts';
-
-export interface WorkerUser {
-  readonly userId: number;
-  readonly groupId: number;
-}
-
-export interface RouterSettings {
-  /** Addresses to listen on; `*`: all of IPv4; `::`: all of both families. */
-  readonly listenAddresses: readonly string[];
-  readonly httpPort: number;
-  readonly httpsPort: number;
-  /** On 127.0.0.1: /healthz and /metrics. */
-  readonly healthPort: number;
-  /** Certificate chain and key in PEM, for hosts without a certificate of their own. */
-  readonly defaultCertificatePem: string;
-  /** The authority of service serving certificates, for re-encrypting Routes that name none. */
-  readonly serviceCaPem?: string | undefined;
-  /** Where the files and sockets are; emptied by a reboot. */
-  readonly runDirectory: string;
-  /** The worker gives up root for it; undefined: it stays who it is. */
-  readonly user?: WorkerUser | undefined;
-  readonly threads: number;
-}
-
-export interface RouterFile {
-  readonly path: string;
-  readonly content: string;
-  readonly mode: number;
-}
-
-export interface RouterFiles {
-  readonly digest: string;
-  readonly files: readonly RouterFile[];
-}
-
-export const configPath = (runDirectory: string): string => `${runDirectory}/haproxy.cfg`;
-export const adminSocketPath = (runDirectory: string): string => `${runDirectory}/admin.sock`;
-/** In the environment of the worker: says which configuration it runs. */
-export const digestVariable = 'MICROSHIFT_ROUTER_CONFIG';
-
-const terminationOf = (one: AdmittedRoute) => one.route.spec.tls?.termination ?? '';
-
-export const backendName = ({ route }: AdmittedRoute): string =>
-  `be:${route.metadata.namespace}:${route.metadata.name}`;
-
-/** Prefix-matched against the request's HOST/PATH/: `/foo` is for /foo and /foo/bar, not for /foobar. */
-const mapKey = ({ host, path }: AdmittedRoute): string => `${host}${path.replace(/\/+$/, '')}/`;
-
-const redirect = 'redirect';
-const timePattern = /^(\d{1,9})(us|ms|s|m|h|d)?$/;
-const unitMs = { us: 0.001, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-/** HAProxy refuses more: its whole configuration would be. */
-const timeoutMsMax = 2 ** 31 - 1;
-const balances = new Set(['source', 'random', 'roundrobin', 'leastconn']);
-const annotationOf = (one: AdmittedRoute, name: string): string | undefined =>
-  one.route.metadata.annotations?.[`haproxy.router.openshift.io/${name}`];
+import { configPath, type RouterFile, type RouterFiles, type RouterSettings } from './settings.ts';
 
 const unavailablePage = `HTTP/1.0 503 Service Unavailable\r
 Pragma: no-cache\r
@@ -80,72 +29,28 @@ export function renderRouter(
 ): RouterFiles {
   const { runDirectory } = settings;
   const passthrough = routes.filter((one) => terminationOf(one) === 'passthrough');
-  const http = routes.flatMap((one): readonly [AdmittedRoute, string][] => {
-    const policy = one.route.spec.tls?.insecureEdgeTerminationPolicy ?? 'None';
-    if (terminationOf(one) === '' || (policy === 'Allow' && terminationOf(one) !== 'passthrough'))
-      return [[one, backendName(one)]];
-    return policy === 'Redirect' ? [[one, redirect]] : [];
-  });
-  const https = routes
-    .filter((one) => terminationOf(one) === 'edge' || terminationOf(one) === 'reencrypt')
-    .map((one): [AdmittedRoute, string] => [one, backendName(one)]);
-
-  const certificates: RouterFile[] = [];
-  const list = [`${runDirectory}/certs/default.pem [alpn h2,http/1.1]`];
-  certificates.push({
-    path: `${runDirectory}/certs/default.pem`,
-    content: settings.defaultCertificatePem,
-    mode: 0o600,
-  });
-  const authorities: RouterFile[] = [];
-  for (const one of https.map(([route]) => route)) {
-    const { metadata, spec } = one.route;
-    const name = `${metadata.namespace}:${metadata.name}`;
-    const { serving, destinationAuthority } = routeCertificates(spec.tls!);
-    if (serving !== undefined) {
-      const path = `${runDirectory}/certs/${name}.pem`;
-      certificates.push({ path, content: serving, mode: 0o600 });
-      // HTTP/2 could be joined by the client for hosts of one certificate; HTTP/1.1 keeps hosts apart, as OpenShift does.
-      list.push(`${path} [alpn http/1.1] ${one.host}`);
-    }
-    if (spec.tls!.termination === 'reencrypt' && destinationAuthority !== undefined)
-      authorities.push({ path: `${runDirectory}/cas/${name}.pem`, content: destinationAuthority, mode: 0o644 });
-  }
-  if (settings.serviceCaPem !== undefined)
-    authorities.push({ path: `${runDirectory}/cas/service-ca.pem`, content: settings.serviceCaPem, mode: 0o644 });
-
-  const mapText = (entries: readonly (readonly [AdmittedRoute, string])[]) =>
-    entries
-      .map(([one, value]) => `${mapKey(one)} ${value}\n`)
-      .toSorted()
-      .join('');
   const supporting: RouterFile[] = [
-    ...certificates,
-    ...authorities,
-    { path: `${runDirectory}/certificates.list`, content: `${list.join('\n')}\n`, mode: 0o600 },
-    { path: `${runDirectory}/http.map`, content: mapText(http), mode: 0o644 },
-    { path: `${runDirectory}/https.map`, content: mapText(https), mode: 0o644 },
-    {
-      path: `${runDirectory}/passthrough.map`,
-      content: passthrough
-        .map((one) => `${one.host} ${backendName(one)}\n`)
-        .toSorted()
-        .join(''),
-      mode: 0o644,
-    },
-    { path: `${runDirectory}/503.http`, content: unavailablePage, mode: 0o644 },
+    ...certificateFiles(routes, settings),
+    ...mapFiles(routes, runDirectory),
+    ...routes.flatMap((one): readonly RouterFile[] => {
+      const { allowed } = readAnnotations(one.route).options;
+      const path = allowlistPath(runDirectory, backendName(one));
+      return allowed === undefined ? [] : [{ path, content: `${allowed.join('\n')}\n`, mode: 0o644 }];
+    }),
+    { path: `${runDirectory}/503.http`, content: settings.errorPages?.[503] ?? unavailablePage, mode: 0o644 },
+    ...(settings.errorPages?.[404] === undefined
+      ? []
+      : [{ path: `${runDirectory}/404.http`, content: settings.errorPages[404], mode: 0o644 }]),
   ];
-
+  const needs = { passthrough: passthrough.length > 0, wildcards: routes.some((one) => one.wildcard) };
+  const adjustsCase = routes.some((one) => readAnnotations(one.route).options.adjustsCase);
   const config = (digest: string, backends: readonly string[]) =>
-    [...globalLines(settings, digest), ...frontendLines(settings, passthrough.length > 0), ...backends, ''].join('\n');
-  // The digest sees the number of slots, not what is in them.
-  const structure = routes.flatMap((one) =>
-    backendLines(
-      one,
-      slotsOf(backendName(one)).map(() => undefined),
-      settings,
-    ),
-  );
+    [...globalLines(settings, digest, adjustsCase), ...frontendLines(settings, needs), ...backends, ''].join('\n');
+  // The digest sees the number of slots, not what is in them, wherever the admin socket can change that.
+  const structure = routes.flatMap((one) => {
+    const slots = slotsOf(backendName(one));
+    return backendLines(one, hasFixedSlots(one, slots) ? slots : slots.map(() => undefined), settings);
+  });
   const digest = createHash('sha256')
     .update(config('', structure))
     .update(JSON.stringify(supporting))
@@ -158,158 +63,89 @@ export function renderRouter(
   };
 }
 
-const globalLines = (settings: RouterSettings, digest: string): readonly string[] => [
-  'global',
-  `  setenv ${digestVariable} "${digest}"`,
-  `  stats socket ${adminSocketPath(settings.runDirectory)} mode 600 level admin expose-fd listeners`,
-  '  maxconn 8000',
-  '  no strict-limits',
-  `  nbthread ${settings.threads}`,
-  '  hard-stop-after 1h',
-  ...(settings.user === undefined ? [] : [`  uid ${settings.user.userId}`, `  gid ${settings.user.groupId}`]),
-  '  tune.maxrewrite 8192',
-  '  tune.bufsize 32768',
-  '  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
-  '  ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
-  '',
-  'defaults',
-  '  mode http',
-  '  timeout connect 5s',
-  '  timeout client 30s',
-  '  timeout client-fin 1s',
-  '  timeout server 30s',
-  '  timeout server-fin 1s',
-  '  timeout http-request 10s',
-  '  timeout http-keep-alive 300s',
-  '  timeout tunnel 1h',
-  '  timeout queue 5s',
-  '  retries 3',
-  '  option redispatch 1',
-  '  retry-on conn-failure empty-response',
-  '  no option dontlognull',
-  `  errorfile 503 ${settings.runDirectory}/503.http`,
-  '',
-];
-
-const key = 'req.hdr(host),host_only,lower,concat(,txn.path,/)';
-
-function frontendLines(settings: RouterSettings, hasPassthrough: boolean): readonly string[] {
+function certificateFiles(routes: readonly AdmittedRoute[], settings: RouterSettings): readonly RouterFile[] {
   const { runDirectory } = settings;
-  const binds = (port: number, more = '') =>
-    settings.listenAddresses.map((address) => `  bind ${address}:${port}${address === '::' ? ' v4v6' : ''}${more}`);
-  const owner = settings.user === undefined ? '' : ` uid ${settings.user.userId} gid ${settings.user.groupId}`;
-  const tls = ` ssl crt-list ${runDirectory}/certificates.list`;
-  const forwarded = (scheme: string) => [
-    '  http-request set-var(txn.path) path',
-    '  http-request del-header Proxy',
-    '  http-request disable-l7-retry unless { method GET HEAD OPTIONS }',
-    '  http-request set-header X-Forwarded-Host %[req.hdr(host)]',
-    '  http-request set-header X-Forwarded-Port %[dst_port]',
-    `  http-request set-header X-Forwarded-Proto ${scheme}`,
-    `  http-request add-header Forwarded for=%[src];host=%[req.hdr(host)];proto=${scheme}`,
-    '  option forwardfor',
+  const files: RouterFile[] = [
+    { path: `${runDirectory}/certs/default.pem`, content: settings.defaultCertificatePem, mode: 0o600 },
   ];
-  return [
-    'frontend health',
-    `  bind 127.0.0.1:${settings.healthPort}`,
-    '  monitor-uri /healthz',
-    '  http-request use-service prometheus-exporter if { path /metrics }',
-    '  http-request deny deny_status 404',
-    '',
-    'frontend http',
-    ...binds(settings.httpPort),
-    ...forwarded('http'),
-    `  http-request set-var(txn.backend) ${key},map_beg(${runDirectory}/http.map,none)`,
-    `  http-request redirect scheme https code 302 if { var(txn.backend) -m str ${redirect} }`,
-    '  use_backend %[var(txn.backend)] if !{ var(txn.backend) -m str none }',
-    '  default_backend none',
-    '',
-    ...(hasPassthrough
-      ? [
-          'frontend tls',
-          '  mode tcp',
-          ...binds(settings.httpsPort),
-          '  tcp-request inspect-delay 5s',
-          `  tcp-request content set-var(sess.backend) req.ssl_sni,lower,map_str(${runDirectory}/passthrough.map,tls-here) if { req.ssl_hello_type 1 }`,
-          '  tcp-request content accept if { req.ssl_hello_type 1 }',
-          '  use_backend %[var(sess.backend)] if { var(sess.backend) -m found }',
-          '  default_backend tls-here',
-          '',
-          'backend tls-here',
-          '  mode tcp',
-          `  server here unix@${runDirectory}/tls.sock send-proxy-v2`,
-          '',
-        ]
-      : []),
-    'frontend https',
-    ...(hasPassthrough
-      ? [`  bind unix@${runDirectory}/tls.sock${owner} mode 600 accept-proxy${tls}`]
-      : binds(settings.httpsPort, tls)),
-    ...forwarded('https'),
-    `  http-request set-var(txn.backend) ${key},map_beg(${runDirectory}/https.map,none)`,
-    '  use_backend %[var(txn.backend)] if !{ var(txn.backend) -m str none }',
-    '  default_backend none',
-    '',
-    'backend none',
-    '  http-request return status 503 default-errorfiles',
-    '',
-  ];
-}
-
-function backendLines(one: AdmittedRoute, slots: Slots, settings: RouterSettings): readonly string[] {
-  const termination = terminationOf(one);
-  const tcp = termination === 'passthrough';
-  const asked = annotationOf(one, 'balance');
-  const balance =
-    asked !== undefined && balances.has(asked)
-      ? asked
-      : tcp
-        ? 'source'
-        : (one.route.spec.alternateBackends?.length ?? 0) > 0
-          ? 'roundrobin'
-          : 'random';
-  const timeout = annotationOf(one, 'timeout');
-  const name = backendName(one);
-  const cookie = createHash('sha256').update(name).digest('hex').slice(0, 32);
-  const sticky = !tcp && annotationOf(one, 'disable_cookies')?.toLowerCase() !== 'true';
-  const check = termination === 'reencrypt' ? destinationCheck(one, settings) : undefined;
-  // Nothing says whom to trust: nothing may be sent there.
-  if (termination === 'reencrypt' && check === undefined)
-    return [`backend ${name}`, '  http-request return status 503 default-errorfiles', ''];
-  const tls = check === undefined ? '' : ` ssl ${check}`;
-  return [
-    `backend ${name}`,
-    `  mode ${tcp ? 'tcp' : 'http'}`,
-    `  balance ${balance}`,
-    ...timeoutLines(timeout),
-    ...headerLines(one.route),
-    ...(sticky
-      ? [
-          `  cookie ${cookie} insert indirect nocache httponly dynamic${termination === '' ? '' : ' secure attr SameSite=None'}`,
-          `  dynamic-cookie-key ${cookie}`,
-        ]
-      : []),
-    ...slots.map((server, index) =>
-      server === undefined
-        ? `  server s${index + 1} 127.0.0.1:9 weight 1${tls} disabled`
-        : `  server s${index + 1} ${server.ip.includes(':') ? `[${server.ip}]` : server.ip}:${server.port} weight ${server.weight}${tls}`,
-    ),
-    '',
-  ];
-}
-
-function timeoutLines(asked: string | undefined): readonly string[] {
-  const [, amount, unit = 'ms'] = timePattern.exec(asked ?? '') ?? [];
-  if (amount === undefined) return [];
-  const ms = Math.ceil(Number(amount) * unitMs[unit as keyof typeof unitMs]);
-  return [`  timeout server ${Math.min(ms, timeoutMsMax)}ms`];
-}
-
-function destinationCheck(one: AdmittedRoute, settings: RouterSettings): string | undefined {
-  const { metadata, spec } = one.route;
-  if (spec.tls !== undefined && routeCertificates(spec.tls).destinationAuthority !== undefined)
-    return `verify required ca-file ${settings.runDirectory}/cas/${metadata.namespace}:${metadata.name}.pem`;
+  // Clients join requests of several hosts in one HTTP/2 connection when one certificate is for all: the default is.
+  const list = [`${runDirectory}/certs/default.pem [alpn http/1.1]`];
+  const alpn = settings.policy.defaultHttpVersion === 2 ? 'h2,http/1.1' : 'http/1.1';
+  for (const one of routes) {
+    const termination = terminationOf(one);
+    if (termination !== 'edge' && termination !== 'reencrypt') continue;
+    const { serving, destinationAuthority } = routeCertificates(one.tls!);
+    if (serving !== undefined) {
+      const path = `${runDirectory}/certs/${fileName(one)}.pem`;
+      files.push({ path, content: serving, mode: 0o600 });
+      list.push(`${path} [alpn ${alpn}] ${one.wildcard ? `*.${domainOf(one.host)}` : one.host}`);
+    }
+    if (termination === 'reencrypt' && destinationAuthority !== undefined)
+      files.push({ path: `${runDirectory}/cas/${fileName(one)}.pem`, content: destinationAuthority, mode: 0o644 });
+  }
   if (settings.serviceCaPem !== undefined)
-    return `verify required ca-file ${settings.runDirectory}/cas/service-ca.pem verifyhost ${spec.to.name}.${metadata.namespace}.svc`;
-  return undefined;
+    files.push({ path: `${runDirectory}/cas/service-ca.pem`, content: settings.serviceCaPem, mode: 0o644 });
+  if (settings.clientCaPem !== undefined)
+    files.push({ path: `${runDirectory}/client-ca.pem`, content: settings.clientCaPem, mode: 0o644 });
+  return [...files, { path: `${runDirectory}/certificates.list`, content: `${list.join('\n')}\n`, mode: 0o600 }];
+}
+
+type Entry = readonly [route: AdmittedRoute, value: string];
+
+function mapFiles(routes: readonly AdmittedRoute[], runDirectory: string): readonly RouterFile[] {
+  const http = routes.flatMap((one): readonly Entry[] => {
+    const policy = one.tls?.insecureEdgeTerminationPolicy ?? '';
+    const termination = terminationOf(one);
+    if (termination === '' || (policy === 'Allow' && termination !== 'passthrough')) return [[one, backendName(one)]];
+    return policy === 'Redirect' ? [[one, redirect]] : [];
+  });
+  const https = routes
+    .filter((one) => terminationOf(one) === 'edge' || terminationOf(one) === 'reencrypt')
+    .map((one): Entry => [one, backendName(one)]);
+  const file = (name: string, lines: readonly string[]): RouterFile => ({
+    path: `${runDirectory}/${name}.map`,
+    content: lines
+      .map((line) => `${line}\n`)
+      .toSorted()
+      .join(''),
+    mode: 0o644,
+  });
+  const paths = (name: string, entries: readonly Entry[]): readonly RouterFile[] =>
+    [false, true].map((wildcard) => {
+      const keys = new Map<string, string>();
+      // `/foo/` is nearer to what is below than `/foo`: it comes last, and wins.
+      for (const [one, value] of entries.toSorted(
+        ([a], [b]) => Number(a.path.endsWith('/')) - Number(b.path.endsWith('/')),
+      ))
+        if (one.wildcard === wildcard)
+          for (const key of pathKeys(wildcard ? `.${domainOf(one.host)}` : one.host, one.path)) keys.set(key, value);
+      const lines = [...keys].map(([key, value]) => `${key} ${value}`);
+      return file(wildcard ? `${name}-wildcard` : name, lines);
+    });
+  const passing = routes.filter((one) => terminationOf(one) === 'passthrough');
+  const covered = new Set(passing.filter((one) => one.wildcard).map((one) => domainOf(one.host)));
+  const exact = passing.filter((one) => !one.wildcard);
+  return [
+    ...paths('http', http),
+    ...paths('https', https),
+    file('passthrough', [
+      ...exact.map((one) => `${one.host} ${backendName(one)}`),
+      // A host of its own is nearer than the wildcard that would pass it through.
+      ...new Set(
+        https
+          .filter(([one]) => !one.wildcard && covered.has(domainOf(one.host)))
+          .map(([one]) => `${one.host} ${terminated}`),
+      ),
+    ]),
+    file(
+      'passthrough-wildcard',
+      passing.filter((one) => one.wildcard).map((one) => `.${domainOf(one.host)} ${backendName(one)}`),
+    ),
+  ];
+}
+
+/** Prefixes of HOST/PATH?: `/foo` is for /foo and /foo/bar, not for /foobar; `/foo/` is for what is below. */
+function pathKeys(host: string, path: string): readonly string[] {
+  if (/^\/*$/.test(path)) return [`${host}/`];
+  return path.endsWith('/') ? [`${host}${path}`] : [`${host}${path}?`, `${host}${path}/`];
 }

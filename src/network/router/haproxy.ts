@@ -8,7 +8,7 @@ import { checkCommand } from '#host/check-command.ts';
 import type { Files } from '#host/files.ts';
 import { SupervisedProcess } from '#host/processes.ts';
 import { unixCommand } from '#host/unix-command.ts';
-import { adminSocketPath, configPath, digestVariable, type RouterFile, type RouterFiles } from './haproxy-config.ts';
+import { adminSocketPath, configPath, digestVariable, type RouterFile, type RouterFiles } from './settings.ts';
 
 export interface HaproxyOptions {
   readonly clock: Clock;
@@ -23,13 +23,15 @@ export interface HaproxyOptions {
   readonly onRestarted: () => void;
 }
 
-export interface HeldServer {
+export interface ServerState {
   readonly backend: string;
   readonly slot: number;
   readonly ip: string;
   readonly port: number;
   readonly ready: boolean;
   readonly weight: number;
+  /** Its health is looked at. */
+  readonly checked: boolean;
 }
 
 const commandsAtOnce = 40;
@@ -99,7 +101,7 @@ export class Haproxy {
   async #removeOthers(wanted: RouterFiles): Promise<void> {
     const { files, runDirectory } = this.#options;
     const keep = new Set(wanted.files.map((file) => file.path));
-    for (const directory of [`${runDirectory}/certs`, `${runDirectory}/cas`])
+    for (const directory of ['certs', 'cas', 'allowlists'].map((name) => `${runDirectory}/${name}`))
       for (const name of await files.list(directory)) {
         const file = path.join(directory, name);
         if (!keep.has(file)) await files.remove(file);
@@ -178,7 +180,7 @@ export class Haproxy {
   }
 
   /** What is in the slots now. */
-  async heldServers(): Promise<readonly HeldServer[]> {
+  async heldServers(): Promise<readonly ServerState[]> {
     let said: string;
     try {
       said = await this.command(['show servers state']);
@@ -226,8 +228,10 @@ const asEntry = ({ path: file, content, mode }: RouterFile) => ({ file, content,
 
 const maintenance = 1;
 
-/** Columns of version 1: be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight ... srv_port (19th). */
-export const parseServersState = (text: string): readonly HeldServer[] =>
+const checkEnabled = 4;
+
+/** Columns of version 1: be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight ... srv_check_state (14th) ... srv_port (19th). */
+export const parseServersState = (text: string): readonly ServerState[] =>
   text.split('\n').flatMap((line) => {
     const fields = line.split(' ');
     const [, backend, , server = '', ip, , admin, weight] = fields;
@@ -241,6 +245,7 @@ export const parseServersState = (text: string): readonly HeldServer[] =>
         port: Number(fields[18]),
         ready: (Number(admin) & maintenance) === 0 && (Number(admin) & 4) === 0,
         weight: Number(weight),
+        checked: (Number(fields[13]) & checkEnabled) !== 0,
       },
     ];
   });

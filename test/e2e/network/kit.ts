@@ -138,9 +138,20 @@ export class Network implements AsyncDisposable {
   }
 }
 
+interface Told {
+  readonly type: string;
+  readonly kind?: string;
+  readonly object?: KubernetesObject;
+  readonly message?: string;
+  readonly name?: string;
+  readonly text?: string;
+}
+
 export class Runner {
   readonly child: ChildProcess;
   readonly written: { kind: string; object: KubernetesObject }[] = [];
+  /** `OBJECT TYPE REASON: MESSAGE` of each event. */
+  readonly events: string[] = [];
   #ready: (() => void)[] = [];
   #acks: (() => void)[] = [];
   isReady = false;
@@ -148,7 +159,8 @@ export class Runner {
 
   constructor(child: ChildProcess) {
     this.child = child;
-    child.on('message', (message: { type: string; kind?: string; object?: KubernetesObject; message?: string }) => {
+    child.on('message', (message: Told) => {
+      if (message.type === 'event') this.events.push(`${message.name} ${message.text}`);
       if (message.type === 'failed') this.failure = message.message;
       if (message.type === 'ready') {
         this.isReady = true;
@@ -175,6 +187,11 @@ export class Runner {
   /** Replaces all objects of a kind; resolves when informers have seen it. */
   set<T extends KubernetesObject>(kind: KindReference<T>, objects: readonly T[]): Promise<void> {
     this.child.send({ type: 'set', resource: kind.resource, objects });
+    return new Promise((resolve) => this.#acks.push(resolve));
+  }
+  /** Other orders of runner.ts, such as a changed configuration. */
+  order(order: Readonly<Record<string, unknown>>): Promise<void> {
+    this.child.send(order);
     return new Promise((resolve) => this.#acks.push(resolve));
   }
   /** Orderly stop. */

@@ -9,6 +9,7 @@ interface Order {
   keep?: boolean;
   host?: string;
   connectTo?: string;
+  headers?: Record<string, string>;
 }
 const order = JSON.parse(process.argv[2]!) as Order;
 const url = new URL(order.url);
@@ -24,7 +25,7 @@ const get = (): Promise<string> =>
         host: order.connectTo ?? url.hostname,
         port: url.port || (secure ? 443 : 80),
         path: `${url.pathname}${url.search}`,
-        headers: { host: order.host ?? url.host },
+        headers: { host: order.host ?? url.host, ...order.headers },
         agent,
         timeout: 5_000,
         ...(secure ? { rejectUnauthorized: false, servername: url.hostname } : {}),

@@ -53,7 +53,6 @@ test('the router on a real kernel', { skip: missing ?? false }, async (t) => {
     runDirectory: path.join(directory, 'run'),
     logDirectory: path.join(directory, 'log'),
     changesFile: path.join(directory, 'host-changes.jsonl'),
-    listenAddresses: ['*'],
   };
   const routes = [
     route('edge', 'shop.example.com', { tls: { termination: 'edge', insecureEdgeTerminationPolicy: 'Redirect' } }),
@@ -168,9 +167,29 @@ test('the router on a real kernel', { skip: missing ?? false }, async (t) => {
     await router.set(EndpointSlices, [slice(Array.from({ length: 6 }, (_, index) => `10.42.0.${index + 3}`))]);
     await until('a new worker', () => worker() !== before);
   });
-  await t.test('health is for this host only', async () => {
-    assert.match((await network.load(network.node, 'http://127.0.0.1:1936/healthz', 1))[0]!, /^200/);
-    assert.deepEqual(await get('http://192.0.2.1:1936/healthz'), ['ECONNREFUSED']);
+  await t.test('health is for this host and its Pods; metrics are for who may read them', async () => {
+    const health = 'http://10.42.0.1:1936/healthz';
+    for (const where of ['http://127.0.0.1:1936/healthz', health, `${health}/ready`])
+      assert.deepEqual(await network.load(network.node, where, 1), ['200 ok'], where);
+    assert.deepEqual(await network.load(a, health, 1), ['200 ok']);
+    assert.deepEqual(await get('http://192.0.2.1:1936/healthz'), ['ECONNRESET']);
+    const metrics = async (token?: string) =>
+      (
+        await network.load(a, 'http://10.42.0.1:1936/metrics', 1, {
+          headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        })
+      )[0]!;
+    assert.match(await metrics(), /^401/);
+    assert.match(await metrics('wrong'), /^401/);
+    assert.match(await metrics('stranger'), /^403 Forbidden: no rights/);
+    const text = await metrics('reader');
+    assert.match(text, /^haproxy_up 1$/m);
+    const served = /^haproxy_backend_connections_total\{backend="https-edge",namespace="web",route="edge"\} (\d+)$/m;
+    assert.ok(Number(served.exec(text)?.[1]) > 100, 'what was counted before the reloads is in it');
+    assert.match(
+      text,
+      /^haproxy_server_up\{server="10\.42\.0\.3:8080",pod="",service="shop",namespace="web",route="edge"\} 1$/m,
+    );
   });
   await t.test(
     'passthrough and re-encrypting Routes reach TLS servers in Pods; a wrong authority does not',

@@ -1,11 +1,23 @@
 // Runs one service of the network layer inside the namespace it was started in. Its cluster is a table of objects that the test sends.
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import { forbiddenError } from '#api/status.ts';
 import { systemClock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
-import type { Client, Informer, InformerChange, InformerIndex, ResourceClient } from '#client/client.ts';
+import type {
+  Client,
+  Informer,
+  InformerChange,
+  InformerIndex,
+  ListOptions,
+  ResourceClient,
+  WatchHandlers,
+  WatchOptions,
+} from '#client/client.ts';
 import { openHostChanges } from '#host/changes.ts';
+import { interfaceAddresses } from '#host/linux/addresses.ts';
+import { defaultConfiguration, type RouterConfiguration } from '#network/router/options.ts';
 
 const [serviceName, optionsText] = process.argv.slice(2);
 const given = JSON.parse(optionsText ?? '{}') as Record<string, unknown>;
@@ -76,6 +88,9 @@ const informerOf = <T extends KubernetesObject>(kind: KindReference<T>): TableIn
   if (informer === undefined) informers.set(kind.resource, (informer = new TableInformer<KubernetesObject>(kind)));
   return informer as unknown as TableInformer<T>;
 };
+const nameIn = ({ fieldSelector }: ListOptions): string => fieldSelector?.replace(/^metadata\.name=/, '') ?? '';
+/** Objects that may not be read: `RESOURCE NAMESPACE/NAME`. */
+const forbidden = new Set<string>();
 const client: Client = {
   informer: informerOf,
   resource: <T extends KubernetesObject>(kind: KindReference<T>) =>
@@ -86,11 +101,44 @@ const client: Client = {
         process.send?.({ type: 'written', kind: kind.kind, object });
         return Promise.resolve(object);
       },
+      // For single objects by name, as the router reads Secrets and ConfigMaps.
+      list(options: ListOptions = {}) {
+        if (forbidden.has(`${kind.resource} ${options.namespace}/${nameIn(options)}`))
+          return Promise.reject(forbiddenError(kind, nameIn(options), 'the test says so'));
+        const found = informerOf(kind).get(options.namespace, nameIn(options));
+        return Promise.resolve({ items: found === undefined ? [] : [found], metadata: { resourceVersion: '1' } });
+      },
+      watch(options: WatchOptions, handlers: WatchHandlers<T>): Disposable {
+        let first = true;
+        const listening = informerOf(kind).onChange(({ previous, current }) => {
+          const object = current ?? previous!;
+          const isIt = object.metadata.name === nameIn(options) && object.metadata.namespace === options.namespace;
+          if (first || !isIt) return;
+          const type = current === undefined ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED';
+          handlers.onEvent({ type, object });
+        });
+        first = false;
+        return listening;
+      },
+      // TokenReviews and SubjectAccessReviews: the token says who may what.
+      create(object: T) {
+        const { spec } = object as unknown as { spec: { token?: string; user?: string } };
+        const status =
+          spec.token === undefined
+            ? { allowed: spec.user === 'reader', reason: spec.user === 'reader' ? '' : 'no rights' }
+            : { authenticated: spec.token !== 'wrong', user: { username: spec.token } };
+        return Promise.resolve({ ...object, status } as T);
+      },
     }) as unknown as ResourceClient<T>,
   forget() {},
   close: () => Promise.resolve(),
 };
 
+let configuration: RouterConfiguration = {
+  ...defaultConfiguration,
+  ...(given['configuration'] as Partial<RouterConfiguration> | undefined),
+};
+let configured: () => void = () => {};
 const scope = new Scope('test', (name, error) => log('error')(`${name} failed`, { error: String(error) }));
 async function create(): Promise<Service> {
   const common = { client, clock: systemClock, logger, changes: openHostChanges(String(given['changesFile'])) };
@@ -101,10 +149,22 @@ async function create(): Promise<Service> {
     }
     case 'router': {
       const { createRouter } = await import('#network/router/router.ts');
-      const defaultCertificatePem = () => String(given['defaultCertificatePem']);
-      return createRouter({ ...common, ...given, defaultCertificatePem } as unknown as Parameters<
-        typeof createRouter
-      >[0]);
+      return createRouter({
+        ...common,
+        ...given,
+        defaultCertificatePem: () => String(given['defaultCertificatePem']),
+        machineAddresses: interfaceAddresses,
+        configuration: () => configuration,
+        onConfiguration: (listener: () => void) => {
+          configured = listener;
+          return { [Symbol.dispose]: () => {} };
+        },
+        events: {
+          event: ({ metadata }: KubernetesObject, type: string, reason: string, message: string) =>
+            process.send?.({ type: 'event', name: metadata.name, text: `${type} ${reason}: ${message}` }),
+        },
+        maySeeHealth: (address: string) => address.startsWith('10.42.'),
+      } as unknown as Parameters<typeof createRouter>[0]);
     }
     case 'pods': {
       const { createPodNetwork } = await import('#network/cni/pod-network.ts');
@@ -130,7 +190,24 @@ async function create(): Promise<Service> {
 }
 const service = await create();
 
-process.on('message', (message: { type: string; resource: string; objects: KubernetesObject[] }) => {
+interface Order {
+  readonly type: string;
+  readonly resource: string;
+  readonly objects: KubernetesObject[];
+  readonly configuration: Partial<RouterConfiguration>;
+  readonly names: readonly string[];
+}
+process.on('message', (message: Order) => {
+  if (message.type === 'configure') {
+    configuration = { ...configuration, ...message.configuration };
+    configured();
+    process.send?.({ type: 'ack' });
+  }
+  if (message.type === 'forbid') {
+    forbidden.clear();
+    for (const name of message.names) forbidden.add(name);
+    process.send?.({ type: 'ack' });
+  }
   if (message.type === 'set') {
     informerOf({ resource: message.resource } as KindReference).replace(message.objects);
     process.send?.({ type: 'ack' });
