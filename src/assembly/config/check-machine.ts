@@ -92,6 +92,8 @@ export function checkNode(values: ConfigurationValues): NodeConfiguration {
     imageDirectory: values.directory('node.imageDir'),
     pauseImage: values.text('node.pauseImage'),
     pinnedImages: values.list('node.pinnedImages'),
+    imagePullsMax: values.integer('node.imagePullsMax'),
+    imagePullDeadlineSeconds: values.integer('node.imagePullDeadlineSeconds'),
     kubeletPort: values.integer('node.kubeletPort'),
   };
 }

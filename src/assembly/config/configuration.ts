@@ -56,5 +56,7 @@ export interface NodeConfiguration {
   readonly imageDirectory: string;
   readonly pauseImage: string;
   readonly pinnedImages: readonly string[];
+  readonly imagePullsMax: number;
+  readonly imagePullDeadlineSeconds: number;
   readonly kubeletPort: number;
 }

@@ -54,6 +54,8 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     clusterDomain: cluster.domain,
     cgroupDriver: runtime.cgroupDriver,
     pinnedImages: () => [node.pauseImage, ...node.pinnedImages, ...runtime.images()],
+    imagePullsMax: node.imagePullsMax,
+    imagePullProgressDeadlineMs: node.imagePullDeadlineSeconds * 1000,
     authFiles: standardAuthFiles({
       rootDirectory: node.kubeletDirectory,
       home: context.identity.homeDirectory,

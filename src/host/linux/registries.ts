@@ -98,7 +98,8 @@ export class Registries {
     const rules = new Map<string, RegistryRule>();
     for (const [index, file] of paths.entries()) {
       try {
-        this.#good.set(file, await parseToml(texts[index]!));
+        const text = texts[index]!;
+        this.#good.set(file, text.trim() === '' ? {} : await parseToml(text));
       } catch (error) {
         problems.push(
           `${file} is not read, what it said before stays: ${messageOf(error).split('\n')[0]}. Correct it; the next pull reads it again.`,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { silentLogger } from '#base/log.ts';
 import { type ImageArchives, linuxImageArchives } from '#host/linux/image-archives.ts';
 import { buildImage } from '../../../scripts/images/build-image.ts';
-import { preloadImages, provideSandboxImage } from './preloaded.ts';
+import { parseKnownArchives, preloadImages, provideSandboxImage } from './preloaded.ts';
 
 const image = (name: string) =>
   ({ id: `sha256:${name}`, repoTags: [name], repoDigests: [], size: 1, pinned: false }) as never;
@@ -45,6 +45,34 @@ test('imports what the runtime lacks, leaves the rest, reports a broken archive'
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('an archive is imported again when it changed, and not even read when it did not', async () => {
+  const calls: string[] = [];
+  let stamp = 'one';
+  const archives: ImageArchives = {
+    list: async () => ['/images/a.tar'],
+    stamp: async () => stamp,
+    namesIn: async () => {
+      calls.push('read');
+      return ['r.io/a:1'];
+    },
+    import: async () => void calls.push('import'),
+    watch: () => assert.fail('nothing is watched here'),
+    tag: () => assert.fail('nothing is tagged here'),
+  };
+  const runtime = { imageStatus: async (name: string) => (calls.includes('import') ? image(name) : undefined) };
+  const options = { directory: '/images', archives, logger: silentLogger, runtime };
+  const first = await preloadImages({ ...options, known: {} });
+  assert.deepEqual(calls.splice(1), ['import']);
+  calls.push('import');
+  const second = await preloadImages({ ...options, known: parseKnownArchives(JSON.stringify(first.known)) });
+  assert.deepEqual([second.names, calls], [['r.io/a:1'], ['read', 'import']]);
+  stamp = 'two';
+  await preloadImages({ ...options, known: second.known });
+  assert.deepEqual(calls, ['read', 'import', 'read', 'import']);
+  assert.deepEqual(parseKnownArchives('{"a": {"stamp": 1}, "b": null}'), {});
+  assert.deepEqual(parseKnownArchives('no json'), {});
 });
 
 test('no directory, no images', async () => {

@@ -103,10 +103,7 @@ test('a pull without progress is given up; progress, and unpacking after it, giv
   assert.equal(failure, '');
   await pass(60_000);
   await pulling;
-  assert.match(
-    failure,
-    /^failed to pull image "r\.io\/a:1": the registry sent nothing for 60 s \(cancelled\)$/,
-  );
+  assert.match(failure, /^failed to pull image "r\.io\/a:1": the registry sent nothing for 60 s \(cancelled\)$/);
 });
 
 test('what a failure taught is used at once, and once; what is not allowed is not asked of the runtime', async () => {

@@ -3,9 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { importArchives } from '#assembly/services/image-archives.ts';
+import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
+import { loggedScope } from '#base/scope.ts';
+import { systemFiles } from '#host/files.ts';
 import { Registries } from '#host/linux/registries.ts';
 import type { Json } from '#kit/start-api-server.ts';
+import { buildImage } from '../../../scripts/images/build-image.ts';
+import { busyboxImage, pauseImageName } from '../../../scripts/images/stock-images.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
 import { onNode } from './kit.ts';
 import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
@@ -255,4 +261,29 @@ test('a registry that hangs is given up; others are served meanwhile', async () 
   const given = /: failed to pull image "\S+": the registry sent nothing for 2 s \(/;
   assert.match(await failure('hang'), given);
   assert.match(await failure('hanging-layer'), given);
+});
+
+test('archives are imported at the start and when they are put there later; a broken one is named', async () => {
+  mkdirSync(at('images'));
+  const scope = loggedScope('archives', silentLogger);
+  try {
+    const configuration = {
+      node: { imageDirectory: at('images'), pauseImage: pauseImageName },
+      dataDirectory: directory,
+    };
+    // The parts of the context that it uses.
+    const context = { configuration, clock: systemClock, files: systemFiles, logger: silentLogger } as never;
+    writeFileSync(at('images/broken.tar'), 'no archive');
+    const images = await importArchives(context, scope, machine.socketPath);
+    assert.match(images.problems().join(), /broken\.tar could not be imported/);
+    const name = 'localhost/dropped/app:1';
+    writeFileSync(at('images/dropped.tar'), await buildImage({ ...busyboxImage(), name }));
+    rmSync(at('images/broken.tar'));
+    await node.until('imported', async () => images.names().includes(name));
+    assert.deepEqual(images.problems(), []);
+    await pull('dropped', name, {}, { imagePullPolicy: 'Never' });
+    await running('dropped');
+  } finally {
+    await scope.close();
+  }
 });
