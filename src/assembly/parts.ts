@@ -11,8 +11,10 @@ import type { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import type { NodeRegistries } from '#node/agent.ts';
 import type { ContainerRuntime } from '#node/cri/runtime.ts';
+import type { KeyPair } from '#pki/certificate.ts';
 import type { Pki } from '#pki/pki.ts';
 import type { Store } from '#storage/store.ts';
+import type { ClusterFacts } from './cluster-facts.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './config/live.ts';
 import type { NamedCertificates } from './named-certificates.ts';
@@ -30,6 +32,8 @@ export interface AssemblyContext {
   readonly files: Files;
   readonly identity: HostIdentity;
   readonly parts: Parts;
+  /** For a service that has something to say before its start is done. */
+  showProblems(problems: () => readonly string[]): void;
   /** All that is wrong, by service; for readiness checks. */
   problems(): readonly { readonly service: string; readonly problem: string }[];
 }
@@ -58,6 +62,18 @@ export interface PartTypes {
   readonly hostChanges: HostChanges;
   readonly nodeAddress: NodeAddress;
   readonly machineChanges: MachineChanges;
+  readonly cluster: ClusterFacts;
+  /** Of another machine, with the role node alone. */
+  readonly controlPlaneUrl: string;
+  /** Certificate of the node's API, and whose client certificates it takes. */
+  readonly nodeServing: {
+    /** Undefined: not there yet. */
+    readonly pair: () => KeyPair | undefined;
+    readonly clientAuthorities: () => string;
+    onChange(listener: () => void): Disposable;
+  };
+  /** With the role node alone: called once the Node exists, whose addresses its serving certificate may name. */
+  readonly nodeRegistered: () => void;
   /** There once the bootstrap objects are. */
   readonly bootstrapped: true;
   /** In the name of the API server itself, which may do everything (group system:masters). */

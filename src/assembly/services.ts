@@ -9,6 +9,7 @@ import { startBootstrap } from './services/bootstrap.ts';
 import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
 import { startManifests } from './services/manifests.ts';
+import { startJoin } from './services/join.ts';
 import { startDns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
 import { startContainerRuntime } from './services/container-runtime.ts';
 import { startNode, waitForNode } from './services/node.ts';
@@ -16,7 +17,9 @@ import { startStorage } from './services/storage.ts';
 
 interface ServiceRow {
   readonly name: string;
-  readonly role: Role;
+  /** `joined`: node without a control plane here; `both`: node with one. */
+  readonly role: Role | 'joined' | 'both';
+  /** Those of them that run with these roles. */
   readonly dependsOn: readonly string[];
   /** Gives, where it has something to say, what is wrong at the moment. */
   readonly start: (context: AssemblyContext, scope: Scope) => Promise<(() => readonly string[]) | void>;
@@ -30,29 +33,43 @@ const rows: readonly ServiceRow[] = [
   { name: 'controllers', role: 'controlplane', dependsOn: ['bootstrap'], start: startControllers },
   { name: 'scheduler', role: 'controlplane', dependsOn: ['bootstrap'], start: startScheduler },
   { name: 'manifests', role: 'controlplane', dependsOn: ['bootstrap'], start: startManifests },
+  { name: 'join', role: 'joined', dependsOn: [], start: startJoin },
   { name: 'container-runtime', role: 'node', dependsOn: [], start: startContainerRuntime },
-  { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap'], start: startNode },
+  { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap', 'join'], start: startNode },
   { name: 'pod-network', role: 'node', dependsOn: ['node', 'controllers'], start: startPodNetwork },
   // Pods run from here on; the Node may need the network above before it is ready.
   { name: 'node-ready', role: 'node', dependsOn: ['node', 'pod-network'], start: waitForNode },
-  { name: 'service-proxy', role: 'node', dependsOn: ['bootstrap'], start: startServiceProxy },
-  { name: 'dns', role: 'node', dependsOn: ['bootstrap'], start: startDns },
-  { name: 'router', role: 'node', dependsOn: ['bootstrap'], start: startRouter },
+  { name: 'service-proxy', role: 'node', dependsOn: ['bootstrap', 'join'], start: startServiceProxy },
+  { name: 'dns', role: 'node', dependsOn: ['bootstrap', 'join'], start: startDns },
+  // Where the control plane is: names of Routes lead there, and other nodes need not read everybody's keys.
+  { name: 'router', role: 'both', dependsOn: ['bootstrap'], start: startRouter },
 ];
 
 export function servicesOf(context: AssemblyContext): readonly Service[] {
-  return rows
-    .filter((row) => context.configuration.roles.includes(row.role))
-    .map((row) => {
-      let problems: (() => readonly string[]) | undefined;
-      const own: AssemblyContext = { ...context, logger: context.logger.named(row.name) };
-      return {
-        name: row.name,
-        dependsOn: row.dependsOn,
-        async start(scope) {
-          problems = (await row.start(own, scope)) ?? undefined;
-        },
-        problems: () => problems?.() ?? [],
-      };
-    });
+  const { roles } = context.configuration;
+  const [isControlPlane, isNode] = [roles.includes('controlplane'), roles.includes('node')];
+  const runs: Readonly<Record<ServiceRow['role'], boolean>> = {
+    controlplane: isControlPlane,
+    node: isNode,
+    joined: isNode && !isControlPlane,
+    both: isNode && isControlPlane,
+  };
+  const running = rows.filter((row) => runs[row.role]);
+  const names = new Set(running.map((row) => row.name));
+  return running.map((row) => {
+    let problems: (() => readonly string[]) | undefined;
+    const own: AssemblyContext = {
+      ...context,
+      logger: context.logger.named(row.name),
+      showProblems: (given) => (problems = given),
+    };
+    return {
+      name: row.name,
+      dependsOn: row.dependsOn.filter((name) => names.has(name)),
+      async start(scope) {
+        problems = (await row.start(own, scope)) ?? undefined;
+      },
+      problems: () => problems?.() ?? [],
+    };
+  });
 }

@@ -69,6 +69,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     files: options.files,
     identity: options.identity,
     parts: new Parts(),
+    showProblems() {},
     problems: () => runner.status().flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem }))),
   };
   const changes = openHostChanges(hostChangesFile(configuration.dataDirectory));
@@ -85,6 +86,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     current: () =>
       statusReport(
         configuration,
+        context.parts.has('controlPlaneUrl') ? context.parts.take('controlPlaneUrl') : undefined,
         context.parts.has('containerRuntime') ? context.parts.take('containerRuntime').description : undefined,
         runner.status(),
         reloader.state(),

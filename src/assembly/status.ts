@@ -30,6 +30,7 @@ export const adminKubeconfigPath = (dataDirectory: string): string =>
 
 export const statusReport = (
   configuration: Configuration,
+  controlPlaneUrl: string | undefined,
   containerRuntime: string | undefined,
   services: readonly ServiceStatus[],
   state: ConfigurationState,
@@ -46,8 +47,10 @@ export const statusReport = (
   nodeName: configuration.nodeName,
   dataDirectory: configuration.dataDirectory,
   containerRuntime,
-  apiUrl: configuration.cluster.url,
-  kubeconfig: adminKubeconfigPath(configuration.dataDirectory),
+  apiUrl: controlPlaneUrl ?? configuration.cluster.url,
+  kubeconfig: configuration.roles.includes('controlplane')
+    ? adminKubeconfigPath(configuration.dataDirectory)
+    : configuration.node.kubeconfig,
   residentBytes: process.memoryUsage.rss(),
   services,
   configuration: state,

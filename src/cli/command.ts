@@ -16,6 +16,7 @@ export interface SourceFlags {
 export interface RunFlags extends SourceFlags {
   readonly auditLogDir?: string;
   readonly roles?: string;
+  readonly kubeconfig?: string;
   readonly v?: string;
 }
 export interface StatusFlags extends SourceFlags {

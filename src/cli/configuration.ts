@@ -36,7 +36,7 @@ export async function loadHere(flags: ConfigurationFlags): Promise<Loaded> {
  * directory is needed all the same.
  */
 export async function dataDirectoryHere(flags: ConfigurationFlags): Promise<string> {
-  const options = loadOptionsHere({ ...flags, roles: 'controlplane' });
+  const options = loadOptionsHere({ ...flags, roles: 'controlplane', kubeconfig: '' });
   const loaded = await loadHere(options.flags);
   if (!('mistake' in loaded)) return loaded.configuration.dataDirectory;
   const directory = await likelyDataDirectory(options);

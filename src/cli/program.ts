@@ -1,6 +1,7 @@
 // The commands. Each is loaded when it is asked for: `microshift run` pays for none of the others.
 import { Command, CommanderError } from 'commander';
 import { OperatorError } from '#base/errors.ts';
+import type { AddNodeFlags } from './add-node.ts';
 import { exitFailed, exitUsage, UsageError, type RunFlags, type StatusFlags } from './command.ts';
 
 const examples = (...lines: readonly (readonly [command: string, meaning: string])[]): string =>
@@ -32,6 +33,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .description('Run MicroShift in the foreground until it is told to stop.')
     .option('--audit-log-dir <directory>', 'write kube-apiserver-audit.log there')
     .option('--roles <roles>', 'what runs here: controlplane, node, or controlplane,node', collectList)
+    .option('--kubeconfig <file>', 'role node alone: of the control plane that this node joins')
     .option('-v, --v <level>', 'verbosity of the log; from 4 on everything')
     .addHelpText(
       'after',
@@ -67,6 +69,18 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .action(async (options: StatusFlags & { timeout: string }) =>
       exitWith(await (await import('./wait.ts')).wait(options)),
     );
+
+  withSource(program.command('add-node <name>'))
+    .description(
+      'Write a kubeconfig with which another machine joins this control plane as a node of that name. Run it where the control plane runs.',
+    )
+    .option(
+      '--server <url>',
+      'how the other machine reaches the API server; default: cluster.url, or the address of this machine',
+    )
+    .option('-o, --output <file>', 'where to write it; default: NAME.kubeconfig in this directory')
+    .addHelpText('after', examples(['sudo microshift add-node edge-2', 'then run --roles node --kubeconfig there']))
+    .action(async (name: string, options: AddNodeFlags) => (await import('./add-node.ts')).addNode(name, options));
 
   const kubeconfig = program
     .command('kubeconfig')

@@ -1,4 +1,5 @@
 // `microshift run`: configuration, log and signals around assembly/start.ts.
+import path from 'node:path';
 import { ChangeableConfiguration } from '#assembly/config/live.ts';
 import { runMicroShift } from '#assembly/start.ts';
 import { systemClock } from '#base/clock.ts';
@@ -14,7 +15,11 @@ import { exitFailed, exitUsage, type RunFlags } from './command.ts';
 
 export async function run(flags: RunFlags): Promise<number> {
   nameThisProcess('microshift');
-  const sources = { ...flags, verbosity: flags.v };
+  const sources = {
+    ...flags,
+    verbosity: flags.v,
+    ...(flags.kubeconfig === undefined ? {} : { kubeconfig: path.resolve(flags.kubeconfig) }),
+  };
   const loaded = await loadHere(sources);
   if ('mistake' in loaded) {
     printMistake(loaded.mistake);

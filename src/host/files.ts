@@ -1,5 +1,5 @@
 // Files of this machine, written so that a power loss leaves either the old or the new content.
-import { constants, promises as fs } from 'node:fs';
+import { constants, promises as fs, readFileSync as readNow } from 'node:fs';
 import path from 'node:path';
 
 export interface Files {
@@ -19,6 +19,9 @@ export interface Files {
   remove(target: string): Promise<void>;
   exists(target: string): Promise<boolean>;
 }
+
+/** For what is read while nobody may wait, such as the token file of a kubeconfig at each request. */
+export const readFileSync = (file: string): string => readNow(file, 'utf8');
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');

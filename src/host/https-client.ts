@@ -13,7 +13,7 @@ export interface HttpsCredentials {
 export interface HttpsServer {
   /** Such as `https://10.0.0.1:6443`. A path is put before every request's path. */
   readonly server: string;
-  /** PEM; absent: the system's authorities. */
+  /** PEM; absent: the system's authorities. Asked for at each request, as the credentials. */
   readonly certificateAuthority?: string | undefined;
   /** Name to expect in the certificate, when it is not the server's. */
   readonly serverName?: string | undefined;
@@ -50,6 +50,7 @@ export class HttpsConnections {
   #agent: http.Agent | undefined;
   #certificate: string | undefined;
   #key: string | undefined;
+  #certificateAuthority: string | undefined;
 
   constructor(server: HttpsServer) {
     this.#server = server;
@@ -117,12 +118,15 @@ export class HttpsConnections {
   }
   /** Connections carry the client's certificate: a new one needs new connections; the old ones finish what they do. */
   #agentFor(certificate: string | undefined, key: string | undefined): http.Agent {
-    if (this.#agent !== undefined && this.#certificate === certificate && this.#key === key) return this.#agent;
     const { certificateAuthority, serverName, insecureSkipVerify } = this.#server;
+    const isSame =
+      this.#certificate === certificate && this.#key === key && this.#certificateAuthority === certificateAuthority;
+    if (this.#agent !== undefined && isSame) return this.#agent;
     const kept = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxFreeSockets: idleConnectionsMax };
     if (this.#agent !== undefined) retire(this.#agent);
     this.#certificate = certificate;
     this.#key = key;
+    this.#certificateAuthority = certificateAuthority;
     this.#agent =
       this.#url.protocol === 'http:'
         ? new http.Agent(kept)

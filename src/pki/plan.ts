@@ -45,6 +45,12 @@ export interface Names {
   readonly apiServerUrl: string;
 }
 
+/** Who a node is to the API server. */
+export const nodeSubject = (nodeName: string): Subject => ({
+  commonName: `system:node:${nodeName}`,
+  organizations: ['system:nodes'],
+});
+
 export interface LeafPlan {
   readonly name: LeafName;
   readonly signer: SignerName;
@@ -124,7 +130,7 @@ export const leaves: readonly LeafPlan[] = [
     use: 'serving',
     lifetime: 'short',
     path: 'resources/kubelet/secrets/kubelet-client/tls',
-    subject: (names) => ({ commonName: `system:node:${names.nodeName}`, organizations: ['system:nodes'] }),
+    subject: (names) => nodeSubject(names.nodeName),
     names: (names) => names.node,
   },
   {
@@ -133,7 +139,7 @@ export const leaves: readonly LeafPlan[] = [
     use: 'client',
     lifetime: 'short',
     path: 'certs/kubelet-signer/kubelet-client/client',
-    subject: (names) => ({ commonName: `system:node:${names.nodeName}`, organizations: ['system:nodes'] }),
+    subject: (names) => nodeSubject(names.nodeName),
     kubeconfig: 'kubelet',
   },
   {

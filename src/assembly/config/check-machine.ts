@@ -67,12 +67,18 @@ function checkRoles(values: ConfigurationValues, host: ConfigurationHost): reado
       `${values.where('roles')} holds node, and this user is not root: a node starts containers, mounts and changes the network.`,
       'Run it as root (sudo microshift run), or only the control plane: --roles controlplane.',
     );
-  else if (!roles.includes('controlplane'))
+  else if (!roles.includes('controlplane') && values.text('node.kubeconfig') === '')
     values.wrong(
       'roles',
-      'without controlplane is not supported yet: this version cannot join another machine',
-      'Use controlplane or controlplane,node.',
+      'holds node alone, and nothing says which control plane it joins',
+      'Make a kubeconfig where that runs (microshift add-node NAME) and name it here with node.kubeconfig or --kubeconfig.',
       roles,
+    );
+  else if (roles.includes('controlplane') && values.text('node.kubeconfig') !== '')
+    values.wrong(
+      'node.kubeconfig',
+      'is for the role node alone, and here runs a control plane',
+      'Leave it out, or set roles to node.',
     );
   return roles;
 }

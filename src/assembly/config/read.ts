@@ -13,6 +13,7 @@ export interface ConfigurationFlags {
   readonly dataDir?: string | undefined;
   readonly auditLogDir?: string | undefined;
   readonly roles?: string | undefined;
+  readonly kubeconfig?: string | undefined;
   readonly verbosity?: string | undefined;
 }
 
@@ -91,6 +92,7 @@ function addFlags(values: Map<string, RawEntry>, problems: ConfigurationProblem[
   add('dataDir', '--data-dir', flags.dataDir);
   add('auditLogDir', '--audit-log-dir', flags.auditLogDir);
   add('roles', '--roles', flags.roles);
+  add('node.kubeconfig', '--kubeconfig', flags.kubeconfig);
   add('logVLevel', '-v', flags.verbosity);
 }
 

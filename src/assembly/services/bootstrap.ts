@@ -1,5 +1,5 @@
 // Writes the bootstrap objects that are missing or differ; a start that finds all of them as they should be writes nothing.
-import { ConfigMaps, ServiceCIDRs } from '#api/generated/kind-references.ts';
+import { ConfigMaps, Namespaces, ServiceCIDRs } from '#api/generated/kind-references.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { isAlreadyExists, isConflict } from '#api/status.ts';
 import type { KubernetesObject } from '#api/kind.ts';
@@ -26,6 +26,7 @@ import {
   type RbacObject,
 } from '../bootstrap-rbac.ts';
 import { defaultCertificateSecret, ingressObjects } from '../ingress-objects.ts';
+import { clusterFacts, clusterFactsConfigMap, type ClusterFacts } from '../cluster-facts.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 const fieldManager = 'microshift';
@@ -51,6 +52,15 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
   ]);
   await markServiceRangeReady(client, context);
+  const system = await client.resource(Namespaces).get({ name: 'kube-system' });
+  const factsNow = () => clusterFacts(configuration, system.metadata.uid!, pki.bundle('kubeletClient'));
+  await ensure(client, clusterFactsObject(factsNow()));
+  parts.provide('cluster', factsNow());
+  parts.provide('nodeServing', {
+    pair: () => pki.leaf('kubelet-serving'),
+    clientAuthorities: () => pki.bundle('kubeletClient'),
+    onChange: (listener) => pki.onChange(listener),
+  });
   parts.provide('bootstrapped', true);
 
   const address = parts.take('nodeAddress');
@@ -107,6 +117,10 @@ function followIngress(
   });
 }
 
+const clusterFactsObject = (facts: ClusterFacts): BootstrapObject => ({
+  kind: ConfigMaps,
+  object: clusterFactsConfigMap(facts),
+});
 const authoritiesOf = (pki: Pki): BootstrapAuthorities => ({
   clientPem: pki.bundle('client'),
   requestHeaderPem: pki.bundle('requestHeader'),
@@ -118,6 +132,8 @@ async function publishAuthorities({ logger, parts }: AssemblyContext, client: Cl
   const certificates = pki.bundle('serving');
   try {
     await ensure(client, authenticationConfigMap(authoritiesOf(pki)));
+    const facts = { ...parts.take('cluster'), nodeClientAuthorities: pki.bundle('kubeletClient') };
+    await ensure(client, clusterFactsObject(facts));
     const { items } = await client.resource(ConfigMaps).list({ fieldSelector: 'metadata.name=kube-root-ca.crt' });
     for (const { metadata, data } of items)
       if (data?.['ca.crt'] !== certificates)

@@ -7,6 +7,7 @@ import { runDirectory } from '../paths.ts';
 
 export async function startPodNetwork(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, logger, parts } = context;
+  const cluster = parts.take('cluster');
   const { createPodNetwork } = await import('#network/cni/pod-network.ts');
   const service = createPodNetwork({
     // Routes to other nodes need all Nodes; a node's own user may read its own only.
@@ -14,8 +15,8 @@ export async function startPodNetwork(context: AssemblyContext, scope: Scope): P
     logger,
     changes: parts.take('hostChanges'),
     nodeName: configuration.nodeName,
-    podRanges: [configuration.cluster.podRange],
-    serviceRanges: [configuration.cluster.serviceRange],
+    podRanges: [cluster.podRange],
+    serviceRanges: [cluster.serviceRange],
     confDirectory: configuration.node.cniConfigDirectory,
     leaseDirectory: path.join(runDirectory, 'cni'),
   });
@@ -25,6 +26,7 @@ export async function startPodNetwork(context: AssemblyContext, scope: Scope): P
 
 export async function startServiceProxy(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, logger, parts } = context;
+  const cluster = parts.take('cluster');
   const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
   const service = createServiceProxy({
     client: parts.take('clientAs')('system:kube-proxy'),
@@ -32,26 +34,27 @@ export async function startServiceProxy(context: AssemblyContext, scope: Scope):
     logger,
     changes: parts.take('hostChanges'),
     nodeName: configuration.nodeName,
-    podRanges: [configuration.cluster.podRange],
-    serviceRanges: [configuration.cluster.serviceRange],
-    servedHere: [configuration.cluster.dnsAddress],
+    podRanges: [cluster.podRange],
+    serviceRanges: [cluster.serviceRange],
+    servedHere: [cluster.dnsAddress],
   });
   await service.start(scope);
   return () => service.problems?.() ?? [];
 }
 
 export async function startDns(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
-  const { configuration, clock, logger, parts } = context;
+  const { clock, logger, parts } = context;
+  const cluster = parts.take('cluster');
   const { createDns } = await import('#network/dns/dns.ts');
   const service = createDns({
     client: parts.take('clientAs')('system:serviceaccount:openshift-dns:dns'),
     clock,
     logger,
     changes: parts.take('hostChanges'),
-    address: configuration.cluster.dnsAddress,
-    domain: configuration.cluster.domain,
-    podRanges: [configuration.cluster.podRange],
-    serviceRanges: [configuration.cluster.serviceRange],
+    address: cluster.dnsAddress,
+    domain: cluster.domain,
+    podRanges: [cluster.podRange],
+    serviceRanges: [cluster.serviceRange],
   });
   await service.start(scope);
   return () => service.problems?.() ?? [];

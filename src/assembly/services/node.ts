@@ -1,8 +1,9 @@
 // The node: the agent on the container runtime, with the node's API behind TLS.
-import { Namespaces, Nodes } from '#api/generated/kind-references.ts';
-import { assert } from '#base/errors.ts';
+import { Nodes } from '#api/generated/kind-references.ts';
 import { ScopeClosing, type Scope } from '#base/scope.ts';
 import { recordOwnDirectory } from '#host/changes.ts';
+import type { HttpsServer } from '#host/https-server.ts';
+import type { NodeAgent } from '#node/agent.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { clusterIdPath } from '../paths.ts';
 import { versionInfo } from '../version.ts';
@@ -14,22 +15,18 @@ const roleLabels = { 'node-role.kubernetes.io/control-plane': '', 'node-role.kub
 
 export async function startNode(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, random, logger, parts } = context;
-  const { node, cluster, nodeName } = configuration;
-  const pki = parts.take('pki');
+  const { node, nodeName } = configuration;
+  const cluster = parts.take('cluster');
   const runtime = parts.take('containerRuntime');
-  const [{ createNodeAgent }, { standardAuthFiles }, { linuxNodeMachine }, { startHttpsFront }, events] =
-    await Promise.all([
-      import('#node/agent.ts'),
-      import('#node/images/auth-files.ts'),
-      import('#host/node-machine.ts'),
-      import('#apiserver/https-front.ts'),
-      eventsOf(context, scope),
-    ]);
+  const [{ createNodeAgent }, { standardAuthFiles }, { linuxNodeMachine }, events] = await Promise.all([
+    import('#node/agent.ts'),
+    import('#node/images/auth-files.ts'),
+    import('#host/node-machine.ts'),
+    eventsOf(context, scope),
+  ]);
   const client = parts.take('clientAs')(`system:node:${nodeName}`);
-  const clusterId = (await parts.take('systemClient').resource(Namespaces).get({ name: 'kube-system' })).metadata.uid;
-  assert(clusterId !== undefined, 'the namespace kube-system has a uid');
   const idFile = clusterIdPath(configuration.dataDirectory);
-  if ((await context.files.readText(idFile)) !== clusterId) await context.files.writeAtomic(idFile, clusterId, 0o600);
+  if ((await context.files.readText(idFile)) !== cluster.id) await context.files.writeAtomic(idFile, cluster.id, 0o600);
   const address = parts.take('nodeAddress');
   const changes = parts.take('hostChanges');
   recordOwnDirectory(changes, node.kubeletDirectory);
@@ -43,7 +40,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     logger,
     nodeName,
     nodeIps: () => [address.current],
-    clusterId,
+    clusterId: cluster.id,
     connectRuntime: runtime.connect,
     registries: runtime.registries,
     runtimeProblem: runtime.problem,
@@ -69,32 +66,49 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
   const moved = address.onChange(() => agent.addressChanged());
   scope.onClose(() => moved[Symbol.dispose]());
   // A node may not give itself a role (NodeRestriction): the control plane does.
-  await parts
-    .take('systemClient')
-    .resource(Nodes)
-    .patch({ name: nodeName }, { type: 'merge', value: { metadata: { labels: roleLabels } } });
-  const serving = () => {
-    const { certificatePem, keyPem } = pki.leaf('kubelet-serving');
+  if (parts.has('systemClient'))
+    await parts
+      .take('systemClient')
+      .resource(Nodes)
+      .patch({ name: nodeName }, { type: 'merge', value: { metadata: { labels: roleLabels } } });
+  if (parts.has('nodeRegistered')) parts.take('nodeRegistered')();
+  await serveNodeApi(context, scope, agent.api);
+  return () => agent.problems?.() ?? [];
+}
+
+/** As soon as there is a certificate for it. */
+async function serveNodeApi(
+  { configuration, logger, parts }: AssemblyContext,
+  scope: Scope,
+  handler: NodeAgent['api'],
+): Promise<void> {
+  const { startHttpsFront } = await import('#apiserver/https-front.ts');
+  const { kubeletPort } = configuration.node;
+  const serving = parts.take('nodeServing');
+  const options = () => {
+    const { certificatePem, keyPem } = serving.pair()!;
     return {
       certificate: { certificateChain: certificatePem, privateKey: keyPem },
-      clientAuthorities: pki.bundle('kubeletClient'),
+      clientAuthorities: serving.clientAuthorities(),
     };
   };
-  const front = await startHttpsFront({
-    address: '0.0.0.0',
-    port: node.kubeletPort,
-    ...serving(),
-    handler: agent.api,
-    logger,
-  }).catch((error: unknown) => {
-    throw listeningError(error, node.kubeletPort, "the node's API", 'node.kubeletPort in the configuration file');
+  let front: HttpsServer | undefined;
+  const listen = async (): Promise<void> => {
+    const given = { address: '0.0.0.0', port: kubeletPort, ...options(), handler, logger };
+    front = await startHttpsFront(given).catch((error: unknown) => {
+      throw listeningError(error, kubeletPort, "the node's API", 'node.kubeletPort in the configuration file');
+    });
+  };
+  const hasPair = serving.pair() !== undefined;
+  const renewal = serving.onChange(() => {
+    if (front !== undefined) front.reload(options());
+    else if (!hasPair) scope.spawn("the node's API", listen);
   });
-  const renewal = pki.onChange(() => front.reload(serving()));
   scope.onClose(async () => {
     renewal[Symbol.dispose]();
-    await front.close(graceMs);
+    await front?.close(graceMs);
   });
-  return () => agent.problems?.() ?? [];
+  if (hasPair) await listen();
 }
 
 /**

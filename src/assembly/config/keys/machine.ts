@@ -23,7 +23,7 @@ export const nodeKeys: readonly ConfigurationKey[] = [
   text(
     'node.kubeconfig',
     '',
-    'missing',
+    'restart',
     'role node alone: kubeconfig of the control plane that this node joins; empty: none',
   ),
   text(

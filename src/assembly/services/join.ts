@@ -1,0 +1,179 @@
+// The role node alone: the way to another machine's control plane, with the node's own identity, instead of an API server here.
+import path from 'node:path';
+import { ConfigMaps } from '#api/generated/kind-references.ts';
+import { ApiError } from '#api/status.ts';
+import { sleep } from '#base/clock.ts';
+import { messageOf, OperatorError } from '#base/errors.ts';
+import type { Scope } from '#base/scope.ts';
+import type { Client } from '#client/client.ts';
+import { watchPaths } from '#host/watched-paths.ts';
+import type { HttpsServer } from '#host/https-client.ts';
+import { inspectKeyPair, type KeyPair } from '#pki/certificate.ts';
+import { nodeSubject } from '#pki/plan.ts';
+import { clusterFactsName, readClusterFacts, type ClusterFacts } from '../cluster-facts.ts';
+import { NodeCredentials } from '../node-credentials.ts';
+import type { AssemblyContext } from '../parts.ts';
+
+const retryMs = [500, 1_000, 2_000, 5_000, 10_000];
+
+interface Joined extends HttpsServer {
+  readonly given: KeyPair;
+}
+
+export async function startJoin(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, random, logger, files, parts } = context;
+  const { dataDirectory, nodeName, node } = configuration;
+  let joined = await readJoinKubeconfig(context);
+  const credentials = new NodeCredentials({
+    dataDirectory,
+    nodeName,
+    nodeIp: () => parts.take('nodeAddress').current,
+    files,
+    clock,
+    logger,
+  });
+  await credentials.load();
+  const { createHttpsClient } = await import('#client/https.ts');
+  const client = createHttpsClient({
+    clock,
+    random,
+    logger: logger.named('client'),
+    userAgent: `microshift/${nodeName}`,
+    server: joined.server,
+    serverName: joined.serverName,
+    get certificateAuthority() {
+      return joined.certificateAuthority;
+    },
+    credentials() {
+      const { certificatePem, keyPem } = credentials.clientPair(joined.given);
+      return { certificate: certificatePem, key: keyPem };
+    },
+  });
+  scope.onClose(() => client.close());
+  const watched = watchPaths([node.kubeconfig], clock, () => {
+    readJoinKubeconfig(context).then(
+      (next) => {
+        if (next.server !== joined.server)
+          logger.warn('another control plane holds after a restart', { now: next.server });
+        joined = next;
+        logger.info('the kubeconfig of the control plane was read again');
+      },
+      (error: unknown) => logger.warn('the changed kubeconfig is not used', { error: messageOf(error) }),
+    );
+  });
+  scope.onClose(() => watched[Symbol.dispose]());
+
+  let problem: string | undefined;
+  const cacheFile = path.join(dataDirectory, 'cluster.json');
+  const say = (error: unknown): void => {
+    const text = unreachable(error, joined.server);
+    if (text !== problem) logger.warn(text);
+    problem = text;
+  };
+  context.showProblems(() => (problem === undefined ? [] : [problem]));
+  const facts = await learnFacts();
+  parts.provide('cluster', facts);
+  parts.provide('controlPlaneUrl', joined.server);
+  // One client for all: the node has one identity, and its parts share informers.
+  parts.provide('clientAs', () => client);
+  parts.provide('nodeServing', {
+    pair: () => credentials.serving(),
+    clientAuthorities: () => facts.nodeClientAuthorities,
+    onChange: (listener) => credentials.onChange(listener),
+  });
+  const moved = parts.take('nodeAddress');
+  parts.provide('nodeRegistered', () =>
+    scope.spawn('node certificates', (signal) => credentials.keepRenewed(client, () => joined.given, moved, signal)),
+  );
+  return () => [...(problem === undefined ? [] : [problem]), ...credentials.problems()];
+
+  /** From the control plane; where it does not answer, as it was the last time, and asked again in the background. */
+  async function learnFacts(): Promise<ClusterFacts> {
+    const kept = readClusterFacts(parsed(await files.readText(cacheFile)));
+    try {
+      return await ask();
+    } catch (error) {
+      say(error);
+      if (kept === undefined) return askUntilAnswered(scope.signal);
+      logger.warn('the control plane does not answer: what it said before holds');
+      scope.spawn('control plane', async (signal) => void (await askUntilAnswered(signal)));
+      return kept;
+    }
+  }
+  async function askUntilAnswered(signal: AbortSignal): Promise<ClusterFacts> {
+    for (let tries = 0; ; tries++) {
+      await sleep(clock, retryMs[tries] ?? retryMs.at(-1)!, signal);
+      try {
+        return await ask();
+      } catch (error) {
+        say(error);
+      }
+    }
+  }
+  async function ask(): Promise<ClusterFacts> {
+    const found = await askFacts(client);
+    problem = undefined;
+    const text = JSON.stringify(found.data);
+    if ((await files.readText(cacheFile)) !== text) await files.writeAtomic(cacheFile, text, 0o600);
+    return found.facts;
+  }
+}
+
+async function askFacts(client: Client) {
+  const { data } = await client.resource(ConfigMaps).get(clusterFactsName);
+  const facts = readClusterFacts(data);
+  if (facts === undefined)
+    throw new Error(`its ConfigMap ${clusterFactsName.namespace}/${clusterFactsName.name} is not whole`);
+  return { data, facts };
+}
+
+function parsed(text: string | undefined): Readonly<Record<string, string>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, string>>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unreachable(error: unknown, server: string): string {
+  if (error instanceof ApiError && (error.code === 401 || error.code === 403))
+    return `the control plane ${server} refuses this node (${messageOf(error)}): make a new kubeconfig there with microshift add-node`;
+  return `the control plane ${server} cannot be asked: ${messageOf(error)}`;
+}
+
+async function readJoinKubeconfig({ configuration, files }: AssemblyContext): Promise<Joined> {
+  const { node, nodeName } = configuration;
+  const file = node.kubeconfig;
+  const remedy = `Make one where the control plane runs, microshift add-node ${nodeName}, and copy it to ${file}.`;
+  let text: string | undefined;
+  try {
+    text = await files.readText(file);
+  } catch (error) {
+    throw new OperatorError(`The kubeconfig ${file} cannot be read: ${messageOf(error)}.`, remedy, { cause: error });
+  }
+  if (text === undefined) throw new OperatorError(`The kubeconfig ${file} (node.kubeconfig) does not exist.`, remedy);
+  const [{ parseKubeconfig }, { readFileSync }] = await Promise.all([
+    import('#client/kubeconfig.ts'),
+    import('#host/files.ts'),
+  ]);
+  const server = await parseKubeconfig(text, {
+    readFile: (name) => readFileSync(path.resolve(path.dirname(file), name)),
+  });
+  const { certificate, key } = server.credentials();
+  if (certificate === undefined || key === undefined)
+    throw new OperatorError(`The kubeconfig ${file} has no client certificate.`, remedy);
+  const given = { certificatePem: certificate, keyPem: key };
+  const facts = inspectKeyPair(given, undefined);
+  if (facts === undefined)
+    throw new OperatorError(`The client certificate of the kubeconfig ${file} and its key do not fit.`, remedy);
+  const expected = nodeSubject(nodeName).commonName;
+  if (facts.subject.commonName !== expected)
+    throw new OperatorError(
+      `The kubeconfig ${file} is for ${facts.subject.commonName}, and this node is ${expected}.`,
+      facts.subject.commonName.startsWith('system:node:')
+        ? `Set nodeName to ${facts.subject.commonName.slice('system:node:'.length)}, or make a kubeconfig for this one: microshift add-node ${nodeName}.`
+        : remedy,
+    );
+  return { ...server, given };
+}

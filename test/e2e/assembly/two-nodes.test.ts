@@ -1,0 +1,143 @@
+// Two machines on one network: a control plane with a node, and a node that joins it. Real containers on both.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Node, Pod, Service } from '#api/generated/types.ts';
+import { eventually, type RunningCommand } from '#kit/machine/command.ts';
+import { apiCall, Lan, LightMachine } from '#kit/machine/light-machine.ts';
+import { buildImage } from '../../../scripts/images/build-image.ts';
+import { busyboxImage, pauseImage } from '../../../scripts/images/stock-images.ts';
+
+const unique = `mn${process.pid % 10_000}`;
+const names = { first: `${unique}a`, second: `${unique}b` };
+const images = mkdtempSync(path.join(tmpdir(), 'microshift-images-'));
+let lan: Lan;
+let first: LightMachine;
+let second: LightMachine;
+let controlPlane: RunningCommand;
+
+const admin = () => path.join(first.directory, 'state/var/lib/microshift/resources/kubeadmin/kubeconfig');
+const startFirst = () => first.start(first.microshift('run'));
+const pods = '/api/v1/namespaces/default/pods';
+const getPod = (name: string) => first.get<Pod>(admin(), `${pods}/${name}`);
+const ready = (name: string, seconds = 40) =>
+  eventually(`Pod ${name} is ready`, seconds, async () => {
+    const pod = await getPod(name);
+    return pod.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ? pod : undefined;
+  });
+const exec = (pod: string, ...command: string[]) => {
+  const query = new URLSearchParams([
+    ['stdout', 'true'],
+    ['stderr', 'true'],
+    ...command.map((one) => ['command', one]),
+  ]);
+  return first.succeed(apiCall(admin(), 'EXEC', `${pods}/${pod}/exec?${query.toString()}`));
+};
+
+before(async () => {
+  writeFileSync(path.join(images, 'pause.tar'), await buildImage(pauseImage()));
+  writeFileSync(path.join(images, 'busybox.tar'), await buildImage(busyboxImage()));
+  lan = new Lan(`${unique}l`);
+  [first, second] = await Promise.all([
+    LightMachine.boot({ name: names.first, lan, address: '192.168.77.2/24', images }),
+    LightMachine.boot({ name: names.second, lan, address: '192.168.77.3/24', images }),
+  ]);
+  controlPlane = startFirst();
+  await first.succeed(first.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
+});
+after(async () => {
+  await Promise.all([first?.[Symbol.asyncDispose](), second?.[Symbol.asyncDispose]()]);
+  lan?.[Symbol.dispose]();
+  rmSync(images, { recursive: true });
+});
+
+test('a second machine joins with the kubeconfig that add-node writes, as a worker with Pod addresses of its own', async () => {
+  const kubeconfig = path.join(second.directory, 'node.kubeconfig');
+  const said = await first.succeed(first.microshift('add-node', names.second, '--output', kubeconfig));
+  assert.match(said, /https:\/\/192\.168\.77\.2:6443 as the node/);
+  second.start(second.microshift('run', '--roles', 'node', '--kubeconfig', kubeconfig));
+  await second.succeed(second.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
+  const node = await first.get<Node>(admin(), `/api/v1/nodes/${names.second}`);
+  assert.equal(node.metadata.labels?.['node-role.kubernetes.io/worker'], '');
+  assert.equal(node.metadata.labels?.['node-role.kubernetes.io/control-plane'], undefined);
+  assert.equal(node.status?.addresses?.find((one) => one.type === 'InternalIP')?.address, '192.168.77.3');
+  const other = await first.get<Node>(admin(), `/api/v1/nodes/${names.first}`);
+  assert.notEqual(node.spec?.podCIDR, other.spec?.podCIDR);
+  const status = await second.run(second.microshift('status'));
+  assert.match(status.stdout, /API server +https:\/\/192\.168\.77\.2:6443/);
+  assert.equal(status.code, 0, status.stdout);
+});
+
+test('Pods on both reach each other by Service and name; logs and commands of the remote one work', async () => {
+  for (const [name, nodeName] of [
+    ['near', names.first],
+    ['far', names.second],
+  ] as const)
+    await first.ask(admin(), 'POST', pods, {
+      metadata: { name, labels: { app: name } },
+      spec: {
+        nodeName,
+        terminationGracePeriodSeconds: 1,
+        containers: [
+          {
+            name: 'web',
+            image: 'localhost/microshift/busybox:1',
+            command: ['sh', '-c', `mkdir /w; echo ${name} > /w/index.html; echo up; exec httpd -f -v -p 8080 -h /w`],
+          },
+        ],
+      },
+    });
+  for (const name of ['near', 'far'])
+    await first.ask(admin(), 'POST', '/api/v1/namespaces/default/services', {
+      metadata: { name },
+      spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }] },
+    });
+  await Promise.all([ready('near'), ready('far')]);
+  const service = await first.get<Service>(admin(), '/api/v1/namespaces/default/services/far');
+  // BusyBox' wget does not run without the C library's files.
+  const get = 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc -w 3 "$address" 80 | tail -n 1';
+  const lookUp = `address=$(nslookup "$0" | awk '/^Address: /{print $2}' | tail -n 1)`;
+  const fetch = (pod: string, host: string) =>
+    eventually(`${pod} reaches ${host}`, 15, async () => {
+      const script = /[a-z]/.test(host) ? `${lookUp}; ${get}` : `address=$0; ${get}`;
+      const said = await exec(pod, 'sh', '-c', script, host);
+      return said.trim() === '' ? undefined : said;
+    });
+  assert.equal((await fetch('near', service.spec!.clusterIP!)).trim(), 'far');
+  assert.equal((await fetch('near', 'far.default.svc.cluster.local')).trim(), 'far');
+  assert.equal((await fetch('far', 'near.default.svc.cluster.local')).trim(), 'near');
+  // No address is translated on the way: the other side sees the Pod itself.
+  const near = (await getPod('near')).status!.podIP!;
+  const log = await first.ask(admin(), 'GET', `${pods}/far/log`);
+  assert.match(log, /^up$/m);
+  assert.match(log, new RegExp(`^\\[(::ffff:)?${near.replaceAll('.', '\\.')}\\]`, 'm'));
+});
+
+test('the joined node may do what a node does, and no more', async () => {
+  const kubeconfig = path.join(second.directory, 'node.kubeconfig');
+  await assert.rejects(second.ask(kubeconfig, 'GET', '/api/v1/secrets'), /cannot list resource/);
+  await assert.rejects(
+    second.ask(kubeconfig, 'DELETE', `/api/v1/nodes/${names.first}`),
+    /cannot delete|is not allowed/,
+  );
+});
+
+test('without the control plane Pods go on, a crashed container comes back, and it is reported when the control plane is', async () => {
+  assert.equal((await getPod('far')).status?.containerStatuses?.[0]?.restartCount, 0);
+  const podIp = (await getPod('far')).status!.podIP!;
+  await controlPlane.stop();
+  const answers = async () => (await second.succeed(['wget', '-qO-', '-T', '2', `http://${podIp}:8080/`])).trim();
+  assert.equal(await answers(), 'far');
+  const httpd = (await second.succeed(['pgrep', '-x', 'httpd'])).trim();
+  await second.succeed(['kill', '-9', httpd]);
+  await eventually('the container runs again', 30, async () => ((await answers()) === 'far' ? true : undefined));
+  assert.notEqual((await second.succeed(['pgrep', '-x', 'httpd'])).trim(), httpd);
+  controlPlane = startFirst();
+  await first.succeed(first.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
+  await eventually('the restart is reported', 30, async () =>
+    (await getPod('far')).status?.containerStatuses?.[0]?.restartCount === 1 ? true : undefined,
+  );
+  await ready('far');
+});
