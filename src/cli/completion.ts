@@ -14,6 +14,8 @@ const values: Readonly<Record<string, CompletedValue>> = {
   '--audit-log-dir': { type: 'directory' },
   '--roles': words('controlplane', 'node', 'controlplane,node'),
   '--v': words('0', '2', '4', '6', '10'),
+  '--kubeconfig': { type: 'file' },
+  '--server': anything,
   '--timeout': anything,
   '--into': { type: 'file' },
   '--from': { type: 'file' },
@@ -21,6 +23,8 @@ const values: Readonly<Record<string, CompletedValue>> = {
   'show-config --output': words('yaml', 'json'),
   'version --output': words('yaml', 'json'),
   'status --output': words('json'),
+  'add-node --output': { type: 'file' },
+  'add-node name': anything,
   'completion shell': words(...shells),
 };
 
