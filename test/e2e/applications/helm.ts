@@ -1,41 +1,27 @@
 // Helm with a chart as real ones are: ten kinds, hooks, a test, values that the cluster is asked for.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { installHelm } from '#kit/machine/clients.ts';
 import type { CommandResult } from '#kit/machine/command.ts';
-import { Machine, removeRoot } from '#kit/machine/machine.ts';
-import { Cluster } from './story/cluster.ts';
-import { preparedRoot } from './story/prepared.ts';
-
-const name = 'ms-helm';
-let root: string;
-let machine: Machine;
-let cluster: Cluster;
+import { shared } from './shared-machine.ts';
 
 before(async () => {
-  ({ root } = await preparedRoot(name));
-  machine = await Machine.boot({ name, root, init: 'reaper' });
-  cluster = new Cluster(machine);
+  const { machine } = shared();
   await installHelm(machine);
   machine.copyIn(path.join(import.meta.dirname, 'charts/ten-kinds'), '/root/ten-kinds');
-  await machine.succeed(['/root/microshift/install.sh'], { timeoutSeconds: 240 });
-});
-
-after(async () => {
-  await machine?.halt();
-  if (process.env.MICROSHIFT_TEST_KEEP !== 'true') removeRoot(root);
 });
 
 const namespace = 'shop';
 const tryHelm = (...argument: readonly string[]): Promise<CommandResult> =>
-  machine.run(['helm', '--kube-context', 'microshift', '-n', namespace, ...argument], { timeoutSeconds: 120 });
+  shared().machine.run(['helm', '--kube-context', 'microshift', '-n', namespace, ...argument], { timeoutSeconds: 120 });
 async function helm(...argument: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await tryHelm(...argument);
   assert.equal(code, 0, `helm ${argument.join(' ')}: ${stdout}${stderr}`);
   return stdout;
 }
 const page = async (): Promise<string> => {
+  const { machine } = shared();
   const result = await machine.runFromLan([
     'curl',
     '-sS',
@@ -48,9 +34,9 @@ const page = async (): Promise<string> => {
   return result.stdout;
 };
 const pageIs = (text: string): Promise<true> =>
-  cluster.eventually(`the page says ${text}`, 20, async () => ((await page()) === text ? true : undefined));
+  shared().cluster.eventually(`the page says ${text}`, 20, async () => ((await page()) === text ? true : undefined));
 const jsonPath = (resource: string, expression: string): Promise<string> =>
-  cluster.kubectl('-n', namespace, 'get', ...resource.split(' '), '-o', `jsonpath=${expression}`);
+  shared().cluster.kubectl('-n', namespace, 'get', ...resource.split(' '), '-o', `jsonpath=${expression}`);
 
 const kinds = [
   'serviceaccount',
@@ -71,7 +57,11 @@ test('helm install --wait brings up ten kinds, and the page comes through the In
   const output = await helm('install', 'shop', '/root/ten-kinds', '--create-namespace', '--wait', '--timeout', '60s');
   assert.match(output, /STATUS: deployed/);
   for (const kind of kinds)
-    assert.match(await cluster.kubectl('-n', namespace, 'get', kind, '-l', instance, '-o', 'name'), /shop/, kind);
+    assert.match(
+      await shared().cluster.kubectl('-n', namespace, 'get', kind, '-l', instance, '-o', 'name'),
+      /shop/,
+      kind,
+    );
   assert.equal(await jsonPath('deployment shop', '{.status.readyReplicas}'), '2');
   await pageIs('first');
 });
@@ -96,7 +86,7 @@ test('helm upgrade replaces the Pods; what was made once stays', async () => {
   await helm('upgrade', 'shop', '/root/ten-kinds', '--set', 'message=second', '--wait', '--timeout', '60s');
   await pageIs('second');
   assert.equal(await jsonPath('secret shop-token', '{.data.token}'), token);
-  const left = await cluster.tryKubectl(['-n', namespace, 'get', 'job', 'shop-pre-upgrade']);
+  const left = await shared().cluster.tryKubectl(['-n', namespace, 'get', 'job', 'shop-pre-upgrade']);
   assert.match(left.stderr, /NotFound/, 'the hook went when it had succeeded');
 });
 
@@ -131,8 +121,10 @@ test('an invalid value is refused with its field and changes nothing', async () 
 test('helm uninstall runs its hook and leaves nothing', async () => {
   assert.match(await helm('uninstall', 'shop', '--wait', '--timeout', '60s'), /uninstalled/);
   for (const kind of [...kinds, 'pod'])
-    await cluster.eventually(`no ${kind} is left`, 30, async () =>
-      (await cluster.kubectl('-n', namespace, 'get', kind, '-l', instance, '-o', 'name')) === '' ? true : undefined,
+    await shared().cluster.eventually(`no ${kind} is left`, 30, async () =>
+      (await shared().cluster.kubectl('-n', namespace, 'get', kind, '-l', instance, '-o', 'name')) === ''
+        ? true
+        : undefined,
     );
-  assert.equal(await cluster.kubectl('-n', namespace, 'get', 'secret', '-l', 'owner=helm', '-o', 'name'), '');
+  assert.equal(await shared().cluster.kubectl('-n', namespace, 'get', 'secret', '-l', 'owner=helm', '-o', 'name'), '');
 });
