@@ -89,6 +89,29 @@ const openshiftRows: Readonly<Record<string, OpenshiftRow>> = {
   'user.openshift.io/v1/users': { stored: false, verbs: ['get'] },
 };
 
+const amountColumns = (names: readonly string[]): Columns => [
+  ['Name', 'string', 'name', 0],
+  ...names.map((name): Columns[number] => [name, 'string', 'quantity', 0]),
+  ['Window', 'string', 'duration', 0],
+];
+/** The resource usage that other clusters serve with an addition (metrics-server): answered here by asking the nodes. */
+const usageRows: readonly (RowFacts & { readonly typeName: string })[] = (['nodes', 'pods'] as const).map(
+  (resource) => {
+    const kind = resource === 'nodes' ? 'NodeMetrics' : 'PodMetrics';
+    return {
+      group: 'metrics.k8s.io',
+      version: 'v1beta1',
+      resource,
+      kind,
+      singular: '',
+      namespaced: resource === 'pods',
+      verbs: ['get', 'list'],
+      columns: amountColumns(['cpu', 'memory']),
+      typeName: `io.k8s.metrics.pkg.apis.metrics.v1beta1.${kind}`,
+    };
+  },
+);
+
 /** Selectors that the facts carry as the names of upstream's constants. */
 const selectorConstants: Readonly<Record<string, string>> = {
   'resourcev1beta1.ResourceSliceSelectorDriver': 'spec.driver',
@@ -216,6 +239,7 @@ export function generateKindRows(types: TypeTable, facts: KindFacts, openshift: 
       }),
     );
   }
+  for (const row of usageRows) rows.push(rowOf(row, { typeName: row.typeName }));
   const groups = [
     ...facts.groupOrder.map((name) => {
       const group = facts.groups[name]!;
@@ -228,6 +252,7 @@ export function generateKindRows(types: TypeTable, facts: KindFacts, openshift: 
       };
     }),
     ...openshiftGroups.map((name) => ({ name, versions: [{ version: 'v1', servedByDefault: true }] })),
+    { name: 'metrics.k8s.io', versions: [{ version: 'v1beta1', servedByDefault: true }] },
   ];
   const lines = (list: readonly unknown[]) => `[\n${list.map((one) => JSON.stringify(one)).join(',\n')}\n]`;
   return `{"groups":${lines(groups)},\n"rows":${lines(rows)}}\n`;

@@ -126,6 +126,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   };
 
   const listeners = new Map<string, Set<() => void>>();
+  const statsOptions = {
+    clock,
+    machine,
+    nodeName,
+    rootDirectory,
+    runningPods: () => current.pods?.running() ?? [],
+  };
   const api = createNodeApi({
     clock,
     machine,
@@ -144,13 +151,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         },
       };
     },
-    stats: new StatsSummary({
-      clock,
-      machine,
-      nodeName,
-      rootDirectory,
-      runningPods: () => current.pods?.running() ?? [],
-    }),
+    stats: new StatsSummary(statsOptions),
+    resourceMetrics: async () => (await import('./server/resource-metrics.ts')).readResourceMetrics(statsOptions),
     authorize: createNodeAuthorizer({ client, clock, nodeName, apiServerNames: options.apiServerNames }),
   });
 

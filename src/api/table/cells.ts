@@ -27,6 +27,7 @@ import {
   serviceCells,
 } from './network.ts';
 import { podCells } from './pod.ts';
+import { nodeMetricsCells, podMetricsCells } from './usage.ts';
 import {
   csiDriverCells,
   csiNodeCells,
@@ -91,6 +92,8 @@ const printers: Readonly<Record<string, Printer>> = {
   'policy/v1/poddisruptionbudgets': printer(podDisruptionBudgetCells),
   'rbac.authorization.k8s.io/v1/rolebindings': printer(bindingCells),
   'rbac.authorization.k8s.io/v1/clusterrolebindings': printer(bindingCells),
+  'metrics.k8s.io/v1beta1/nodes': printer(nodeMetricsCells),
+  'metrics.k8s.io/v1beta1/pods': printer(podMetricsCells),
   'project.openshift.io/v1/projects': printer(projectCells),
   'route.openshift.io/v1/routes': printer(routeCells),
   'scheduling.k8s.io/v1/priorityclasses': printer(priorityClassCells),

@@ -108,12 +108,22 @@ export async function respondList(
     };
     return respond(200, { type: 'list', metadata, objects, bytes });
   }
+  return respondObjects(context, row, objects(), metadata, form);
+}
+
+/** A list of objects that are not stored as they are. */
+export async function respondObjects(
+  context: RequestContext,
+  row: KindRow,
+  objects: readonly KubernetesObject[],
+  metadata: Partial<ListMetadata>,
+  form: OutputForm,
+): Promise<ApiResponse> {
+  const kind = kindTable.listTypeName(row);
+  const apiVersion = apiVersionOf(row);
   if (form.transform === 'table') {
     const { clock } = context.server.options;
-    return respond(
-      200,
-      await encode(tableOf(row, objects(), metadata, form, context.request.query, clock.now()), form),
-    );
+    return respond(200, await encode(tableOf(row, objects, metadata, form, context.request.query, clock.now()), form));
   }
   const list =
     form.transform === 'partial'
@@ -121,13 +131,13 @@ export async function respondList(
           kind: 'PartialObjectMetadataList',
           apiVersion: `meta.k8s.io/${form.metaVersion}`,
           metadata,
-          items: objects().map((object) => partialOf(object, form.metaVersion)),
+          items: objects.map((object) => partialOf(object, form.metaVersion)),
         }
       : {
           kind,
           apiVersion,
           metadata,
-          items: objects().map((object) => listItem(row, object)),
+          items: objects.map((object) => listItem(row, object)),
         };
   return respond(200, await encode(list, form));
 }

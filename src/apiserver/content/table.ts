@@ -8,7 +8,7 @@ import type { OutputForm } from './negotiate.ts';
 export interface Table {
   readonly kind: 'Table';
   readonly apiVersion: string;
-  readonly metadata: ListMetadata | { readonly resourceVersion?: string | undefined };
+  readonly metadata: Partial<ListMetadata> | { readonly resourceVersion?: string | undefined };
   readonly columnDefinitions: readonly unknown[];
   readonly rows: readonly unknown[];
 }
@@ -21,7 +21,7 @@ const includeValues = new Set(['None', 'Metadata', 'Object']);
 export function tableOf(
   row: KindRow,
   objects: readonly KubernetesObject[],
-  metadata: ListMetadata | undefined,
+  metadata: Partial<ListMetadata> | undefined,
   form: OutputForm,
   query: URLSearchParams,
   now: number,

@@ -180,6 +180,7 @@ function whoAmI(request: ResourceRequest, review: object): object {
 export async function respondReview(request: ResourceRequest): Promise<ApiResponse> {
   const { row, context } = request;
   if (context.info.verb === 'list' && row.resource === 'componentstatuses') return componentStatuses(request);
+  if (row.group === 'metrics.k8s.io') return (await import('../resource-usage/respond.ts')).respondUsage(request);
   if (row.resource === 'users') return (await import('./current-user.ts')).respondCurrentUser(request);
   if (row.resource === 'projectrequests')
     return (await import('../projects/request.ts')).respondProjectRequest(request);

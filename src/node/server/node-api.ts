@@ -22,6 +22,8 @@ export interface NodeApiOptions {
   readonly nodeName: string;
   readonly authorize: NodeAuthorizer;
   readonly stats: StatsSummary;
+  /** The text of /metrics/resource. */
+  readonly resourceMetrics: () => Promise<string>;
   readonly pods: () => readonly Pod[];
   /** Undefined until it is connected. */
   readonly runtime: () => ContainerRuntime | undefined;
@@ -32,11 +34,11 @@ export interface NodeApiOptions {
 export type NodeApi = RequestHandler;
 
 /** Text answers, as the kubelet gives them. */
-const textAnswer = (status: number, text: string): ApiResponse => ({
+const textAnswer = (status: number, text: string, contentType = 'text/plain; charset=utf-8'): ApiResponse => ({
   status,
   headers: {},
   warnings: [],
-  body: { type: 'bytes', contentType: 'text/plain; charset=utf-8', parts: [Buffer.from(text)] },
+  body: { type: 'bytes', contentType, parts: [Buffer.from(text)] },
 });
 const jsonAnswer = (value: unknown): ApiResponse => ({
   status: 200,
@@ -220,6 +222,10 @@ export function createNodeApi(options: NodeApiOptions): NodeApi {
       case 'stats':
         if (rest[0] !== 'summary') break;
         return jsonAnswer(await options.stats.read(connected()));
+      case 'metrics':
+        if (rest[0] !== 'resource') break;
+        connected(); // before that there is nothing to tell
+        return textAnswer(200, await options.resourceMetrics(), 'text/plain; version=0.0.4; charset=utf-8');
       case 'containerLogs':
         if (rest.length === 3) return logs(request, rest);
         break;

@@ -1,6 +1,7 @@
 // What Pods may ask for beyond the plain: done for real, or refused in words.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { parseSample, useBetween } from '#apiserver/resource-usage/samples.ts';
 import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
 import { nodeRequest, onNode, shell } from './kit.ts';
@@ -225,13 +226,30 @@ test('statistics tell what is used: processor, memory, network, disk', async () 
   assert.ok(ofNode.cpu.usageNanoCores > busy.cpu.usageNanoCores / 2);
   assert.ok(ofNode.memory.workingSetBytes > 1e6 && ofNode.fs.capacityBytes > ofNode.fs.usedBytes);
   assert.ok(Date.parse(ofNode.startTime) < Date.now() - 1_000);
+
+  // The same as counters: between two readings they say what metrics.k8s.io tells.
+  const before = parseSample(await nodeText('/metrics/resource'));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const text = await nodeText('/metrics/resource');
+  assert.match(text, /^# TYPE container_cpu_usage_seconds_total counter$/m);
+  assert.match(text, /^pod_memory_working_set_bytes\{namespace="default",pod="busy"\} \d+ \d+$/m);
+  assert.match(text, /^container_start_time_seconds\{container="\w+",namespace="default",pod="busy"\} [\d.]+$/m);
+  const now = parseSample(text);
+  const [container, point] = [...now.pods.get('default/busy')!][0]!;
+  const use = useBetween(before.pods.get('default/busy')!.get(container), point)!;
+  assert.ok(use.cpuNanocores > 100e6 && use.cpuNanocores < 450e6, `${use.cpuNanocores} of 300 million`);
+  assert.ok(use.memoryBytes > 10_000);
+  const whole = useBetween(before.node, now.node)!;
+  assert.ok(whole.cpuNanocores > use.cpuNanocores / 2 && whole.memoryBytes > use.memoryBytes);
 });
 
-async function summary(): Promise<Json> {
-  const { body } = await node.agent.api.handle(nodeRequest('/stats/summary'));
-  assert.ok(body.type === 'bytes');
-  return JSON.parse(Buffer.concat(body.parts).toString());
+async function nodeText(path: string): Promise<string> {
+  const { status, body } = await node.agent.api.handle(nodeRequest(path));
+  assert.ok(status === 200 && body.type === 'bytes');
+  return Buffer.concat(body.parts).toString();
 }
+
+const summary = async (): Promise<Json> => JSON.parse(await nodeText('/stats/summary'));
 
 test('the address of the node may change: its status follows', async () => {
   let address = '10.88.7.1';
