@@ -46,6 +46,21 @@ export const stockSccs = (facts: { readonly sccs: readonly object[] }): readonly
 
 export const defaultServiceCidr = 'kubernetes';
 
+/** An administrator may make another class the default one: then ours stays what it was made. */
+const defaultStorageClass = row(
+  StorageClasses,
+  {
+    metadata: {
+      name: 'kubevirt-hostpath-provisioner',
+      annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
+    },
+    provisioner: 'kubevirt.io/hostpath-provisioner',
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'WaitForFirstConsumer',
+  },
+  true,
+);
+
 /** In order: a namespace comes before what is in it. */
 export function bootstrapObjects(
   configuration: Configuration,
@@ -101,20 +116,7 @@ export function bootstrapObjects(
       data: { major, minor, patch, version: productVersion.version },
     }),
 
-    // An administrator may make another class the default one: then ours stays what it was made.
-    row(
-      StorageClasses,
-      {
-        metadata: {
-          name: 'kubevirt-hostpath-provisioner',
-          annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' },
-        },
-        provisioner: 'kubevirt.io/hostpath-provisioner',
-        reclaimPolicy: 'Delete',
-        volumeBindingMode: 'WaitForFirstConsumer',
-      },
-      true,
-    ),
+    ...(configuration.storage.driver === 'none' ? [] : [defaultStorageClass]),
 
     // What the configuration says, for those who look here. An administrator may add a range of the other family.
     row(

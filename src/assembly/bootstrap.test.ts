@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import facts from '#api/facts/rbac-bootstrap.json' with { type: 'json' };
 import { bootstrapRbac, rbacGroups, reconciledRbac, type RbacFacts, type RbacObject } from './bootstrap-rbac.ts';
+import { bootstrapObjects } from './bootstrap-objects.ts';
+import { checkConfiguration } from './config/check.ts';
 import { contains } from './services/bootstrap.ts';
 
 const rbac = bootstrapRbac(facts as unknown as RbacFacts);
@@ -60,4 +62,26 @@ test('an object that has what is wanted, and more, is not written', () => {
   assert(!contains(current, { spec: { ports: [{ port: 54 }] } }));
   assert(!contains(current, { spec: { ports: [{ port: 53 }, { port: 54 }] } }));
   assert(!contains(current, { data: {} }));
+});
+
+test('storage.driver none: there is no default StorageClass', () => {
+  const classes = (driver: string): unknown[] => {
+    const { configuration } = checkConfiguration(
+      new Map([['storage.driver', { value: driver, source: 'test', name: 'storage.driver' }]]),
+      {
+        hostname: 'edge',
+        isRoot: true,
+        homeDirectory: '/root',
+        homeDataExists: false,
+        nodeAddress: () => '192.168.1.10',
+      },
+    );
+    return bootstrapObjects(configuration, { clientPem: '', requestHeaderPem: '' })
+      .filter((one) => one.kind.resource === 'storageclasses')
+      .map((one) => one.object.metadata.name);
+  };
+  assert.deepEqual(
+    [classes(''), classes('hostpath'), classes('none')],
+    [['kubevirt-hostpath-provisioner'], ['kubevirt-hostpath-provisioner'], []],
+  );
 });

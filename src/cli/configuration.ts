@@ -9,7 +9,7 @@ import {
 import type { ConfigurationFlags } from '#assembly/config/read.ts';
 import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
-import { detectNodeAddress } from '#host/linux/addresses.ts';
+import { detectNodeAddress, machineNetworks } from '#host/linux/addresses.ts';
 
 export const loadOptionsHere = (flags: ConfigurationFlags): LoadOptions => ({
   flags,
@@ -17,6 +17,7 @@ export const loadOptionsHere = (flags: ConfigurationFlags): LoadOptions => ({
   identity: hostIdentity(),
   files: systemFiles,
   nodeAddress: detectNodeAddress,
+  networks: machineNetworks,
 });
 
 export type Loaded = LoadedConfiguration | { readonly mistake: OperatorError };

@@ -4,6 +4,7 @@ import { isDnsName } from './names.ts';
 import {
   addressAt,
   parseIpv4,
+  networkOf,
   parseIpv4Range,
   rangeContains,
   rangeSize,
@@ -12,11 +13,17 @@ import {
 } from './ranges.ts';
 import type { ConfigurationValues } from './values.ts';
 
+interface MachineNetwork {
+  readonly interface: string;
+  readonly cidr: string;
+}
+
 export function checkCluster(
   values: ConfigurationValues,
   nodeIp: string,
+  networks: readonly MachineNetwork[],
 ): Pick<Configuration, 'cluster' | 'dns' | 'manifests' | 'storage'> {
-  const ranges = checkRanges(values, nodeIp);
+  const ranges = checkRanges(values, nodeIp, networks);
   return {
     cluster: {
       ...checkUrl(values),
@@ -33,6 +40,7 @@ export function checkCluster(
 function checkRanges(
   values: ConfigurationValues,
   nodeIp: string,
+  networks: readonly MachineNetwork[],
 ): Pick<ClusterConfiguration, 'podRange' | 'serviceRange' | 'dnsAddress'> {
   const range = (path: string): Ipv4Range | undefined => {
     const text = values.text(path);
@@ -66,6 +74,20 @@ function checkRanges(
         `Choose a range that is not in use around this machine, or set nodeIP.`,
         one.text,
       );
+  for (const [path, one] of [
+    ['cluster.clusterCIDR', pods],
+    ['cluster.serviceCIDR', services],
+  ] as const)
+    for (const { interface: name, cidr } of one === undefined ? [] : networks) {
+      const network = networkOf(cidr);
+      if (network !== undefined && rangesOverlap(one!, network))
+        values.wrong(
+          path,
+          `overlaps the network ${network.text} that this machine is in (interface ${name}), which could not be reached any more`,
+          'Choose a range that is not in use around this machine, such as 10.142.0.0/16 or 172.30.0.0/16.',
+          one!.text,
+        );
+    }
   if (pods !== undefined && pods.prefixLength > 24)
     values.wrong(
       'cluster.clusterCIDR',

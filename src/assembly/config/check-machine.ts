@@ -12,6 +12,8 @@ export interface ConfigurationHost {
   /** ~/.microshift/data exists. */
   readonly homeDataExists: boolean;
   readonly nodeAddress: () => string;
+  /** Networks that the machine is in; absent: not looked at. */
+  readonly networks?: (() => readonly { readonly interface: string; readonly cidr: string }[]) | undefined;
 }
 
 export const defaultDataDirectory = (

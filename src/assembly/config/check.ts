@@ -26,7 +26,9 @@ export function checkConfiguration(
 ): CheckedConfiguration {
   const values = new ConfigurationValues(raw);
   const machine = checkMachine(values, host);
-  const cluster = checkCluster(values, machine.nodeIp);
+  // Packets of Pods and Services exist where there is a node.
+  const networks = machine.roles.includes('node') ? (host.networks?.() ?? []) : [];
+  const cluster = checkCluster(values, machine.nodeIp, networks);
   const configuration: Configuration = {
     ...machine,
     ...cluster,

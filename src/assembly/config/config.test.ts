@@ -149,6 +149,12 @@ const refused: readonly (readonly [name: string, given: Given, message: RegExp, 
   ['overlapping ranges', etc('cluster: {clusterCIDR: 10.0.0.0/8}'), /overlap/, /share no address/],
   ['a range around the node', { host: { nodeAddress: () => '10.42.7.7' } }, /own address 10\.42\.7\.7/, /nodeIP/],
   [
+    'a range around a network of the machine',
+    { host: { networks: () => [{ interface: 'eth1', cidr: '10.43.200.7/20' }] } },
+    /^cluster\.serviceCIDR \(default\) overlaps the network 10\.43\.192\.0\/20 .* \(interface eth1\)/,
+    /not in use around this machine/,
+  ],
+  [
     'a DNS address outside',
     etc('cluster: {dns: 10.44.0.10}'),
     /cluster\.dns .* must be an address in cluster\.serviceCIDR/,
@@ -260,7 +266,7 @@ debugging: {logLevel: tRaCe}
 test('keys of MicroShift without a feature here are refused by name, unless they ask for nothing', async () => {
   await assert.rejects(load(etc('etcd: {memoryLimitMB: 128}')), /feature is not in this version/);
   await assert.rejects(load(etc('telemetry: {status: Enabled}')), /telemetry\.status .* not in this version/);
-  await assert.rejects(load(etc('storage: {driver: none}')), /storage\.driver .* not in this version yet/);
+  await assert.rejects(load(etc('storage: {driver: lvms}')), /storage\.driver .* must be one of hostpath, none/);
   await load(
     etc(`
 etcd: {memoryLimitMB: 0}
@@ -273,6 +279,11 @@ apiServer: {featureGates: {featureSet: "", customNoUpgrade: {enabled: []}}, name
 ingress: {tlsSecurityProfile: {type: "", old: {}}, tuningOptions: {threadCount: 0, tunnelTimeout: 1h}}
 `),
   );
+});
+
+test('without the role node the networks of the machine do not matter', async () => {
+  const networks = () => [{ interface: 'eth1', cidr: '10.43.200.7/20' }];
+  await load({ host: { networks }, flags: { roles: 'controlplane' } });
 });
 
 test('variables of others are not ours', async () => {

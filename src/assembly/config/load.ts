@@ -14,6 +14,7 @@ export interface LoadOptions {
   readonly identity: HostIdentity;
   readonly files: Files;
   readonly nodeAddress: () => string;
+  readonly networks?: ConfigurationHost['networks'];
   /** When it was found out before. */
   readonly host?: ConfigurationHost | undefined;
 }
@@ -46,10 +47,11 @@ const readFor = ({ flags, environment, identity, files }: LoadOptions): Promise<
     listNames: (directory) => files.list(directory),
   });
 
-const hostFor = async ({ identity, files, nodeAddress }: LoadOptions): Promise<ConfigurationHost> => ({
+const hostFor = async ({ identity, files, nodeAddress, networks }: LoadOptions): Promise<ConfigurationHost> => ({
   hostname: identity.hostname,
   isRoot: identity.isRoot,
   homeDirectory: identity.homeDirectory,
   homeDataExists: await files.exists(`${identity.homeDirectory}/.microshift/data`),
   nodeAddress,
+  networks,
 });

@@ -21,6 +21,14 @@ export function parseIpv4Range(text: string): Ipv4Range | undefined {
   const prefixLength = Number(length);
   return base % 2 ** (32 - prefixLength) === 0 ? { text, base, prefixLength } : undefined;
 }
+/** The network of an address with its prefix length, such as 192.168.1.10/24. */
+export function networkOf(text: string): Ipv4Range | undefined {
+  const [address = '', length = ''] = text.split('/');
+  const value = parseIpv4(address);
+  if (value === undefined) return undefined;
+  const size = 2 ** (32 - Number(length));
+  return parseIpv4Range(`${formatIpv4(Math.floor(value / size) * size)}/${length}`);
+}
 export const rangeSize = (range: Ipv4Range): number => 2 ** (32 - range.prefixLength);
 export const rangeContains = (range: Ipv4Range, address: number): boolean =>
   address >= range.base && address < range.base + rangeSize(range);

@@ -41,8 +41,12 @@ export class ConfigurationReloader {
     this.#logger = logger;
     this.#onLoaded = onLoaded;
     this.#state = { files: start.files.files, restartNeeded: [] };
+    const networks = start.host.networks?.() ?? [];
     // What was found out about the machine at the start stays: only the files may change the configuration.
-    this.#options = { ...options, host: { ...start.host, nodeAddress: () => start.configuration.nodeIp } };
+    this.#options = {
+      ...options,
+      host: { ...start.host, nodeAddress: () => start.configuration.nodeIp, networks: () => networks },
+    };
   }
 
   get state(): ConfigurationState {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Scope } from '#base/scope.ts';
 import { unprivilegedUser } from '#host/linux/unprivileged-user.ts';
 import type { AssemblyContext } from '../parts.ts';
+import { followFile } from '../followed-file.ts';
 import { runDirectory } from '../paths.ts';
 
 export async function startPodNetwork(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
@@ -45,7 +46,11 @@ export async function startServiceProxy(context: AssemblyContext, scope: Scope):
 export async function startDns(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { clock, logger, parts } = context;
   const cluster = parts.take('cluster');
-  const { createDns } = await import('#network/dns/dns.ts');
+  const [{ createDns }, { parseHosts }] = await Promise.all([
+    import('#network/dns/dns.ts'),
+    import('#network/dns/hosts.ts'),
+  ]);
+  const hosts = await followFile(context, scope, (one) => one.dns.hostsFile, parseHosts);
   const service = createDns({
     client: parts.take('clientAs')('system:serviceaccount:openshift-dns:dns'),
     clock,
@@ -55,9 +60,10 @@ export async function startDns(context: AssemblyContext, scope: Scope): Promise<
     domain: cluster.domain,
     podRanges: [cluster.podRange],
     serviceRanges: [cluster.serviceRange],
+    hosts: hosts.current,
   });
   await service.start(scope);
-  return () => service.problems?.() ?? [];
+  return () => [...(service.problems?.() ?? []), ...hosts.problems()];
 }
 
 export async function startRouter(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseNodeAddress, defaultRouteInterface, type InterfaceAddress } from './addresses.ts';
+import { chooseNodeAddress, defaultRouteInterface, machineNetworks, type InterfaceAddress } from './addresses.ts';
 
 const header = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const route = (name: string, destination: string, metric: number, flags = '0003', mask = destination) =>
@@ -34,4 +34,26 @@ test("the node's address is that of the default route, else of a real interface,
   assert.equal(chooseNodeAddress(all, 'eth1'), '192.168.2.5');
   assert.equal(chooseNodeAddress(all, undefined), '192.168.1.5');
   assert.equal(chooseNodeAddress(all.slice(0, 2), undefined), '127.0.0.1');
+});
+
+test('networks of the machine are those that it is in by IPv4, without loopback and the Pod network', () => {
+  const one = (cidr: string, internal = false, family: 'IPv4' | 'IPv6' = 'IPv4') => ({
+    address: cidr.split('/')[0]!,
+    netmask: '',
+    mac: '',
+    scopeid: 0,
+    internal,
+    family,
+    cidr,
+  });
+  const interfaces = {
+    lo: [one('127.0.0.1/8', true), one('10.43.0.10/32', true)],
+    eth0: [one('192.168.1.10/24'), { ...one('fe80::1/64', false), family: 'IPv6' as const }],
+    cni0: [one('10.42.0.1/24')],
+    tun0: [one('10.8.0.5/8')],
+  };
+  assert.deepEqual(machineNetworks(interfaces), [
+    { interface: 'eth0', cidr: '192.168.1.10/24' },
+    { interface: 'tun0', cidr: '10.8.0.5/8' },
+  ]);
 });

@@ -31,6 +31,23 @@ export const reachableAddresses = (addresses: readonly InterfaceAddress[]): read
     )
     .map((one) => one.address);
 
+export interface InterfaceNetwork {
+  readonly interface: string;
+  /** Such as `192.168.1.10/24`. */
+  readonly cidr: string;
+}
+
+/** IPv4 networks that the machine itself is in: without loopback, and without those that a Pod network makes. */
+export function machineNetworks(interfaces = networkInterfaces()): readonly InterfaceNetwork[] {
+  return Object.entries(interfaces).flatMap(([name, addresses]) =>
+    /^(veth|cni|flannel|microshift)/.test(name)
+      ? []
+      : (addresses ?? []).flatMap((one) =>
+          one.internal || one.family !== 'IPv4' || one.cidr === null ? [] : [{ interface: name, cidr: one.cidr }],
+        ),
+  );
+}
+
 /** Interface of the IPv4 default route with the lowest metric, of /proc/net/route's text. */
 export function defaultRouteInterface(routes: string): string | undefined {
   let best: { name: string; metric: number } | undefined;

@@ -13,6 +13,7 @@ import type { HostChanges } from '#host/changes.ts';
 import { createDnsTransport, type DnsTransport } from '#host/dns-sockets.ts';
 import { ensureAddress } from '#host/linux/links.ts';
 import { decodeQuery, emptyResponse, encodeRefusal, encodeResponse, responseCode } from '#wire/dns-message.ts';
+import type { HostsTable } from './hosts.ts';
 import { dnsChain, type Resolve } from './order.ts';
 import { canonicalAddress, type ClusterSnapshot } from './records.ts';
 import { rangeTest } from '../address-range.ts';
@@ -29,6 +30,8 @@ export interface DnsOptions {
   readonly domain: string;
   readonly podRanges: readonly string[];
   readonly serviceRanges: readonly string[];
+  /** Names of a file that come before all others; asked for each question. */
+  readonly hosts?: (() => HostsTable | undefined) | undefined;
   readonly dependsOn?: readonly string[] | undefined;
   /** Names the resolvers for names outside. Default /etc/resolv.conf. */
   readonly resolvConf?: string | undefined;
@@ -74,6 +77,7 @@ export function createDns(options: DnsOptions): ProcessService {
       const sync = Promise.all(informers.map((informer) => informer.whenSynced(scope.signal)));
       const inCluster = rangeTest([...options.podRanges, ...options.serviceRanges]);
       const resolve = dnsChain({
+        hosts: options.hosts ?? (() => undefined),
         kubernetes: {
           zone: { domain: options.domain.toLowerCase(), address: options.address, isClusterAddress: inCluster },
           snapshot,

@@ -16,13 +16,8 @@ export const clusterKeys: readonly ConfigurationKey[] = [
   text('cluster.domain', 'cluster.local', 'restart', 'domain of Services'),
   text('cluster.serviceNodePortRange', '30000-32767', 'restart', 'ports of NodePort Services, FIRST-LAST'),
   text('dns.baseDomain', 'example.com', 'restart', 'Routes without a host get NAME-NAMESPACE.apps.BASEDOMAIN'),
-  choice(
-    'dns.hosts.status',
-    ['Disabled', 'Enabled'],
-    'missing',
-    'Enabled: the cluster DNS answers from dns.hosts.file',
-  ),
-  text('dns.hosts.file', '/etc/hosts', 'missing', 'file of names for the cluster DNS, in the form of /etc/hosts'),
+  choice('dns.hosts.status', ['Disabled', 'Enabled'], 'live', 'Enabled: the cluster DNS answers from dns.hosts.file'),
+  text('dns.hosts.file', '/etc/hosts', 'live', 'file of names for the cluster DNS, in the form of /etc/hosts'),
 ];
 
 export const apiServerKeys: readonly ConfigurationKey[] = [
@@ -76,7 +71,7 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
   choice(
     'storage.driver',
     ['', 'hostpath', 'none'],
-    'missing',
-    'default StorageClass: hostpath (also when empty) or none',
+    'restart',
+    'default StorageClass: hostpath (also when empty), or none: it is not made; one that is there stays',
   ),
 ];
