@@ -29,3 +29,7 @@ export const privateContainerdPlaces = ({ dataDirectory, node }: Configuration) 
   cniConfigDirectory: node.cniConfigDirectory,
   cniBinaryDirectories: node.cniPluginDirectories,
 });
+
+/** Where containerd's runtime v2 keeps a folder for each container. */
+export const taskDirectory = (stateDirectory: string): string =>
+  path.join(stateDirectory, 'state/io.containerd.runtime.v2.task/k8s.io');

@@ -18,6 +18,7 @@ import type { LoadedConfiguration, LoadOptions } from './config/load.ts';
 import { ConfigurationReloader } from './config/reload.ts';
 import { failureRemedy } from './failure-remedy.ts';
 import { NodeAddress } from './node-address.ts';
+import { removeOldCluster } from './old-cluster.ts';
 import { Parts, type AssemblyContext } from './parts.ts';
 import { ServiceRunner } from './runner.ts';
 import { servicesOf } from './services.ts';
@@ -72,6 +73,8 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     showProblems() {},
     problems: () => runner.status().flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem }))),
   };
+  if (configuration.roles.includes('node'))
+    await removeOldCluster({ configuration, files: options.files, clock, logger: logger.named('old-cluster') });
   const changes = openHostChanges(hostChangesFile(configuration.dataDirectory));
   changes.record(dataDirectoryBefore);
   context.parts.provide('hostChanges', changes);

@@ -2,7 +2,13 @@
 // (host/changes.ts), and what carries this cluster's paths.
 import path from 'node:path';
 import type { Configuration } from '#assembly/config/configuration.ts';
-import { clusterIdPath, privateContainerdPlaces, runDirectory, runtimeChoicePath } from '#assembly/paths.ts';
+import {
+  clusterIdPath,
+  privateContainerdPlaces,
+  runDirectory,
+  runtimeChoicePath,
+  taskDirectory,
+} from '#assembly/paths.ts';
 import { systemClock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
@@ -22,8 +28,6 @@ import { loadHere } from './configuration.ts';
 import { exitFailed, exitUsage, type StatusFlags } from './command.ts';
 
 const endGraceMs = 10_000;
-/** Where containerd's runtime v2 keeps a folder for each container. */
-const tasksBelowState = 'state/io.containerd.runtime.v2.task/k8s.io';
 
 interface Step {
   readonly what: string;
@@ -126,7 +130,7 @@ function containerSteps(configuration: Configuration): readonly Step[] {
       },
       act: async () => {
         await endRecordedProcess(stateFile, systemClock, endGraceMs);
-        await endProcesses(runDirectory, path.join(stateDirectory, tasksBelowState), systemClock);
+        await endProcesses(runDirectory, taskDirectory(stateDirectory), systemClock);
         return [];
       },
     },

@@ -4,6 +4,7 @@ import { ScopeClosing, type Scope } from '#base/scope.ts';
 import { recordOwnDirectory } from '#host/changes.ts';
 import type { HttpsServer } from '#host/https-server.ts';
 import type { NodeAgent } from '#node/agent.ts';
+import { noteOwner } from '../old-cluster.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { clusterIdPath } from '../paths.ts';
 import { versionInfo } from '../version.ts';
@@ -27,6 +28,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
   const client = parts.take('clientAs')(`system:node:${nodeName}`);
   const idFile = clusterIdPath(configuration.dataDirectory);
   if ((await context.files.readText(idFile)) !== cluster.id) await context.files.writeAtomic(idFile, cluster.id, 0o600);
+  await noteOwner(context.files, configuration.dataDirectory, cluster.id);
   const address = parts.take('nodeAddress');
   const changes = parts.take('hostChanges');
   recordOwnDirectory(changes, node.kubeletDirectory);

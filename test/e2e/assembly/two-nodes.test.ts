@@ -141,3 +141,49 @@ test('without the control plane Pods go on, a crashed container comes back, and 
   );
   await ready('far');
 });
+
+test('a joined node that gets another address is found there: routes, its certificate, and commands follow', async () => {
+  const { podIP } = (await getPod('far')).status!;
+  await second.succeed(['ip', 'address', 'add', '192.168.77.30/24', 'dev', 'eth0']);
+  await second.succeed(['ip', 'address', 'delete', '192.168.77.3/24', 'dev', 'eth0']);
+  await second.succeed(['ip', 'address', 'replace', '192.168.77.30/24', 'dev', 'eth0']);
+  await eventually('the Node says so', 15, async () => {
+    const { status } = await first.get<Node>(admin(), `/api/v1/nodes/${names.second}`);
+    return status?.addresses?.some((one) => one.address === '192.168.77.30') === true ? true : undefined;
+  });
+  await eventually('the route leads there', 10, async () =>
+    (await first.succeed(['ip', 'route', 'get', podIP!])).includes('via 192.168.77.30') ? true : undefined,
+  );
+  // The API server verifies the certificate for the address that it calls.
+  assert.equal((await eventually('a command runs', 20, () => exec('far', 'echo', 'here'))).trim(), 'here');
+});
+
+test('a start on an emptied data directory removes what the old cluster left, and nothing of it comes back', async () => {
+  const left = async () => ({
+    httpd: (await first.run(['pgrep', '-cx', 'httpd'])).stdout.trim(),
+    mounts: (await first.succeed(['cat', '/proc/mounts']))
+      .split('\n')
+      .filter((one) => one.includes('/var/lib/kubelet/pods')),
+    namespaces: (await first.succeed(['ls', '/run/netns'])).trim(),
+  });
+  const earlier = await left();
+  assert.equal(earlier.httpd, '1');
+  assert.notEqual(earlier.mounts.length, 0);
+  assert.notEqual(earlier.namespaces, '');
+  await controlPlane.stop();
+  await first.succeed(['sh', '-c', 'rm -rf /var/lib/microshift/*']);
+  controlPlane = startFirst();
+  await first.succeed(first.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
+  assert.deepEqual(await left(), { httpd: '0', mounts: [], namespaces: '' });
+  const { items } = await first.get<{ items: readonly Pod[] }>(admin(), '/api/v1/pods');
+  assert.deepEqual(items, []);
+  await first.ask(admin(), 'POST', pods, {
+    metadata: { name: 'new' },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'one', image: 'localhost/microshift/busybox:1', command: ['sleep', '3600'] }],
+    },
+  });
+  const pod = await ready('new');
+  assert.match(pod.status?.podIP ?? '', /^10\.42\.0\./);
+});
