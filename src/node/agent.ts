@@ -11,7 +11,7 @@ import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image, RuntimeState } from './cri/messages.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
 import type { AuthFile } from './images/auth-files.ts';
-import { collectImages } from './images/collection.ts';
+import { collectImages, type ImageThresholds } from './images/collection.ts';
 import { Images } from './images/images.ts';
 import { Puller } from './images/puller.ts';
 import { PullRecords } from './images/pull-records.ts';
@@ -59,6 +59,8 @@ export interface NodeAgentOptions {
   readonly cgroupRoot?: string | undefined;
   readonly podsMax?: number | undefined;
   readonly reserved?: Readonly<Record<string, number>> | undefined;
+  /** Asked whenever logs and images are looked at; absent: upstream's. */
+  readonly housekeepingLimits?: (() => HousekeepingLimits) | undefined;
   /** Never collected: the pause image and what was brought along. */
   readonly pinnedImages: () => readonly string[];
   /** The node's own logins at registries, read at each pull. */
@@ -77,6 +79,14 @@ export interface NodeAgentOptions {
   readonly housekeepingMs?: number | undefined;
   /** Services that must run before. */
   readonly dependsOn?: readonly string[] | undefined;
+}
+
+export interface HousekeepingLimits {
+  /** Of a container's log at which another file is begun. */
+  readonly logBytesMax: number;
+  /** The current one included. */
+  readonly logFilesMax: number;
+  readonly images: ImageThresholds;
 }
 
 export interface NodeRegistries {
@@ -310,10 +320,20 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         try {
           await pods.relist();
           await pods.checkStorage();
-          await rotateLogs({ runtime, machine, clock, logger, containers: pods.runningContainers() });
+          const limits = options.housekeepingLimits?.();
+          await rotateLogs({
+            runtime,
+            machine,
+            clock,
+            logger,
+            containers: pods.runningContainers(),
+            bytesMax: limits?.logBytesMax,
+            filesMax: limits?.logFilesMax,
+          });
           if (sinceCollectionMs >= imageCollectionMs) {
             sinceCollectionMs = 0;
-            await collectImages({ runtime, machine, clock, logger, pinned: options.pinnedImages(), records });
+            const pinned = options.pinnedImages();
+            await collectImages({ runtime, machine, clock, logger, pinned, records, thresholds: limits?.images });
           }
         } catch (error) {
           logger.warn('looking at the whole runtime failed', { error: messageOf(error) });

@@ -141,4 +141,9 @@ test('a full disk removes unused images, the largest first, and never a pinned o
     imagesToRemove({ ...given, freeBytes: 10 }).map((one) => one.id),
     ['big', 'small'],
   );
+  const thresholds = { highFraction: 0.5, lowFraction: 0.45 };
+  assert.deepEqual(
+    imagesToRemove({ ...given, freeBytes: 49, thresholds }).map((one) => one.id),
+    ['big'],
+  );
 });

@@ -4,6 +4,7 @@ import { checkApiServer } from './check-api-server.ts';
 import { checkCluster } from './check-cluster.ts';
 import { checkIngress } from './check-ingress.ts';
 import { checkMachine, checkNode, type ConfigurationHost } from './check-machine.ts';
+import { checkKubelet } from './check-kubelet.ts';
 import type { Configuration } from './configuration.ts';
 import type { RawConfiguration } from './keys.ts';
 import { configurationKeys } from './keys.ts';
@@ -35,6 +36,7 @@ export function checkConfiguration(
     apiServer: checkApiServer(values, machine.dataDirectory, host.isRoot),
     ingress: checkIngress(values),
     node: checkNode(values),
+    kubelet: checkKubelet(values),
   };
   const problems = [...earlier, ...values.problems];
   if (problems.length > 0) throw new ConfigurationError(problems);

@@ -281,6 +281,37 @@ ingress: {tlsSecurityProfile: {type: "", old: {}}, tuningOptions: {threadCount: 
   );
 });
 
+test("the kubelet's settings that the node has are taken by their names, the others refused by theirs", async () => {
+  const given = etc(`
+kubelet:
+  maxPods: 500
+  serializeImagePulls: true
+  containerLogMaxSize: 50Mi
+  systemReserved: {cpu: 500m, memory: 512Mi}
+  kubeReserved: {cpu: "1", memory: 1Gi}
+  failSwapOn: false
+`);
+  const { kubelet, node } = await load(given);
+  assert.deepEqual(kubelet, {
+    podsMax: 500,
+    logBytesMax: 50 * 2 ** 20,
+    logFilesMax: 5,
+    imageHighFraction: 0.85,
+    imageLowFraction: 0.8,
+    reserved: { cpu: 1.5, memory: 1.5 * 2 ** 30 },
+  });
+  assert.equal(node.imagePullsMax, 1);
+  for (const text of ['{cpuManagerPolicy: static}', '{enableServer: false}', '{systemReserved: {pid: "100"}}'])
+    await assert.rejects(load(etc(`kubelet: ${text}`)), (error) => {
+      assert(error instanceof ConfigurationError);
+      assert.match(error.message, /^kubelet\.\S+ \(from .*feature is not in this version/);
+      assert.match(error.remedy, /Settings of the kubelet that are there: maxPods/);
+      return true;
+    });
+  await assert.rejects(load(etc('kubelet: {containerLogMaxSize: 10MiB}')), /must be a quantity/);
+  await assert.rejects(load(etc('kubelet: {imageGCLowThresholdPercent: 90}')), /must be less than/);
+});
+
 test('without the role node the networks of the machine do not matter', async () => {
   const networks = () => [{ interface: 'eth1', cidr: '10.43.200.7/20' }];
   await load({ host: { networks }, flags: { roles: 'controlplane' } });

@@ -23,6 +23,7 @@ export interface Configuration {
   readonly manifests: { readonly kustomizePaths: readonly string[] };
   readonly storage: { readonly driver: 'hostpath' | 'none' };
   readonly node: NodeConfiguration;
+  readonly kubelet: KubeletConfiguration;
 }
 
 export interface ClusterConfiguration {
@@ -59,4 +60,15 @@ export interface NodeConfiguration {
   readonly imagePullsMax: number;
   readonly imagePullDeadlineSeconds: number;
   readonly kubeletPort: number;
+}
+
+export interface KubeletConfiguration {
+  readonly podsMax: number;
+  readonly logBytesMax: number;
+  readonly logFilesMax: number;
+  /** Of the disk. */
+  readonly imageHighFraction: number;
+  readonly imageLowFraction: number;
+  /** What Pods do not get, in cores and bytes. */
+  readonly reserved: { readonly cpu: number; readonly memory: number };
 }

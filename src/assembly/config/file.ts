@@ -131,7 +131,8 @@ export async function parseConfigurationFile(file: string, text: string): Promis
       return;
     }
     const harmless = row.harmless?.some((one) => JSON.stringify(one) === JSON.stringify(value)) ?? false;
-    if (harmless || saysNothing(value) || row.unlessTurnedOnBy !== undefined) return;
+    const empty = row.strict === true ? value === null || value === undefined : saysNothing(value);
+    if (harmless || empty || row.unlessTurnedOnBy !== undefined) return;
     problems.push({
       key: path,
       source: where,

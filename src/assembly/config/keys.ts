@@ -4,7 +4,7 @@ import { keyAliases } from './keys/aliases.ts';
 import { apiServerKeys, clusterKeys } from './keys/cluster.ts';
 import { ingressKeys } from './keys/ingress.ts';
 import type { ConfigurationKey, RawValue } from './keys/key.ts';
-import { machineKeys, nodeKeys } from './keys/machine.ts';
+import { kubeletKeys, machineKeys, nodeKeys } from './keys/machine.ts';
 
 export const configurationKeys: readonly ConfigurationKey[] = [
   ...machineKeys,
@@ -12,6 +12,7 @@ export const configurationKeys: readonly ConfigurationKey[] = [
   ...apiServerKeys,
   ...ingressKeys,
   ...nodeKeys,
+  ...kubeletKeys,
 ];
 
 export const keysByPath: ReadonlyMap<string, ConfigurationKey> = new Map(

@@ -53,6 +53,13 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     clusterDomain: cluster.domain,
     cgroupDriver: runtime.cgroupDriver,
     pinnedImages: () => [node.pauseImage, ...node.pinnedImages, ...runtime.images()],
+    podsMax: configuration.kubelet.podsMax,
+    reserved: { ...configuration.kubelet.reserved },
+    housekeepingLimits: () => {
+      const { kubelet } = context.live.current;
+      const images = { highFraction: kubelet.imageHighFraction, lowFraction: kubelet.imageLowFraction };
+      return { logBytesMax: kubelet.logBytesMax, logFilesMax: kubelet.logFilesMax, images };
+    },
     imagePullsMax: node.imagePullsMax,
     imagePullProgressDeadlineMs: node.imagePullDeadlineSeconds * 1000,
     authFiles: standardAuthFiles({

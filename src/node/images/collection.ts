@@ -9,8 +9,12 @@ import type { ContainerRuntime } from '../cri/runtime.ts';
 import { normalImageName } from './image-name.ts';
 import type { PullRecords } from './pull-records.ts';
 
-const highFraction = 0.85;
-const lowFraction = 0.8;
+/** Of the disk's bytes in use: at the high one collection begins, at the low one it ends. */
+export interface ImageThresholds {
+  readonly highFraction: number;
+  readonly lowFraction: number;
+}
+const defaultThresholds: ImageThresholds = { highFraction: 0.85, lowFraction: 0.8 };
 
 export interface ImageUse {
   readonly images: readonly Image[];
@@ -18,10 +22,13 @@ export interface ImageUse {
   readonly pinned: readonly string[];
   readonly totalBytes: number;
   readonly freeBytes: number;
+  readonly thresholds?: ImageThresholds | undefined;
 }
 
 /** Images to remove, largest first, until the disk is below the low threshold. Nothing below the high one. */
-export function imagesToRemove({ images, usedIds, pinned, totalBytes, freeBytes }: ImageUse): readonly Image[] {
+export function imagesToRemove(use: ImageUse): readonly Image[] {
+  const { images, usedIds, pinned, totalBytes, freeBytes, thresholds = defaultThresholds } = use;
+  const { highFraction, lowFraction } = thresholds;
   if (totalBytes === 0 || totalBytes - freeBytes < totalBytes * highFraction) return [];
   let wanted = totalBytes - freeBytes - totalBytes * lowFraction;
   const names = new Set(pinned.map(normalImageName));
@@ -43,8 +50,9 @@ export async function collectImages(options: {
   readonly logger: Logger;
   readonly pinned: readonly string[];
   readonly records: Pick<PullRecords, 'prune'>;
+  readonly thresholds?: ImageThresholds | undefined;
 }): Promise<void> {
-  const { runtime, machine, logger, pinned, records } = options;
+  const { runtime, machine, logger, pinned, records, thresholds } = options;
   const startedMs = options.clock.now();
   const [images, containers, filesystem] = await Promise.all([
     runtime.listImages(),
@@ -55,7 +63,7 @@ export async function collectImages(options: {
   if (filesystem === undefined) return;
   const { totalBytes, freeBytes } = machine.diskSpace(filesystem.mountpoint);
   const usedIds = new Set(containers.flatMap((one) => [one.imageRef, one.image.image]));
-  for (const image of imagesToRemove({ images, usedIds, pinned, totalBytes, freeBytes })) {
+  for (const image of imagesToRemove({ images, usedIds, pinned, totalBytes, freeBytes, thresholds })) {
     try {
       await runtime.removeImage(image.id);
       logger.info('removed an unused image', { image: image.repoTags[0] ?? image.id, bytes: image.size });

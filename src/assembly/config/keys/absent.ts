@@ -8,6 +8,8 @@ export interface AbsentKey {
   readonly instead: string;
   /** Values that ask for nothing, besides empty ones. */
   readonly harmless?: readonly unknown[];
+  /** A false or a zero asks for something, too. */
+  readonly strict?: true;
   /** Whatever is below: another key turns the feature on. */
   readonly unlessTurnedOnBy?: string;
 }
@@ -35,6 +37,14 @@ export const absentKeys: readonly AbsentKey[] = [
     path: 'genericDevicePlugin',
     instead: 'There are no device plugins yet.',
     unlessTurnedOnBy: 'genericDevicePlugin.status',
+  },
+  // There is no swap accounting that could fail: Pods do not get any.
+  { path: 'kubelet.failSwapOn', instead: 'A node with swap is no failure.', harmless: [false], strict: true },
+  {
+    path: 'kubelet',
+    instead:
+      'Settings of the kubelet that are there: maxPods, maxParallelImagePulls, serializeImagePulls, containerLogMaxSize, containerLogMaxFiles, imageGCHighThresholdPercent, imageGCLowThresholdPercent, systemReserved and kubeReserved with cpu and memory.',
+    strict: true,
   },
   {
     path: 'network.cniPlugin',

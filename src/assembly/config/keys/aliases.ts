@@ -44,4 +44,6 @@ export const keyAliases: readonly KeyAlias[] = [
         remedy: 'Choose one of these.',
       },
   ),
+  alias('kubelet.maxParallelImagePulls', 'node.imagePullsMax', 'integer', same),
+  alias('kubelet.serializeImagePulls', 'node.imagePullsMax', 'boolean', (value) => (value === true ? 1 : 10)),
 ];

@@ -63,3 +63,31 @@ export const nodeKeys: readonly ConfigurationKey[] = [
     most: 65535,
   }),
 ];
+
+/** Settings of the kubelet by its own names: those that the node agent has. */
+export const kubeletKeys: readonly ConfigurationKey[] = [
+  integer('kubelet.maxPods', 250, 'restart', 'Pods that this node takes', { least: 1, most: 1000 }),
+  text('kubelet.containerLogMaxSize', '10Mi', 'live', "size of a container's log at which another file is begun"),
+  integer(
+    'kubelet.containerLogMaxFiles',
+    5,
+    'live',
+    'log files of a container that are kept, the current one included',
+    {
+      least: 2,
+      most: 100,
+    },
+  ),
+  integer('kubelet.imageGCHighThresholdPercent', 85, 'live', 'use of the disk at which unused images are removed', {
+    least: 1,
+    most: 100,
+  }),
+  integer('kubelet.imageGCLowThresholdPercent', 80, 'live', 'use of the disk down to which unused images are removed', {
+    least: 0,
+    most: 100,
+  }),
+  text('kubelet.systemReserved.cpu', '0', 'restart', 'cores that Pods do not get, for the system'),
+  text('kubelet.systemReserved.memory', '0', 'restart', 'memory that Pods do not get, for the system'),
+  text('kubelet.kubeReserved.cpu', '0', 'restart', 'cores that Pods do not get, for MicroShift and the runtime'),
+  text('kubelet.kubeReserved.memory', '0', 'restart', 'memory that Pods do not get, for MicroShift and the runtime'),
+];
