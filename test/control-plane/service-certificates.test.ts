@@ -129,6 +129,21 @@ test('a Secret that was deleted, emptied or spoilt is made again; extra keys go'
       assert.equal(await handshake(now, await publishedBundle(), 'shop.default.svc'), undefined);
     });
   }
+  // Its end is near, its owner or what it says of its end is lost.
+  const soon = new Date(cluster.api.virtualClock.now() + 60_000).toISOString().replace(/\.\d+/, '');
+  for (const metadata of [
+    { annotations: { [beta('expiry')]: soon } },
+    { annotations: { [beta('expiry')]: 'someday' } },
+    { ownerReferences: null },
+  ]) {
+    const before = await getSecret('shop-tls');
+    await cluster.api.patch(path, 'merge', { metadata });
+    await cluster.eventually(async () => {
+      const now = await getSecret('shop-tls');
+      assert.notEqual(text(now), text(before), JSON.stringify(metadata));
+      assert.equal(now.metadata.ownerReferences.length, 1);
+    });
+  }
   const kept = await getSecret('shop-tls');
   await cluster.api.patch(path, 'merge', { data: { more: 'eA==' }, metadata: { annotations: { mine: 'stays' } } });
   await cluster.eventually(async () => {
