@@ -8,7 +8,10 @@ const unwantedTags: ReadonlySet<string> = new Set(
 
 const library = () => import('yaml');
 
-/** Throws YamlSyntaxError. One document; keys become texts, anchors are resolved within the library's alias limit. */
+/**
+ * Throws YamlSyntaxError. One document; keys become texts, anchors are resolved within the library's alias limit.
+ * `duplicates` has a text for each key that a map has twice, with its line, as Go's reader words it.
+ */
 export async function parseYaml(
   bytes: Uint8Array | string,
   options: { readonly duplicates?: boolean } = {},
@@ -38,7 +41,11 @@ export async function parseYaml(
         const seen = new Set<string>();
         for (const pair of map.items) {
           const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-          if (seen.has(key)) duplicates.push(key);
+          if (seen.has(key)) {
+            const at = (isScalar(pair.key) ? pair.key.range?.[0] : undefined) ?? 0;
+            const line = text.slice(0, at).split('\n').length;
+            duplicates.push(`line ${line}: key ${JSON.stringify(key)} already set in map`);
+          }
           seen.add(key);
         }
       },

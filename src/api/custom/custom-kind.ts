@@ -198,7 +198,7 @@ function decode(
   const embedded = embeddedProblem(object, schema);
   if (embedded !== undefined) throw refuse(embedded);
   const strict = [
-    ...(options.duplicates ?? []).map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...(options.duplicates ?? []),
     ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
   ].slice(0, strictErrorsMax);
   if (strict.length > 0 && options.fieldValidation === 'Strict')

@@ -1,7 +1,7 @@
 // The schema of a custom resource as clients read it (kubectl explain, validation of clients that know only OpenAPI): as the
 // definition has it, with the fields of every object; for OpenAPI 2 without what that cannot say.
 import { cloneJson, type MutableJson } from '../patch/json-values.ts';
-import { additionalSchemaOf, isEmbedded, isIntOrString, itemsOf, preservesUnknown, type Schema } from './schema.ts';
+import { additionalSchemaOf, isEmbedded, itemsOf, preservesUnknown, type Schema } from './schema.ts';
 
 export interface ClientSchemaOptions {
   readonly dialect: 'v2' | 'v3';
@@ -29,19 +29,14 @@ const metaProperties = ({ dialect, metaReference }: ClientSchemaOptions): Mutabl
 
 export function schemaForClients(schema: Schema, options: ClientSchemaOptions): Readonly<Record<string, unknown>> {
   const { dialect, target } = options;
-  const isOpen = options.keepsUnknown || preservesUnknown(schema);
-  const root = dialect === 'v2' ? forV2(schema, options) : forV3(schema, options);
-  // What keeps everything says nothing in OpenAPI 2: clients would drop or refuse what they do not know.
-  const properties =
-    dialect === 'v2' && isOpen
-      ? {}
-      : { ...(root['properties'] as MutableJson | undefined), ...metaProperties(options) };
-  return {
-    ...root,
-    type: 'object',
-    ...(Object.keys(properties).length === 0 ? {} : { properties }),
+  const identity = {
     'x-kubernetes-group-version-kind': [{ group: target.group, kind: target.kind, version: target.version }],
   };
+  // What keeps everything says nothing in OpenAPI 2: kubectl would refuse whatever else it is told of.
+  if (dialect === 'v2' && (options.keepsUnknown || preservesUnknown(schema))) return { type: 'object', ...identity };
+  const root = dialect === 'v2' ? forV2(schema, options) : forV3(schema, options);
+  const properties = { ...(root['properties'] as MutableJson | undefined), ...metaProperties(options) };
+  return { ...root, type: 'object', properties, ...identity };
 }
 
 /** Rules stay on the server; the rest is OpenAPI 3. */
@@ -73,22 +68,23 @@ function withEmbedded(
 const notInV2 = ['oneOf', 'anyOf', 'allOf', 'not', 'nullable', 'default', 'x-kubernetes-validations'] as const;
 
 function forV2(schema: Schema, options: ClientSchemaOptions): MutableJson {
-  const description = schema.description === undefined ? {} : { description: schema.description };
-  if (isIntOrString(schema)) return { ...description, 'x-kubernetes-int-or-string': true };
   const copy = cloneJson(schema) as MutableJson;
   for (const name of notInV2) delete copy[name];
-  if (schema.nullable === true) {
+  const isOpen = schema.nullable === true || preservesUnknown(schema);
+  if (isOpen) {
+    delete copy['properties'];
+    delete copy['items'];
+  }
+  // kubectl reads none of these: a list of anything, an object that keeps everything, a value that may be null.
+  const { type } = schema;
+  if (
+    schema.nullable === true ||
+    (type === 'array' && copy['items'] === undefined) ||
+    (type === 'object' && preservesUnknown(schema))
+  )
     delete copy['type'];
-    delete copy['items'];
-    delete copy['properties'];
-    delete copy['additionalProperties'];
-    return copy;
-  }
-  if (preservesUnknown(schema)) {
-    delete copy['properties'];
-    delete copy['items'];
-    delete copy['additionalProperties'];
-    return copy;
-  }
-  return withEmbedded(copy, schema, options, forV2);
+  const required = (schema.required ?? []).filter((name) => schema.properties?.[name]?.nullable !== true);
+  if (required.length === 0 || additionalSchemaOf(schema)?.nullable === true) delete copy['required'];
+  else copy['required'] = required;
+  return isOpen ? copy : withEmbedded(copy, schema, options, forV2);
 }

@@ -3,6 +3,6 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export interface DecodeOptions {
   readonly fieldValidation: FieldValidation;
-  /** Paths of keys that the text had twice, from parseJson. */
+  /** What the text had twice, as it is told. */
   readonly duplicates?: readonly string[] | undefined;
 }

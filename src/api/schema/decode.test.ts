@@ -57,7 +57,7 @@ test('an unknown field is refused, warned of, or dropped', () => {
 });
 
 test('duplicate keys are reported like unknown fields', () => {
-  assert.deepEqual(decode({}, { fieldValidation: 'Warn', duplicates: ['metadata.name'] }).warnings, [
+  assert.deepEqual(decode({}, { fieldValidation: 'Warn', duplicates: ['duplicate field "metadata.name"'] }).warnings, [
     'duplicate field "metadata.name"',
   ]);
 });

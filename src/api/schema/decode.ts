@@ -22,7 +22,7 @@ function strictErrors(raw: unknown, decoder: Decoder, options: DecodeOptions): s
   if (options.fieldValidation === 'Ignore') return [];
   const found = [
     ...inDocumentOrder(raw, decoder.unknown).map((path) => `unknown field ${JSON.stringify(path)}`),
-    ...(options.duplicates ?? []).map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...(options.duplicates ?? []),
   ];
   return [...new Set(found)].slice(0, strictErrorsMax);
 }

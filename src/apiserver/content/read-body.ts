@@ -8,7 +8,7 @@ import { parseJson } from '#wire/json.ts';
 
 export interface ParsedBody {
   readonly value: unknown;
-  /** Paths of keys that occur twice. */
+  /** What occurs twice, in the words of upstream's decoders. */
   readonly duplicates: readonly string[];
 }
 
@@ -39,9 +39,14 @@ export async function parseBytes(
   duplicates: boolean,
 ): Promise<ParsedBody> {
   try {
-    if (encoding === 'json') return parseJson(bytes, { duplicates });
+    if (encoding === 'json') {
+      const parsed = parseJson(bytes, { duplicates });
+      return { ...parsed, duplicates: parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+    }
     const { parseYaml } = await import('#wire/yaml.ts');
-    return await parseYaml(bytes, { duplicates });
+    const parsed = await parseYaml(bytes, { duplicates });
+    if (parsed.duplicates.length === 0) return parsed;
+    return { value: parsed.value, duplicates: [`yaml: unmarshal errors:\n  ${parsed.duplicates.join('\n  ')}`] };
   } catch (error) {
     throw badRequestError(
       encoding === 'yaml' ? `error converting YAML to JSON: ${messageOf(error)}` : messageOf(error),

@@ -9,7 +9,6 @@ import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
 import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
-import { isStoredForm } from '../content/conversion.ts';
 import { objectOf } from '../content/present.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
 import type { AdmissionAttributes } from '../context.ts';
@@ -182,14 +181,15 @@ async function updateOnce(
   }
 
   if (isReleased(request, object)) return removeNow(request, current, settings.dryRun);
-  // What is stored in an older form is written again also when nothing else changes: so versions are migrated.
-  if (sameObject(object, previous) && (row.custom === undefined || isStoredForm(row, current)))
+  const next = row.custom?.toStored(object) ?? object;
+  // A custom resource is compared as it is stored: what is there in an older form is written again, so versions migrate.
+  if (sameObject(next, row.custom === undefined ? previous : current.object()))
     return { type: 'stored', stored: current, created: false };
   if (settings.dryRun) return { type: 'unstored', object, created: false };
   const result = await store.write({
     key: current.key,
     expectedRevision: current.revision,
-    object: row.custom?.toStored(object) ?? object,
+    object: next,
     ...durabilityOf(row, object, previous),
   });
   return result.ok ? { type: 'stored', stored: result.stored, created: false } : undefined;

@@ -29,7 +29,7 @@ export async function apply(
     throw invalidError({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
       required('fieldManager', 'is required for apply patch'),
     ]);
-  const duplicates = body.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`);
+  const duplicates = body.duplicates.map((text) => `error converting YAML to JSON: ${text}`);
   if (duplicates.length > 0 && options.fieldValidation === 'Strict')
     throw badRequestError(`error strict decoding YAML: ${duplicates.join(', ')}`);
   if (options.fieldValidation === 'Warn') context.warnings.push(...duplicates);
