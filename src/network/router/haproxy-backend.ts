@@ -24,11 +24,14 @@ export const hasFixedSlots = (one: AdmittedRoute, slots: Slots): boolean =>
 const usesServiceCa = (one: AdmittedRoute): boolean =>
   terminationOf(one) === 'reencrypt' && routeCertificates(one.tls!).destinationAuthority === undefined;
 
+/** Nothing says whom to trust: nothing may be sent there, and the backend has no slots. */
+export const lacksAuthority = (one: AdmittedRoute, { serviceCaPem }: Pick<RouterSettings, 'serviceCaPem'>): boolean =>
+  usesServiceCa(one) && serviceCaPem === undefined;
+
 export function backendLines(one: AdmittedRoute, slots: Slots, settings: RouterSettings): readonly string[] {
   const name = backendName(one);
   const tcp = terminationOf(one) === 'passthrough';
-  // Nothing says whom to trust: nothing may be sent there.
-  if (usesServiceCa(one) && settings.serviceCaPem === undefined)
+  if (lacksAuthority(one, settings))
     return [`backend ${name}`, '  http-request return status 503 default-errorfiles', ''];
   const { options } = readAnnotations(one.route);
   const balance = options.balance ?? (activeTargets(one.route) > 1 ? 'roundrobin' : tcp ? 'source' : 'random');

@@ -34,7 +34,7 @@ export function frontendLines(settings: RouterSettings, needs: FrontendNeeds): r
   const { runDirectory, policy, user } = settings;
   const binds = (port: number, more = '') =>
     settings.listenAddresses.map(
-      (address) => `  bind ${bindAddress(address)}:${port}${address === '::' ? ' v4v6' : ''}${more}`,
+      (address) => `  bind ${bindAddress(address)}:${port}${address === '::' ? ' v6only' : ''}${more}`,
     );
   const owner = user === undefined ? '' : ` uid ${user.userId} gid ${user.groupId}`;
   const tls = ` ssl crt-list ${runDirectory}/certificates.list${verifies(settings)}`;

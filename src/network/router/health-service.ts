@@ -17,8 +17,8 @@ export interface HealthServiceOptions {
   readonly routerName: string;
   readonly healthPort?: number | undefined;
   readonly maySeeHealth?: ((address: string) => boolean) | undefined;
-  /** `::` where the kernel has IPv6, else `*`. */
-  readonly everywhere: string;
+  /** Listen addresses for all: `*`, and `::` where the kernel has IPv6. */
+  readonly everywhere: readonly string[];
   readonly haproxy: Haproxy;
   readonly loop: RouterLoop;
 }
@@ -55,7 +55,7 @@ export class HealthService {
     const { clock, logger } = this.#options;
     try {
       this.#server = await startHttpServer({
-        address: this.#options.everywhere === '::' ? '::' : '0.0.0.0',
+        address: this.#options.everywhere.includes('::') ? '::' : '0.0.0.0',
         port: healthPort,
         isAllowed: (address) => this.#isAllowed(address),
         answer: (question) =>

@@ -10,10 +10,10 @@ export interface MachineAddress {
 export function listenAddressesOf(
   asked: readonly string[],
   machine: readonly MachineAddress[],
-  /** For all addresses: `::` where the kernel has IPv6, else `*`. */
-  everywhere: string,
+  /** For all addresses: `*` for IPv4, and `::` for IPv6 where the kernel has it. */
+  everywhere: readonly string[],
 ): { readonly addresses: readonly string[]; readonly problems: readonly string[] } {
-  if (asked.length === 0) return { addresses: [everywhere], problems: [] };
+  if (asked.length === 0) return { addresses: everywhere, problems: [] };
   const addresses = new Set<string>();
   const problems: string[] = [];
   for (const one of asked) {

@@ -7,7 +7,7 @@ import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import { decideAdmission, type AdmissionSettings, type AdmittedRoute, type Verdict } from './admission.ts';
 import { readAnnotations } from './annotations.ts';
 import { assignSlots, serversOf, slotCommands, type HeldServer, type ServiceLookup, type Slots } from './backends.ts';
-import { backendName, terminationOf } from './haproxy-backend.ts';
+import { backendName, lacksAuthority, terminationOf } from './haproxy-backend.ts';
 import { renderRouter } from './haproxy-config.ts';
 import { RefusedConfiguration, type Haproxy } from './haproxy.ts';
 import { keyOf } from './hosts.ts';
@@ -25,8 +25,8 @@ export interface LoopOptions extends RouterOptions {
   readonly haproxy: Haproxy;
   readonly routes: Informer<Route>;
   readonly lookup: ServiceLookup;
-  /** Listen address for all: `::` or `*`. */
-  readonly everywhere: string;
+  /** Listen addresses for all: `*`, and `::` where the kernel has IPv6. */
+  readonly everywhere: readonly string[];
   readonly wake: () => void;
 }
 
@@ -166,6 +166,7 @@ export class RouterLoop implements Disposable {
     this.#slots = new Map(
       admitted.map((one) => {
         const name = backendName(one);
+        if (lacksAuthority(one, inputs)) return [name, []];
         return [name, assignSlots(before.get(name) ?? this.#slots.get(name) ?? [], serversOf(one.route, lookup))];
       }),
     );

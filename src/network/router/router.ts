@@ -58,7 +58,7 @@ export function createRouter(options: RouterOptions): ProcessService {
           wake();
         },
       });
-      const everywhere = (await files.exists('/proc/net/if_inet6')) ? '::' : '*';
+      const everywhere = (await files.exists('/proc/net/if_inet6')) ? ['*', '::'] : ['*'];
       const wake = () => queue.add('router');
       const running = new RouterLoop({
         ...options,

@@ -7,7 +7,7 @@ export interface WorkerUser {
 }
 
 export interface RouterSettings {
-  /** Addresses to listen on; `*`: all of IPv4; `::`: all of both families. */
+  /** Addresses to listen on; `*`: all of IPv4; `::`: all of IPv6. */
   readonly listenAddresses: readonly string[];
   readonly httpPort: number;
   readonly httpsPort: number;
