@@ -61,6 +61,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     node: configuration.nodeName,
     url: configuration.cluster.url,
   });
+  for (const warning of loaded.warnings) logger.warn(warning);
   const context: AssemblyContext = {
     configuration,
     live,

@@ -55,6 +55,39 @@ test('a directory that is not there yet is followed once it is', async (context)
   await after(() => writeFileSync(path.join(directory, 'etc/config.d/10.yaml'), 'a'));
 });
 
+test('a directory that another takes the place of is followed', async (context) => {
+  const { directory, after } = start(context, (one) => {
+    mkdirSync(path.join(one, 'etc'));
+    writeFileSync(path.join(one, 'etc/config.yaml'), 'a');
+    return [path.join(one, 'etc/config.yaml')];
+  });
+  const etc = path.join(directory, 'etc');
+  await after(() => {
+    renameSync(etc, `${etc}.old`);
+    mkdirSync(etc);
+  });
+  await after(() => writeFileSync(path.join(etc, 'config.yaml'), 'b'));
+  await after(() => writeFileSync(path.join(etc, 'config.yaml'), 'c'));
+});
+
+test('files behind links that are swapped as a whole are followed, as Kubernetes mounts them', async (context) => {
+  const { directory, after } = start(context, (one) => {
+    for (const version of ['v1', 'v2']) {
+      mkdirSync(path.join(one, version));
+      writeFileSync(path.join(one, version, 'config.yaml'), version);
+    }
+    symlinkSync('v1', path.join(one, 'data'));
+    symlinkSync('data/config.yaml', path.join(one, 'config.yaml'));
+    return [path.join(one, 'config.yaml')];
+  });
+  await after(() => {
+    symlinkSync('v2', path.join(directory, 'new'));
+    renameSync(path.join(directory, 'new'), path.join(directory, 'data'));
+    rmSync(path.join(directory, 'v1'), { recursive: true });
+  });
+  await after(() => writeFileSync(path.join(directory, 'v2/config.yaml'), 'v3'));
+});
+
 test('the target of a link is followed', async (context) => {
   const { directory, after } = start(context, (one) => {
     mkdirSync(path.join(one, 'real'));

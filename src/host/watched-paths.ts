@@ -1,6 +1,6 @@
 // Tells when files or directories change, appear or go away, by the kernel's notifications (inotify): nothing is polled.
 // Deliberately says only that something changed: who listens looks again.
-import { existsSync, realpathSync, statSync, watch, type FSWatcher } from 'node:fs';
+import { existsSync, realpathSync, statSync, watch, type FSWatcher, type Stats } from 'node:fs';
 import path from 'node:path';
 import type { Clock, Timer } from '#base/clock.ts';
 
@@ -20,7 +20,10 @@ export function watchPaths(
   onChange: () => void,
   onError: (error: unknown) => void = () => {},
 ): WatchedPaths {
-  const watchers = new Map<string, { readonly names: Set<string> | undefined; readonly watcher: FSWatcher }>();
+  const watchers = new Map<
+    string,
+    { readonly names: Set<string> | undefined; readonly inode: number | undefined; readonly watcher: FSWatcher }
+  >();
   let wanted = [...paths];
   let timer: Timer | undefined;
   let firstMs: number | undefined;
@@ -43,7 +46,8 @@ export function watchPaths(
   const arrange = (): void => {
     const needed = neededWatches(wanted);
     for (const [directory, one] of watchers)
-      if (!needed.has(directory) || !same(one.names, needed.get(directory))) {
+      // Another directory may have taken its place: a watch follows the one that it was made for.
+      if (!needed.has(directory) || !same(one.names, needed.get(directory)) || one.inode !== inodeOf(directory)) {
         one.watcher.close();
         watchers.delete(directory);
       }
@@ -54,7 +58,7 @@ export function watchPaths(
           if (names === undefined || name === null || names.has(name)) touched();
         });
         watcher.on('error', () => touched());
-        watchers.set(directory, { names, watcher });
+        watchers.set(directory, { names, inode: inodeOf(directory), watcher });
       } catch (error) {
         // It went away meanwhile, or the kernel gives no more watches.
         if (existsSync(directory)) onError(error);
@@ -78,7 +82,8 @@ export function watchPaths(
 
 /**
  * By directory the names that matter in it; undefined: all. A file is watched through its directory, since editors replace
- * files; a missing path through its nearest parent; a link through its target as well.
+ * files; a missing path through its nearest parent; a link through its target as well. Of each directory its own name in the one above,
+ * in case that another takes its place.
  */
 function neededWatches(paths: readonly string[]): Map<string, Set<string> | undefined> {
   const needed = new Map<string, Set<string> | undefined>();
@@ -99,6 +104,7 @@ function neededWatches(paths: readonly string[]): Map<string, Set<string> | unde
       const parent = path.dirname(current);
       if (isDirectory(parent)) {
         add(parent, path.basename(current));
+        if (parent !== path.dirname(parent)) add(path.dirname(parent), path.basename(parent));
         break;
       }
       current = parent;
@@ -109,11 +115,13 @@ function neededWatches(paths: readonly string[]): Map<string, Set<string> | unde
 
 const same = (a: Set<string> | undefined, b: Set<string> | undefined): boolean =>
   a === undefined || b === undefined ? a === b : a.size === b.size && [...a].every((one) => b.has(one));
-function isDirectory(file: string): boolean {
+const isDirectory = (file: string): boolean => statusOf(file)?.isDirectory() ?? false;
+const inodeOf = (file: string): number | undefined => statusOf(file)?.ino;
+function statusOf(file: string): Stats | undefined {
   try {
-    return statSync(file).isDirectory();
+    return statSync(file);
   } catch {
-    return false;
+    return undefined;
   }
 }
 function realPath(file: string): string | undefined {

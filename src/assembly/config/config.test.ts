@@ -18,9 +18,9 @@ interface Given {
   readonly flags?: ConfigurationFlags;
   readonly host?: Partial<ConfigurationHost>;
 }
-async function check(given: Given = {}) {
+function read(given: Given) {
   const files = given.files ?? {};
-  const read = await readConfiguration({
+  return readConfiguration({
     flags: given.flags ?? {},
     environment: given.environment ?? {},
     homeDirectory: '/home/u',
@@ -32,8 +32,11 @@ async function check(given: Given = {}) {
           .map((file) => file.slice(directory.length + 1)),
       ),
   });
-  if (read.incomplete) throw new ConfigurationError(read.problems);
-  return checkConfiguration(read.raw, { ...host, ...given.host }, read.problems);
+}
+async function check(given: Given = {}) {
+  const { raw, incomplete, problems } = await read(given);
+  if (incomplete) throw new ConfigurationError(problems);
+  return checkConfiguration(raw, { ...host, ...given.host }, problems);
 }
 const load = async (given: Given = {}) => (await check(given)).configuration;
 const etc = (text: string): Given => ({ files: { '/etc/microshift/config.yaml': text } });
@@ -265,7 +268,8 @@ debugging: {logLevel: tRaCe}
 
 test('keys of MicroShift without a feature here are refused by name, unless they ask for nothing', async () => {
   await assert.rejects(load(etc('etcd: {memoryLimitMB: 128}')), /feature is not in this version/);
-  await assert.rejects(load(etc('telemetry: {status: Enabled}')), /telemetry\.status .* not in this version/);
+  const { warnings } = await read(etc('telemetry: {status: Enabled}'));
+  assert.match(warnings.join(), /^telemetry\.status \(from .*:1:13\) has no effect: Nothing is ever sent/);
   await assert.rejects(load(etc('storage: {driver: lvms}')), /storage\.driver .* must be one of hostpath, none/);
   await load(
     etc(`
@@ -319,4 +323,20 @@ test('without the role node the networks of the machine do not matter', async ()
 
 test('variables of others are not ours', async () => {
   await load({ environment: { MICROSHIFT_URL: 'x', MICROSHIFT_SERVICE_HOST: 'x', MICROSHIFT_PORT_80_TCP: 'x' } });
+});
+
+test('a file that cannot be read is named, and nothing that would follow from it', async () => {
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+  const { problems, incomplete } = await readConfiguration({
+    flags: {},
+    environment: {},
+    homeDirectory: '/home/u',
+    readText: (file) => (file.startsWith('/etc/') ? Promise.reject(denied) : Promise.resolve(undefined)),
+    listNames: () => Promise.resolve([]),
+  });
+  assert.equal(incomplete, true);
+  assert.deepEqual(
+    problems.map((one) => one.message),
+    ['The configuration file /etc/microshift/config.yaml cannot be read: EACCES: permission denied.'],
+  );
 });

@@ -11,6 +11,8 @@ export interface FileValues {
   /** Keys and sections that the file sets to null: what earlier files said of them is forgotten (JSON merge patch). */
   readonly reset: readonly string[];
   readonly problems: readonly ConfigurationProblem[];
+  /** What is accepted, and has no effect. */
+  readonly warnings: readonly string[];
   /** It is no YAML: nothing of it is in `values`. */
   readonly broken: boolean;
 }
@@ -39,6 +41,7 @@ export async function parseConfigurationFile(file: string, text: string): Promis
   const broken = (source: string, why: string): FileValues => ({
     values: new Map(),
     reset: [],
+    warnings: [],
     broken: true,
     problems: [
       {
@@ -63,6 +66,7 @@ export async function parseConfigurationFile(file: string, text: string): Promis
   const values = new Map<string, RawEntry>();
   const reset: string[] = [];
   const problems: ConfigurationProblem[] = [];
+  const warnings: string[] = [];
   const plain = (node: unknown): unknown => (isNode(node) ? (node.toJS(document) as unknown) : node);
   const notASection = (path: string, source: string, value: unknown) =>
     problems.push({
@@ -130,9 +134,14 @@ export async function parseConfigurationFile(file: string, text: string): Promis
       walk(path, node, where);
       return;
     }
-    const harmless = row.harmless?.some((one) => JSON.stringify(one) === JSON.stringify(value)) ?? false;
+    const isOneOf = (list: readonly unknown[] = []) =>
+      list.some((one) => JSON.stringify(one) === JSON.stringify(value));
+    if (isOneOf(row.tolerated)) {
+      warnings.push(`${path} (from ${where}) has no effect: ${row.instead}`);
+      return;
+    }
     const empty = row.strict === true ? value === null || value === undefined : saysNothing(value);
-    if (harmless || empty || row.unlessTurnedOnBy !== undefined) return;
+    if (isOneOf(row.harmless) || empty || row.unlessTurnedOnBy !== undefined) return;
     problems.push({
       key: path,
       source: where,
@@ -146,7 +155,7 @@ export async function parseConfigurationFile(file: string, text: string): Promis
   } catch (cause) {
     return broken(file, cause instanceof Error ? cause.message : String(cause));
   }
-  return { values, reset, problems, broken: false };
+  return { values, reset, problems, warnings, broken: false };
 }
 
 /** Nothing is asked for: empty all the way down. */

@@ -22,6 +22,8 @@ export interface LoadOptions {
 export interface LoadedConfiguration extends CheckedConfiguration {
   readonly raw: RawConfiguration;
   readonly files: ChosenFiles;
+  /** What is accepted, and has no effect. */
+  readonly warnings: readonly string[];
   readonly host: ConfigurationHost;
 }
 
@@ -29,7 +31,13 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
   const read = await readFor(options);
   if (read.incomplete) throw new ConfigurationError(read.problems);
   const host = options.host ?? (await hostFor(options));
-  return { ...checkConfiguration(read.raw, host, read.problems), raw: read.raw, files: read.files, host };
+  return {
+    ...checkConfiguration(read.raw, host, read.problems),
+    raw: read.raw,
+    files: read.files,
+    warnings: read.warnings,
+    host,
+  };
 }
 
 /** Where the state probably is, whatever else is wrong with the configuration: a process that runs on the one before is there. */

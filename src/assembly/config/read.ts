@@ -26,6 +26,7 @@ export interface ConfigurationSources extends FileAccess {
 export interface ReadConfiguration {
   readonly raw: RawConfiguration;
   readonly problems: readonly ConfigurationProblem[];
+  readonly warnings: readonly string[];
   /** A file could not be read: what else seems wrong may follow from that. */
   readonly incomplete: boolean;
   readonly files: ChosenFiles;
@@ -34,6 +35,7 @@ export interface ReadConfiguration {
 export async function readConfiguration(sources: ConfigurationSources): Promise<ReadConfiguration> {
   const values = new Map<string, RawEntry>();
   const problems: ConfigurationProblem[] = [];
+  const warnings: string[] = [];
   const files = await chooseFiles(
     sources,
     sources.homeDirectory,
@@ -57,13 +59,14 @@ export async function readConfiguration(sources: ConfigurationSources): Promise<
     }
     incomplete ||= parsed.broken;
     problems.push(...parsed.problems);
+    warnings.push(...parsed.warnings);
     for (const path of parsed.reset)
       for (const known of values.keys()) if (known === path || known.startsWith(`${path}.`)) values.delete(known);
     for (const [path, entry] of parsed.values) values.set(path, entry);
   }
   addEnvironment(values, problems, sources.environment);
   addFlags(values, problems, sources.flags);
-  return { raw: values, problems, incomplete, files };
+  return { raw: values, problems, warnings, incomplete, files };
 }
 
 /** Set for other programs: the installer, or by Kubernetes for a Service that is called microshift. */

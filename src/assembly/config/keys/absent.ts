@@ -8,6 +8,8 @@ export interface AbsentKey {
   readonly instead: string;
   /** Values that ask for nothing, besides empty ones. */
   readonly harmless?: readonly unknown[];
+  /** Values that ask for something which nobody misses: a warning instead of a refusal. */
+  readonly tolerated?: readonly unknown[];
   /** A false or a zero asks for something, too. */
   readonly strict?: true;
   /** Whatever is below: another key turns the feature on. */
@@ -57,6 +59,12 @@ export const absentKeys: readonly AbsentKey[] = [
     instead: 'There are no volume snapshots.',
     harmless: [['none'], ['']],
   },
-  { path: 'telemetry.status', instead: 'Nothing is ever sent anywhere: leave it out.', harmless: ['Disabled'] },
+  // Its own sample file says Enabled.
+  {
+    path: 'telemetry.status',
+    instead: 'Nothing is ever sent anywhere.',
+    harmless: ['Disabled'],
+    tolerated: ['Enabled'],
+  },
   { path: 'telemetry', instead: 'Nothing is ever sent anywhere.', unlessTurnedOnBy: 'telemetry.status' },
 ];
