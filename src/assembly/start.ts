@@ -150,7 +150,10 @@ function followConfiguration({ loaded, loadOptions, live, clock, logger, onReloa
       error: messageOf(error),
     }),
   );
-  onReloadRequest(look);
+  onReloadRequest(() => {
+    named.info('somebody asks for looking at the configuration again');
+    look();
+  });
   return { state: () => reloader.state, [Symbol.dispose]: () => watched[Symbol.dispose]() };
 }
 

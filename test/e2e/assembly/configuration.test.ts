@@ -79,6 +79,8 @@ test('changed files are noticed: keys are applied, wait for a restart, or are re
   write('config.yaml', 'nodeName: edge-1\n');
   await shows(/the configuration is without mistakes again/);
   assert.deepEqual([state().problem, state().restartNeeded], [undefined, []]);
+  run.child.kill('SIGHUP');
+  await shows(/somebody asks for looking at the configuration again/);
   run.child.kill('SIGTERM');
   assert.equal(await run.exited, 0, run.output());
 });
