@@ -87,6 +87,8 @@ export function frontendLines(settings: RouterSettings, needs: FrontendNeeds): r
 const bindAddress = (address: string): string => (address.includes(':') && address !== '::' ? `[${address}]` : address);
 
 const requestLines: readonly string[] = [
+  // Closed at once by a reload, an idle connection could take a request along that is on its way.
+  '  option idle-close-on-response',
   // CVE-2023-40225: an empty length would be passed on.
   '  http-request deny if { hdr_len(content-length) 0 }',
   '  http-request del-header Proxy',

@@ -50,7 +50,8 @@ export function globalLines(
     `  timeout server ${time(tuning.serverTimeoutMs, 30_000)}`,
     `  timeout server-fin ${time(tuning.serverFinTimeoutMs, 1_000)}`,
     '  timeout http-request 10s',
-    '  timeout http-keep-alive 300s',
+    // A worker that was replaced still takes one request of each idle connection, with the endpoints that it knew: not for long.
+    '  timeout http-keep-alive 75s',
     `  timeout tunnel ${time(tuning.tunnelTimeoutMs, 3_600_000)}`,
     '  timeout queue 5s',
     '  timeout check 5s',

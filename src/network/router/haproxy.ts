@@ -6,6 +6,7 @@ import { OperatorError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { checkCommand } from '#host/check-command.ts';
 import type { Files } from '#host/files.ts';
+import { portHolder } from '#host/linux/port-holder.ts';
 import { SupervisedProcess } from '#host/processes.ts';
 import { unixCommand } from '#host/unix-command.ts';
 import { adminSocketPath, configPath, digestVariable, type RouterFile, type RouterFiles } from './settings.ts';
@@ -41,6 +42,10 @@ export class Haproxy {
   readonly #process: SupervisedProcess;
   readonly #written = new Map<string, string>();
   #started = false;
+  /** What the worker of now runs. */
+  #running: RouterFiles | undefined;
+  /** Where in its log the words of the last start or reload begin. */
+  #logFrom = 0;
 
   constructor(options: HaproxyOptions) {
     this.#options = options;
@@ -111,6 +116,7 @@ export class Haproxy {
 
   /** Adopts the one that runs, or starts one on the files written before. */
   async start(): Promise<'adopted' | 'started'> {
+    this.#logFrom = (await this.#log()).length;
     const how = await this.#process.start();
     this.#started = true;
     return how;
@@ -134,35 +140,71 @@ export class Haproxy {
     }
   }
 
-  /** Makes the master take the written files, and waits until the new worker answers. */
-  async reload(digest: string): Promise<void> {
+  /** Makes the master take the written files, and waits until the new worker answers. When it cannot run, the old one goes on. */
+  async reload(wanted: RouterFiles): Promise<void> {
+    const before = this.#running;
+    this.#logFrom = (await this.#log()).length;
     this.#process.signal('SIGUSR2');
-    await this.whenRunning(digest);
-  }
-
-  async whenRunning(digest: string): Promise<void> {
-    const { clock } = this.#options;
-    const until = clock.monotonicMs() + 10_000;
-    while ((await this.runningDigest()) !== digest) {
-      this.#process.check();
-      if (this.#process.problem !== undefined || clock.monotonicMs() > until) throw await this.failure();
-      await sleep(clock, 10);
+    try {
+      await this.whenRunning(wanted);
+    } catch (error) {
+      // After a crash it must come back as it was, not as it could not be.
+      if (before !== undefined) await this.#restore(before);
+      throw error;
     }
   }
 
-  /** Why it does not run or answer, in its own words where it has some, such as a port in use. */
-  async failure(): Promise<OperatorError> {
-    const text = (await this.#options.files.readText(this.#options.logFile)) ?? '';
-    const alerts = [...text.matchAll(/^\[ALERT\]\s+\(\d+\) : (.*(?:cannot|error|failed).*)$/gim)].map(
-      (match) => match[1]!,
+  async #restore({ files }: RouterFiles): Promise<void> {
+    await this.#options.files.writeAllAtomic(files.map(asEntry));
+    this.#written.clear();
+    for (const file of files) this.#written.set(file.path, file.content);
+  }
+
+  async whenRunning(wanted: RouterFiles): Promise<void> {
+    const { clock } = this.#options;
+    const started = clock.monotonicMs();
+    let looked = started;
+    while ((await this.runningDigest()) !== wanted.digest) {
+      this.#process.check();
+      const now = clock.monotonicMs();
+      if (this.#process.problem !== undefined || now - started > 10_000) throw await this.failure();
+      if (now - looked > 250) {
+        looked = now;
+        if ((await this.#alert()) !== undefined) throw await this.failure();
+      }
+      await sleep(clock, 10);
+    }
+    this.#running = wanted;
+  }
+
+  async #log(): Promise<string> {
+    return (await this.#options.files.readText(this.#options.logFile)) ?? '';
+  }
+
+  /** The last words against the last start or reload. */
+  async #alert(): Promise<string | undefined> {
+    const text = await this.#log();
+    // It was cut meanwhile: all of it is new.
+    const fresh = text.slice(text.length < this.#logFrom ? 0 : this.#logFrom);
+    const alerts = [...fresh.matchAll(/^\[ALERT\]\s+\(\d+\) : (.*(?:cannot|error|failed).*)$/gim)].map(
+      (one) => one[1]!,
     );
-    const said =
-      this.#process.problem === undefined
-        ? undefined
-        : (alerts.findLast((one) => one.includes('cannot')) ?? alerts.at(-1));
+    return alerts.findLast((one) => one.includes('cannot')) ?? alerts.at(-1);
+  }
+
+  /** Why it does not run or answer, in its own words where it has some; a port in use with who uses it. */
+  async failure(): Promise<OperatorError> {
+    const said = await this.#alert();
+    const port = Number(/cannot bind socket \(Address already in use\) for \[.*:(\d+)\]/.exec(said ?? '')?.[1] ?? 0);
+    const holder = port === 0 ? undefined : portHolder(port);
+    if (port !== 0)
+      return new OperatorError(
+        `HAProxy cannot listen: port ${port} is in use${holder === undefined ? '' : ` by ${holder.command} (process ${holder.processId})`}`,
+        'stop what uses it, or choose another port: ingress.ports, ingress.listenAddress',
+      );
     return new OperatorError(
       said === undefined ? (this.#process.problem ?? 'HAProxy does not answer') : `HAProxy cannot run: ${said}`,
-      `see ${this.#options.logFile}; when another program holds the ports, stop it or configure others`,
+      `see ${this.#options.logFile}`,
     );
   }
 

@@ -126,7 +126,7 @@ export class RouterLoop implements Disposable {
         this.#held = await readHeld(haproxy);
         wanted = this.#render();
       } else {
-        await haproxy.whenRunning(wanted.files.digest);
+        await haproxy.whenRunning(wanted.files);
         this.#tookFiles(wanted);
       }
     }
@@ -134,7 +134,7 @@ export class RouterLoop implements Disposable {
       wanted = await this.#write(wanted);
       const counted = await this.#statistics();
       if (counted !== undefined) this.#metrics.remember(counted);
-      await haproxy.reload(wanted.files.digest);
+      await haproxy.reload(wanted.files);
       this.#tookFiles(wanted);
     }
     await this.#fill(wanted);

@@ -112,7 +112,13 @@ function request2(order: RequestOrder, url: URL): Promise<Answer> {
     stream.setEncoding('utf8').on('data', (part: string) => (body += part));
     stream.on('error', (error) => resolve(failed(error)));
     stream.on('end', () => {
-      resolve({ status: Number(headers[':status'] ?? 0), headers, body, protocol: 'HTTP/2', certificateName: '' });
+      resolve({
+        status: Number(headers[':status'] ?? 0),
+        headers,
+        body,
+        protocol: session.alpnProtocol === 'h2' ? 'HTTP/2' : '',
+        certificateName: '',
+      });
       session.close();
     });
   });

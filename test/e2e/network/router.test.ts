@@ -261,7 +261,7 @@ test('the router on a real kernel', { skip: missing ?? false }, async (t) => {
     async () => {
       const holder = await network.server(network.node, 'holder', 443);
       const late = await start(both);
-      assert.match((await late.problems()).join(), /HAProxy cannot run: .*443/);
+      assert.match((await late.problems()).join(), /HAProxy cannot listen: port 443 is in use by \S+ \(process \d+\)/);
       holder.kill('SIGKILL');
       await until('it serves', async () => (await get('https://shop.example.com/'))[0]!.startsWith('200'), 15_000);
       await until('no problem', async () => (await late.problems()).length === 0, 15_000);
