@@ -43,6 +43,8 @@ export interface ControllersConfig {
   readonly rootCaCertificates: () => string;
   /** One for each address family; empty: nodes get no addresses from here. */
   readonly clusterNetworks: readonly ClusterNetwork[];
+  /** Ports of the nodes that no LoadBalancer Service gets: `TCP/6443` to the words for whose they are. */
+  readonly reservedPorts?: ReadonlyMap<string, string> | undefined;
   /** Absent: no built-in storage. */
   readonly volumeDirectories?: VolumeDirectories | undefined;
   /** Absent: no certificates of Services. */
@@ -88,7 +90,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   endpointSlice,
   endpoints,
   endpointSliceMirroring,
-  serviceLoadBalancer,
+  serviceLoadBalancer(config.reservedPorts ?? new Map()),
   ingressToRoute,
   persistentVolumeClaimBinder,
   persistentVolumeBinder,

@@ -39,6 +39,10 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     logger,
     config: {
       rootCaCertificates: () => parts.take('pki').bundle('serving'),
+      reservedPorts: new Map([
+        [`TCP/${configuration.cluster.port}`, 'the API server'],
+        [`TCP/${configuration.node.kubeletPort}`, 'the API of the node'],
+      ]),
       clusterNetworks: [{ cidr: configuration.cluster.podRange, nodePrefixLength }],
       certificateSigning: {
         signer: () => parts.take('pki').signer('kube-csr-signer'),

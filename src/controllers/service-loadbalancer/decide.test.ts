@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Node, Service } from '#api/generated/types.ts';
+import type { Node, Pod, Service } from '#api/generated/types.ts';
 import { decide } from './decide.ts';
 
 const node = (...addresses: string[]): Node => ({
@@ -13,8 +13,9 @@ const service = (name: string, port: number, more: object = {}, ip?: string): Se
   spec: { type: 'LoadBalancer', ports: [{ port }], ...more },
   ...(ip === undefined ? {} : { status: { loadBalancer: { ingress: [{ ip, ipMode: 'VIP' }] } } }),
 });
-const run = (services: readonly Service[], nodes: readonly Node[] = [node('192.0.2.1')]) => {
-  const { actions, events } = decide({ services, nodes });
+const reserved = new Map([['TCP/6443', 'the API server']]);
+const run = (services: readonly Service[], nodes: readonly Node[] = [node('192.0.2.1')], pods: readonly Pod[] = []) => {
+  const { actions, events } = decide({ services, nodes, pods, reserved });
   return {
     ips: Object.fromEntries(
       actions.map((one) => {
@@ -55,4 +56,23 @@ test("the router's ports are nobody else's, and its addresses its own affair", (
     ips: { 1: [] },
     waiting: ['1: Error syncing load balancer: node port 80 occupied by Service openshift-ingress/router-default'],
   });
+});
+
+test("ports of the node itself, host ports of Pods and node ports of Services are nobody else's", () => {
+  const pod: Pod = {
+    metadata: { name: 'p', namespace: 'default' },
+    spec: { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }] }] },
+  };
+  const nodePort = service('3', 1, { type: 'NodePort', ports: [{ port: 1, nodePort: 30_080 }] });
+  const { ips, waiting } = run(
+    [service('4', 6443), service('5', 8080), service('6', 30_080), nodePort, service('7', 81)],
+    undefined,
+    [pod],
+  );
+  assert.deepEqual(ips, { 7: ['192.0.2.1'] });
+  assert.deepEqual(waiting, [
+    '4: Error syncing load balancer: node port 6443 occupied by the API server',
+    '5: Error syncing load balancer: node port 8080 occupied by Pod default/p',
+    '6: Error syncing load balancer: node port 30080 occupied by the node port of Service default/3',
+  ]);
 });

@@ -1,11 +1,15 @@
 // LoadBalancer Services get the nodes' addresses, each port once: there is no cloud, the node itself answers.
 import { Services } from '#api/generated/kind-references.ts';
-import type { Node, Service } from '#api/generated/types.ts';
+import type { Node, Pod, Service } from '#api/generated/types.ts';
 import { updateStatus, type Action, type Decision, type EventRequest } from '../runtime/action.ts';
 
 export interface LoadBalancersSnapshot {
   readonly services: readonly Service[];
   readonly nodes: readonly Node[];
+  /** Those with host ports. */
+  readonly pods: readonly Pod[];
+  /** What listens on the node itself: `TCP/6443` to the words for its owner. */
+  readonly reserved: ReadonlyMap<string, string>;
 }
 
 const isOurs = ({ spec, metadata }: Service): boolean =>
@@ -15,9 +19,10 @@ const isRouter = ({ metadata }: Service): boolean =>
   metadata.namespace === 'openshift-ingress' && metadata.name === 'router-default';
 const ingressOf = (service: Service): readonly string[] =>
   (service.status?.loadBalancer?.ingress ?? []).map((one) => one.ip ?? one.hostname ?? '');
+const keyOf = (port: number, protocol = 'TCP'): string => `${protocol}/${port}`;
 const portsOf = ({ spec }: Service) =>
-  (spec.ports ?? []).map(({ port, protocol = 'TCP' }) => ({ port, key: `${protocol}/${port}` }));
-const nameOf = ({ metadata }: Service): string => `${metadata.namespace!}/${metadata.name!}`;
+  (spec.ports ?? []).map(({ port, protocol }) => ({ port, key: keyOf(port, protocol) }));
+const nameOf = ({ metadata }: Service | Pod): string => `${metadata.namespace!}/${metadata.name!}`;
 
 /** Those that have addresses already keep their ports; then the older comes first. */
 function byClaim(one: Service, other: Service): number {
@@ -27,15 +32,29 @@ function byClaim(one: Service, other: Service): number {
   return text(one) < text(other) ? -1 : 1;
 }
 
-export function decide({ services, nodes }: LoadBalancersSnapshot): Decision {
+/** Ports of the node that are somebody's already, with who that is. */
+function holdersOf({ services, pods, reserved }: LoadBalancersSnapshot): Map<string, string> {
+  const holders = new Map(reserved);
+  for (const service of services.filter((one) => isOurs(one) && isRouter(one)))
+    for (const { key } of portsOf(service)) holders.set(key, `Service ${nameOf(service)}`);
+  for (const pod of pods)
+    for (const { hostPort, protocol } of pod.spec.containers.flatMap((container) => container.ports ?? []))
+      if (hostPort !== undefined && hostPort !== 0) holders.set(keyOf(hostPort, protocol), `Pod ${nameOf(pod)}`);
+  for (const service of services)
+    for (const { nodePort, protocol } of service.spec.ports ?? [])
+      if (nodePort !== undefined && nodePort !== 0)
+        holders.set(keyOf(nodePort, protocol), `the node port of Service ${nameOf(service)}`);
+  return holders;
+}
+
+export function decide(snapshot: LoadBalancersSnapshot): Decision {
+  const { services, nodes } = snapshot;
   const actions: Action[] = [];
   const events: EventRequest[] = [];
   const addresses = nodes.flatMap(({ status }) =>
     (status?.addresses ?? []).filter((one) => one.type === 'InternalIP').map((one) => one.address),
   );
-  const holders = new Map<string, Service>();
-  for (const service of services.filter((one) => isOurs(one) && isRouter(one)))
-    for (const { key } of portsOf(service)) holders.set(key, service);
+  const holders = holdersOf(snapshot);
   for (const service of services.filter((one) => isOurs(one) && !isRouter(one)).toSorted(byClaim)) {
     const taken = portsOf(service).find(({ key }) => holders.has(key));
     if (taken !== undefined) {
@@ -43,12 +62,12 @@ export function decide({ services, nodes }: LoadBalancersSnapshot): Decision {
         about: { ...service, kind: 'Service', apiVersion: 'v1' },
         type: 'Warning',
         reason: 'SyncLoadBalancerFailed',
-        message: `Error syncing load balancer: node port ${taken.port} occupied by Service ${nameOf(holders.get(taken.key)!)}`,
+        message: `Error syncing load balancer: node port ${taken.port} occupied by ${holders.get(taken.key)!}`,
       });
       setIngress(service, []);
       continue;
     }
-    for (const { key } of portsOf(service)) holders.set(key, service);
+    for (const { key } of portsOf(service)) holders.set(key, `Service ${nameOf(service)}`);
     const families = service.spec.ipFamilies ?? [];
     setIngress(
       service,
