@@ -199,7 +199,8 @@ export function addressObjects(configuration: Configuration, nodeIp: string): re
       subsets: [{ addresses: [{ ip: nodeIp }], ports }],
     }),
     slice('default', 'kubernetes', nodeIp, ports),
-    ...(ingress.status === 'Removed' ? [] : ingressEndpoints(ingress, nodeIp)),
+    // The router runs beside the control plane, where that has a node.
+    ...(ingress.status === 'Removed' || !configuration.roles.includes('node') ? [] : ingressEndpoints(ingress, nodeIp)),
   ];
 }
 

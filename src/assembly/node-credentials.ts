@@ -116,6 +116,8 @@ export class NodeCredentials {
     const untilMs = clock.monotonicMs() + answerWaitMs;
     for (let looks = 0; clock.monotonicMs() < untilMs; looks++) {
       await sleep(clock, answerLooksMs[looks] ?? answerLooksMs.at(-1)!, signal);
+      // Moved on meanwhile: nobody will approve the address that is gone.
+      if (use === 'serving' && names.join() !== this.#names().join()) return;
       const { status } = await requests.get({ name });
       const refusal = status?.conditions?.find((one) => one.type === 'Denied' || one.type === 'Failed');
       if (refusal !== undefined)

@@ -42,6 +42,8 @@ test('YAML becomes JSON values', async () => {
   const { value } = await parseYaml('a: yes\nb: 010\nc: "1"\n1: x\nd: 2024-01-01\n');
   assert.deepEqual(value, { 1: 'x', a: true, b: 8, c: '1', d: '2024-01-01' });
   await assert.rejects(parseYaml('a: [1\nb: 2'), YamlSyntaxError);
-  assert.deepEqual((await parseYaml('a: 1\na: 2', { duplicates: true })).duplicates, ['line 2: key "a" already set in map']);
+  assert.deepEqual((await parseYaml('a: 1\na: 2', { duplicates: true })).duplicates, [
+    'line 2: key "a" already set in map',
+  ]);
   assert.equal(await printYaml({ b: 1, a: ['x', 'yes'] }), 'a:\n  - x\n  - "yes"\nb: 1\n');
 });

@@ -12,6 +12,8 @@ export interface ConfigurationHost {
   /** ~/.microshift/data exists. */
   readonly homeDataExists: boolean;
   readonly nodeAddress: () => string;
+  /** What the node of this data directory has been named since its first start. */
+  readonly nodeNameBefore?: string | undefined;
   /** Networks that the machine is in; absent: not looked at. */
   readonly networks?: (() => readonly { readonly interface: string; readonly cidr: string }[]) | undefined;
 }
@@ -30,12 +32,21 @@ export function checkMachine(values: ConfigurationValues, host: ConfigurationHos
   if (dataDirectory === '/')
     values.wrong('dataDir', 'must be a directory of its own', 'Choose for example /var/lib/microshift.', dataDirectory);
 
-  const nodeName = values.text('nodeName', host.hostname.toLowerCase());
+  // A Node keeps its name when the host gets another one: its Pods are bound to it.
+  const before = host.nodeNameBefore;
+  const nodeName = values.text('nodeName', before ?? host.hostname.toLowerCase());
   if (!isDnsName(nodeName))
     values.wrong(
       'nodeName',
       'must be a DNS name in lower case: letters, digits, "-" and "."',
       'Set nodeName (or MICROSHIFT_NODENAME) to such a name; the host name may stay as it is.',
+      nodeName,
+    );
+  else if (before !== undefined && nodeName !== before)
+    values.wrong(
+      'nodeName',
+      `differs from ${before}, the name of this machine's node since its first start, to which its Pods are bound`,
+      `Set it to ${before}, or leave it out; another name needs an empty data directory.`,
       nodeName,
     );
   const given = values.text('nodeIP', '');

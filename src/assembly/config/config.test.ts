@@ -134,6 +134,12 @@ const refused: readonly (readonly [name: string, given: Given, message: RegExp, 
     /roles \(from --roles\) must hold only controlplane, node, and is .*"worker"/,
     /controlplane, node/,
   ],
+  [
+    'another name for a node that has one',
+    { flags: {}, host: { nodeNameBefore: 'edge-0' }, environment: { MICROSHIFT_NODENAME: 'edge-9' } },
+    /differs from edge-0/,
+    /empty data directory/,
+  ],
   ['the node role without root', { host: { isRoot: false } }, /not root/, /--roles controlplane/],
   ['the node role alone without a kubeconfig', { flags: { roles: 'node' } }, /which control plane/, /add-node/],
   [

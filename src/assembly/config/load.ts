@@ -4,6 +4,7 @@ import type { HostIdentity } from '#host/identity.ts';
 import { checkConfiguration, type CheckedConfiguration, type ConfigurationHost } from './check.ts';
 import type { ChosenFiles } from './files.ts';
 import type { RawConfiguration } from './keys.ts';
+import { nodeNamePath } from '../paths.ts';
 import { ConfigurationError } from './problems.ts';
 import { defaultDataDirectory } from './check-machine.ts';
 import { readConfiguration, type ConfigurationFlags, type ReadConfiguration } from './read.ts';
@@ -30,7 +31,7 @@ export interface LoadedConfiguration extends CheckedConfiguration {
 export async function loadConfiguration(options: LoadOptions): Promise<LoadedConfiguration> {
   const read = await readFor(options);
   if (read.incomplete) throw new ConfigurationError(read.problems);
-  const host = options.host ?? (await hostFor(options));
+  const host = options.host ?? (await hostFor(options, read));
   return {
     ...checkConfiguration(read.raw, host, read.problems),
     raw: read.raw,
@@ -42,8 +43,16 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
 
 /** Where the state probably is, whatever else is wrong with the configuration: a process that runs on the one before is there. */
 export async function likelyDataDirectory(options: LoadOptions): Promise<string> {
-  const given = (await readFor(options)).raw.get('dataDir')?.value;
-  return typeof given === 'string' && given.startsWith('/') ? given : defaultDataDirectory(await hostFor(options));
+  const read = await readFor(options);
+  return dataDirectoryOf(read, await hostFor(options, read));
+}
+
+function dataDirectoryOf(
+  { raw }: ReadConfiguration,
+  host: Pick<ConfigurationHost, 'isRoot' | 'homeDirectory' | 'homeDataExists'>,
+): string {
+  const given = raw.get('dataDir')?.value;
+  return typeof given === 'string' && given.startsWith('/') ? given : defaultDataDirectory(host);
 }
 
 const readFor = ({ flags, environment, identity, files }: LoadOptions): Promise<ReadConfiguration> =>
@@ -55,11 +64,19 @@ const readFor = ({ flags, environment, identity, files }: LoadOptions): Promise<
     listNames: (directory) => files.list(directory),
   });
 
-const hostFor = async ({ identity, files, nodeAddress, networks }: LoadOptions): Promise<ConfigurationHost> => ({
-  hostname: identity.hostname,
-  isRoot: identity.isRoot,
-  homeDirectory: identity.homeDirectory,
-  homeDataExists: await files.exists(`${identity.homeDirectory}/.microshift/data`),
-  nodeAddress,
-  networks,
-});
+async function hostFor(
+  { identity, files, nodeAddress, networks }: LoadOptions,
+  read: ReadConfiguration,
+): Promise<ConfigurationHost> {
+  const host = {
+    hostname: identity.hostname,
+    isRoot: identity.isRoot,
+    homeDirectory: identity.homeDirectory,
+    homeDataExists: await files.exists(`${identity.homeDirectory}/.microshift/data`),
+    nodeAddress,
+    networks,
+  };
+  // Another user's directory says nothing.
+  const before = await files.readText(nodeNamePath(dataDirectoryOf(read, host))).catch(() => undefined);
+  return { ...host, nodeNameBefore: before?.trim() };
+}

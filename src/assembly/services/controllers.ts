@@ -54,6 +54,7 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
       },
       volumeDirectories: {
         root: volumeDirectory,
+        nodeName: configuration.nodeName,
         make: async (path) => {
           // A directory that was there before us holds other things, too: then each volume is noted, else the whole.
           if (!isOwnTree(journal, volumeDirectory)) {

@@ -1,6 +1,6 @@
 // Built-in storage provisioner: makes and removes the directories behind PersistentVolumes.
 import { Nodes, PersistentVolumeClaims, PersistentVolumes, StorageClasses } from '#api/generated/kind-references.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from '#api/generated/types.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim } from '#api/generated/types.ts';
 import { classOfClaim } from '#rules/volume-matches-claim.ts';
 import { selectedNode } from '../persistentvolume-binder/decide-claim.ts';
 import { keyText, keyedController, read, splitKey, write, type Controller } from '../runtime/declaration.ts';
@@ -18,6 +18,8 @@ import {
 export interface VolumeDirectories {
   /** Absolute path below which volumes are made. */
   readonly root: string;
+  /** The node whose directories these are; absent: every node's. */
+  readonly nodeName?: string | undefined;
   /** Makes the directory, writable for every user of a container. */
   make(path: string): Promise<void>;
   /** Removes it with what is in it; nothing there is fine. */
@@ -52,14 +54,17 @@ export const hostpathProvisioner = (directories: VolumeDirectories): Controller 
       const claim = lookup.get(PersistentVolumeClaims, namespace, name);
       if (claim === undefined) return undefined;
       const nodes = lookup.list(Nodes);
+      const withoutChoice = (all: readonly Node[]) =>
+        all.length === 1 ? all[0] : all.find((one) => one.metadata.name === directories.nodeName);
       const chosen = claim.metadata.annotations?.[selectedNode];
       return {
         type: 'claim' as const,
         claim,
         storageClass: lookup.get(StorageClasses, undefined, classOfClaim(claim)),
-        node: chosen === undefined ? (nodes.length === 1 ? nodes[0] : undefined) : lookup.get(Nodes, undefined, chosen),
+        node: chosen === undefined ? withoutChoice(nodes) : lookup.get(Nodes, undefined, chosen),
         volume: lookup.get(PersistentVolumes, undefined, volumeNameOf(claim)),
         root,
+        home: directories.nodeName,
       };
     },
     decide,

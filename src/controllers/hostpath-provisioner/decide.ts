@@ -17,6 +17,8 @@ export interface ProvisionSnapshot {
   readonly node: Node | undefined;
   readonly volume: PersistentVolume | undefined;
   readonly root: string;
+  /** The node whose directories can be made; undefined: any. */
+  readonly home: string | undefined;
 }
 export interface ReclaimSnapshot {
   readonly type: 'volume';
@@ -33,7 +35,7 @@ export const isAsked = (claim: PersistentVolumeClaim): boolean =>
 export const decide = (snapshot: ProvisionSnapshot | ReclaimSnapshot): Decision =>
   snapshot.type === 'claim' ? provision(snapshot) : reclaim(snapshot);
 
-function provision({ claim, storageClass, node, volume, root }: ProvisionSnapshot): Decision {
+function provision({ claim, storageClass, node, volume, root, home }: ProvisionSnapshot): Decision {
   if (!isAsked(claim) || volume !== undefined || storageClass === undefined) return nothing;
   if (
     storageClass.volumeBindingMode === 'WaitForFirstConsumer' &&
@@ -56,6 +58,10 @@ function provision({ claim, storageClass, node, volume, root }: ProvisionSnapsho
   if (claim.spec?.volumeMode === 'Block') return failed('block volumes are not supported');
   if (claim.spec?.selector !== undefined) return failed('claim Selector is not supported');
   if (node === undefined) return failed('no node was selected for the claim');
+  if (home !== undefined && node.metadata.name !== home)
+    return failed(
+      `volumes of this class are made on the machine of the control plane, node ${home}, and the Pod is to run on ${node.metadata.name!}`,
+    );
   const name = volumeNameOf(claim);
   const path = `${root}/${name}`;
   return {

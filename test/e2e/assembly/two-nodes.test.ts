@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Node, Pod, Service } from '#api/generated/types.ts';
+import type { Event, Node, Pod, Service } from '#api/generated/types.ts';
 import { eventually, type RunningCommand } from '#kit/machine/command.ts';
 import { apiCall, Lan, LightMachine } from '#kit/machine/light-machine.ts';
 import { buildImage } from '../../../scripts/images/build-image.ts';
@@ -124,6 +124,17 @@ test('the joined node may do what a node does, and no more', async () => {
   );
 });
 
+test('a claim of a Pod on the joined node is told that its volume cannot be made there', async () => {
+  await first.ask(admin(), 'POST', '/api/v1/namespaces/default/persistentvolumeclaims', {
+    metadata: { name: 'data', annotations: { 'volume.kubernetes.io/selected-node': names.second } },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } },
+  });
+  await eventually('the event', 15, async () => {
+    const { items } = await first.get<{ items: readonly Event[] }>(admin(), '/api/v1/namespaces/default/events');
+    return items.some((one) => /made on the machine of the control plane/.test(one.message ?? '')) ? true : undefined;
+  });
+});
+
 test('without the control plane Pods go on, a crashed container comes back, and it is reported when the control plane is', async () => {
   assert.equal((await getPod('far')).status?.containerStatuses?.[0]?.restartCount, 0);
   const podIp = (await getPod('far')).status!.podIP!;
@@ -134,8 +145,12 @@ test('without the control plane Pods go on, a crashed container comes back, and 
   await second.succeed(['kill', '-9', httpd]);
   await eventually('the container runs again', 30, async () => ((await answers()) === 'far' ? true : undefined));
   assert.notEqual((await second.succeed(['pgrep', '-x', 'httpd'])).trim(), httpd);
+  // Its host name is another after this start: its Node keeps the name that its Pods are bound to.
+  await first.succeed(['hostname', 'harbour']);
   controlPlane = startFirst();
   await first.succeed(first.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
+  const { items } = await first.get<{ items: readonly Node[] }>(admin(), '/api/v1/nodes');
+  assert.deepEqual(items.map((one) => one.metadata.name!).toSorted(), [names.first, names.second]);
   await eventually('the restart is reported', 30, async () =>
     (await getPod('far')).status?.containerStatuses?.[0]?.restartCount === 1 ? true : undefined,
   );

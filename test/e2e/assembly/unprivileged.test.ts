@@ -14,10 +14,9 @@ let lan: Lan;
 let machine: LightMachine;
 let running: RunningCommand;
 
-const as = (...command: string[]): string[] => [
-  ...['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--no-new-privs', '--inh-caps=-all'],
-  ...['env', '-i', '--chdir', home, `HOME=${home}`, 'PATH=/usr/bin:/bin', ...command],
-];
+const identity = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--no-new-privs', '--inh-caps=-all'];
+const environment = ['env', '-i', '--chdir', home, `HOME=${home}`, 'PATH=/usr/bin:/bin'];
+const as = (...command: string[]): string[] => [...identity, ...environment, ...command];
 const microshift = (...args: string[]): string[] =>
   as('/run/node', '--disable-warning=ExperimentalWarning', '/run/source/src/main.ts', ...args);
 const kubeconfig = `${home}/.microshift/data/resources/kubeadmin/kubeconfig`;
