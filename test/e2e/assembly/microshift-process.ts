@@ -7,7 +7,6 @@ import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 import { parse } from 'yaml';
 
 export const main = path.resolve(import.meta.dirname, '../../../src/main.ts');
@@ -22,19 +21,24 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Of a test, or of a file of tests: what is started ends with it. */
+export interface Lifetime {
+  after(end: () => unknown): void;
+}
+
 export interface Run {
   readonly child: ChildProcess;
   readonly output: () => string;
   readonly exited: Promise<number | null>;
 }
 
-export function temporary(context: TestContext): string {
+export function temporary(context: Lifetime): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'microshift-process-'));
   context.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
-export function start(context: TestContext, dataDirectory: string, port: number, args: readonly string[] = []): Run {
+export function start(context: Lifetime, dataDirectory: string, port: number, args: readonly string[] = []): Run {
   const child = spawn(
     process.execPath,
     [...nodeFlags, 'run', '--data-dir', dataDirectory, '--roles', 'controlplane', ...args],

@@ -7,14 +7,21 @@ import type { Machine } from './machine.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 
-/** Puts `helm` into the machine's path. */
-export async function installHelm(machine: Machine): Promise<void> {
-  const directory = path.join(cacheDirectory, 'clients-v36-2.0.1');
+/** Has `kubectl/kubectl` and `helm/helm`. */
+export async function clientsDirectory(): Promise<string> {
+  const directory = path.join(cacheDirectory, 'clients-v36-2.0.1-both');
   if (!existsSync(directory)) {
     const work = `${directory}.${process.pid}`;
     rmSync(work, { recursive: true, force: true });
-    await succeed([path.join(repository, 'scripts/fetch-clients.sh'), work, 'helm'], { timeoutSeconds: 200 });
+    await succeed([path.join(repository, 'scripts/fetch-clients.sh'), work, 'kubectl', 'helm'], {
+      timeoutSeconds: 200,
+    });
     renameSync(work, directory);
   }
-  machine.copyIn(path.join(directory, 'helm/helm'), '/usr/local/bin/helm');
+  return directory;
+}
+
+/** Puts `helm` into the machine's path. */
+export async function installHelm(machine: Machine): Promise<void> {
+  machine.copyIn(path.join(await clientsDirectory(), 'helm/helm'), '/usr/local/bin/helm');
 }
