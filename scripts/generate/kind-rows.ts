@@ -42,7 +42,7 @@ interface StrategyFacts {
 }
 interface GroupFacts {
   readonly versions: readonly string[];
-  readonly versionInfo: Readonly<Record<string, { readonly defaultOn: boolean }>>;
+  readonly versionInfo: Readonly<Record<string, { readonly defaultOn: boolean; readonly versionPriority?: number }>>;
   readonly groupPriorityMinimum?: number;
 }
 export interface KindFacts {
@@ -245,14 +245,25 @@ export function generateKindRows(types: TypeTable, facts: KindFacts, openshift: 
       const group = facts.groups[name]!;
       return {
         name,
+        priority: group.groupPriorityMinimum,
         versions: group.versions.map((version) => ({
           version,
           servedByDefault: group.versionInfo[version]?.defaultOn ?? false,
+          priority: group.versionInfo[version]?.versionPriority,
         })),
       };
     }),
-    ...openshiftGroups.map((name) => ({ name, versions: [{ version: 'v1', servedByDefault: true }] })),
-    { name: 'metrics.k8s.io', versions: [{ version: 'v1beta1', servedByDefault: true }] },
+    // The priorities of OpenShift's servers and of metrics-server.
+    ...openshiftGroups.map((name) => ({
+      name,
+      priority: 9900,
+      versions: [{ version: 'v1', servedByDefault: true, priority: 15 }],
+    })),
+    {
+      name: 'metrics.k8s.io',
+      priority: 100,
+      versions: [{ version: 'v1beta1', servedByDefault: true, priority: 100 }],
+    },
   ];
   const lines = (list: readonly unknown[]) => `[\n${list.map((one) => JSON.stringify(one)).join(',\n')}\n]`;
   return `{"groups":${lines(groups)},\n"rows":${lines(rows)}}\n`;

@@ -7,8 +7,14 @@ import { behaviours } from './kinds/registry.ts';
 
 export interface GroupRow {
   readonly name: string;
+  /** Of its APIServices; absent: it has none. */
+  readonly priority?: number | undefined;
   /** In order of preference. */
-  readonly versions: readonly { readonly version: string; readonly servedByDefault: boolean }[];
+  readonly versions: readonly {
+    readonly version: string;
+    readonly servedByDefault: boolean;
+    readonly priority?: number | undefined;
+  }[];
   /** The first version that is served by default; absent when none is. */
   readonly preferredVersion: string | undefined;
 }

@@ -122,7 +122,8 @@ test('oc project, oc get projects: one project, and tables', async () => {
   const one = await send('GET', `${projects}/shop`, { as: anna });
   assert.deepEqual([one.status, one.json.kind, one.json.metadata.name], [200, 'Project', 'shop']);
   assert.equal((await send('GET', `${projects}/shop`, { as: bert })).status, 403);
-  assert.equal((await send('GET', `${projects}/nowhere`)).status, 404);
+  const missing = await send('GET', `${projects}/nowhere`);
+  assert.deepEqual([missing.status, missing.json.message], [404, 'namespaces "nowhere" not found']);
   const table = (await send('GET', projects, { as: anna, headers: asTable })).json;
   assert.deepEqual(
     table.columnDefinitions.map((column: Json) => column.name),

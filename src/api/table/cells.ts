@@ -2,6 +2,7 @@
 import type { KindRow, KubernetesObject } from '../kind.ts';
 import { age, type CellsOf } from './format.ts';
 import {
+  apiServiceCells,
   bindingCells,
   certificateSigningRequestCells,
   configMapCells,
@@ -94,6 +95,7 @@ const printers: Readonly<Record<string, Printer>> = {
   'rbac.authorization.k8s.io/v1/clusterrolebindings': printer(bindingCells),
   'metrics.k8s.io/v1beta1/nodes': printer(nodeMetricsCells),
   'metrics.k8s.io/v1beta1/pods': printer(podMetricsCells),
+  'apiregistration.k8s.io/v1/apiservices': printer(apiServiceCells),
   'project.openshift.io/v1/projects': printer(projectCells),
   'route.openshift.io/v1/routes': printer(routeCells),
   'scheduling.k8s.io/v1/priorityclasses': printer(priorityClassCells),

@@ -1,6 +1,7 @@
 // Rows of nodes, namespaces, events, configuration and access.
 import { ownValue } from '#base/own-value.ts';
 import type {
+  APIService,
   CertificateSigningRequest,
   ConfigMap,
   Event,
@@ -194,5 +195,20 @@ export const securityContextConstraintsCells: CellsOf<SecurityContextConstraints
     object.priority ?? '<no value>',
     object.readOnlyRootFilesystem,
     listText(object.volumes),
+  ];
+};
+
+export const apiServiceCells: CellsOf<APIService> = (object, now) => {
+  const { service } = object.spec ?? {};
+  const available = object.status?.conditions?.find((one) => one.type === 'Available');
+  return [
+    object.metadata.name,
+    service === undefined || service === null ? 'Local' : `${service.namespace ?? ''}/${service.name ?? ''}`,
+    available === undefined
+      ? 'Unknown'
+      : available.status === 'True'
+        ? 'True'
+        : `${available.status} (${available.reason ?? ''})`,
+    age(object, now),
   ];
 };

@@ -32,6 +32,7 @@ const verbs: Readonly<Record<string, VerbHandler>> = {
 
 const isProjects = (row: KindRow): boolean => row.group === 'project.openshift.io' && row.resource === 'projects';
 const projectVerbs: Readonly<Record<string, VerbHandler>> = {
+  get: async (request) => (await import('../projects/verbs.ts')).getProject(request),
   list: async (request) => (await import('../projects/verbs.ts')).listProjects(request),
   watch: async (request) => (await import('../projects/verbs.ts')).watchProjects(request),
   delete: async (request) => (await import('../projects/verbs.ts')).deleteProject(request),

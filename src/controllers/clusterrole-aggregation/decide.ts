@@ -14,8 +14,9 @@ export function decide({ role, roles }: AggregationSnapshot): Decision {
   if (role.aggregationRule === undefined) return nothing;
   const rules: PolicyRule[] = [];
   for (const selector of role.aggregationRule.clusterRoleSelectors ?? []) {
+    const matcher = matcherFor(selector);
     const matching = roles
-      .filter((one) => one.metadata.name !== role.metadata.name && matcherFor(selector).matches(one.metadata.labels))
+      .filter((one) => one.metadata.name !== role.metadata.name && matcher.matches(one.metadata.labels))
       .toSorted((one, other) => (one.metadata.name! < other.metadata.name! ? -1 : 1));
     for (const one of matching)
       for (const rule of one.rules ?? []) if (!rules.some((known) => semanticallyEqual(known, rule))) rules.push(rule);

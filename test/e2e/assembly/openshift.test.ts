@@ -10,6 +10,18 @@ interface Listed {
     readonly resourceVersion: string;
     readonly annotations?: Record<string, string>;
   };
+  readonly spec?: object;
+  readonly status?: { readonly conditions?: readonly { readonly reason: string }[] };
+}
+
+async function eventually<T>(check: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++)
+    try {
+      return await check();
+    } catch (error) {
+      if (tries >= 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
 }
 
 test('stock security context constraints, ranges and the service CA are there, and a second start writes none of them', async (context) => {
@@ -22,6 +34,7 @@ test('stock security context constraints, ranges and the service CA are there, a
   const sccs = '/apis/security.openshift.io/v1/securitycontextconstraints';
   const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
   const bundle = '/api/v1/namespaces/openshift-service-ca/configmaps/signing-cabundle';
+  const apiServicesPath = '/apis/apiregistration.k8s.io/v1/apiservices';
   const first = start(context, dataDirectory, port);
   waitReady(dataDirectory);
   const stock = await items(sccs);
@@ -83,12 +96,30 @@ test('stock security context constraints, ranges and the service CA are there, a
   });
   const uses = (await items(roles)).filter((one) => one.metadata.name.startsWith('system:openshift:scc:'));
   assert.equal(uses.length, 11);
-  const projects = await items('/apis/project.openshift.io/v1/projects');
-  const ranges = projects.map((one) => one.metadata.annotations?.['openshift.io/sa.scc.uid-range']);
-  assert.ok(ranges.length >= 7 && ranges.every((one) => one !== undefined));
-  assert.equal(new Set(ranges).size, ranges.length);
-  const trusted = (await ask(dataDirectory, 'GET', bundle)).text;
-  assert.match(trusted, /BEGIN CERTIFICATE/);
+  // Controllers and the registration of API services go on beside a ready server.
+  const trusted = await eventually(async () => {
+    const projects = await items('/apis/project.openshift.io/v1/projects');
+    const ranges = projects.map((one) => one.metadata.annotations?.['openshift.io/sa.scc.uid-range']);
+    assert.ok(ranges.length >= 7 && ranges.every((one) => one !== undefined));
+    assert.equal(new Set(ranges).size, ranges.length);
+    const published = (await ask(dataDirectory, 'GET', bundle)).text;
+    assert.match(published, /BEGIN CERTIFICATE/);
+    return published;
+  });
+  const apiServices = await eventually(async () => {
+    const list = await items(apiServicesPath);
+    assert.ok(
+      ['v1.', 'v1.apps', 'v1.route.openshift.io'].every((name) => list.some((one) => one.metadata.name === name)),
+    );
+    assert.ok(list.every((one) => one.status?.conditions?.[0]?.reason === 'Local'));
+    return list;
+  });
+  assert.deepEqual(apiServices.find((one) => one.metadata.name === 'v1beta1.metrics.k8s.io')?.spec, {
+    group: 'metrics.k8s.io',
+    version: 'v1beta1',
+    groupPriorityMinimum: 100,
+    versionPriority: 100,
+  });
 
   first.child.kill('SIGKILL');
   await first.exited;
@@ -100,6 +131,7 @@ test('stock security context constraints, ranges and the service CA are there, a
     versions(uses),
   );
   assert.equal((await ask(dataDirectory, 'GET', bundle)).text, trusted);
+  assert.deepEqual(versions(await items(apiServicesPath)), versions(apiServices));
   second.child.kill('SIGTERM');
   await second.exited;
 });
