@@ -62,6 +62,48 @@ test('systemd restarts it after kill -9; containers go on', async () => {
   assert.deepEqual(await cluster.podsOf('default', 'app=stay'), before_);
 });
 
+test('a drop-in changes the cluster while it runs: audit log, names of a hosts file; a mistake changes nothing', async () => {
+  const pid = await property('MainPID');
+  const ask = () => cluster.tryKubectl(['exec', 'stay', '--', 'nslookup', 'printer.hall.example']);
+  assert.notEqual((await ask()).code, 0);
+  await machine.shell(
+    'mkdir -p /etc/microshift/config.d && echo "192.0.2.77 printer.hall.example" > /etc/microshift/hosts',
+  );
+  machine.write(
+    '/etc/microshift/config.d/10-site.yaml',
+    'dns: {hosts: {status: Enabled, file: /etc/microshift/hosts}}\napiServer: {auditLog: {profile: WriteRequestBodies}}\n',
+  );
+  await cluster.eventually('the name is answered', 20, async () =>
+    (await ask()).stdout.includes('192.0.2.77') ? true : undefined,
+  );
+  await machine.shell('echo "192.0.2.78 printer.hall.example" > /etc/microshift/hosts');
+  await cluster.eventually('the changed address is answered', 20, async () =>
+    (await ask()).stdout.includes('192.0.2.78') ? true : undefined,
+  );
+  await cluster.kubectl('create', 'configmap', 'audited', '--from-literal=a=plain');
+  await cluster.kubectl('create', 'secret', 'generic', 'audited', '--from-literal=a=hidden');
+  const audit = await machine.shell('cat /var/log/kube-apiserver/audit.log');
+  assert.match(audit, /"requestObject":.*"a":"plain"/);
+  assert.match(audit, /"resource":"secrets"/);
+  assert.doesNotMatch(audit, /hidden|aGlkZGVu/);
+
+  machine.write('/etc/microshift/config.d/20-mistake.yaml', 'dns: {hosts: {status: Maybe}}\n');
+  await cluster.eventually('status names the mistake', 20, async () => {
+    const status = await machine.run(['microshift', 'status']);
+    return status.code === 1 && /20-mistake\.yaml:1:15\) must be one of Disabled, Enabled/.test(status.stdout)
+      ? true
+      : undefined;
+  });
+  assert.match((await ask()).stdout, /192\.0\.2\.78/);
+  await machine.shell('rm -r /etc/microshift');
+  await machine.succeed(['systemctl', 'reload', 'microshift']);
+  await cluster.eventually('everything is well again', 20, async () =>
+    (await machine.run(['microshift', 'status'])).code === 0 ? true : undefined,
+  );
+  assert.notEqual((await ask()).code, 0);
+  assert.equal(await property('MainPID'), pid, 'it was not restarted');
+});
+
 test('systemctl stop leaves containers running; start adopts them', async () => {
   const before_ = await cluster.podsOf('default', 'app=stay');
   await machine.succeed(['systemctl', 'stop', 'microshift'], { timeoutSeconds: 40 });

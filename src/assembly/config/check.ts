@@ -38,12 +38,40 @@ export function checkConfiguration(
     node: checkNode(values),
     kubelet: checkKubelet(values),
   };
+  checkPortsDiffer(values, configuration);
   const problems = [...earlier, ...values.problems];
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
     configuration: deepFreeze(configuration),
     values: new Map(configurationKeys.map((key) => [key.path, values.shown.get(key.path)!])),
   };
+}
+
+/** Of what listens on all addresses of this machine. */
+function checkPortsDiffer(values: ConfigurationValues, { cluster, ingress, node, roles }: Configuration): void {
+  const hasNode = roles.includes('node');
+  const ports: readonly (readonly [path: string, port: number])[] = [
+    ...(roles.includes('controlplane') ? [['cluster.url', cluster.port] as const] : []),
+    ...(hasNode ? [['node.kubeletPort', node.kubeletPort] as const] : []),
+    ...(hasNode && ingress.status === 'Managed'
+      ? ([
+          ['ingress.ports.http', ingress.httpPort],
+          ['ingress.ports.https', ingress.httpsPort],
+        ] as const)
+      : []),
+  ];
+  const seen = new Map<number, string>();
+  for (const [path, port] of ports) {
+    const other = seen.get(port);
+    // Two ports of the router are compared where they are read.
+    if (other !== undefined && !(path.startsWith('ingress.') && other.startsWith('ingress.')))
+      values.add(
+        path,
+        `${values.where(path)} and ${values.where(other)} both ask for port ${port}.`,
+        'Choose another port for one of them.',
+      );
+    else seen.set(port, path);
+  }
 }
 
 function deepFreeze<T>(value: T): T {

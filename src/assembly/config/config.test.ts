@@ -88,7 +88,8 @@ test('an unprivileged user gets the data directory in the home directory', async
 });
 
 test('cluster.url without a port means 6443, and 443 is kept when it is written', async () => {
-  const url = async (text: string) => (await load({ environment: { MICROSHIFT_CLUSTER_URL: text } })).cluster.port;
+  const url = async (text: string) =>
+    (await load({ environment: { MICROSHIFT_CLUSTER_URL: text }, flags: { roles: 'controlplane' } })).cluster.port;
   assert.equal(await url('https://edge.example.com'), 6443);
   assert.equal(await url('https://edge.example.com:443'), 443);
   assert.equal(await url('https://[::1]:7443'), 7443);
@@ -189,6 +190,12 @@ const refused: readonly (readonly [name: string, given: Given, message: RegExp, 
     /must be one of Managed, Removed, and is "Off"/,
     /Managed, Removed/,
   ],
+  [
+    'a port that two ask for',
+    etc('node: {kubeletPort: 443}'),
+    /^ingress\.ports\.https \(default\) and node\.kubeletPort \(from .*:1:8\) both ask for port 443/,
+    /another port/,
+  ],
   ['a port out of range', etc('ingress: {ports: {http: 70000}}'), /from 1 to 65535, and is 70000/, /range/],
 ];
 for (const [name, given, message, remedy] of refused)
@@ -239,7 +246,7 @@ test('all mistakes are reported at once, each with its source and remedy', async
 test('drop-ins are merged in the order of their names: sections merge, lists are replaced, null forgets', async () => {
   const files = {
     '/etc/microshift/config.yaml':
-      'nodeName: main\nnode: {pinnedImages: [a, b], kubeletPort: 1}\ningress: {ports: {http: 1}}\n',
+      'nodeName: main\nnode: {pinnedImages: [a, b], kubeletPort: 9}\ningress: {ports: {http: 1}}\n',
     '/etc/microshift/config.d/20.yaml': 'node: {pinnedImages: [c]}\ningress: {ports: {https: 2}}\nnodeName: two\n',
     '/etc/microshift/config.d/10.yaml': 'node: {kubeletPort: null}\nnodeName: one\n',
     '/etc/microshift/config.d/30.yml': 'nodeName: not-read\n',
