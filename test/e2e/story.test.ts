@@ -132,6 +132,28 @@ test('the first application of the README works as written', async () => {
   assert.match(await machine.shell(`cd /root/microshift\n${block}`), /Hello from MicroShift/);
 });
 
+test('the page on exposing an application works as written: a Route and an Ingress, with its Routes', async () => {
+  const page = await machine.succeed(['cat', '/root/microshift/docs/how-to/expose-an-application.md']);
+  const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map((block) => block[1]!);
+  assert.equal(blocks.length, 6);
+  // The machine's kubeconfig has another context, which stays the current one.
+  const context = 'kubectl() { command kubectl --context microshift "$@"; }';
+  const said = await machine.shell(`cd /root/microshift\n${context}\n${blocks.join('\n')}`);
+  assert.match(said, /^page-hello\.apps\.example\.com$/m);
+  assert.equal([...said.matchAll(/Hello from MicroShift/g)].length, 2, said);
+  const service = await cluster.get<{ status: { loadBalancer: { ingress?: { ip: string }[] } } }>(
+    '-n',
+    'openshift-ingress',
+    'service',
+    'router-default',
+  );
+  assert.ok(service.status.loadBalancer.ingress?.some(({ ip }) => ip === machine.address));
+  await cluster.kubectl('-n', 'hello', 'delete', 'ingress/web', 'route/page');
+  await cluster.eventually('the Route of the Ingress is gone', 10, async () =>
+    (await cluster.kubectl('-n', 'hello', 'get', 'routes', '-o', 'name')).includes('/web-') ? undefined : true,
+  );
+});
+
 test('the Service answers by name from another Pod', async () => {
   await cluster.kubectl(
     '-n',

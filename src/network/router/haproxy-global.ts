@@ -29,7 +29,9 @@ export function globalLines(
     ...(connections < 0 ? [] : [`  maxconn ${connections}`]),
     '  no strict-limits',
     ...(tuning.threadCount === 0 ? [] : [`  nbthread ${tuning.threadCount}`]),
-    '  hard-stop-after 1h',
+    // Workers that were replaced live as long as their tunnels, but not without end.
+    '  hard-stop-after 24h',
+    '  mworker-max-reloads 50',
     ...(user === undefined ? [] : [`  uid ${user.userId}`, `  gid ${user.groupId}`]),
     `  tune.maxrewrite ${tuning.headerBufferMaxRewriteBytes === 0 ? 8_192 : tuning.headerBufferMaxRewriteBytes}`,
     `  tune.bufsize ${tuning.headerBufferBytes === 0 ? 32_768 : tuning.headerBufferBytes}`,
