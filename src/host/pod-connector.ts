@@ -1,6 +1,7 @@
 // HTTP requests to addresses of pods, for the API server's proxy subresources. Not here: whom to ask, and whether one may.
 import http from 'node:http';
 import https from 'node:https';
+import { type UpgradeAnswer, upgradeAnswer } from './upgrade-answer.ts';
 
 export interface ProxyTarget {
   readonly host: string;
@@ -22,23 +23,28 @@ export interface ProxyAnswer {
 
 const connectTimeoutMs = 30_000;
 
+function begin(target: ProxyTarget, request: Omit<ProxyRequest, 'body'>): http.ClientRequest {
+  const options: https.RequestOptions = {
+    host: target.host,
+    port: target.port,
+    method: request.method,
+    path: request.pathAndQuery,
+    headers: request.headers,
+    signal: request.signal,
+    timeout: connectTimeoutMs,
+    agent: false,
+    // A pod's own certificate names no one that this server knows; upstream does not judge it either.
+    rejectUnauthorized: false,
+  };
+  const sent = target.secure ? https.request(options) : http.request(options);
+  sent.once('timeout', () => sent.destroy(new Error(`no answer from ${target.host}:${target.port}`)));
+  return sent;
+}
+
 /** Resolves with the head of the answer; rejects when there is none. */
 export function requestPod(target: ProxyTarget, request: ProxyRequest): Promise<ProxyAnswer> {
   return new Promise((resolve, reject) => {
-    const options: https.RequestOptions = {
-      host: target.host,
-      port: target.port,
-      method: request.method,
-      path: request.pathAndQuery,
-      headers: request.headers,
-      signal: request.signal,
-      timeout: connectTimeoutMs,
-      agent: false,
-      // A pod's own certificate names no one that this server knows; upstream does not judge it either.
-      rejectUnauthorized: false,
-    };
-    const sent = target.secure ? https.request(options) : http.request(options);
-    sent.once('timeout', () => sent.destroy(new Error(`no answer from ${target.host}:${target.port}`)));
+    const sent = begin(target, request);
     sent.once('error', reject);
     sent.once('response', (answer) => {
       sent.setTimeout(0);
@@ -51,4 +57,8 @@ export function requestPod(target: ProxyTarget, request: ProxyRequest): Promise<
   });
 }
 
-export const podConnector = { request: requestPod };
+/** The raw connection behind an upgrade (WebSocket), or the pod's refusal. */
+export const upgradePod = (target: ProxyTarget, request: Omit<ProxyRequest, 'body'>): Promise<UpgradeAnswer> =>
+  upgradeAnswer(begin(target, request));
+
+export const podConnector = { request: requestPod, upgrade: upgradePod };

@@ -2,11 +2,12 @@
 // bytes; the protocol inside (v5.channel.k8s.io, SPDY/3.1+portforward.k8s.io) is between kubectl and the agent.
 import type { Duplex } from 'node:stream';
 import type { Pod } from '#api/generated/types.ts';
-import type { ApiResponse } from '#api/request.ts';
+import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { ApiError, badRequestError, conflictError } from '#api/status.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import type { UpgradedConnection } from '../ports.ts';
 import { respond } from '../responses.ts';
 import { containerOf, nodesOf } from './node-request.ts';
 
@@ -54,10 +55,20 @@ function agentPath(request: ResourceRequest, pod: Pod): string {
   return `/${request.subresource === 'exec' ? 'exec' : 'attach'}/${namespace}/${name}/${encodeURIComponent(container)}?${options.toString()}`;
 }
 
+/** Browsers bring their token as a subprotocol: it is the API server's alone. */
+export function withoutBearer(protocols: string): string | undefined {
+  const left = protocols
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && !one.startsWith('base64url.bearer.authorization.k8s.io.'));
+  return left.length === 0 ? undefined : left.join(', ');
+}
+
 const headersFor = (request: ResourceRequest, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(
     names.flatMap((name) => {
-      const value = request.context.request.headers[name];
+      const asked = request.context.request.headers[name];
+      const value = name === 'sec-websocket-protocol' && asked !== undefined ? withoutBearer(asked) : asked;
       return value === undefined ? [] : [[name, value]];
     }),
   );
@@ -87,14 +98,24 @@ export async function tunnel(request: ResourceRequest, nodeName: string, pathAnd
     headers: headersFor(request, tunnelHeaders),
     signal,
   });
+  return joinUpgraded(upgrade, answer, (name) => answer.status !== 101 || upgradeAnswerHeaders.includes(name));
+}
+
+/** Gives the client the answer with the headers that `keeps` names in lower case, and joins the connections. */
+export function joinUpgraded(
+  upgrade: NonNullable<ApiRequest['upgrade']>,
+  answer: UpgradedConnection,
+  keeps: (header: string) => boolean,
+): ApiResponse {
   const { socket } = upgrade;
   const lines = Object.entries(answer.headers)
-    .filter(([name]) => answer.status !== 101 || upgradeAnswerHeaders.includes(name.toLowerCase()))
+    .filter(([name]) => keeps(name.toLowerCase()))
     .map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(
-    `HTTP/1.1 ${answer.status} ${answer.status === 101 ? 'Switching Protocols' : 'Error'}\r\n${lines.join('')}\r\n`,
-  );
-  join(socket, upgrade.head, answer.socket, answer.head);
+  const head = `HTTP/1.1 ${answer.status} ${answer.status === 101 ? 'Switching Protocols' : 'Error'}\r\n${lines.join('')}\r\n`;
+  if (answer.status === 101) {
+    socket.write(head);
+    join(socket, upgrade.head, answer.socket, answer.head);
+  } else socket.end(Buffer.concat([Buffer.from(head), answer.head]));
   return respond(answer.status, { type: 'upgraded' });
 }
 

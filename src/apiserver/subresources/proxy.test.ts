@@ -31,6 +31,7 @@ test('pods/proxy and services/proxy pass request and answer on, without credenti
       assert.equal(address.host, '10.0.0.9');
       return podConnector.request({ ...address, host: '127.0.0.1' }, request);
     },
+    upgrade: () => assert.fail('no upgrade is asked for'),
   };
   const api = await startApiServer({ pods });
   await api.create(`${core}/pods`, {

@@ -2,15 +2,16 @@
 import type { EndpointAddress, Endpoints, Pod, Service } from '#api/generated/types.ts';
 import { Endpoints as EndpointsKind, Pods } from '#api/generated/kind-references.ts';
 import { storageKey } from '#api/kinds.ts';
-import type { ApiResponse } from '#api/request.ts';
+import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { messageOf } from '#base/errors.ts';
 import { ApiError, badRequestError, serviceUnavailableError } from '#api/status.ts';
 import { readBytes } from '../content/read-body.ts';
+import type { PodConnector } from '../ports.ts';
 import { contains, familyOf, parseAddress, parseRange } from '../registry/services/addresses.ts';
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
-import { tunnel } from './connect.ts';
+import { joinUpgraded, tunnel, withoutBearer } from './connect.ts';
 import { nodesOf } from './node-request.ts';
 import { rewriteLinks, throughProxy, type ProxyPlace } from './proxy-links.ts';
 
@@ -130,12 +131,12 @@ async function proxyToPod(
   const { pods } = request.context.server.options;
   if (pods === undefined) throw serviceUnavailableError('this API server has no connection to pods');
   const asked = request.context.request;
-  if (asked.upgrade !== undefined)
-    throw new ApiError(501, 'NotImplemented', 'connections to pods cannot be upgraded through this proxy yet');
-  const body = await readBytes(asked);
   const headers = { ...passedOn(asked.headers), 'x-forwarded-uri': `${prefix}${path}` };
+  const pathAndQuery = `${path}${search}`;
+  if (asked.upgrade !== undefined) return upgradeToPod(pods, asked, asked.upgrade, address, pathAndQuery, headers);
+  const body = await readBytes(asked);
   const answer = await pods
-    .request(address, { method: asked.method, pathAndQuery: `${path}${search}`, headers, body, signal: asked.signal })
+    .request(address, { method: asked.method, pathAndQuery, headers, body, signal: asked.signal })
     .catch((error: unknown) => {
       throw serviceUnavailableError(`error trying to reach service: ${messageOf(error)}`);
     });
@@ -150,13 +151,33 @@ async function proxyToPod(
   return respond(answer.status, { type: 'stream', contentType, stream }, rest);
 }
 
+/** A WebSocket, or whatever else the pod speaks behind an upgrade. */
+async function upgradeToPod(
+  pods: PodConnector,
+  { method, headers: asked, signal }: ApiRequest,
+  upgrade: NonNullable<ApiRequest['upgrade']>,
+  address: ProxyAddress,
+  pathAndQuery: string,
+  headers: Record<string, string>,
+): Promise<ApiResponse> {
+  const protocols = withoutBearer(headers['sec-websocket-protocol'] ?? '');
+  delete headers['sec-websocket-protocol'];
+  Object.assign(headers, { connection: 'Upgrade', upgrade: asked['upgrade'] ?? '' });
+  if (protocols !== undefined) headers['sec-websocket-protocol'] = protocols;
+  const answer = await pods.upgrade(address, { method, pathAndQuery, headers, signal }).catch((error: unknown) => {
+    throw serviceUnavailableError(`error trying to reach service: ${messageOf(error)}`);
+  });
+  if (answer.status === 101 || answer.status >= 400) return joinUpgraded(upgrade, answer, () => true);
+  throw new ApiError(500, 'InternalError', `invalid upgrade response: status code ${answer.status}`);
+}
+
 async function proxyToNode(request: ResourceRequest, nodeName: string, pathAndQuery: string): Promise<ApiResponse> {
-  const { method, signal, upgrade } = request.context.request;
+  const { method, signal, upgrade, headers: asked } = request.context.request;
   storedOf({ ...request, name: nodeName });
   if (upgrade !== undefined) return tunnel(request, nodeName, pathAndQuery);
-  if ((await readBytes(request.context.request)) !== undefined)
-    throw new ApiError(501, 'NotImplemented', 'request bodies are not passed on to nodes yet');
-  const answer = await nodesOf(request.context).request(nodeName, { method, pathAndQuery, signal });
+  const body = await readBytes(request.context.request);
+  const headers = passedOn(asked);
+  const answer = await nodesOf(request.context).request(nodeName, { method, pathAndQuery, headers, body, signal });
   return respond(answer.status, { type: 'stream', contentType: answer.contentType, stream: answer.stream });
 }
 

@@ -28,6 +28,8 @@ export type StreamTarget =
   | { readonly kind: 'port-forward'; readonly url: string; readonly ports: readonly number[] };
 
 const tunnelProtocol = 'SPDY/3.1+portforward.k8s.io';
+/** Port-forward with a pair of channels a port, as clients before the tunnel speak it: the runtime itself knows these. */
+const channelForwardProtocols = ['v4.channel.k8s.io', 'v4.base64.channel.k8s.io'];
 /**
  * How channels are written into messages (upstream's wsstream and remotecommand), in order of preference. Before v4 the error
  * channel carried the text of a failure, and nothing on success, instead of a Status.
@@ -63,13 +65,17 @@ export async function serveStreams(
   const { upgrade, headers } = request;
   if (upgrade === undefined) throw badRequestError('Upgrade request required');
   const wanted = (headers['upgrade'] ?? '').toLowerCase();
-  if (wanted.startsWith('spdy/')) return passThrough(options, request, target.url);
+  if (wanted.startsWith('spdy/')) return passThrough(options, request, target.url, 'SPDY/3.1');
   if (wanted !== 'websocket') throw badRequestError(`unknown upgrade ${JSON.stringify(wanted)}`);
-  const supported = target.kind === 'port-forward' ? [tunnelProtocol] : Object.keys(commandProtocols);
+  const isForward = target.kind === 'port-forward';
+  const supported = isForward ? [tunnelProtocol, ...channelForwardProtocols] : Object.keys(commandProtocols);
   const offered = offeredProtocols(headers);
-  const isUnnamed = offered.length === 0 && target.kind === 'remote-command';
-  if (!isUnnamed && !offered.some((one) => supported.includes(one)))
+  if (offered.length > 0 && !offered.some((one) => supported.includes(one)))
     throw badRequestError(`none of the offered WebSocket subprotocols is supported; use ${supported.join(' or ')}`);
+  if (isForward && !offered.includes(tunnelProtocol)) {
+    if (target.ports.length === 0) throw badRequestError('query parameter "port" is required');
+    return passThrough(options, request, target.url, 'websocket');
+  }
   // The runtime is asked first: its refusal can still be told as an HTTP answer.
   const runtime = await options.machine.upgrade(target.url, {
     connection: 'Upgrade',
@@ -80,7 +86,7 @@ export async function serveStreams(
   try {
     socket = await acceptWebSocket(
       { method: 'GET', url: request.path, headers, socket: upgrade.socket, head: upgrade.head },
-      supported,
+      isForward ? [tunnelProtocol] : supported,
       options.clock,
     );
   } catch (error) {
@@ -94,17 +100,30 @@ export async function serveStreams(
 
 type RuntimeConnection = Awaited<ReturnType<NodeMachine['upgrade']>>;
 
-async function passThrough({ machine }: StreamsOptions, request: ApiRequest, url: string): Promise<ApiResponse> {
+/** Byte by byte: versions, channels and streams are between the client and the runtime. */
+async function passThrough(
+  { machine }: StreamsOptions,
+  request: ApiRequest,
+  url: string,
+  protocol: 'SPDY/3.1' | 'websocket',
+): Promise<ApiResponse> {
   const { upgrade, headers } = request;
   if (upgrade === undefined) throw badRequestError('Upgrade request required');
-  const forwarded: Record<string, string> = { connection: 'Upgrade', upgrade: 'SPDY/3.1' };
-  const versions = headers['x-stream-protocol-version'];
-  if (versions !== undefined) forwarded['x-stream-protocol-version'] = versions;
-  const runtime = await machine.upgrade(url, forwarded);
+  const isOfUpgrade = (name: string) => name === 'x-stream-protocol-version' || name.startsWith('sec-websocket-');
+  const forwarded: Record<string, string> = { connection: 'Upgrade', upgrade: protocol };
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && isOfUpgrade(name)) forwarded[name] = value;
+  const runtime = await machine.upgrade(url, forwarded, protocol === 'websocket' ? 'GET' : 'POST');
   const client = upgrade.socket;
-  const chosen = runtime.headers['x-stream-protocol-version'];
+  const chosen = Object.entries(runtime.headers).filter(([name]) => isOfUpgrade(name));
   client.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n${chosen === undefined ? '' : `X-Stream-Protocol-Version: ${chosen}\r\n`}\r\n`,
+    [
+      'HTTP/1.1 101 Switching Protocols',
+      'Connection: Upgrade',
+      `Upgrade: ${protocol}`,
+      ...chosen.map(([name, value]) => `${name}: ${value}`),
+      '\r\n',
+    ].join('\r\n'),
   );
   if (runtime.head.length > 0) client.write(runtime.head);
   if (upgrade.head.length > 0) runtime.socket.write(upgrade.head);

@@ -1,4 +1,6 @@
 // A node agent on a test machine, with the real API server in process.
+import { request } from 'node:http';
+import { Readable } from 'node:stream';
 import { systemClock } from '#base/clock.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import { systemRandom } from '#base/random.ts';
@@ -9,11 +11,15 @@ import { Pods } from '#api/generated/kind-references.ts';
 import type { Pod } from '#api/generated/types.ts';
 import type { Client, Informer } from '#client/client.ts';
 import { linuxNodeMachine } from '#host/node-machine.ts';
+import { podConnector } from '#host/pod-connector.ts';
+import { upgradeAnswer } from '#host/upgrade-answer.ts';
+import type { NodeConnector } from '#apiserver/ports.ts';
 import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '#node/agent.ts';
 import type { Container } from '#node/cri/messages.ts';
 import { connectRuntime, type ContainerRuntime } from '#node/cri/runtime.ts';
 import { administrator, type Json, startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
 import { pauseImageName } from '../../../scripts/images/stock-images.ts';
+import { nodeRequest, openNodePort } from './node-door.ts';
 import type { TestMachine } from './machine.ts';
 
 export interface TestNode {
@@ -57,13 +63,32 @@ function counted(runtime: ContainerRuntime, calls: Map<string, number>): Contain
   });
 }
 
+/** The API server's way to the node's API, for what does not upgrade; `openNodePort` gives the rest. */
+const connectorTo = (node: () => TestNode): NodeConnector => ({
+  async request(_, { method, pathAndQuery, signal }) {
+    const { status, body } = await node().agent.api.handle(nodeRequest(pathAndQuery, { method, signal }));
+    const stream = body.type === 'stream' ? body.stream : body.type === 'bytes' ? Readable.from(body.parts) : [];
+    return {
+      status,
+      contentType: 'contentType' in body ? (body.contentType ?? '') : '',
+      stream: Readable.from(stream),
+    };
+  },
+  async upgrade(_, { method, pathAndQuery, headers }) {
+    const door = await openNodePort(node());
+    const answer = await upgradeAnswer(request({ port: door.port, method, path: pathAndQuery, headers, agent: false }));
+    answer.socket.once('close', () => door.close());
+    return answer;
+  },
+});
+
 /** Of its own, so that it can be removed as a whole. */
 export const cgroupRoot = `kubepods-e2e-${process.pid}`;
 
 type Changes = Partial<{ [K in keyof NodeAgentOptions]: Exclude<NodeAgentOptions[K], undefined> }>;
 
 export async function startTestNode(machine: TestMachine, more: Changes = {}): Promise<TestNode> {
-  const api = await startApiServer({ clock: systemClock });
+  const api = await startApiServer({ clock: systemClock, pods: podConnector, nodes: connectorTo(() => node) });
   const client = createInProcessClient({ handler: api.server, identity: administrator, clock: systemClock });
   await api.send('POST', '/api/v1/namespaces/default/serviceaccounts', {
     body: { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'default' } },

@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test';
 import { parseSample, useBetween } from '#apiserver/resource-usage/samples.ts';
 import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
-import { nodeRequest, onNode, shell } from './kit.ts';
+import { onNode, shell } from './kit.ts';
+import { nodeRequest } from './node-door.ts';
 import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
 import type { Json } from '#kit/start-api-server.ts';
 

@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { startTestNode, cgroupRoot, type TestNode } from './cluster.ts';
-import { condition, onNode, openNodePort, shell, upgradeTo } from './kit.ts';
+import { condition, onNode, shell } from './kit.ts';
+import { openNodePort, upgradeTo } from './node-door.ts';
 import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
 import type { Json } from '#kit/start-api-server.ts';
 

@@ -5,7 +5,8 @@ import { Duplex } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { busyboxImageName } from '../../../scripts/images/stock-images.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
-import { condition, nodeRequest, onNode, shell } from './kit.ts';
+import { condition, onNode, shell } from './kit.ts';
+import { nodeRequest } from './node-door.ts';
 import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
 import type { Json } from '#kit/start-api-server.ts';
 

@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { clientsDirectory } from '#kit/machine/clients.ts';
 
 const name = `node-e2e-${process.pid}`;
-const call = (command: string, args: readonly string[]) => spawnSync(command, args, { stdio: 'inherit' }).status ?? 1;
+const call = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) =>
+  spawnSync(command, args, { stdio: 'inherit', env }).status ?? 1;
 const measures = process.argv[2] === '--measure';
 const patterns = process.argv.slice(measures ? 3 : 2);
 const files = readdirSync(import.meta.dirname)
@@ -16,20 +18,22 @@ const sandboxNamespaces = () =>
     .stdout.split('\n')
     .map((line) => line.split(' ')[0]!)
     .filter((one) => one.startsWith('cni-'));
+// From inside the namespace nothing can be fetched.
+const clients = await clientsDirectory();
 const before = new Set(sandboxNamespaces());
 call('ip', ['netns', 'add', name]);
 let status = 1;
 try {
   call('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
   // nsenter keeps the mounts: `ip netns exec` would hide the cgroups.
-  status = call('nsenter', [
-    `--net=/run/netns/${name}`,
-    process.execPath,
-    '--disable-warning=ExperimentalWarning',
-    ...(measures
-      ? [path.join(import.meta.dirname, 'measure.ts'), ...patterns]
-      : ['--test', '--test-concurrency=1', ...files]),
-  ]);
+  const what = measures
+    ? [path.join(import.meta.dirname, 'measure.ts'), ...patterns]
+    : ['--test', '--test-concurrency=1', ...files];
+  status = call(
+    'nsenter',
+    [`--net=/run/netns/${name}`, process.execPath, '--disable-warning=ExperimentalWarning', ...what],
+    { ...process.env, TEST_KUBECTL: path.join(clients, 'kubectl/kubectl') },
+  );
 } finally {
   for (const one of [name, ...sandboxNamespaces().filter((found) => !before.has(found))])
     call('ip', ['netns', 'delete', one]);
