@@ -34,8 +34,9 @@ const rows: readonly ServiceRow[] = [
   { name: 'scheduler', role: 'controlplane', dependsOn: ['bootstrap'], start: startScheduler },
   { name: 'manifests', role: 'controlplane', dependsOn: ['bootstrap'], start: startManifests },
   { name: 'join', role: 'joined', dependsOn: [], start: startJoin },
-  { name: 'container-runtime', role: 'node', dependsOn: [], start: startContainerRuntime },
-  { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap', 'join'], start: startNode },
+  // A node that may not join starts nothing.
+  { name: 'container-runtime', role: 'node', dependsOn: ['join'], start: startContainerRuntime },
+  { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap'], start: startNode },
   { name: 'pod-network', role: 'node', dependsOn: ['node', 'controllers'], start: startPodNetwork },
   // Pods run from here on; the Node may need the network above before it is ready.
   { name: 'node-ready', role: 'node', dependsOn: ['node', 'pod-network'], start: waitForNode },

@@ -1,10 +1,12 @@
 // Two machines on one network: a control plane with a node, and a node that joins it. Real containers on both.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Event, Node, Pod, Service } from '#api/generated/types.ts';
+import { issueCertificate } from '#pki/certificate.ts';
+import { nodeSubject } from '#pki/plan.ts';
 import { eventually, type RunningCommand } from '#kit/machine/command.ts';
 import { apiCall, Lan, LightMachine } from '#kit/machine/light-machine.ts';
 import { buildImage } from '../../../scripts/images/build-image.ts';
@@ -20,6 +22,7 @@ let controlPlane: RunningCommand;
 
 const admin = () => path.join(first.directory, 'state/var/lib/microshift/resources/kubeadmin/kubeconfig');
 const startFirst = () => first.start(first.microshift('run'));
+const nodePorts = { near: 30_080, far: 30_081 };
 const pods = '/api/v1/namespaces/default/pods';
 const getPod = (name: string) => first.get<Pod>(admin(), `${pods}/${name}`);
 const ready = (name: string, seconds = 40) =>
@@ -53,11 +56,56 @@ after(async () => {
   rmSync(images, { recursive: true });
 });
 
+const joinWith = (kubeconfig: string) => second.microshift('run', '--roles', 'node', '--kubeconfig', kubeconfig);
+
+test('a kubeconfig that is missing, or of another node, ends the start with what to do', async () => {
+  const missing = await second.run(joinWith('/etc/microshift/none'), { timeoutSeconds: 40 });
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /\/etc\/microshift\/none \(node\.kubeconfig\) does not exist[\s\S]*microshift add-node/);
+  const other = path.join(second.directory, 'other.kubeconfig');
+  await first.succeed(first.microshift('add-node', 'somebody', '--output', other));
+  const wrong = await second.run(joinWith(other), { timeoutSeconds: 40 });
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /is for system:node:somebody[\s\S]*Set nodeName to somebody/);
+});
+
+test('a control plane that does not answer, or refuses, is told in status, and waited for', async () => {
+  const kubeconfig = path.join(second.directory, 'node.kubeconfig');
+  await first.succeed(first.microshift('add-node', names.second, '--output', kubeconfig));
+  const text = readFileSync(kubeconfig, 'utf8');
+  const statusSays = async (config: string, expected: RegExp) => {
+    const file = path.join(second.directory, 'bad.kubeconfig');
+    writeFileSync(file, config);
+    const waiting = second.start(joinWith(file));
+    await eventually(`status says ${String(expected)}`, 20, async () =>
+      expected.test((await second.run(second.microshift('status'))).stdout) ? true : undefined,
+    );
+    await waiting.stop();
+  };
+  await statusSays(
+    text.replace('192.168.77.2:6443', '192.168.77.2:6444'),
+    /join: the control plane https:\/\/192\.168\.77\.2:6444 cannot be asked: .*ECONNREFUSED/,
+  );
+  const stranger = issueCertificate({
+    subject: nodeSubject(names.second),
+    use: 'client',
+    notBeforeMs: 0,
+    notAfterMs: Date.UTC(2099, 0),
+    serial: Uint8Array.of(9),
+  });
+  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+  await statusSays(
+    text
+      .replace(/client-certificate-data: .*/, `client-certificate-data: ${base64(stranger.certificatePem)}`)
+      .replace(/client-key-data: .*/, `client-key-data: ${base64(stranger.keyPem)}`),
+    /join: the control plane .* refuses this node .*: make a new kubeconfig there with microshift add-node/,
+  );
+});
+
 test('a second machine joins with the kubeconfig that add-node writes, as a worker with Pod addresses of its own', async () => {
   const kubeconfig = path.join(second.directory, 'node.kubeconfig');
-  const said = await first.succeed(first.microshift('add-node', names.second, '--output', kubeconfig));
-  assert.match(said, /https:\/\/192\.168\.77\.2:6443 as the node/);
-  second.start(second.microshift('run', '--roles', 'node', '--kubeconfig', kubeconfig));
+  assert.match(readFileSync(kubeconfig, 'utf8'), /server: "https:\/\/192\.168\.77\.2:6443"/);
+  second.start(joinWith(kubeconfig));
   await second.succeed(second.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
   const node = await first.get<Node>(admin(), `/api/v1/nodes/${names.second}`);
   assert.equal(node.metadata.labels?.['node-role.kubernetes.io/worker'], '');
@@ -89,10 +137,14 @@ test('Pods on both reach each other by Service and name; logs and commands of th
         ],
       },
     });
-  for (const name of ['near', 'far'])
+  for (const name of ['near', 'far'] as const)
     await first.ask(admin(), 'POST', '/api/v1/namespaces/default/services', {
       metadata: { name },
-      spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }] },
+      spec: {
+        type: 'NodePort',
+        selector: { app: name },
+        ports: [{ port: 80, targetPort: 8080, nodePort: nodePorts[name] }],
+      },
     });
   await Promise.all([ready('near'), ready('far')]);
   const service = await first.get<Service>(admin(), '/api/v1/namespaces/default/services/far');
@@ -108,6 +160,8 @@ test('Pods on both reach each other by Service and name; logs and commands of th
   assert.equal((await fetch('near', service.spec!.clusterIP!)).trim(), 'far');
   assert.equal((await fetch('near', 'far.default.svc.cluster.local')).trim(), 'far');
   assert.equal((await fetch('far', 'near.default.svc.cluster.local')).trim(), 'near');
+  // By the port of the node that does not have the Pod, from outside the cluster's addresses.
+  assert.equal((await first.succeed(['wget', '-qO-', '-T', '3', 'http://192.168.77.3:30080/'])).trim(), 'near');
   // No address is translated on the way: the other side sees the Pod itself.
   const near = (await getPod('near')).status!.podIP!;
   const log = await first.ask(admin(), 'GET', `${pods}/far/log`);
