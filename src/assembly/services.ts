@@ -10,7 +10,7 @@ import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
 import { startManifests } from './services/manifests.ts';
 import { startJoin } from './services/join.ts';
-import { startDns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
+import { startDns, startMdns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
 import { startContainerRuntime } from './services/container-runtime.ts';
 import { startNode, waitForNode } from './services/node.ts';
 import { startStorage } from './services/storage.ts';
@@ -44,6 +44,7 @@ const rows: readonly ServiceRow[] = [
   { name: 'dns', role: 'node', dependsOn: ['bootstrap', 'join'], start: startDns },
   // Where the control plane is: names of Routes lead there, and other nodes need not read everybody's keys.
   { name: 'router', role: 'both', dependsOn: ['bootstrap'], start: startRouter },
+  { name: 'mdns', role: 'node', dependsOn: ['bootstrap'], start: startMdns },
 ];
 
 export function servicesOf(context: AssemblyContext): readonly Service[] {

@@ -110,3 +110,25 @@ export async function startRouter(context: AssemblyContext, scope: Scope): Promi
   await service.start(scope);
   return () => service.problems?.() ?? [];
 }
+
+export async function startMdns(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, logger, parts, random } = context;
+  const [{ createMdns }, { lanInterfaces }] = await Promise.all([
+    import('#network/mdns/mdns.ts'),
+    import('#host/linux/addresses.ts'),
+  ]);
+  const service = createMdns({
+    // Routes lead to the router, which is where the control plane is; it is read in its name.
+    client: configuration.roles.includes('controlplane')
+      ? parts.take('clientAs')('system:serviceaccount:openshift-ingress:router')
+      : undefined,
+    clock,
+    random,
+    logger,
+    nodeName: configuration.nodeName,
+    interfaces: lanInterfaces,
+    onChange: (listener) => parts.take('machineChanges').onChange(listener),
+  });
+  await service.start(scope);
+  return () => service.problems?.() ?? [];
+}

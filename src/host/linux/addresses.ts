@@ -48,6 +48,27 @@ export function machineNetworks(interfaces = networkInterfaces()): readonly Inte
   );
 }
 
+export interface LanInterface {
+  readonly name: string;
+  /** With their prefix, such as 192.0.2.1/24. */
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly prefix: string;
+    readonly family: 'IPv4' | 'IPv6';
+  }[];
+}
+
+/** Interfaces to other machines. */
+export function lanInterfaces(all = networkInterfaces()): readonly LanInterface[] {
+  return Object.entries(all).flatMap(([name, addresses]) => {
+    const own = (addresses ?? []).filter((one) => !one.internal);
+    if (own.length === 0 || virtualInterface.test(name)) return [];
+    return [
+      { name, addresses: own.map(({ address, family, cidr }) => ({ address, family, prefix: cidr ?? address })) },
+    ];
+  });
+}
+
 /** Interface of the IPv4 default route with the lowest metric, of /proc/net/route's text. */
 export function defaultRouteInterface(routes: string): string | undefined {
   let best: { name: string; metric: number } | undefined;

@@ -80,10 +80,19 @@ export class Network implements AsyncDisposable {
     return namespace;
   }
 
-  start(namespace: string, command: readonly string[], options: { ipc?: boolean; env?: NodeJS.ProcessEnv } = {}) {
+  start(
+    namespace: string,
+    command: readonly string[],
+    options: { ipc?: boolean; stdin?: boolean; env?: NodeJS.ProcessEnv } = {},
+  ) {
     const [program, ...args] = [...this.enter(namespace), ...command];
     const child = spawn(program!, args, {
-      stdio: ['ignore', 'pipe', 'inherit', ...(options.ipc === true ? (['ipc'] as const) : [])],
+      stdio: [
+        options.stdin === true ? 'pipe' : 'ignore',
+        'pipe',
+        'inherit',
+        ...(options.ipc === true ? (['ipc'] as const) : []),
+      ],
       env: { ...process.env, ...options.env },
     });
     this.#children.push(child);

@@ -184,6 +184,24 @@ async function create(): Promise<Service> {
       const { createDns } = await import('#network/dns/dns.ts');
       return createDns({ ...common, ...given } as unknown as Parameters<typeof createDns>[0]);
     }
+    case 'mdns': {
+      const [{ createMdns }, { lanInterfaces }, { MachineChanges }, { systemRandom }] = await Promise.all([
+        import('#network/mdns/mdns.ts'),
+        import('#host/linux/addresses.ts'),
+        import('#host/machine-changes.ts'),
+        import('#base/random.ts'),
+      ]);
+      const changes = new MachineChanges(systemClock, logger);
+      return createMdns({
+        client,
+        clock: systemClock,
+        random: systemRandom,
+        logger,
+        nodeName: String(given['nodeName']),
+        interfaces: lanInterfaces,
+        onChange: (listener) => changes.onChange(listener),
+      });
+    }
     default:
       throw new Error(`no service ${serviceName}`);
   }
