@@ -58,7 +58,9 @@ export function statusText(report: StatusReport, now: number): string {
           ...restartNeeded.map((one) => `  ${one.key} (from ${one.source})`),
           '',
         ]),
-    ...(wrong.length === 0 ? [] : ['What is wrong:', ...wrong.map((one) => `  ${one.service}: ${one.problem}`)]),
+    ...(wrong.length === 0
+      ? []
+      : ['What is wrong:', ...wrong.map((one) => `  ${one.service}: ${one.problem.replaceAll('\n', '\n  ')}`)]),
     ...(wrong.length === 0 && pending.length === 0 ? ['Nothing is wrong.'] : []),
   ];
   return `${lines.join('\n').trimEnd()}\n`;

@@ -73,19 +73,19 @@ test('a key that may change while it runs is applied, a new drop-in included', a
 });
 
 test('a key that needs a restart keeps its value, and is named until it is as it was', async () => {
-  const { live, log, reloader, write } = await start('nodeName: a\n');
-  await write('nodeName: b\nlogVLevel: 2\n');
-  assert.deepEqual([live.current.nodeName, live.current.logVerbosity], ['a', 2]);
-  assert.deepEqual(reloader.state.restartNeeded, [{ key: 'nodeName', source: `${file}:1:1` }]);
-  assert.match(log.join('\n'), /warn a restart is needed .*"nodeName \(from \/etc\/microshift\/config\.yaml:1:1\)"/);
-  await write('nodeName: a\nlogVLevel: 2\n');
+  const { live, log, reloader, write } = await start('logFormat: text\n');
+  await write('logFormat: json\nlogVLevel: 2\n');
+  assert.deepEqual([live.current.logFormat, live.current.logVerbosity], ['text', 2]);
+  assert.deepEqual(reloader.state.restartNeeded, [{ key: 'logFormat', source: `${file}:1:1` }]);
+  assert.match(log.join('\n'), /warn a restart is needed .*"logFormat \(from \/etc\/microshift\/config\.yaml:1:1\)"/);
+  await write('logFormat: text\nlogVLevel: 2\n');
   assert.deepEqual(reloader.state.restartNeeded, []);
   assert.match(log.join('\n'), /no restart is needed any more/);
 });
 
 test('a file with a mistake changes nothing, is shown, and is forgotten when it is corrected', async () => {
   const { live, log, reloader, write } = await start('nodeName: a\nlogVLevel: 1\n');
-  await write('nodeName: b\nlogVLevel: high\nx: 1\n');
+  await write('logFormat: json\nlogVLevel: high\nx: 1\n');
   assert.equal(live.current.logVerbosity, 1);
   assert.match(reloader.state.problem ?? '', /2 mistakes[\s\S]*logVLevel \(from .*:2:1\)[\s\S]*x \(from .*:3:1\)/);
   assert.match(log[0] ?? '', /^error the changed configuration is not used; the one before stays/);
@@ -93,6 +93,15 @@ test('a file with a mistake changes nothing, is shown, and is forgotten when it 
   assert.match(reloader.state.problem ?? '', /not valid YAML/);
   await write('nodeName: a\nlogVLevel: 3\n');
   assert.deepEqual([reloader.state.problem, live.current.logVerbosity], [undefined, 3]);
+});
+
+test('another name of the node is a mistake, not something for a restart', async () => {
+  const { reloader, write } = await start('nodeName: a\n');
+  await write('nodeName: b\n');
+  assert.match(
+    reloader.state.problem ?? '',
+    /nodeName \(from .*:1:1\) differs from a, the name of this machine's node/,
+  );
 });
 
 test('what the machine is like now does not change the configuration of the start', async () => {

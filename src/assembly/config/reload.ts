@@ -43,9 +43,16 @@ export class ConfigurationReloader {
     this.#state = { files: start.files.files, restartNeeded: [] };
     const networks = start.host.networks?.() ?? [];
     // What was found out about the machine at the start stays: only the files may change the configuration.
+    const { nodeIp, nodeName, roles } = start.configuration;
     this.#options = {
       ...options,
-      host: { ...start.host, nodeAddress: () => start.configuration.nodeIp, networks: () => networks },
+      host: {
+        ...start.host,
+        nodeAddress: () => nodeIp,
+        networks: () => networks,
+        // From now on it has Pods.
+        ...(roles.includes('node') ? { nodeNameBefore: nodeName } : {}),
+      },
     };
   }
 
