@@ -1,7 +1,10 @@
 // What the audit log holds of requests that go through the whole chain, by profile.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import { startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
+import type { ApiServerOptions } from '../options.ts';
 import { requestInfo } from '../request-info.ts';
 import type { AuditEvent } from './event.ts';
 import { auditLevel, type AuditProfile } from './policy.ts';
@@ -10,7 +13,10 @@ const maps = '/api/v1/namespaces/default/configmaps';
 const map = (name: string) => ({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name }, data: { a: 'b' } });
 const secrets = '/api/v1/namespaces/default/secrets';
 
-async function start(profile: AuditProfile): Promise<{
+async function start(
+  profile: AuditProfile,
+  overrides: Partial<ApiServerOptions> = {},
+): Promise<{
   readonly api: TestApiServer;
   readonly take: () => readonly AuditEvent[];
   readonly choose: (now: AuditProfile) => void;
@@ -18,6 +24,7 @@ async function start(profile: AuditProfile): Promise<{
   let current = profile;
   let events: AuditEvent[] = [];
   const api = await startApiServer({
+    ...overrides,
     // As it goes through the file.
     audit: { profile: () => current, write: (event) => events.push(JSON.parse(JSON.stringify(event)) as AuditEvent) },
   });
@@ -217,5 +224,63 @@ test('a watch is recorded when it begins and when it ends', async () => {
   assert.deepEqual(
     take().map((one) => one.stage),
     ['ResponseStarted', 'ResponseComplete'],
+  );
+});
+
+test('logs and exec are recorded when they begin and when they end, without what flows in them', async () => {
+  const [near] = duplexPair();
+  const { api, take } = await start('AllRequestBodies', {
+    nodes: {
+      async request() {
+        const lines = async function* () {
+          yield Buffer.from('a line');
+        };
+        return { status: 200, contentType: 'text/plain', stream: lines() };
+      },
+      async upgrade() {
+        const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-protocol': 'v5.channel.k8s.io' };
+        return { status: 101, headers, socket: near, head: Buffer.from('') };
+      },
+    },
+  });
+  await api.create('/api/v1/namespaces/default/pods', {
+    kind: 'Pod',
+    apiVersion: 'v1',
+    metadata: { name: 'web' },
+    spec: { nodeName: 'one', containers: [{ name: 'app', image: 'example' }] },
+  });
+  take();
+  const pod = '/api/v1/namespaces/default/pods/web';
+  assert.equal((await api.send('GET', `${pod}/log`)).text, 'a line');
+  assert.deepEqual(
+    take().map((one) => [one.stage, one.objectRef?.['subresource'], 'responseObject' in one]),
+    [
+      ['ResponseStarted', 'log', false],
+      ['ResponseComplete', 'log', false],
+    ],
+  );
+  const [client, far] = duplexPair();
+  far.resume();
+  await api.server.handle({
+    method: 'POST',
+    path: `${pod}/exec`,
+    query: new URLSearchParams('command=ls&stdout=true'),
+    headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-protocol': 'v5.channel.k8s.io' },
+    identity: { name: 'system:admin', groups: ['system:masters'] },
+    remoteAddress: '127.0.0.1',
+    body: { type: 'none' },
+    signal: new AbortController().signal,
+    upgrade: { socket: client, head: new Uint8Array() },
+  });
+  const begun = take();
+  const closed = once(client, 'close');
+  client.destroy();
+  await closed;
+  assert.deepEqual(
+    [...begun, ...take()].map((one) => [one.stage, one.requestURI]),
+    [
+      ['ResponseStarted', `${pod}/exec?command=ls&stdout=true`],
+      ['ResponseComplete', `${pod}/exec?command=ls&stdout=true`],
+    ],
   );
 });
