@@ -109,6 +109,8 @@ async function prepare(prepared: string, record: string): Promise<void> {
   };
   if (result.code !== 0) throw new Error(`CONFIG_ENV_ONLY=true ./install.sh failed:\n${preparation.installOutput}`);
   await online.halt();
-  renameSync(work, path.join(cacheDirectory, prepared));
+  // Another process may have prepared the same sources meanwhile.
+  if (existsSync(path.join(cacheDirectory, prepared))) removeRoot(work);
+  else renameSync(work, path.join(cacheDirectory, prepared));
   writeFileSync(record, JSON.stringify(preparation));
 }
