@@ -6,7 +6,7 @@ import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { Files } from '#host/files.ts';
 import type { Configuration } from './config/configuration.ts';
-import { clusterIdPath, privateContainerdPlaces, runDirectory, taskDirectory } from './paths.ts';
+import { clusterIdPath, podAddressDirectory, privateContainerdPlaces, runDirectory, taskDirectory } from './paths.ts';
 
 /** Which cluster this machine's containers, mounts and addresses are of. In /run: a reboot takes it away with them. */
 const ownerFile = path.join(runDirectory, 'owner.json');
@@ -19,31 +19,38 @@ export interface OldClusterOptions {
   readonly logger: Logger;
 }
 
-export const noteOwner = (files: Files, dataDirectory: string, clusterId: string): Promise<void> =>
-  files.writeAtomic(ownerFile, JSON.stringify({ dataDirectory, clusterId }), 0o600);
+interface Owner {
+  readonly dataDirectory: string;
+  readonly clusterId: string;
+  /** The containers are in a private containerd; else the host's has them, and the node agent removes them there. */
+  readonly ownRuntime: boolean;
+}
 
-/** Whether what runs here is of a cluster that this data directory held before. Pure. */
-export function isOldCluster(
-  owner: string | undefined,
+export const noteOwner = (files: Files, owner: Owner): Promise<void> =>
+  files.writeAtomic(ownerFile, JSON.stringify(owner), 0o600);
+
+/** The cluster that this data directory held before, if what runs here is of it. Pure. */
+export function oldCluster(
+  noted: string | undefined,
   dataDirectory: string,
   clusterIdThere: string | undefined,
-): boolean {
-  if (owner === undefined) return false;
+): Owner | undefined {
   try {
-    const value = JSON.parse(owner) as { readonly dataDirectory?: unknown; readonly clusterId?: unknown };
-    return value.dataDirectory === dataDirectory && value.clusterId !== clusterIdThere?.trim();
+    const owner = JSON.parse(noted ?? '') as Owner;
+    return owner.dataDirectory === dataDirectory && owner.clusterId !== clusterIdThere?.trim() ? owner : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 export async function removeOldCluster({ configuration, files, clock, logger }: OldClusterOptions): Promise<void> {
   const { dataDirectory, node } = configuration;
-  const [owner, clusterId] = await Promise.all([
+  const [noted, clusterId] = await Promise.all([
     files.readText(ownerFile),
     files.readText(clusterIdPath(dataDirectory)),
   ]);
-  if (!isOldCluster(owner, dataDirectory, clusterId)) return;
+  const owner = oldCluster(noted, dataDirectory, clusterId);
+  if (owner === undefined) return;
   logger.warn('the data directory is new, and an older cluster of it left containers here: they are removed');
   const [{ endProcesses, removeDeadNamespaces, removePodCgroups }, { linuxMounts }, { endRecordedProcess }] =
     await Promise.all([
@@ -61,17 +68,19 @@ export async function removeOldCluster({ configuration, files, clock, logger }: 
   };
   await attempt('containerd', () => endRecordedProcess(path.join(stateDirectory, 'process.json'), clock, graceMs));
   await attempt('processes', () => endProcesses(runDirectory, taskDirectory(stateDirectory), clock));
-  const roots = [dataDirectory, node.kubeletDirectory, runDirectory];
+  // Of Pods in the host's runtime the agent removes volumes and addresses with the Pods, which go on until then.
+  const { ownRuntime } = owner;
+  const roots = [runDirectory, ...(ownRuntime ? [dataDirectory, node.kubeletDirectory] : [])];
   for (const target of linuxMounts.list().toReversed())
     if (roots.some((root) => target.startsWith(`${root}/`))) await attempt(target, () => linuxMounts.unmount(target));
   await attempt('cgroups', () => void removePodCgroups());
   await attempt('network namespaces', removeDeadNamespaces);
   const below = async (directory: string) => (await files.list(directory)).map((name) => path.join(directory, name));
+  const ofPods = [path.join(node.kubeletDirectory, 'pods'), ...(await below(node.podLogDirectory))];
   const trees = [
-    path.join(node.kubeletDirectory, 'pods'),
-    ...(await below(node.podLogDirectory)),
-    // Addresses that were given to Pods, state of containerd and router, the note of the owner.
-    ...(await below(runDirectory)),
+    ...(ownRuntime ? ofPods : []),
+    // State of containerd and router, the note of the owner.
+    ...(await below(runDirectory)).filter((one) => ownRuntime || one !== podAddressDirectory),
   ];
   for (const tree of trees) await attempt(tree, () => files.remove(tree));
   logger.info('the older cluster is removed; the data of its volumes stay', { volumes: node.volumeDirectory });

@@ -6,6 +6,8 @@ import type { Configuration } from './config/configuration.ts';
 export const runDirectory = '/run/microshift';
 /** Which cluster's containers are ours: the uid of the namespace kube-system. */
 export const clusterIdPath = (dataDirectory: string): string => path.join(dataDirectory, 'cluster-id');
+/** Which addresses Pods have. */
+export const podAddressDirectory = path.join(runDirectory, 'cni');
 /** The name of this machine's node since its first start. */
 export const nodeNamePath = (dataDirectory: string): string => path.join(dataDirectory, 'node-name');
 /** Which container runtime holds them (host/linux/runtime-choice.ts). */

@@ -1,10 +1,10 @@
 // Tells that this machine may have another address or host name now. Who listens looks at what interests him.
-import { watch } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Clock, Timer } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { onNetworkChange } from './linux/network-changes.ts';
+import { watchPaths } from './watched-paths.ts';
 
 /** A change of network comes as several messages. */
 const settleMs = 200;
@@ -33,15 +33,11 @@ export class MachineChanges implements Disposable {
         error: messageOf(error),
       });
     }
-    try {
-      const watcher = watch('/etc', { persistent: false }, (_type, name) => {
-        if (name === 'hostname') changed();
-      });
-      watcher.on('error', () => watcher.close());
-      this.#sources.push({ [Symbol.dispose]: () => watcher.close() });
-    } catch (error) {
-      logger.debug('/etc is not watched for the host name', { error: messageOf(error) });
-    }
+    this.#sources.push(
+      watchPaths(['/etc/hostname'], clock, changed, (error) =>
+        logger.debug('/etc/hostname is not watched', { error: messageOf(error) }),
+      ),
+    );
     const look = () => {
       if (lookMs === blindLookMs || hostname() !== this.#hostname) this.#tell();
       this.#looking = clock.schedule(lookMs, look);

@@ -4,7 +4,7 @@ import type { Scope } from '#base/scope.ts';
 import { unprivilegedUser } from '#host/linux/unprivileged-user.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { followFile } from '../followed-file.ts';
-import { runDirectory } from '../paths.ts';
+import { podAddressDirectory, runDirectory } from '../paths.ts';
 
 export async function startPodNetwork(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, logger, parts } = context;
@@ -19,7 +19,7 @@ export async function startPodNetwork(context: AssemblyContext, scope: Scope): P
     podRanges: [cluster.podRange],
     serviceRanges: [cluster.serviceRange],
     confDirectory: configuration.node.cniConfigDirectory,
-    leaseDirectory: path.join(runDirectory, 'cni'),
+    leaseDirectory: podAddressDirectory,
   });
   await service.start(scope);
   return () => service.problems?.() ?? [];

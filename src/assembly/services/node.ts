@@ -6,7 +6,7 @@ import type { HttpsServer } from '#host/https-server.ts';
 import type { NodeAgent } from '#node/agent.ts';
 import { noteOwner } from '../old-cluster.ts';
 import type { AssemblyContext } from '../parts.ts';
-import { clusterIdPath, nodeNamePath } from '../paths.ts';
+import { clusterIdPath, nodeNamePath, runDirectory } from '../paths.ts';
 import { versionInfo } from '../version.ts';
 import { eventsOf } from './controllers.ts';
 import { listeningError } from './listening-error.ts';
@@ -30,7 +30,11 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
   if ((await context.files.readText(idFile)) !== cluster.id) await context.files.writeAtomic(idFile, cluster.id, 0o600);
   const nameFile = nodeNamePath(configuration.dataDirectory);
   if (!(await context.files.exists(nameFile))) await context.files.writeAtomic(nameFile, nodeName, 0o600);
-  await noteOwner(context.files, configuration.dataDirectory, cluster.id);
+  await noteOwner(context.files, {
+    dataDirectory: configuration.dataDirectory,
+    clusterId: cluster.id,
+    ownRuntime: runtime.socketPath.startsWith(`${runDirectory}/`),
+  });
   const address = parts.take('nodeAddress');
   const changes = parts.take('hostChanges');
   recordOwnDirectory(changes, node.kubeletDirectory);
