@@ -30,8 +30,16 @@ const stages: readonly Stage[] = [
   {
     name: 'unit',
     commands: () => [
-      tests(['src/**/*.test.ts', 'test/!(e2e)/**/*.test.ts', 'scripts/**/*.test.ts'], ['--test-timeout=120000']),
+      tests(
+        ['src/**/*.test.ts', 'test/!(e2e|simulation)/**/*.test.ts', 'scripts/**/*.test.ts'],
+        ['--test-timeout=120000'],
+      ),
     ],
+  },
+  // Whole clusters in memory, each from a seed: uses every processor by itself.
+  {
+    name: 'simulation',
+    commands: () => [tests(['test/simulation/*.test.ts'], ['--test-concurrency=1', '--test-timeout=600000'])],
   },
   { name: 'build', commands: () => [['npm', 'run', '--silent', 'build']] },
   // Real containers, kernel networking and whole machines: one file at a time, they share two processors. Those of the node

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { OperatorError } from '#base/errors.ts';
 import type { AddNodeFlags } from './add-node.ts';
+import type { SimulateFlags } from './simulate.ts';
 import { exitFailed, exitUsage, UsageError, type RunFlags, type StatusFlags } from './command.ts';
 
 const examples = (...lines: readonly (readonly [command: string, meaning: string])[]): string =>
@@ -125,6 +126,27 @@ export function createProgram(exitWith: (code: number) => void): Command {
       ),
     )
     .action(async (options: StatusFlags & { mode: string }) => (await import('./show-config.ts')).showConfig(options));
+
+  program
+    .command('simulate')
+    .description(
+      'Run the whole cluster in memory on virtual time, from a seed, with faults, and check what must always hold.',
+    )
+    .option('--seed <number>', 'the seed: the same gives the same run', '1')
+    .option('--seeds <count>', 'so many seeds, from this one on', '1')
+    .option('--steps <count>', 'how much happens in it')
+    .option('--only <steps>', 'leave all steps out but these, by their numbers: 0,4,7')
+    .option('--trace', 'print everything that happens')
+    .option('--shrink', 'when it fails, look for fewer steps that fail, too')
+    .addHelpText(
+      'after',
+      examples(
+        ['microshift simulate --seed 1 --seeds 200', 'two hundred clusters'],
+        ['microshift simulate --seed 42 --shrink', 'the smallest scenario in which it fails'],
+        ['microshift simulate --seed 42 --trace', 'what happens in it, line by line'],
+      ),
+    )
+    .action(async (options: SimulateFlags) => exitWith(await (await import('./simulate.ts')).simulate(options)));
 
   program
     .command('completion <shell>')

@@ -130,7 +130,9 @@ class QueuedEventRecorder implements ClosableEventRecorder {
       } catch (error) {
         if (isRefusal(error) || tries >= triesMax) {
           const fields = { ...about, error: messageOf(error) };
-          if (isAlreadyExists(error) || isTerminating(error)) logger.debug('an event was refused', fields);
+          // Not found is the namespace: it went before what was in it could be told of.
+          if (isAlreadyExists(error) || isTerminating(error) || isNotFound(error))
+            logger.debug('an event was refused', fields);
           else logger.error('an event was not written', fields);
           return;
         }

@@ -19,6 +19,8 @@ export interface InProcessClientOptions {
   readonly logger?: Logger | undefined;
   /** The default field manager and the name in audit records. */
   readonly userAgent?: string | undefined;
+  /** Default false. True where the handler is reached over something that can break unnoticed: watches get deadlines. */
+  readonly remote?: boolean | undefined;
 }
 
 export function createInProcessClient(options: InProcessClientOptions): Client {
@@ -31,7 +33,7 @@ export function createInProcessClient(options: InProcessClientOptions): Client {
 }
 
 class InProcessTransport implements Transport {
-  readonly remote = false;
+  readonly remote: boolean;
   readonly #handler: RequestHandler;
   readonly #identity: Identity;
   readonly #userAgent: string;
@@ -39,6 +41,7 @@ class InProcessTransport implements Transport {
   #closed = false;
 
   constructor(options: InProcessClientOptions) {
+    this.remote = options.remote === true;
     this.#handler = options.handler;
     this.#identity = options.identity;
     this.#userAgent = options.userAgent ?? 'microshift';

@@ -9,7 +9,7 @@ import { Nodes, Pods as PodsKind, Services } from '#api/generated/kind-reference
 import type { Client, EventRecorder } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image, RuntimeState } from './cri/messages.ts';
-import type { ContainerRuntime } from './cri/runtime.ts';
+import type { ContainerRuntime, RuntimeVersion } from './cri/runtime.ts';
 import type { AuthFile } from './images/auth-files.ts';
 import { collectImages, type ImageThresholds } from './images/collection.ts';
 import { Images } from './images/images.ts';
@@ -170,8 +170,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const runtime = await options.connectRuntime();
     current.runtime = runtime;
     scope.onClose(() => runtime.close());
-    const version = await waitForRuntime(runtime, scope, clock, logger);
-    const driver = await runtime.cgroupDriver();
+    const { version, driver } = await waitForRuntime(runtime, scope, clock, logger);
     const effective = driver === undefined ? settings : { ...settings, cgroupDriver: driver };
 
     let runtimeState: RuntimeState = { conditions: [], handlers: [], features: undefined };
@@ -357,10 +356,10 @@ async function waitForRuntime(
   scope: Scope,
   clock: Clock,
   logger: Logger,
-): Promise<{ readonly runtimeName: string; readonly runtimeVersion: string }> {
+): Promise<{ readonly version: RuntimeVersion; readonly driver: 'systemd' | 'cgroupfs' | undefined }> {
   for (let failures = 0; ; failures++) {
     try {
-      return await runtime.version();
+      return { version: await runtime.version(), driver: await runtime.cgroupDriver() };
     } catch (error) {
       if (scope.closed) throw error;
       if (failures % 20 === 5) logger.warn('the container runtime does not answer yet', { error: messageOf(error) });

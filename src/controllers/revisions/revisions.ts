@@ -2,7 +2,7 @@
 import { ControllerRevisions } from '#api/generated/kind-references.ts';
 import type { ControllerRevision, PodTemplateSpec } from '#api/generated/types.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
-import { controllerReference } from '#api/meta/owner.ts';
+import { controllerOf, controllerReference } from '#api/meta/owner.ts';
 import { canonicalText, templateHash } from '../deployment/template-hash.ts';
 import { claim } from '../ownership/ownership.ts';
 import { create, remove, update, type Action } from '../runtime/action.ts';
@@ -60,17 +60,24 @@ export function historyOf(input: HistoryInput): History {
     candidates: input.candidates,
     matches: (revision) => input.matches(revision.metadata.labels),
   });
+  const ending = owner.metadata.deletionTimestamp !== undefined;
   const data = dataOf(input.template);
   const text = canonicalText(data);
   const isSame = (one: ControllerRevision) => canonicalText(one.data) === text;
-  const sorted = claims.claimed.toSorted((one, other) => one.revision - other.revision);
+  // An owner that is going makes nothing: what the garbage collector has orphaned already is still its history.
+  const orphaned = input.candidates.filter(
+    (one) => controllerOf(one) === undefined && input.matches(one.metadata.labels),
+  );
+  const sorted = [...claims.claimed, ...(ending ? orphaned : [])].toSorted(
+    (one, other) => one.revision - other.revision,
+  );
   const same = sorted.filter(isSame);
   const old = sorted.filter((one) => !same.includes(one));
   const number = (old.at(-1)?.revision ?? 0) + 1;
   const found = same.at(-1);
   if (found !== undefined) {
     // Back to an older template: its revision becomes the newest.
-    const current = found.revision < number ? { ...found, revision: number } : found;
+    const current = found.revision < number && !ending ? { ...found, revision: number } : found;
     return {
       current,
       twins: same.slice(0, -1),
@@ -94,12 +101,12 @@ export function historyOf(input: HistoryInput): History {
     data,
     revision: number,
   };
-  const collides = input.named(current.metadata.name!) !== undefined;
+  const collides = !ending && input.named(current.metadata.name!) !== undefined;
   return {
     current,
     twins: [],
     old,
-    actions: [...claims.actions, ...(collides ? [] : [create(ControllerRevisions, current)])],
+    actions: [...claims.actions, ...(collides || ending ? [] : [create(ControllerRevisions, current)])],
     collides,
   };
 }

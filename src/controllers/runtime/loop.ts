@@ -24,19 +24,21 @@ export interface LoopOptions {
   readonly logger: Logger;
 }
 
-/** After so long a decision is made even if an own write was not seen: the object may be gone without a trace. */
-const observeDeadlineMs = 10_000;
+/** After so long a decision is made even if an own deletion was not seen: the object may be gone without a trace. As client-go's expectations. */
+const deletionDeadlineMs = 300_000;
+/** A key that waits is woken by the change that it waits for; this is for the case that its informer cannot read at all. */
+const blockedLookMs = 60_000;
 
 interface Waits {
   /** Kind -> revision that its informer must have reached. */
   readonly revisions: Map<string, number>;
-  readonly deletes: {
+  deletes: {
     readonly kind: string;
     readonly namespace: string | undefined;
     readonly name: string;
     readonly uid: string | undefined;
+    readonly until: number;
   }[];
-  until: number;
 }
 
 class StaleError extends Error {}
@@ -215,9 +217,7 @@ export class ControllerLoop {
     const waits: Waits = this.#waits.get(key) ?? {
       revisions: new Map(),
       deletes: [],
-      until: 0,
     };
-    waits.until = this.#options.clock.monotonicMs() + observeDeadlineMs;
     this.#waits.set(key, waits);
     const kind = kindId(action.kind);
     if (action.verb === 'delete')
@@ -226,6 +226,7 @@ export class ControllerLoop {
         namespace: action.key.namespace,
         name: action.key.name,
         uid: action.options.preconditions?.uid,
+        until: this.#options.clock.monotonicMs() + deletionDeadlineMs,
       });
     else {
       const revision = Number(object?.metadata.resourceVersion ?? 0);
@@ -233,23 +234,31 @@ export class ControllerLoop {
     }
   }
 
-  /** Zero: every own write of this key is visible. Else it is blocked, at most for the time returned. */
+  /**
+   * Zero: every own write of this key is visible. Else it is blocked; the time returned is when to look again. What was written
+   * is seen in the end, however long its informer reads nothing (each write has a revision, and informers get there or list
+   * again): a decision before that would make the same twice.
+   */
   #waitMs(key: string): number {
     const waits = this.#waits.get(key);
     if (waits === undefined) return 0;
     const kinds = new Set<string>();
-    for (const [kind, revision] of waits.revisions)
+    const now = this.#options.clock.monotonicMs();
+    for (const [kind, revision] of waits.revisions) {
       if ((this.#informers.get(kind)?.revision ?? revision) < revision) kinds.add(kind);
-    for (const { kind, namespace, name, uid } of waits.deletes) {
+      else waits.revisions.delete(kind);
+    }
+    waits.deletes = waits.deletes.filter(({ kind, namespace, name, uid, until }) => {
       const seen = this.#informers.get(kind)?.get(namespace, name);
       const settled =
+        until <= now ||
         seen === undefined ||
         seen.metadata.deletionTimestamp !== undefined ||
         (uid !== undefined && seen.metadata.uid !== uid);
       if (!settled) kinds.add(kind);
-    }
-    const leftMs = waits.until - this.#options.clock.monotonicMs();
-    if (kinds.size === 0 || leftMs <= 0) {
+      return !settled;
+    });
+    if (kinds.size === 0) {
       this.#waits.delete(key);
       return 0;
     }
@@ -257,6 +266,6 @@ export class ControllerLoop {
       const keys = this.#blocked.get(kind) ?? new Set();
       this.#blocked.set(kind, keys.add(key));
     }
-    return leftMs;
+    return blockedLookMs;
   }
 }

@@ -27,9 +27,10 @@ const set = (spec: Partial<StatefulSetSpec> = {}, status?: StatefulSet['status']
 const run = (one: StatefulSet, pods: readonly Pod[] = [], more: Partial<StatefulSetSnapshot> = {}) =>
   decide({ set: one, pods, revisions: [], revisionNamed: () => undefined, claim: () => undefined, ...more }, now);
 const revisionOf = (one: StatefulSet): ControllerRevision =>
-  run({ ...one, metadata: { ...one.metadata, deletionTimestamp: 'x' } }).actions.find(
-    (action) => action.verb === 'create',
-  )!.object as ControllerRevision;
+  run(one)
+    .actions.filter((action) => action.verb === 'create')
+    .map((action) => action.object)
+    .find((object): object is ControllerRevision => object.kind === 'ControllerRevision')!;
 const pod = (
   ordinal: number,
   more: { revision?: string; phase?: string; ready?: boolean; ending?: boolean; since?: string } = {},
@@ -141,6 +142,21 @@ test('claims come before their Pod; one that is going is waited for', () => {
     waits.events![0]!.message,
     'Create Pod s-0 in StatefulSet s failed error: pvc data-s-0 is being deleted',
   );
+});
+
+test('a set that is being deleted makes no revision, also when its own were orphaned already', () => {
+  const revision = revisionOf(set());
+  const { ownerReferences: _, ...metadata } = revision.metadata;
+  const ending = { ...set(), metadata: { ...set().metadata, deletionTimestamp: '2026-01-02T03:00:00Z' } };
+  const orphan = { ...revision, metadata };
+  for (const revisions of [[], [orphan]]) {
+    const { actions } = run(ending, [], { revisions, revisionNamed: () => orphan });
+    // A status with a collision would come back as a set that wants a new name, and so on without end.
+    assert.deepEqual(
+      actions.map((one) => one.verb === 'update' && (one.object as StatefulSet).status?.collisionCount),
+      [0],
+    );
+  }
 });
 
 test('who owns a claim follows the retention policy', () => {

@@ -81,9 +81,11 @@ export function decide(snapshot: StatefulSetSnapshot, now: number): Decision {
       ...history.actions,
       ...(semanticallyEqual(status, old) ? [] : [updateStatus(StatefulSets, { ...set, status })]),
       ...plan.actions,
-      ...surplus(allOld(history), spec.revisionHistoryLimit ?? historyLimitDefault, (one) =>
-        live.has(one.metadata.name),
-      ),
+      ...(set.metadata.deletionTimestamp === undefined
+        ? surplus(allOld(history), spec.revisionHistoryLimit ?? historyLimitDefault, (one) =>
+            live.has(one.metadata.name),
+          )
+        : []),
     ],
     events: plan.events,
     wakeAfterMs: plan.wakeAfterMs(),

@@ -1,5 +1,6 @@
 // The Pods of this node: which there are, from the API and from the runtime, and one keyed worker a Pod. The work on one
 // is in worker.ts, and in leftovers.ts once the API has it no more.
+import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import { WorkQueue } from '#base/work-queue.ts';
 import type { Pod } from '#api/generated/types.ts';
@@ -72,7 +73,7 @@ export class Pods {
     const { informer, scope } = this.#options;
     await informer.whenSynced(scope.signal);
     await this.#classes.limit();
-    await this.relist();
+    await this.#firstRelist();
     const listening = informer.onChange(({ current, previous }) => {
       const pod = current ?? previous;
       const uid = pod?.metadata.uid;
@@ -86,6 +87,19 @@ export class Pods {
       listening[Symbol.dispose]();
       await this.#queue.close();
     });
+  }
+
+  /** Nothing can begin before it is known what runs; a runtime that fails for a moment must not end the process. */
+  async #firstRelist(): Promise<void> {
+    const { clock, scope, logger } = this.#options;
+    for (let failures = 0; ; failures++)
+      try {
+        return await this.relist();
+      } catch (error) {
+        if (scope.closed) throw error;
+        logger.warn('the container runtime does not tell what it has', { error: messageOf(error) });
+        await sleep(clock, Math.min(5_000, 100 * 2 ** Math.min(failures, 6)), scope.signal);
+      }
   }
 
   /** Looks at the whole runtime: finds Pods that nobody wants any more, and changes whose event was missed. */

@@ -126,11 +126,12 @@ export class RuntimeCache {
     return {
       sandboxes: [...entry.sandboxes.values()]
         .filter((one) => one !== undefined)
-        .toSorted((a, b) => b.createdAtMs - a.createdAtMs || b.attempt - a.attempt),
+        // Counts before times: a clock may be put back, also between two starts.
+        .toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs),
       containers: [...entry.containers.values()]
         .map((one) => one.read)
         .filter((one) => one !== undefined)
-        .toSorted((a, b) => b.createdAtMs - a.createdAtMs || b.restartCount - a.restartCount),
+        .toSorted((a, b) => b.restartCount - a.restartCount || b.createdAtMs - a.createdAtMs),
     };
   }
 
