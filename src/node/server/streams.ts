@@ -65,7 +65,7 @@ export async function serveStreams(
   const { upgrade, headers } = request;
   if (upgrade === undefined) throw badRequestError('Upgrade request required');
   const wanted = (headers['upgrade'] ?? '').toLowerCase();
-  if (wanted.startsWith('spdy/')) return passThrough(options, request, target.url, 'SPDY/3.1');
+  if (wanted.startsWith('spdy/')) return passThrough(options, request, target, 'SPDY/3.1');
   if (wanted !== 'websocket') throw badRequestError(`unknown upgrade ${JSON.stringify(wanted)}`);
   const isForward = target.kind === 'port-forward';
   const supported = isForward ? [tunnelProtocol, ...channelForwardProtocols] : Object.keys(commandProtocols);
@@ -74,7 +74,7 @@ export async function serveStreams(
     throw badRequestError(`none of the offered WebSocket subprotocols is supported; use ${supported.join(' or ')}`);
   if (isForward && !offered.includes(tunnelProtocol)) {
     if (target.ports.length === 0) throw badRequestError('query parameter "port" is required');
-    return passThrough(options, request, target.url, 'websocket');
+    return passThrough(options, request, target, 'websocket');
   }
   // The runtime is asked first: its refusal can still be told as an HTTP answer.
   const runtime = await options.machine.upgrade(target.url, {
@@ -100,11 +100,14 @@ export async function serveStreams(
 
 type RuntimeConnection = Awaited<ReturnType<NodeMachine['upgrade']>>;
 
+/** So long may a client of exec and attach take until it opens its streams: upstream's stream creation timeout. */
+const firstWordMs = 30_000;
+
 /** Byte by byte: versions, channels and streams are between the client and the runtime. */
 async function passThrough(
-  { machine }: StreamsOptions,
+  { machine, clock }: StreamsOptions,
   request: ApiRequest,
-  url: string,
+  { url, kind }: StreamTarget,
   protocol: 'SPDY/3.1' | 'websocket',
 ): Promise<ApiResponse> {
   const { upgrade, headers } = request;
@@ -129,6 +132,12 @@ async function passThrough(
   if (upgrade.head.length > 0) runtime.socket.write(upgrade.head);
   client.pipe(runtime.socket);
   runtime.socket.pipe(client);
+  // The runtime's server gives up waiting, too, and then keeps the connection. A port-forward may stay silent.
+  if (kind === 'remote-command' && upgrade.head.length === 0) {
+    const timer = clock.schedule(firstWordMs, () => client.destroy());
+    client.once('data', () => timer.cancel());
+    client.once('close', () => timer.cancel());
+  }
   const end = () => {
     client.destroy();
     runtime.socket.destroy();
@@ -165,7 +174,9 @@ async function translate(
   runtime: RuntimeConnection,
   target: Extract<StreamTarget, { kind: 'remote-command' }>,
 ): Promise<void> {
+  /** What came before the runtime's streams are open: no more than had arrived already. */
   const pending: { channel: number; data: Buffer }[] = [];
+  socket.pause();
   const joined: { streams?: ReadonlyMap<number, SpdyStream> } = {};
   const connection = new SpdyConnection(runtime.socket, runtime.head, (error) => {
     if (error !== undefined) logger.debug('remote command connection', { error: messageOf(error) });
@@ -244,6 +255,7 @@ async function translate(
   // Callers wait for the first message to know that all is joined (upstream's server sends it too).
   send(target.stdout ? channel.stdout : target.stderr ? channel.stderr : channel.error, Buffer.alloc(0));
   joined.streams = opened;
+  socket.resume();
   for (const { channel: number, data } of pending.splice(0)) onInput(number, data);
 }
 

@@ -88,7 +88,7 @@ blocked = true
     registry.push('team/app', '1', app),
     registry.push('mirror/team/app', '1', await testImage('mirrored')),
   ];
-  images.push(registry.push('never/app', '1', await testImage('never')));
+  images.push(registry.push('never/app', '1', await testImage('never', false)));
   await Promise.all(images);
   machine = await startTestMachine(at('hosts'));
   const registries = new Registries({
@@ -114,7 +114,7 @@ after(async () => {
   faulty?.close();
   rmSync(directory, { recursive: true, force: true });
 });
-test('without a login a private image is refused in words, and after a login it runs at the next try', async () => {
+test('without a login a private image is refused in words, and tried again later', async () => {
   const image = `${registry.address}/team/app:1`;
   await pull('anonymous', image);
   await event('anonymous', /^Pulling: Pulling image "127.0.0.1:5443\/team\/app:1"$/);
@@ -132,13 +132,6 @@ test('without a login a private image is refused in words, and after a login it 
   await event('anonymous', /^Failed: Error: ImagePullBackOff$/);
 
   writeFileSync(loginFile(), authFile(registry.address));
-  await running('anonymous');
-  const told = await event('anonymous', /^Pulled: Successfully pulled image/);
-  const [, bytes] =
-    /^Pulled: Successfully pulled image "127\.0\.0\.1:5443\/team\/app:1" in [\d.]+m?s \([\d.]+m?s including waiting\)\. Image size: (\d+) bytes\.$/.exec(
-      told,
-    ) ?? [];
-  assert.ok(Number(bytes) > 100_000, told);
 });
 
 test('a Pod without an image that it may pull does not hinder another; a broken login file is named', async () => {
@@ -163,7 +156,12 @@ test('by digest; present images are not pulled again, unless always; never means
     'present',
     /^Pulled: Container image "127\.0\.0\.1:5443\/team\/app:1" already present on machine and can be accessed by the pod$/,
   );
-  await event('again', /^Pulled: Successfully pulled image/);
+  const told = await event('again', /^Pulled: Successfully pulled image/);
+  const [, bytes] =
+    /^Pulled: Successfully pulled image "127\.0\.0\.1:5443\/team\/app:1" in [\d.]+m?s \([\d.]+m?s including waiting\)\. Image size: (\d+) bytes\.$/.exec(
+      told,
+    ) ?? [];
+  assert.ok(Number(bytes) > 100_000, told);
   const never = await waiting('absent', 'ErrImageNeverPull');
   const message = 'Container image "127.0.0.1:5443/never/app:1" is not present with pull policy of Never';
   assert.equal(waitingMessage(never), message);
@@ -185,45 +183,6 @@ test('a mirror with a login answers for a registry that does not; a blocked one 
     await event('forbidden', /^Failed: Failed to pull/),
     /: registry quay\.example\/forbidden is blocked in \S+\/containers\/registries\.conf$/,
   );
-});
-
-test('pull secrets of Pod and service account; a missing one is told; what they opened is not for others', async () => {
-  rmSync(loginFile());
-  const image = `${registry.address}/secret/app:1`;
-  await registry.push('secret/app', '1', await testImage('secret'));
-  await secret('other-registry', 'kubernetes.io/dockerconfigjson', { '.dockerconfigjson': authFile('other.example') });
-  const wrong = { '.dockerconfigjson': authFile(registry.address, { ...login, password: 'wrong' }) };
-  await secret('wrong', 'kubernetes.io/dockerconfigjson', wrong);
-  const right = { [`https://${registry.address}/v2/`]: { ...login, email: '' } };
-  await secret('right', 'kubernetes.io/dockercfg', { '.dockercfg': JSON.stringify(right) });
-  const account = '/api/v1/namespaces/default/serviceaccounts';
-  await node.api.create(account, { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'puller' } });
-  const linked = await node.api.send('PATCH', `${account}/puller`, {
-    contentType: 'application/merge-patch+json',
-    body: { imagePullSecrets: [{ name: 'missing' }, { name: 'other-registry' }, { name: 'wrong' }, { name: 'right' }] },
-  });
-  assert.equal(linked.status, 200);
-  await pull('by-account', image, { serviceAccountName: 'puller' });
-  await event(
-    'by-account',
-    /^FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets \(missing\); attempting to pull the image may not succeed\.$/,
-  );
-  const pod = await running('by-account');
-  assert.equal(pod.spec.imagePullSecrets.length, 4);
-
-  await pull('stranger', image);
-  await pull('stranger-never', image, {}, { imagePullPolicy: 'Never' });
-  await pull('friend', image, { imagePullSecrets: [{ name: 'right' }] });
-  await running('friend');
-  await event('friend', /^Pulled: Container image .* already present on machine and can be accessed by the pod$/);
-  assert.match(await event('stranger', /^Failed: Failed to pull image/), /401|authorization failed/);
-  await waiting('stranger-never', 'ErrImageNeverPull');
-  // As after a restart: it is written down.
-  await node.restart();
-  await pull('stranger-later', image);
-  await event('stranger-later', /^Failed: Failed to pull image/);
-  await pull('preloaded', 'localhost/microshift/busybox:1');
-  await running('preloaded');
 });
 
 const failure = (name: string) => event(name, /^Failed: Failed to pull/);
@@ -286,4 +245,47 @@ test('archives are imported at the start and when they are put there later; a br
   } finally {
     await scope.close();
   }
+});
+
+test('after the login the Pod that was refused runs at its next try', async () => {
+  await running('anonymous');
+});
+
+test('pull secrets of Pod and service account; a missing one is told; what they opened is not for others', async () => {
+  rmSync(loginFile());
+  const image = `${registry.address}/secret/app:1`;
+  await registry.push('secret/app', '1', await testImage('secret'));
+  await secret('other-registry', 'kubernetes.io/dockerconfigjson', { '.dockerconfigjson': authFile('other.example') });
+  const wrong = { '.dockerconfigjson': authFile(registry.address, { ...login, password: 'wrong' }) };
+  await secret('wrong', 'kubernetes.io/dockerconfigjson', wrong);
+  const right = { [`https://${registry.address}/v2/`]: { ...login, email: '' } };
+  await secret('right', 'kubernetes.io/dockercfg', { '.dockercfg': JSON.stringify(right) });
+  const account = '/api/v1/namespaces/default/serviceaccounts';
+  await node.api.create(account, { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'puller' } });
+  const linked = await node.api.send('PATCH', `${account}/puller`, {
+    contentType: 'application/strategic-merge-patch+json',
+    body: { imagePullSecrets: [{ name: 'missing' }, { name: 'other-registry' }, { name: 'wrong' }, { name: 'right' }] },
+  });
+  assert.equal(linked.status, 200);
+  await pull('by-account', image, { serviceAccountName: 'puller' });
+  await event(
+    'by-account',
+    /^FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets \(missing\); attempting to pull the image may not succeed\.$/,
+  );
+  const pod = await running('by-account');
+  assert.equal(pod.spec.imagePullSecrets.length, 4);
+
+  await pull('stranger', image);
+  await pull('stranger-never', image, {}, { imagePullPolicy: 'Never' });
+  await pull('friend', image, { imagePullSecrets: [{ name: 'right' }] });
+  await running('friend');
+  await event('friend', /^Pulled: Container image .* already present on machine and can be accessed by the pod$/);
+  assert.match(await event('stranger', /^Failed: Failed to pull image/), /401|authorization failed/);
+  await waiting('stranger-never', 'ErrImageNeverPull');
+  // As after a restart: it is written down.
+  await node.restart();
+  await pull('stranger-later', image);
+  await event('stranger-later', /^Failed: Failed to pull image/);
+  await pull('preloaded', 'localhost/microshift/busybox:1');
+  await running('preloaded');
 });

@@ -1,12 +1,14 @@
 // exec, attach, cp, port-forward, debug and run by the official kubectl, over WebSocket and over SPDY; and single protocols by hand.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
+import { linuxNodeMachine } from '#host/node-machine.ts';
 import { upgradeAnswer } from '#host/upgrade-answer.ts';
 import { SpdyConnection } from '#wire/spdy.ts';
 import { startTestNode, type TestNode } from './cluster.ts';
@@ -47,6 +49,16 @@ before(async () => {
   });
   await Promise.all([running('web'), running('talker')]);
 });
+/** Opened first, looked at last: it takes half a minute. */
+let silent: { readonly sinceMs: number; readonly closed: Promise<void> };
+test('SPDY is answered before any stream is opened', async () => {
+  const version = { upgrade: 'SPDY/3.1', 'x-stream-protocol-version': 'v4.channel.k8s.io' };
+  const answer = await upgradeBy('POST', `/api/v1/namespaces/default/pods/web/${query(['true'])}`, version);
+  assert.equal(answer.status, 101);
+  answer.socket.resume();
+  silent = { sinceMs: Date.now(), closed: new Promise((resolve) => answer.socket.once('close', () => resolve())) };
+});
+
 after(async () => {
   await kubectl?.close();
   await node?.close();
@@ -193,6 +205,13 @@ async function openSocket(pathAndQuery: string, protocols: readonly string[]): P
   });
   return socket;
 }
+/** A connection upgraded by hand. */
+const upgradeBy = (method: string, pathAndQuery: string, headers: Readonly<Record<string, string>>) => {
+  const { port, ca, cert, key } = kubectl.server;
+  const options = { host: '127.0.0.1', port, ca, cert, key, agent: false, method, path: pathAndQuery };
+  return upgradeAnswer(https.request({ ...options, headers: { connection: 'Upgrade', ...headers } }));
+};
+
 const query = (command: readonly string[], more = 'stdout=1') =>
   `exec?container=side&${more}&${command.map((word) => `command=${encodeURIComponent(word)}`).join('&')}`;
 
@@ -254,25 +273,11 @@ test('port-forward over WebSocket channels, a pair for each port, as client libr
 
 test('SPDY with each version of its streams', async () => {
   for (const version of ['v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io']) {
-    const { port, ca, cert, key } = kubectl.server;
     const command = query(['sh', '-c', 'echo spoken; exit 5']);
-    const answer = await upgradeAnswer(
-      https.request({
-        host: '127.0.0.1',
-        port,
-        ca,
-        cert,
-        key,
-        agent: false,
-        method: 'POST',
-        path: `/api/v1/namespaces/default/pods/web/${command}`,
-        headers: {
-          connection: 'Upgrade',
-          upgrade: 'SPDY/3.1',
-          'x-stream-protocol-version': `future.k8s.io, ${version}`,
-        },
-      }),
-    );
+    const answer = await upgradeBy('POST', `/api/v1/namespaces/default/pods/web/${command}`, {
+      upgrade: 'SPDY/3.1',
+      'x-stream-protocol-version': `future.k8s.io, ${version}`,
+    });
     assert.deepEqual([answer.status, answer.headers['x-stream-protocol-version']], [101, version]);
     const connection = new SpdyConnection(answer.socket, answer.head, () => undefined);
     const collect = async (streamtype: string): Promise<string> => {
@@ -296,6 +301,38 @@ test('SPDY with each version of its streams', async () => {
   }
 });
 
+test('an upgraded connection reaches a port of a Pod through the proxies of Pod and Service', async () => {
+  const answer = 'HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: echo\\r\\n\\r\\n';
+  const serve = `while read line && [ "$line" != "$(printf '\\r')" ]; do :; done; printf '${answer}'; exec cat`;
+  await node.createPod({
+    name: 'echo',
+    spec: { containers: [{ ...shell(''), command: ['nc', '-ll', '-p', '7000', '-e', 'sh', '-c', serve] }] },
+  });
+  const { ip } = (await running('echo')).status.podIPs[0];
+  await node.until('it listens', () =>
+    linuxNodeMachine()
+      .tcpConnect(ip, 7000, 1_000)
+      .then(() => true),
+  );
+  const core = '/api/v1/namespaces/default';
+  const ports = [{ name: 'echo', port: 7000 }];
+  const named = (kind: string, more: object) => ({ kind, apiVersion: 'v1', metadata: { name: 'echo' }, ...more });
+  await node.api.create(`${core}/services`, named('Service', { spec: { ports } }));
+  const targetRef = { kind: 'Pod', namespace: 'default', name: 'echo' };
+  await node.api.create(
+    `${core}/endpoints`,
+    named('Endpoints', { subsets: [{ addresses: [{ ip, targetRef }], ports }] }),
+  );
+  for (const place of ['pods/echo:7000', 'services/echo:echo']) {
+    const { status, socket } = await upgradeBy('GET', `${core}/${place}/proxy/`, { upgrade: 'echo' });
+    assert.equal(status, 101);
+    socket.write('there and back');
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    assert.equal(String(chunk), 'there and back');
+    socket.destroy();
+  }
+});
+
 test('a reader that does not read costs little memory, and one that vanishes leaves nothing behind', async () => {
   const sockets = () => process.getActiveResourcesInfo().filter((one) => one.startsWith('TCP')).length;
   const before = sockets();
@@ -310,4 +347,10 @@ test('a reader that does not read costs little memory, and one that vanishes lea
   assert.ok(grown < 60_000_000, `${grown} bytes`);
   socket.terminate();
   await node.until('all connections are closed', async () => sockets() <= before);
+});
+
+test('a client that opens no stream is cut off after 30 seconds', { timeout: 40_000 }, async () => {
+  await silent.closed;
+  const tookMs = Date.now() - silent.sinceMs;
+  assert.ok(tookMs > 25_000 && tookMs < 38_000, `${tookMs} ms`);
 });
