@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Event, Node, Pod, Service } from '#api/generated/types.ts';
+import type { Event, Node, NodeMetrics, Pod, PodMetrics, Service } from '#api/generated/types.ts';
 import { issueCertificate } from '#pki/certificate.ts';
 import { nodeSubject } from '#pki/plan.ts';
 import { eventually, type RunningCommand } from '#kit/machine/command.ts';
@@ -167,6 +167,29 @@ test('Pods on both reach each other by Service and name; logs and commands of th
   const log = await first.ask(admin(), 'GET', `${pods}/far/log`);
   assert.match(log, /^up$/m);
   assert.match(log, new RegExp(`^\\[(::ffff:)?${near.replaceAll('.', '\\.')}\\]`, 'm'));
+});
+
+test('what both nodes and the Pods on them use is told in one answer', async () => {
+  const usage = async <T>(resource: string): Promise<readonly T[]> =>
+    (await first.get<{ items: readonly T[] }>(admin(), `/apis/metrics.k8s.io/v1beta1/${resource}`)).items;
+  const nodes = await usage<NodeMetrics>('nodes');
+  assert.deepEqual(
+    nodes.map((one) => one.metadata?.name),
+    [names.first, names.second],
+  );
+  for (const { usage: used } of nodes) assert.match(String(used['memory']), /^\d+[KMG]i$/);
+  const metrics = await usage<PodMetrics>('namespaces/default/pods');
+  assert.deepEqual(
+    metrics.map((one) => [one.metadata?.name, one.containers.map((container) => container.name)]),
+    [
+      ['far', ['web']],
+      ['near', ['web']],
+    ],
+  );
+  // An authority that every Pod has beside its token, on either machine.
+  const trusted = await exec('far', 'cat', '/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt');
+  assert.match(trusted, /^-----BEGIN CERTIFICATE-----/);
+  assert.equal(await exec('near', 'cat', '/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt'), trusted);
 });
 
 test('the joined node may do what a node does, and no more', async () => {
