@@ -328,6 +328,14 @@ test('a forced rotation: old certificates hold with the new bundle, new certific
     const [webhook] = (await cluster.find(ValidatingWebhookConfigurations, undefined, 'check')).webhooks;
     assert.equal(Buffer.from(webhook.clientConfig.caBundle, 'base64').toString(), newBundle);
   });
+  await cluster.eventually(async () => {
+    const events = (await cluster.api.get('/api/v1/namespaces/openshift-service-ca/events')).items;
+    const [rotation] = events.filter((one: Json) => one.reason === 'ServiceCARotated');
+    assert.match(
+      rotation.message,
+      /^Forcing service CA rotation due to reason "the key was on a lost disk"\.\nThe previous CA will be trusted until 20\d\d-/,
+    );
+  });
   // The same reason rotates once.
   await cluster.pass(5_000);
   assert.equal(text(await signing()), text(newSigning));
