@@ -112,6 +112,27 @@ test('a Route without a host gets one', async () => {
   assert.equal(route.metadata.annotations['openshift.io/host.generated'], 'true');
 });
 
+test('an Ingress without a class gets the newest default one', async () => {
+  const api = await startApiServer();
+  const base = '/apis/networking.k8s.io/v1';
+  const ingress = async (name: string, more: object = {}, annotations: object = {}) =>
+    (
+      await api.create(`${base}/namespaces/default/ingresses`, {
+        metadata: { name, annotations },
+        spec: { defaultBackend: { service: { name: 'a', port: { number: 80 } } }, ...more },
+      })
+    ).spec.ingressClassName;
+  assert.equal(await ingress('none'), undefined);
+  for (const name of ['old', 'new', 'plain']) {
+    const annotations = name === 'plain' ? {} : { 'ingressclass.kubernetes.io/is-default-class': 'true' };
+    await api.create(`${base}/ingressclasses`, { metadata: { name, annotations }, spec: { controller: 'a.b/c' } });
+    api.virtualClock.advance(2_000);
+  }
+  assert.equal(await ingress('defaulted'), 'new');
+  assert.equal(await ingress('named', { ingressClassName: 'plain' }), 'plain');
+  assert.equal(await ingress('annotated', {}, { 'kubernetes.io/ingress.class': 'plain' }), undefined);
+});
+
 test('a quota holds also when many come at once', async () => {
   const api = await startApiServer();
   await api.create(`${core}/resourcequotas`, {

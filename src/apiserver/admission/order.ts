@@ -1,6 +1,7 @@
 // THE order of admission plugins, for both halves (changing, then judging): upstream's.
 import type { AdmissionPlugin } from '../context.ts';
 import { certificateRequests } from './certificates.ts';
+import { defaultIngressClass } from './ingress-class.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
@@ -26,6 +27,7 @@ export const admissionOrder: readonly AdmissionPlugin[] = [
   persistentVolumeClaimResize,
   runtimeClass, // is the class there; its overhead and placement
   certificateRequests, // who asked, who may approve and sign
+  defaultIngressClass, // of an Ingress that names none
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights
   resourceQuota, // last: counts what will really be stored

@@ -104,3 +104,25 @@ test('an external certificate needs a TLS Secret that the router may read', asyn
   });
   assert.match(await post(api, external), /^201/);
 });
+
+test('defaults are those of upstream, at creation and at every change', async () => {
+  const api = await startApiServer();
+  const created = await api.create(
+    routes,
+    route('a', { tls: { termination: 'Reencrypt' }, alternateBackends: [{ name: 'b' }], to: { name: 'hello' } }),
+  );
+  assert.deepEqual(created.spec, {
+    host: 'a-default.apps.example.com',
+    to: { kind: 'Service', name: 'hello', weight: 100 },
+    alternateBackends: [{ kind: 'Service', name: 'b', weight: 100 }],
+    tls: { termination: 'reencrypt' },
+    wildcardPolicy: 'None',
+  });
+  const changed = await api.update(`${routes}/a`, { ...created, spec: { to: { name: 'other' }, tls: {} } });
+  assert.deepEqual(changed.spec, {
+    host: 'a-default.apps.example.com',
+    to: { kind: 'Service', name: 'other', weight: 100 },
+    tls: { termination: 'edge' },
+    wildcardPolicy: 'None',
+  });
+});

@@ -116,8 +116,16 @@ export function assignSlots(before: Slots<HeldServer>, servers: readonly Backend
     while (slots[free] !== undefined) free++;
     slots[free] = server;
   }
-  return slots;
+  // The same content is the same list: what was made of it stays good.
+  const same = before.length === length && slots.every((one, index) => sameServer(before[index], one));
+  return same ? (before as Slots) : slots;
 }
+
+const sameServer = (held: Partial<BackendServer> | undefined, now: BackendServer | undefined): boolean =>
+  held === now ||
+  (held !== undefined &&
+    now !== undefined &&
+    (Object.keys(now) as (keyof BackendServer)[]).every((field) => held[field] === now[field]));
 
 /** Commands of the admin socket that lead from one content of the slots to the other; both have one length. */
 export function slotCommands(backend: string, before: Slots<HeldServer>, after: Slots): readonly string[] {

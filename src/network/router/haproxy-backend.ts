@@ -1,5 +1,6 @@
 // A Route's backend in HAProxy's configuration. Pure.
 import { createHash } from 'node:crypto';
+import type { Route } from '#api/generated/types.ts';
 import { activeTargets, type BackendServer, type Slots } from './backends.ts';
 import { readAnnotations, type RouteOptions } from './annotations.ts';
 import type { AdmittedRoute } from './admission.ts';
@@ -17,18 +18,59 @@ export const fileName = ({ route }: AdmittedRoute): string => `${route.metadata.
  * What is in the slots shows in the lines beyond address, weight and check: then another content needs a reload.
  * So it is where servers prove by certificate which of several Services they are, and where they speak HTTP/2 without TLS.
  */
-export const hasFixedSlots = (one: AdmittedRoute, slots: Slots): boolean =>
+const hasFixedSlots = (one: AdmittedRoute, slots: Slots): boolean =>
   slots.some((server) => server?.http2 === true && terminationOf(one) !== 'passthrough') ||
   (usesServiceCa(one) && new Set(slots.flatMap((server) => server?.service ?? [])).size > 1);
 
 const usesServiceCa = (one: AdmittedRoute): boolean =>
   terminationOf(one) === 'reencrypt' && routeCertificates(one.tls!).destinationAuthority === undefined;
 
+export interface BackendText {
+  /** As it is written. */
+  readonly text: string;
+  /** As far as only a reload can change it: without what is in the slots, wherever the admin socket can change that. */
+  readonly structure: string;
+}
+interface Made extends BackendText {
+  readonly slots: Slots;
+  readonly tls: AdmittedRoute['tls'];
+  readonly policy: RouterSettings['policy'];
+  readonly lacksAuthority: boolean;
+}
+/** One making for as long as Route, slots and settings stay as they are: most do, when something changes. */
+const made = new WeakMap<Route, Made>();
+
+export function backendText(one: AdmittedRoute, slots: Slots, settings: RouterSettings): BackendText {
+  const { tls, route } = one;
+  const { policy } = settings;
+  const without = lacksAuthority(one, settings);
+  const found = made.get(route);
+  if (
+    found !== undefined &&
+    found.slots === slots &&
+    found.tls === tls &&
+    found.policy === policy &&
+    found.lacksAuthority === without
+  )
+    return found;
+  const text = backendLines(one, slots, settings).join('\n');
+  const structure = hasFixedSlots(one, slots)
+    ? text
+    : backendLines(
+        one,
+        slots.map(() => undefined),
+        settings,
+      ).join('\n');
+  const fresh = { text, structure, slots, tls, policy, lacksAuthority: without };
+  made.set(route, fresh);
+  return fresh;
+}
+
 /** Nothing says whom to trust: nothing may be sent there, and the backend has no slots. */
 export const lacksAuthority = (one: AdmittedRoute, { serviceCaPem }: Pick<RouterSettings, 'serviceCaPem'>): boolean =>
   usesServiceCa(one) && serviceCaPem === undefined;
 
-export function backendLines(one: AdmittedRoute, slots: Slots, settings: RouterSettings): readonly string[] {
+function backendLines(one: AdmittedRoute, slots: Slots, settings: RouterSettings): readonly string[] {
   const name = backendName(one);
   const tcp = terminationOf(one) === 'passthrough';
   if (lacksAuthority(one, settings))

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { AdmittedRoute } from './admission.ts';
 import { readAnnotations } from './annotations.ts';
 import type { Slots } from './backends.ts';
-import { allowlistPath, backendLines, backendName, fileName, hasFixedSlots, terminationOf } from './haproxy-backend.ts';
+import { allowlistPath, backendName, backendText, fileName, terminationOf } from './haproxy-backend.ts';
 import { frontendLines, redirect, terminated } from './haproxy-frontends.ts';
 import { globalLines } from './haproxy-global.ts';
 import { domainOf } from './hosts.ts';
@@ -46,20 +46,24 @@ export function renderRouter(
   const adjustsCase = routes.some((one) => readAnnotations(one.route).options.adjustsCase);
   const config = (digest: string, backends: readonly string[]) =>
     [...globalLines(settings, digest, adjustsCase), ...frontendLines(settings, needs), ...backends, ''].join('\n');
-  // The digest sees the number of slots, not what is in them, wherever the admin socket can change that.
-  const structure = routes.flatMap((one) => {
-    const slots = slotsOf(backendName(one));
-    return backendLines(one, hasFixedSlots(one, slots) ? slots : slots.map(() => undefined), settings);
-  });
+  const backends = routes.map((one) => backendText(one, slotsOf(backendName(one)), settings));
   const digest = createHash('sha256')
-    .update(config('', structure))
+    .update(
+      config(
+        '',
+        backends.map((one) => one.structure),
+      ),
+    )
     .update(JSON.stringify(supporting))
     .digest('hex')
     .slice(0, 32);
-  const backends = routes.flatMap((one) => backendLines(one, slotsOf(backendName(one)), settings));
+  const content = config(
+    digest,
+    backends.map((one) => one.text),
+  );
   return {
     digest,
-    files: [...supporting, { path: configPath(runDirectory), content: config(digest, backends), mode: 0o600 }],
+    files: [...supporting, { path: configPath(runDirectory), content, mode: 0o600 }],
   };
 }
 

@@ -238,9 +238,10 @@ export class RouterLoop implements Disposable {
     const { client, clock, logger } = this.#options;
     const settings = this.#admission();
     const told = new Map<string, string>();
+    const nowIso = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     for (const verdict of verdicts) {
       this.#note(verdict, told);
-      const ingress = decideStatus(verdict, settings, new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'));
+      const ingress = decideStatus(verdict, settings, nowIso);
       if (ingress === undefined) continue;
       const status = { ...verdict.route.status, ingress };
       try {

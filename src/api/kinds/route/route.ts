@@ -1,7 +1,7 @@
 // Route (route.openshift.io/v1). The default host is set by admission; here is what makes a Route right.
 import { duplicate, forbidden, invalid, notSupported, required, type FieldError } from '../../field-error.ts';
 import type { Route, RouteHTTPHeader, RouteSpec, TLSConfig } from '../../generated/types.ts';
-import type { KindBehaviour } from '../../kind.ts';
+import type { KindBehaviour, Mutable } from '../../kind.ts';
 import { dns1123Label, dns1123Subdomain, dns1123SubdomainMax, maxLengthText } from '../../meta/names.ts';
 import { immutable, isAbsent, texts } from '../../validation/fields.ts';
 
@@ -175,31 +175,36 @@ function commonErrors({ metadata, spec }: Route, checkHost: boolean): FieldError
 
 const labelsAreValid = (host: string) => host === '' || host.split('.').every((one) => dns1123Label(one).length === 0);
 
+const oldTerminations: Readonly<Record<string, string>> = {
+  Edge: 'edge',
+  Reencrypt: 'reencrypt',
+  Passthrough: 'passthrough',
+};
+
+/** Upstream's defaults of a Route's spec, at every write. */
+function setDefaults({ spec }: Mutable<Route>): void {
+  for (const backend of [spec.to, ...(spec.alternateBackends ?? [])]) {
+    if (isAbsent(backend.kind)) backend.kind = 'Service';
+    backend.weight ??= 100;
+  }
+  if (isAbsent(spec.wildcardPolicy)) spec.wildcardPolicy = 'None';
+  const { tls } = spec;
+  if (tls === undefined) return;
+  if (isAbsent(tls.termination) && isAbsent(tls.destinationCACertificate)) tls.termination = 'edge';
+  tls.termination = oldTerminations[tls.termination] ?? tls.termination;
+}
+
 export const route: KindBehaviour<Route> = {
   prepareForCreate(object) {
     object.status = { ingress: [] };
-    for (const backend of [object.spec.to, ...(object.spec.alternateBackends ?? [])]) {
-      if (isAbsent(backend.kind)) backend.kind = 'Service';
-      backend.weight ??= 100;
-    }
-    if (isAbsent(object.spec.wildcardPolicy)) object.spec.wildcardPolicy = 'None';
-    if (
-      object.spec.tls !== undefined &&
-      isAbsent(object.spec.tls.termination) &&
-      isAbsent(object.spec.tls.destinationCACertificate)
-    )
-      object.spec.tls.termination = 'edge';
+    setDefaults(object);
   },
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') {
       object.spec = previous.spec as typeof object.spec;
       return;
     }
-    for (const backend of [object.spec.to, ...(object.spec.alternateBackends ?? [])]) {
-      if (isAbsent(backend.kind)) backend.kind = 'Service';
-      backend.weight ??= 100;
-    }
-    if (isAbsent(object.spec.wildcardPolicy)) object.spec.wildcardPolicy = 'None';
+    setDefaults(object);
     // Who does not know the host keeps the one that was given.
     if (isAbsent(object.spec.host)) object.spec.host = previous.spec.host;
   },
