@@ -1,7 +1,7 @@
 // Directories of manifests on the whole control plane: applied, retried, changed, deleted, and their mistakes told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigMaps, CustomResourceDefinitions, Events, Namespaces, Secrets } from '#api/generated/kind-references.ts';
+import { ConfigMaps, Events, Namespaces, Secrets } from '#api/generated/kind-references.ts';
 import { Manifests } from '#assembly/manifests/manifests.ts';
 import { silentLogger } from '#base/log.ts';
 import { Scope } from '#base/scope.ts';
@@ -210,11 +210,13 @@ test('the directory delete removes its objects before anything is applied, and n
   assert.deepEqual(machine.manifests.problems(), []);
 });
 
-test('an object of a kind that nobody serves is told; its definition is applied before it', async () => {
+test('custom resources are applied behind their definition, as soon as they are served', async () => {
   await using plane = await startControlPlane();
   await using machine = startManifests(plane, {
-    '/etc/manifests/kustomization.yaml': 'sortOptions: {order: fifo}\nresources: [thing.yaml, definition.yaml]\n',
-    '/etc/manifests/thing.yaml': 'apiVersion: other.example.com/v1\nkind: Other\nmetadata: {name: t}\n',
+    '/etc/manifests/kustomization.yaml':
+      'sortOptions: {order: fifo}\nresources: [thing.yaml, other.yaml, definition.yaml]\n',
+    '/etc/manifests/thing.yaml': 'apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t}\nspec: {size: 3}\n',
+    '/etc/manifests/other.yaml': 'apiVersion: other.example.com/v1\nkind: Other\nmetadata: {name: o}\n',
     '/etc/manifests/definition.yaml': JSON.stringify({
       apiVersion: 'apiextensions.k8s.io/v1',
       kind: 'CustomResourceDefinition',
@@ -223,14 +225,22 @@ test('an object of a kind that nobody serves is told; its definition is applied 
         group: 'example.com',
         scope: 'Namespaced',
         names: { plural: 'things', kind: 'Thing', listKind: 'ThingList', singular: 'thing' },
-        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        ],
       },
     }),
   });
-  await plane.eventually(async () =>
+  const things = { group: 'example.com', version: 'v1', resource: 'things', kind: 'Thing', namespaced: true };
+  await plane.eventually(async () => {
+    assert.deepEqual((await plane.find(things, 'default', 't'))?.spec, { size: 3 });
     assert.deepEqual(machine.manifests.problems(), [
-      '/etc/manifests: one object is not applied: Other t: no matches for kind "Other" in version "other.example.com/v1"',
-    ]),
-  );
-  assert.notEqual(await plane.find(CustomResourceDefinitions, undefined, 'things.example.com'), undefined);
+      '/etc/manifests: one object is not applied: Other o: no matches for kind "Other" in version "other.example.com/v1"',
+    ]);
+  });
 });
