@@ -6,7 +6,7 @@ import { parseYaml } from '#wire/yaml.ts';
 import type { PatchEntry } from './kustomization.ts';
 import { KustomizeError, within } from './kustomize-error.ts';
 import { strategicMerge } from './merge.ts';
-import { readResources } from './read-resources.ts';
+import { readPatches } from './read-resources.ts';
 import type { ResourceList } from './resource-list.ts';
 import { idText, type Resource } from './resource.ts';
 import { select } from './select.ts';
@@ -38,7 +38,22 @@ export async function applyPatch(list: ResourceList, entry: PatchEntry, load: Lo
   for (const resource of within('target', () => select(list.items, target))) {
     const patch = merges[0]!.copy();
     patch.object!['apiVersion'] = resource.apiVersion;
+    makeTexts(patch.metadata());
     applyMerge(resource, patch);
+  }
+}
+
+/** Numbers and truth values of labels and annotations. Null stays, and removes: kubectl makes the text null of it, here only. */
+function makeTexts(metadata: MutableJson): void {
+  for (const field of ['labels', 'annotations']) {
+    const texts = metadata[field];
+    if (!isJsonObject(texts)) continue;
+    metadata[field] = Object.fromEntries(
+      Object.entries(texts).map(([key, value]) => [
+        key,
+        typeof value === 'number' || typeof value === 'boolean' ? String(value) : value,
+      ]),
+    );
   }
 }
 
@@ -46,9 +61,9 @@ export async function applyPatch(list: ResourceList, entry: PatchEntry, load: Lo
 export async function applyStrategicPatch(list: ResourceList, entry: string, load: LoadText): Promise<void> {
   let patches: readonly Resource[];
   try {
-    patches = await readResources(entry);
+    patches = await readPatches(entry);
   } catch {
-    patches = await readResources(await load(entry));
+    patches = await readPatches(await load(entry));
   }
   if (patches.length === 0) throw new KustomizeError(`patch appears to be empty; file ${entry}`);
   applyMerges(list, patches);
@@ -80,7 +95,7 @@ async function parsePatch(text: string, source: string) {
   let merges: readonly Resource[] = [];
   let reason = '';
   try {
-    merges = await readResources(text);
+    merges = await readPatches(text);
   } catch (error) {
     if (!(error instanceof KustomizeError)) throw error;
     reason = error.message;

@@ -6,10 +6,14 @@ import { KustomizeError } from './kustomize-error.ts';
 import { Resource } from './resource.ts';
 
 /** Throws KustomizeError for what is no YAML, and for objects without kind or name. */
-export async function readResources(text: Uint8Array | string): Promise<Resource[]> {
+export const readResources = (text: Uint8Array | string): Promise<Resource[]> => read(text, false);
+/** Objects that are patches: null in them removes. */
+export const readPatches = (text: Uint8Array | string): Promise<Resource[]> => read(text, true);
+
+async function read(text: Uint8Array | string, nulls: boolean): Promise<Resource[]> {
   let documents: unknown[];
   try {
-    documents = await parseYamlDocuments(text);
+    documents = await parseYamlDocuments(text, { nulls });
   } catch (error) {
     if (error instanceof YamlSyntaxError)
       throw new KustomizeError(`MalformedYAMLError: ${error.message}`, { cause: error });

@@ -53,8 +53,14 @@ const scalarTags: readonly ScalarTag[] = [
   tag('timestamp', timestampPattern, timestampOf),
 ];
 
-/** The values of all documents that hold one. Throws YamlSyntaxError. Annotations are texts as they are written. */
-export async function parseYamlDocuments(bytes: Uint8Array | string): Promise<unknown[]> {
+/**
+ * The values of all documents that hold one. Throws YamlSyntaxError. Annotations are texts as they are written; `nulls`: null
+ * stays null there, since in a patch it removes.
+ */
+export async function parseYamlDocuments(
+  bytes: Uint8Array | string,
+  { nulls = false }: { readonly nulls?: boolean } = {},
+): Promise<unknown[]> {
   const yaml = await library();
   const text = (typeof bytes === 'string' ? bytes : new TextDecoder().decode(bytes)).replaceAll('\r\n', '\n');
   const binary: ScalarTag = {
@@ -75,7 +81,7 @@ export async function parseYamlDocuments(bytes: Uint8Array | string): Promise<un
       const line = text.slice(0, error.pos[0]).split('\n').length;
       throw new YamlSyntaxError(`yaml: line ${line}: ${error.message}`);
     }
-    keepAnnotationTexts(yaml, document);
+    keepAnnotationTexts(yaml, document, nulls);
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: 100 });
@@ -86,13 +92,14 @@ export async function parseYamlDocuments(bytes: Uint8Array | string): Promise<un
   });
 }
 
-function keepAnnotationTexts(yaml: typeof import('yaml'), document: Document): void {
+function keepAnnotationTexts(yaml: typeof import('yaml'), document: Document, nulls: boolean): void {
   const annotations: unknown = yaml.isDocument(document)
     ? document.getIn(['metadata', 'annotations'], true)
     : undefined;
   if (!yaml.isMap(annotations)) return;
   for (const { value } of annotations.items)
-    if (yaml.isScalar(value) && value.type === 'PLAIN') value.value = value.source ?? '';
+    if (yaml.isScalar(value) && value.type === 'PLAIN' && !(nulls && value.value === null))
+      value.value = value.source ?? '';
 }
 
 /** What a text without quotes stands for. */
