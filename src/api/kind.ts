@@ -135,7 +135,7 @@ export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
   /** How metadata.name is checked; default: DNS-1123 subdomain. */
   validateName?(name: string, prefix: boolean): string[];
   /** Loads what the rules need and most clusters never do; before their first use, and once. */
-  load?(): Promise<void>;
+  load?(object: T): Promise<void>;
   /** Finalizers may be names without a domain, as upstream allows outside of its core. */
   readonly anyFinalizer?: boolean | undefined;
   /** Put on when its deletion begins: somebody cleans up first. */

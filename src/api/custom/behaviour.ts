@@ -8,6 +8,7 @@ import { validateEmbedded } from './embedded.ts';
 import { parseJsonPath } from './json-path.ts';
 import { validateLists } from './list-types.ts';
 import { loadRegularExpressions } from './regular-expressions.ts';
+import { compileRules, hasRules, loadExpressions, type Rules } from './rules/rules.ts';
 import { partsOfPath, propertyOf, type Schema } from './schema.ts';
 import { validateValue } from './validate-value.ts';
 
@@ -15,6 +16,13 @@ type Fields = Record<string, unknown>;
 
 export const selectableName = (path: string): string => path.replace(/^\./, '');
 
+const blocking: ReadonlySet<FieldError['reason']> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
 const int32Max = 2147483647;
 
 export function behaviourOf(
@@ -29,6 +37,23 @@ export function behaviourOf(
     path: parseJsonPath(one.jsonPath),
   }));
 
+  const isRuled = hasRules(schema);
+  let compiled: Rules | undefined;
+  /** After all others: rules are about objects that are what the schema says. */
+  const withRules = (errors: FieldError[], object: KubernetesObject, previous?: KubernetesObject): FieldError[] => {
+    if (!isRuled) return errors;
+    if (errors.some((one) => blocking.has(one.reason)))
+      return [
+        ...errors,
+        invalid(
+          '<nil>',
+          null,
+          'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+        ),
+      ];
+    compiled ??= compileRules(schema);
+    return [...errors, ...compiled.validate(object, previous === undefined ? undefined : { value: previous })];
+  };
   const kindErrors = (object: KubernetesObject): FieldError[] =>
     object.kind === kind ? [] : [invalid('kind', object.kind, `must be ${kind}`)];
   const scaleSpec = (object: KubernetesObject) =>
@@ -43,7 +68,10 @@ export function behaviourOf(
 
   return {
     anyFinalizer: true,
-    load: loadRegularExpressions,
+    async load() {
+      await loadRegularExpressions();
+      if (isRuled) await loadExpressions();
+    },
     prepareForUpdate(object, previous, { subresource }) {
       if (subresource === 'status') keepAllButStatus(object, previous);
       else if (!equalJson(withoutMetadata(object), withoutMetadata(previous)))
@@ -52,13 +80,16 @@ export function behaviourOf(
     validate: (object) => {
       const wrongKind = kindErrors(object);
       if (wrongKind.length > 0) return wrongKind;
-      return [
-        ...validateValue(schema, object),
-        ...scaleSpec(object),
-        ...scaleStatus(object),
-        ...validateEmbedded(schema, object),
-        ...validateLists(schema, object),
-      ];
+      return withRules(
+        [
+          ...validateValue(schema, object),
+          ...scaleSpec(object),
+          ...scaleStatus(object),
+          ...validateEmbedded(schema, object),
+          ...validateLists(schema, object),
+        ],
+        object,
+      );
     },
     validateUpdate(object, previous, subresource) {
       const wrongKind = kindErrors(object);
@@ -66,23 +97,36 @@ export function behaviourOf(
       const lists = validateLists(schema, object);
       const listErrors = lists.length > 0 && validateLists(schema, previous).length > 0 ? [] : lists;
       if (subresource !== 'status')
-        return [
-          ...validateValue(schema, object, { value: previous }),
-          ...scaleSpec(object),
-          ...scaleStatus(object),
-          ...validateEmbedded(schema, object),
-          ...listErrors,
-        ];
+        return withRules(
+          [
+            ...validateValue(schema, object, { value: previous }),
+            ...scaleSpec(object),
+            ...scaleStatus(object),
+            ...validateEmbedded(schema, object),
+            ...listErrors,
+          ],
+          object,
+          previous,
+        );
       const { status } = withoutMetadata(object);
       const { status: oldStatus } = withoutMetadata(previous);
       const statusSchema = propertyOf(schema, 'status');
-      return [
-        ...(status === undefined || statusSchema === undefined
-          ? []
-          : validateValue(statusSchema, status, oldStatus === undefined ? undefined : { value: oldStatus }, 'status')),
-        ...scaleStatus(object),
-        ...listErrors,
-      ];
+      return withRules(
+        [
+          ...(status === undefined || statusSchema === undefined
+            ? []
+            : validateValue(
+                statusSchema,
+                status,
+                oldStatus === undefined ? undefined : { value: oldStatus },
+                'status',
+              )),
+          ...scaleStatus(object),
+          ...listErrors,
+        ],
+        object,
+        previous,
+      );
     },
     warnings(object, previous) {
       const added = (object.metadata.finalizers ?? []).filter(

@@ -12,10 +12,16 @@ import { equalJson } from '../patch/json-values.ts';
 import { apiApproval, approvalAnnotation } from './api-approval.ts';
 import { conversionErrors } from './conversion-rules.ts';
 import { isKnownFormat } from './formats.ts';
+import { loadRegularExpressions } from './regular-expressions.ts';
+import { compileRules, hasRules, loadExpressions, type Problem } from './rules/rules.ts';
 import { propertyOf, someSchema, type Schema } from './schema.ts';
 import { hasStructuralSchema, schemaErrors } from './schema-rules.ts';
 
-export { loadRegularExpressions } from './regular-expressions.ts';
+/** What the rules need of libraries. */
+export async function loadFor({ spec }: CustomResourceDefinition): Promise<void> {
+  await loadRegularExpressions();
+  if (spec.versions?.some((version) => hasRules(schemaOf(version) ?? {})) === true) await loadExpressions();
+}
 
 interface Rules {
   readonly requireStructural: boolean;
@@ -169,13 +175,17 @@ function versionErrors(
         );
     }
   }
-  if (schema !== undefined)
-    errors.push(
-      ...schemaErrors(schema, `${path}.schema.openAPIV3Schema`, {
-        hasStatus: version.subresources?.status !== undefined,
-        requireStructural,
-      }),
-    );
+  if (schema !== undefined) {
+    const schemaPath = `${path}.schema.openAPIV3Schema`;
+    const wrong = schemaErrors(schema, schemaPath, {
+      hasStatus: version.subresources?.status !== undefined,
+      requireStructural,
+    });
+    errors.push(...wrong);
+    if (wrong.length === 0 && hasRules(schema))
+      for (const { path: at, rule, detail, isWrong } of compileRules(schema).problems)
+        if (isWrong) errors.push(invalid(`${schemaPath}${at}`, rule, `compilation failed: ${detail}`));
+  }
   const { scale } = version.subresources ?? {};
   if (scale !== undefined) errors.push(...scaleErrors(scale, `${path}.subresources`));
   version.additionalPrinterColumns?.forEach((column, index) => {
@@ -326,8 +336,16 @@ const preserveErrors = (
         ),
       ];
 
-const isAbsent = (definition: CustomResourceDefinition | undefined, is: (schema: Schema) => boolean): boolean =>
-  definition?.spec.versions.some((version) => someSchema(schemaOf(version), is)) !== true;
+const ruleProblems = (definition: CustomResourceDefinition): readonly Problem[] =>
+  definition.spec.versions.flatMap((version, index) => {
+    const schema = schemaOf(version);
+    return schema === undefined || !hasRules(schema)
+      ? []
+      : compileRules(schema).problems.map((one) => ({
+          ...one,
+          path: `spec.versions[${index}].schema.openAPIV3Schema${one.path}`,
+        }));
+  });
 
 /** What is stored and cannot be kept, or is not looked at. */
 export function definitionWarnings(
@@ -344,14 +362,13 @@ export function definitionWarnings(
     return found;
   };
   const known = formatsOf(previous);
-  const hasRules = (schema: Schema): boolean => (schema['x-kubernetes-validations']?.length ?? 0) > 0;
   return [
     ...[...formatsOf(object)]
       .filter((one) => !known.has(one))
       .map((one) => `unrecognized format ${JSON.stringify(one)}`),
-    ...(isAbsent(object, hasRules)
-      ? []
-      : ['x-kubernetes-validations are stored but not evaluated yet: objects that break these rules are accepted']),
+    ...ruleProblems(object).map(
+      ({ path, detail }) => `${path} is stored but not evaluated: ${detail}: objects that break this rule are accepted`,
+    ),
     ...(object.spec.conversion?.strategy === 'Webhook' && object.spec.versions.length > 1
       ? [
           'conversion by webhook is not implemented yet: objects are shown in other versions with their apiVersion changed only',

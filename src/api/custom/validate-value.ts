@@ -16,7 +16,7 @@ import {
 } from './schema.ts';
 
 /** The same value before the update; undefined: there is none that is known to be the same. */
-interface Before {
+export interface Before {
   readonly value: unknown;
 }
 

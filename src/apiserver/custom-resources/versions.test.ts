@@ -357,9 +357,45 @@ test('definitions that cannot be served are refused with the reason', async () =
   api.close();
 });
 
-test('warnings: deprecated versions, unknown formats, rules that are not evaluated, finalizers without a domain', async () => {
+test('rules hold on every write, after everything else; what is no expression is refused with the definition', async () => {
   const api = await startApiServer();
-  const rule = [{ rule: 'self.a == "x"' }];
+  const properties = { min: { type: 'integer' }, max: { type: 'integer' }, name: { type: 'string' } };
+  const rules = [
+    { rule: 'self.min <= self.max', message: 'min must not be above max', fieldPath: '.min' },
+    { rule: 'self.name == oldSelf.name', messageExpression: '"name stays " + oldSelf.name' },
+  ];
+  const ruled = (validations: object[]) =>
+    withSchema({ spec: { type: 'object', properties, 'x-kubernetes-validations': validations } });
+  const wrong = await api.send('POST', definitionsPath, { body: ruled([{ rule: 'self.min <' }]) });
+  assert.equal(wrong.status, 422);
+  assert.match(
+    wrong.json.message,
+    /x-kubernetes-validations\[0\]\.rule: Invalid value: \{"rule":"self\.min <"\}: compilation failed: Unexpected token/,
+  );
+  await established(api, ruled(rules));
+  const body = (spec: object) => ({ ...cronTab('x'), spec });
+  const refused = async (spec: object) => (await api.send('POST', path, { body: body(spec) })).json.message;
+  assert.equal(
+    await refused({ min: 3, max: 2, name: 'a' }),
+    'CronTab.stable.example.com "x" is invalid: spec.min: Invalid value: min must not be above max',
+  );
+  assert.equal(
+    await refused({ min: 'x', max: 2, name: 'a' }),
+    'CronTab.stable.example.com "x" is invalid: [spec.min: Invalid value: "string": spec.min in body must be of type integer: "string", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+  );
+  await api.create(path, body({ min: 1, max: 2, name: 'a' }));
+  const renamed = await api.send('PATCH', `${path}/x`, {
+    contentType: 'application/merge-patch+json',
+    body: { spec: { name: 'b' } },
+  });
+  assert.equal(renamed.json.message, 'CronTab.stable.example.com "x" is invalid: spec: Invalid value: name stays a');
+  assert.equal((await api.patch(`${path}/x`, 'merge', { spec: { max: 5 } })).spec.max, 5);
+  api.close();
+});
+
+test('warnings: deprecated versions, unknown formats, rules that cannot be evaluated, finalizers without a domain', async () => {
+  const api = await startApiServer();
+  const rule = [{ rule: 'self.a.notAFunction()' }];
   const definition = withSchema({
     spec: { type: 'object', properties: { a: { type: 'string', format: 'odd' } }, 'x-kubernetes-validations': rule },
   });
@@ -368,7 +404,8 @@ test('warnings: deprecated versions, unknown formats, rules that are not evaluat
   assert.equal(made.status, 201);
   assert.deepEqual(made.warnings, [
     'unrecognized format "odd"',
-    'x-kubernetes-validations are stored but not evaluated yet: objects that break these rules are accepted',
+    "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule is stored but not evaluated: found no matching overload for 'string.notAFunction()': objects that break this rule are accepted",
+    "spec.versions[1].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule is stored but not evaluated: found no matching overload for 'string.notAFunction()': objects that break this rule are accepted",
   ]);
   await settle();
   const old = await api.send('POST', path.replace('/v1/', '/v1beta1/'), {

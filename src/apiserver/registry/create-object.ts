@@ -119,7 +119,7 @@ async function createOnce(
   const { store, clock } = server.options;
   const behaviour = kindTable.behaviour(row);
   const now = clock.now();
-  await behaviour.load?.();
+  await behaviour.load?.(object);
 
   if (settings.fieldManager !== '')
     trackUpdate(row, undefined, object, { manager: settings.fieldManager, subresource: '', now });

@@ -125,7 +125,7 @@ async function updateOnce(
   const behaviour = kindTable.behaviour(row);
   const previous = objectOf(row, current);
   const now = clock.now();
-  await behaviour.load?.();
+  await behaviour.load?.(previous);
 
   const object = await transform(previous);
   const attributes: AdmissionAttributes = {

@@ -17,9 +17,9 @@ function addStoredVersion(object: Mutable<CustomResourceDefinition>): void {
 export const customResourceDefinition: KindBehaviour<CustomResourceDefinition> = {
   anyFinalizer: true,
   deletionFinalizer: 'customresourcecleanup.apiextensions.k8s.io',
-  async load() {
+  async load(object) {
     rules ??= await import('../../custom/definition-rules.ts');
-    await rules.loadRegularExpressions();
+    await rules.loadFor(object);
   },
   prepareForCreate(object) {
     object.status = {};
