@@ -26,7 +26,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     command
       .option(
         '--config <file>',
-        'configuration file instead of ~/.microshift/config.yaml or /etc/microshift/config.yaml',
+        'this configuration file only, instead of config.yaml and config.d of ~/.microshift or /etc/microshift',
       )
       .option('--data-dir <directory>', 'directory of all state');
 

@@ -85,6 +85,8 @@ test('a drop-in changes the cluster while it runs: audit log, names of a hosts f
   const audit = await machine.shell('cat /var/log/kube-apiserver/audit.log');
   assert.match(audit, /"requestObject":.*"a":"plain"/);
   assert.match(audit, /"resource":"secrets"/);
+  for (const stage of ['ResponseStarted', 'ResponseComplete'])
+    assert.match(audit, new RegExp(`"stage":"${stage}".*"subresource":"exec"`));
   assert.doesNotMatch(audit, /hidden|aGlkZGVu/);
 
   machine.write('/etc/microshift/config.d/20-mistake.yaml', 'dns: {hosts: {status: Maybe}}\n');
@@ -122,6 +124,7 @@ test('./uninstall.sh --purge removes the unit, every process, and the Debian pac
   const result = await machine.run(['/root/microshift/uninstall.sh', '--yes', '--purge'], { timeoutSeconds: 180 });
   assert.equal(result.code, 0, result.stdout + result.stderr);
   assert.equal((await machine.run(['systemctl', 'cat', 'microshift'])).code, 1);
+  assert.equal((await machine.run(['test', '-e', '/var/log/kube-apiserver'])).code, 1, 'the audit log is gone');
   assert.doesNotMatch(await machine.shell('ps -eo args='), /microshift |containerd|haproxy|sleep 3600/);
   assert.deepEqual(await installed(), preparation.packages);
 });
