@@ -19,13 +19,20 @@ export interface HttpsClientOptions extends HttpsServer {
   readonly userAgent?: string | undefined;
 }
 
-export function createHttpsClient(options: HttpsClientOptions): Client {
-  return new ClusterClient({
-    transport: new HttpsTransport(options),
+export interface HttpsClient extends Client {
+  /** For a machine whose addresses change: ends connections from those that it no longer has. */
+  endLost(addresses: ReadonlySet<string>): void;
+}
+
+export function createHttpsClient(options: HttpsClientOptions): HttpsClient {
+  const transport = new HttpsTransport(options);
+  const client = new ClusterClient({
+    transport,
     clock: options.clock,
     random: options.random ?? systemRandom,
     logger: options.logger ?? silentLogger,
   });
+  return Object.assign(client, { endLost: (addresses: ReadonlySet<string>) => transport.endLost(addresses) });
 }
 
 /** The server answers within its own timeout; this is for one that is gone. */
@@ -43,6 +50,9 @@ class HttpsTransport implements Transport {
     this.#connections = new HttpsConnections(options);
     this.#server = options.server;
     this.#userAgent = options.userAgent ?? 'microshift';
+  }
+  endLost(addresses: ReadonlySet<string>): void {
+    this.#connections.endLost(addresses);
   }
   async send(request: TransportRequest): Promise<TransportAnswer> {
     try {

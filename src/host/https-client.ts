@@ -95,6 +95,14 @@ export class HttpsConnections {
       },
     };
   }
+  /** Ends connections from an address that this machine no longer has: no answer would ever arrive. */
+  endLost(addresses: ReadonlySet<string>): void {
+    const pools = [this.#agent?.sockets ?? {}, this.#agent?.freeSockets ?? {}];
+    for (const sockets of pools.flatMap((one) => Object.values(one)))
+      for (const socket of sockets ?? [])
+        if (socket.localAddress !== undefined && !addresses.has(socket.localAddress))
+          socket.destroy(new Error(`this machine no longer has the address ${socket.localAddress}`));
+  }
   /** Ends idle connections; requests under way are their callers' to end. */
   close(): void {
     this.#agent?.destroy();

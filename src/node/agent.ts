@@ -292,7 +292,11 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     current.pods = pods;
     current.addressChanged = () => {
       scope.spawn('new address', () =>
-        registration.report().catch((error: unknown) => logger.warn('node status failed', { error: messageOf(error) })),
+        registration
+          .report()
+          // One that was under way may have been cut off.
+          .catch(() => registration.report())
+          .catch((error: unknown) => logger.warn('node status failed', { error: messageOf(error) })),
       );
       for (const pod of pods.list()) pods.enqueue(pod.metadata.uid!);
     };

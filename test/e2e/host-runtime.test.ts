@@ -2,6 +2,7 @@
 // running when it goes.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { eventually } from '#kit/machine/command.ts';
 import { Machine, removeRoot } from '#kit/machine/machine.ts';
 import { Cluster } from './story/cluster.ts';
 import { preparedRoot } from './story/prepared.ts';
@@ -56,6 +57,25 @@ test('a restart of the host containerd is survived', async () => {
     await cluster.kubectl('get', 'pod', 'one', '-o', 'jsonpath={.status.containerStatuses[0].containerID}'),
     before_,
   );
+});
+
+test('a start on an emptied data directory removes the Pods of the old cluster from the host containerd', async () => {
+  // This one ends when it is told to.
+  await cluster.kubectl('delete', 'pod', 'one', 'two', '--now');
+  const script = 'trap "exit 0" TERM; sleep 3600 & wait';
+  await cluster.kubectl('run', 'old', '--image=localhost/microshift/busybox:1', '--', 'sh', '-c', script);
+  await cluster.kubectl('wait', '--for=condition=Ready', 'pod/old', '--timeout=60s');
+  await machine.shell('systemctl stop microshift; rm -rf /var/lib/microshift/*; systemctl start microshift');
+  await machine.succeed(['microshift', 'wait', '--timeout', '60'], { timeoutSeconds: 70 });
+  await machine.succeed(['microshift', 'kubeconfig', 'merge', '--into', '/root/.kube/config']);
+  await eventually('their processes are gone', 40, async () =>
+    (await machine.run(['pgrep', '-fx', 'sleep 3600'])).code === 1 ? true : undefined,
+  );
+  await eventually('their containers are gone', 40, async () =>
+    (await machine.succeed(['ctr', '-n', 'k8s.io', 'containers', 'list', '-q'])).trim() === '' ? true : undefined,
+  );
+  await cluster.kubectl('run', 'three', '--image=localhost/microshift/busybox:1', '--', 'sleep', '3600');
+  await cluster.kubectl('wait', '--for=condition=Ready', 'pod/three', '--timeout=60s');
 });
 
 test('uninstall takes our containers and leaves the runtime', async () => {

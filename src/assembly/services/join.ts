@@ -6,6 +6,7 @@ import { sleep } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
+import { interfaceAddresses } from '#host/linux/addresses.ts';
 import { watchPaths } from '#host/watched-paths.ts';
 import type { HttpsServer } from '#host/https-client.ts';
 import { inspectKeyPair, type KeyPair } from '#pki/certificate.ts';
@@ -15,6 +16,8 @@ import { NodeCredentials } from '../node-credentials.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 const retryMs = [500, 1_000, 2_000, 5_000, 10_000];
+/** How often the control plane is asked whether anything is another, as often as the Lease is renewed: that it answers is news, too. */
+const lookMs = 10_000;
 
 interface Joined extends HttpsServer {
   readonly given: KeyPair;
@@ -50,6 +53,10 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
     },
   });
   scope.onClose(() => client.close());
+  const changed = parts
+    .take('machineChanges')
+    .onChange(() => client.endLost(new Set(interfaceAddresses().map((one) => one.address))));
+  scope.onClose(() => changed[Symbol.dispose]());
   const watched = watchPaths([node.kubeconfig], clock, () => {
     readJoinKubeconfig(context).then(
       (next) => {
@@ -71,7 +78,19 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
     problem = text;
   };
   context.showProblems(() => (problem === undefined ? [] : [problem]));
-  const facts = await learnFacts();
+  let facts = await learnFacts();
+  const listeners = new Set<() => void>();
+  scope.spawn('control plane', async (signal) => {
+    for (;;) {
+      await sleep(clock, problem === undefined ? lookMs : retryMs.at(-1)!, signal);
+      const before = facts;
+      facts = await ask().catch((error: unknown) => {
+        say(error);
+        return before;
+      });
+      if (facts.nodeClientAuthorities !== before.nodeClientAuthorities) for (const listener of listeners) listener();
+    }
+  });
   parts.provide('cluster', facts);
   parts.provide('controlPlaneUrl', joined.server);
   // One client for all: the node has one identity, and its parts share informers.
@@ -79,7 +98,16 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
   parts.provide('nodeServing', {
     pair: () => credentials.serving(),
     clientAuthorities: () => facts.nodeClientAuthorities,
-    onChange: (listener) => credentials.onChange(listener),
+    onChange(listener) {
+      const certificates = credentials.onChange(listener);
+      listeners.add(listener);
+      return {
+        [Symbol.dispose]() {
+          certificates[Symbol.dispose]();
+          listeners.delete(listener);
+        },
+      };
+    },
   });
   const moved = parts.take('nodeAddress');
   parts.provide('nodeRegistered', () =>
@@ -96,7 +124,6 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
       say(error);
       if (kept === undefined) return askUntilAnswered(scope.signal);
       logger.warn('the control plane does not answer: what it said before holds');
-      scope.spawn('control plane', async (signal) => void (await askUntilAnswered(signal)));
       return kept;
     }
   }
@@ -112,6 +139,7 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
   }
   async function ask(): Promise<ClusterFacts> {
     const found = await askFacts(client);
+    if (problem !== undefined) logger.info('the control plane answers');
     problem = undefined;
     const text = JSON.stringify(found.data);
     if ((await files.readText(cacheFile)) !== text) await files.writeAtomic(cacheFile, text, 0o600);

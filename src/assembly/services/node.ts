@@ -114,16 +114,19 @@ async function serveNodeApi(
       throw listeningError(error, kubeletPort, "the node's API", 'node.kubeletPort in the configuration file');
     });
   };
-  const hasPair = serving.pair() !== undefined;
+  let listening = serving.pair() !== undefined;
   const renewal = serving.onChange(() => {
     if (front !== undefined) front.reload(options());
-    else if (!hasPair) scope.spawn("the node's API", listen);
+    else if (!listening && serving.pair() !== undefined) {
+      listening = true;
+      scope.spawn("the node's API", listen);
+    }
   });
   scope.onClose(async () => {
     renewal[Symbol.dispose]();
     await front?.close(graceMs);
   });
-  if (hasPair) await listen();
+  if (listening) await listen();
 }
 
 /**

@@ -218,6 +218,11 @@ test('without the control plane Pods go on, a crashed container comes back, and 
   await controlPlane.stop();
   const answers = async () => (await second.succeed(['wget', '-qO-', '-T', '2', `http://${podIp}:8080/`])).trim();
   assert.equal(await answers(), 'far');
+  await eventually('status says so', 45, async () =>
+    /join: the control plane .* cannot be asked/.test((await second.run(second.microshift('status'))).stdout)
+      ? true
+      : undefined,
+  );
   const httpd = (await second.succeed(['pgrep', '-x', 'httpd'])).trim();
   await second.succeed(['kill', '-9', httpd]);
   await eventually('the container runs again', 30, async () => ((await answers()) === 'far' ? true : undefined));
