@@ -3,9 +3,11 @@ import { CronJobs, Events, Leases, Nodes } from '#api/generated/kind-references.
 import { storagePrefix } from '#api/kinds.ts';
 import type { StoreEvent } from '#storage/store.ts';
 import { ContainerRules } from './invariants/container-rules.ts';
+import { DisruptionRules } from './invariants/disruption-rules.ts';
 import { HistoryRules } from './invariants/history-rules.ts';
 import { OwnerRules } from './invariants/owner-rules.ts';
 import { restProblems } from './invariants/rest-rules.ts';
+import { WatchRules } from './invariants/watch-rules.ts';
 import { faults, heal } from './workload/faults.ts';
 import type { Scenario, Step } from './workload/scenario.ts';
 import { userActions } from './workload/user-actions.ts';
@@ -24,6 +26,8 @@ export interface RunResult {
   readonly digest: string;
   readonly revisions: number;
   readonly virtualMs: number;
+  /** How much some rules had to judge: nothing judged is nothing shown. */
+  readonly judged: { readonly evictions: number; readonly watched: number };
 }
 
 const minute = 60_000;
@@ -43,6 +47,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   containers.cluster = cluster;
   const { journal, timeline, store } = cluster;
   const [history, owners] = [new HistoryRules(cluster), new OwnerRules(cluster)];
+  const [disruptions, watcher] = [new DisruptionRules(cluster), new WatchRules(cluster)];
+  cluster.onAcknowledged = (revision, what) => watcher.onAcknowledged(revision, what);
   let lastWriteMs = 0;
   const stop = (why: string): void => {
     if (!timeline.stopped) journal.violate('work is bounded', why);
@@ -53,6 +59,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     history.onEvent(event);
     owners.onEvent(event);
     containers.onEvent(event);
+    disruptions.onEvent(event);
+    watcher.onEvent(event);
     if (event.revision > revisionsMax) stop(`${revisionsMax} revisions were written`);
     const { key } = event.stored;
     if (heartbeats.some((prefix) => key.startsWith(prefix))) return;
@@ -62,6 +70,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   store.watch('/registry/', 0, { onEvents: (events) => events.forEach(onEvent), onEnd: () => undefined });
 
   cluster.start();
+  watcher.watch();
   for (const step of scenario.steps) {
     await timeline.runFor(Math.max(0, step.atMs - timeline.monotonicMs));
     perform(cluster, step);
@@ -90,6 +99,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     const problems = restProblems(cluster);
     if (problems.length > 0 && minutes < restMinutesMax) continue;
     for (const [rule, problem] of problems) journal.violate(rule, problem);
+    watcher.finish();
     break;
   }
   return {
@@ -97,6 +107,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     digest: journal.digest(),
     revisions: store.revision,
     virtualMs: timeline.monotonicMs,
+    judged: { evictions: disruptions.judged, watched: watcher.received },
   };
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Pods, ReplicaSets } from '#api/generated/kind-references.ts';
-import type { ReplicaSet } from '#api/generated/types.ts';
+import type { PodDisruptionBudget, ReplicaSet } from '#api/generated/types.ts';
 import type { Controller } from '#controllers/runtime/declaration.ts';
 import { failureText, onlySteps } from '#simulation/report.ts';
 import { runScenario } from '#simulation/run.ts';
@@ -120,5 +120,61 @@ test('a garbage collector that does nothing is found', async () => {
   assert.ok(
     violations.some((one) => one.rule === 'nothing is left of owners that are gone'),
     JSON.stringify(violations),
+  );
+});
+
+test('a budget that allows too much is found when a node is drained', async () => {
+  const scenario: Scenario = {
+    ...plain,
+    steps: [
+      { atMs: 3_000, action: 'make the namespaces', seed: 0 },
+      ...[101, 102, 103, 104, 105].map((seed) => ({ atMs: 3_500, action: 'create a deployment', seed })),
+      ...[106, 107, 108, 109, 110, 111].map((seed) => ({ atMs: 4_000, action: 'create a budget', seed })),
+      // Long enough behind it that what the budget says is what is there.
+      ...[1, 2, 3, 4, 5].map((seed) => ({ atMs: 150_000, action: 'drain a node', seed })),
+    ],
+  };
+  const well = await runScenario(scenario);
+  assert.deepEqual(well.violations, []);
+  assert.ok(well.judged.evictions > 0, 'no eviction was judged');
+  const replaceController = replace('disruption', (original) => (lookup, key, context) => {
+    const decision = original.plan(lookup, key, context);
+    return (
+      decision && {
+        ...decision,
+        actions: decision.actions.map((one) => {
+          if (one.verb !== 'update') return one;
+          const budget = one.object as PodDisruptionBudget;
+          return {
+            ...one,
+            object: { ...budget, status: { ...budget.status!, disruptionsAllowed: 9 } } as typeof budget,
+          };
+        }),
+      }
+    );
+  });
+  const { violations } = await runScenario(scenario, { replaceController });
+  assert.ok(
+    violations.some((one) => one.rule === 'evictions leave what a budget wants'),
+    JSON.stringify(violations),
+  );
+});
+
+test('a runtime that fails at the start of a node does not keep the node away', async () => {
+  const scenario: Scenario = {
+    ...plain,
+    profile: { ...plain.profile, nodes: 1 },
+    steps: [
+      ...plain.steps,
+      { atMs: 10_000, action: 'a runtime fails now and then', seed: 5 },
+      ...[1, 2, 3, 4, 5, 6].map((n) => ({ atMs: 10_000 + n * 3_000, action: 'a node agent crashes', seed: n })),
+    ],
+  };
+  const lines: string[] = [];
+  const { violations } = await runScenario(scenario, { onLine: (line) => lines.push(line) });
+  assert.deepEqual(violations, []);
+  const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
+  assert.ok(
+    count(/the container runtime does not (answer yet|tell)/) > 0 || count(/runtime: (version|cgroupDriver|list)/) > 0,
   );
 });

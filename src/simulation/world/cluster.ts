@@ -48,6 +48,7 @@ export class Cluster {
   readonly disk: DiskConditions;
   readonly programs: RuntimeConditions = { calm: false, pullsFail: false };
   readonly profile: Profile;
+  onAcknowledged: World['onAcknowledged'];
 
   private constructor(options: ClusterOptions, configuration: Awaited<ReturnType<typeof simulatedConfiguration>>) {
     const { profile } = options;
@@ -60,6 +61,7 @@ export class Cluster {
       journal: this.journal,
       dice: this.dice,
       server: () => this.controlPlane.server,
+      onAcknowledged: (revision, what) => this.onAcknowledged?.(revision, what),
     };
     const life = new Life('user', this.timeline);
     this.store = createMemoryStore({

@@ -14,6 +14,8 @@ export interface World {
   readonly dice: Dice;
   /** The API server that answers now; undefined: none does. */
   server(): Server | undefined;
+  /** Hears of every write that was answered with its revision. */
+  onAcknowledged?(revision: number, what: string): void;
 }
 
 export const groupsOf = (name: string): readonly string[] => {
@@ -47,6 +49,10 @@ export function connect({ world, life, name, conditions, logger, links }: Connec
     life,
     dice: world.dice.fork(`link ${life.name} ${name} ${links.length}`),
     onAnswer: ({ method, path }, response) => {
+      if (method !== 'GET' && response.status < 300 && response.body.type === 'object') {
+        const written = response.body.object as { readonly metadata?: { readonly resourceVersion?: string } };
+        world.onAcknowledged?.(Number(written.metadata?.resourceVersion ?? 0), `${method} ${path}`);
+      }
       if (response.status !== 500) return;
       const text = response.body.type === 'object' ? JSON.stringify(response.body.object) : response.body.type;
       world.journal.violate('the API server never answers 500', `${method} ${path} of ${name}: ${text}`);
