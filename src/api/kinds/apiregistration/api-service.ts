@@ -8,7 +8,9 @@ const conditionStates = ['True', 'False', 'Unknown'];
 const isPort = (value: number) => Number.isInteger(value) && value >= 1 && value <= 65_535;
 
 function validate({ metadata, spec }: APIService): FieldError[] {
-  const { group = '', version = '', groupPriorityMinimum = 0, versionPriority = 0 } = spec ?? {};
+  const { group = '', version = '' } = spec ?? {};
+  const groupPriorityMinimum = spec?.groupPriorityMinimum ?? 0;
+  const versionPriority = spec?.versionPriority ?? 0;
   const { service, caBundle = '', insecureSkipTLSVerify = false } = spec ?? {};
   const errors: FieldError[] = [];
   const wanted = `${version}.${group}`;
