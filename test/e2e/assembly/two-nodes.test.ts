@@ -102,6 +102,26 @@ test('a control plane that does not answer, or refuses, is told in status, and w
   );
 });
 
+test('another machine of the network finds the host of a Route in .local, until the Route is gone', async () => {
+  const ask = (name: string) => {
+    const script = path.resolve(import.meta.dirname, '../../kit/machine/mdns-ask.ts');
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', script, '192.168.77.3', name];
+    return second.run(command, { timeoutSeconds: 20 });
+  };
+  const routes = '/apis/route.openshift.io/v1/namespaces/default/routes';
+  await first.ask(admin(), 'POST', routes, {
+    apiVersion: 'route.openshift.io/v1',
+    kind: 'Route',
+    metadata: { name: 'shop' },
+    spec: { host: 'shop.local', to: { kind: 'Service', name: 'kubernetes' } },
+  });
+  assert.equal((await ask('shop.local')).stdout, '192.168.77.2\n');
+  await first.ask(admin(), 'DELETE', `${routes}/shop`);
+  await eventually('no port is open', 10, async () =>
+    (await first.succeed(['ss', '-lnu'])).includes(':5353') ? undefined : true,
+  );
+});
+
 test('a second machine joins with the kubeconfig that add-node writes, as a worker with Pod addresses of its own', async () => {
   const kubeconfig = path.join(second.directory, 'node.kubeconfig');
   assert.match(readFileSync(kubeconfig, 'utf8'), /server: "https:\/\/192\.168\.77\.2:6443"/);
