@@ -38,6 +38,8 @@ export class RotatedFile {
   #pendingBytes = 0;
   #scheduled = false;
   #lost = 0;
+  /** The last byte written is within a line. */
+  #torn = false;
   #failure: string | undefined;
 
   /** Throws when the file cannot be opened: its directory is made when it is missing. */
@@ -104,10 +106,12 @@ export class RotatedFile {
     this.#writeBatch(batch);
   }
   #writeBatch(lines: readonly Buffer[]): void {
-    let rest = Buffer.concat(lines);
+    // A line that a full disk cut off ends here; the next one is whole.
+    let rest = Buffer.concat(this.#torn && lines.length > 0 ? [Buffer.from('\n'), ...lines] : lines);
     while (rest.length > 0) {
       const written = writeSync(this.#descriptor!, rest);
       this.#bytes += written;
+      this.#torn = rest[written - 1] !== 0x0a;
       rest = rest.subarray(written);
     }
   }
@@ -115,6 +119,7 @@ export class RotatedFile {
     mkdirSync(path.dirname(this.file), { recursive: true, mode: 0o700 });
     this.#descriptor = openSync(this.file, 'a', 0o600);
     this.#bytes = fstatSync(this.#descriptor).size;
+    if (this.#bytes === 0) this.#torn = false;
   }
   #close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
