@@ -20,12 +20,34 @@ const textOf = ({ custom, ...row }: KindRow): unknown => [row, custom?.openApi('
 
 /** The URL of a document changes when the document may have changed: clients keep documents by it. */
 export function openApiV3Index(rows: readonly KindRow[]): OpenApiV3Index {
+  let index = indexes.get(rows);
+  if (index === undefined) indexes.set(rows, (index = makeIndex(rows)));
+  return index;
+}
+
+/** Once for a list of rows, and the costly part once for a row: custom ones come and go. */
+const indexes = new WeakMap<readonly KindRow[], OpenApiV3Index>();
+const rowHashes = new WeakMap<KindRow, string>();
+
+function hashOf(row: KindRow): string {
+  let hash = rowHashes.get(row);
+  if (hash === undefined)
+    rowHashes.set(
+      row,
+      (hash = createHash('sha512')
+        .update(JSON.stringify(textOf(row)))
+        .digest('hex')),
+    );
+  return hash;
+}
+
+function makeIndex(rows: readonly KindRow[]): OpenApiV3Index {
   const byPath = Map.groupBy(rows, (row) => groupVersionPath(row.group, row.version));
   const paths: Record<string, { serverRelativeURL: string }> = {};
   for (const [path, members] of [...byPath].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const hash = createHash('sha512')
       .update(schemaHash())
-      .update(JSON.stringify(members.map(textOf)))
+      .update(members.map(hashOf).join(''))
       .digest('hex')
       .toUpperCase();
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };

@@ -17,7 +17,7 @@ export function expressionEnvironment(): Environment {
   if (library === undefined) throw new InvariantError('expressions are used before they are loaded');
   if (base === undefined) {
     base = new library.Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
-    registerKubernetesFunctions(base);
+    registerKubernetesFunctions(base, library.Optional);
   }
   return base.clone();
 }
@@ -54,6 +54,8 @@ export interface Expression {
 interface Node {
   op: string;
   args: unknown;
+  readonly start: number;
+  readonly end: number;
   readonly meta: { readonly alternate?: unknown; readonly macro?: unknown };
 }
 const isNode = (value: unknown): value is Node =>
@@ -64,6 +66,47 @@ export interface Uncompiled {
   /** It is no expression at all; else it is one that is not understood here. */
   readonly isSyntax: boolean;
 }
+
+/** has() of more than plain names: the library takes no other, and the same said with an optional field it does. */
+function withoutDeepHas(environment: Environment, given: string): string {
+  let source = given;
+  for (let round = 0; round < hasMax; round++) {
+    const deep = deepHas(environment.parse(source).ast);
+    if (deep === undefined) return source;
+    const { call, base, field } = deep;
+    const replacement = `(${source.slice(base.start, base.end)}).?${field}.hasValue()`;
+    source = source.slice(0, call.start) + replacement + source.slice(call.end);
+  }
+  return source;
+}
+const hasMax = 100;
+
+interface DeepHas {
+  readonly call: Node;
+  readonly base: Node;
+  readonly field: string;
+}
+function deepHas(value: unknown): DeepHas | undefined {
+  if (Array.isArray(value)) {
+    for (const part of value) {
+      const found = deepHas(part);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  if (!isNode(value)) return undefined;
+  const { op, args } = value;
+  if (op === 'call' && Array.isArray(args) && args[0] === 'has') {
+    const [field] = args[1] as readonly unknown[];
+    if (isNode(field) && field.op === '.' && Array.isArray(field.args)) {
+      const [base, name] = field.args as readonly unknown[];
+      if (isNode(base) && typeof name === 'string' && !isPlainPath(base)) return { call: value, base, field: name };
+    }
+  }
+  return deepHas(args);
+}
+const isPlainPath = (node: unknown): boolean =>
+  isNode(node) && (node.op === 'id' || (node.op === '.' && Array.isArray(node.args) && isPlainPath(node.args[0])));
 
 export function compileExpression(environment: Environment, source: string): Expression | Uncompiled {
   let current: Budget | undefined;
@@ -84,7 +127,7 @@ export function compileExpression(environment: Environment, source: string): Exp
     for (const part of Object.values(value)) visit(part);
   };
   try {
-    const parsed = environment.parse(source);
+    const parsed = environment.parse(withoutDeepHas(environment, source));
     visit(parsed.ast);
     const checked = parsed.check();
     if (!checked.valid) return { problem: firstLine(checked.error), isSyntax: false };

@@ -1,6 +1,7 @@
 // Kubernetes' functions in CEL that rules use beside the language's own (apiserver/pkg/cel/library). What is not here makes a
 // rule that cannot be compiled, which its writer is told.
-import type { Environment } from '@marcbachmann/cel-js';
+import type { Environment, Optional } from '@marcbachmann/cel-js';
+import { dns1035Label, dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from '../../meta/names.ts';
 import { compareQuantities, parseQuantity } from '../../quantity.ts';
 import { textHasFormat } from '../formats.ts';
 import { compilePattern } from '../regular-expressions.ts';
@@ -40,7 +41,42 @@ const isUrl = (text: string): boolean => {
   }
 };
 
-export function registerKubernetesFunctions(environment: Environment): void {
+type Check = (text: string) => readonly string[];
+
+const hasFormat =
+  (format: string): Check =>
+  (text) =>
+    textHasFormat(format, text) === true ? [] : [`does not match the format ${format}`];
+const withPrefix =
+  (check: Check): Check =>
+  (text) =>
+    check(text.endsWith('-') ? `${text}a` : text);
+
+/** The library `format`: a name gives a format, which gives what is wrong with a text. */
+const formats: Readonly<Record<string, Check>> = {
+  dns1123Label,
+  dns1123Subdomain,
+  dns1035Label,
+  qualifiedName,
+  labelValue,
+  dns1123LabelPrefix: withPrefix(dns1123Label),
+  dns1123SubdomainPrefix: withPrefix(dns1123Subdomain),
+  dns1035LabelPrefix: withPrefix(dns1035Label),
+  uri: hasFormat('uri'),
+  uuid: hasFormat('uuid'),
+  byte: hasFormat('byte'),
+  date: hasFormat('date'),
+  datetime: hasFormat('datetime'),
+};
+class Formats {}
+class Format {
+  readonly check: Check;
+  constructor(check: Check) {
+    this.check = check;
+  }
+}
+
+export function registerKubernetesFunctions(environment: Environment, optional: typeof Optional): void {
   const add = (signature: string, run: (...values: never[]) => unknown): void =>
     void environment.registerFunction(signature, run as (...values: unknown[]) => unknown);
 
@@ -100,6 +136,16 @@ export function registerKubernetesFunctions(environment: Environment): void {
   add('kubernetes.URL.getHostname(): string', ({ url }: Url) => url.hostname);
   add('kubernetes.URL.getPort(): string', ({ url }: Url) => url.port);
   add('kubernetes.URL.getEscapedPath(): string', ({ url }: Url) => url.pathname);
+
+  environment.registerType('kubernetes.Format', { ctor: Format, fields: {} });
+  environment.registerType('kubernetes.Formats', { ctor: Formats, fields: {} });
+  environment.registerConstant('format', 'kubernetes.Formats', new Formats());
+  for (const [name, check] of Object.entries(formats))
+    add(`kubernetes.Formats.${name}(): kubernetes.Format`, () => new Format(check));
+  add('kubernetes.Format.validate(string): optional<list<string>>', (format: Format, text: string) => {
+    const wrong = format.check(text);
+    return wrong.length === 0 ? optional.none() : optional.of([...wrong]);
+  });
 
   add(
     'isIP(string): bool',

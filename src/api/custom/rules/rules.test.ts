@@ -59,6 +59,10 @@ test('expressions over numbers, texts, lists, maps and objects', () => {
     ['isURL(self.name) && url(self.name).getHost() == "example.com"', { name: 'https://example.com/x' }],
     ['self.map.all(k, k.startsWith("a"))', { map: { ab: 'c' } }],
     ['self.?name.orValue("none") == "none"', { min: 1 }],
+    ['has(self.items[0].name) && !has(self.items[1].size)', { items: [{ name: 'a' }, { name: 'b' }] }],
+    ['self.items.all(i, has(self.items.filter(j, j.name == i.name)[0].name))', { items: [{ name: 'a' }] }],
+    ['!format.dns1123Label().validate(self.name).hasValue()', { name: 'ok' }],
+    ['format.dns1123Label().validate(self.name).hasValue()', { name: 'Not Ok' }],
   ];
   for (const [rule, value] of holds) assert.equal(verdict(all, rule, value), 'ok', rule);
 });
