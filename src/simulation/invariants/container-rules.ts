@@ -36,7 +36,7 @@ export class ContainerRules implements RuntimeWatcher {
           'a container runs once',
           `${podOf(container)} ${name}: ${other.container.id} and ${container.id}`,
         );
-      if (otherUid !== uid && !this.#forced.has(otherUid))
+      if (otherUid !== uid && !this.#forced.has(otherUid) && !this.#forced.has(uid))
         this.#violate('a name runs once', `${podOf(container)}: ${other.container.id} and ${container.id}`);
       if (otherUid === uid && other.node !== node)
         this.#violate('a Pod runs on one node', `${podOf(container)}: ${other.node} and ${node}`);
@@ -55,11 +55,13 @@ export class ContainerRules implements RuntimeWatcher {
     const pod = stored.object() as Pod;
     if (type !== 'delete' || pod.kind !== 'Pod') return;
     const { uid = '' } = pod.metadata;
-    const left = [...this.#running.values()].filter((one) => label(one.container, podUidLabel) === uid);
-    if (left.length === 0) return;
     const before = (previous?.object() ?? pod) as Pod;
     const grace = before.metadata.deletionGracePeriodSeconds ?? before.spec.terminationGracePeriodSeconds ?? 30;
+    // Without grace nobody waits for the node: what it is about to start is of a Pod that is gone.
     if (grace === 0) this.#forced.add(uid);
-    else this.#violate('a Pod is gone when its containers are', `${nameOf(pod)} left ${left[0]?.container.id}`);
+    const left = [...this.#running.values()].filter((one) => label(one.container, podUidLabel) === uid);
+    if (left.length === 0) return;
+    if (grace > 0)
+      this.#violate('a Pod is gone when its containers are', `${nameOf(pod)} left ${left[0]?.container.id}`);
   }
 }
