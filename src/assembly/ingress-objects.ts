@@ -74,6 +74,16 @@ function may(inNamespace: string, rules: readonly PolicyRule[]): readonly Bootst
   ];
 }
 
+/** What says that there is a router; without one it would mislead, and keep the ports from others. */
+export const removedWithRouter: readonly BootstrapObject[] = [
+  row(IngressClasses, { metadata: { name: 'openshift-ingress' }, spec: {} }),
+  ...[internalService, `${internalService}-metrics`, routerService].map((name) =>
+    row(EndpointSlices, { metadata: { namespace, name }, addressType: 'IPv4', endpoints: [] }),
+  ),
+  row(Services, { metadata: { namespace, name: routerService }, spec: {} }),
+  row(Services, { metadata: { namespace, name: internalService }, spec: {} }),
+];
+
 /** Where the Services above are reached. Again for each new address of the node and other ports. */
 export function ingressEndpoints(ingress: IngressConfiguration, nodeIp: string): readonly BootstrapObject[] {
   const listens = ingress.listenAddresses.find((one) => /^\d+\./.test(one) && !one.startsWith('127.'));

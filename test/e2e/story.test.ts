@@ -154,6 +154,26 @@ test('the page on exposing an application works as written: a Route and an Ingre
   );
 });
 
+test('ingress.status Removed ends the router at once, and Managed brings it back with its Routes', async () => {
+  const directory = '/etc/microshift/config.d';
+  await machine.shell(`mkdir -p ${directory} && echo 'ingress: {status: Removed}' > ${directory}/50-router.yaml`);
+  const refused = 7;
+  const fetch = ['curl', '-sk', '--max-time', '2', '-o', '/dev/null', `https://${machine.address}/`];
+  await cluster.eventually('nobody listens', 15, async () =>
+    (await machine.runFromLan(fetch)).code === refused ? true : undefined,
+  );
+  await cluster.eventually('its objects are gone', 10, async () =>
+    (await cluster.tryKubectl(['-n', 'openshift-ingress', 'get', 'service/router-default'])).code === 0
+      ? undefined
+      : true,
+  );
+  await machine.shell(`rm ${directory}/50-router.yaml && rmdir --ignore-fail-on-non-empty ${directory}`);
+  await cluster.eventually('somebody listens again', 15, async () =>
+    (await machine.runFromLan(fetch)).code === refused ? undefined : true,
+  );
+  assert.match(await cluster.eventually('the Route answers', 20, () => cluster.page(host)), /Hello from MicroShift/);
+});
+
 test('the Service answers by name from another Pod', async () => {
   await cluster.kubectl(
     '-n',

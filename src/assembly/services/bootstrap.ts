@@ -27,7 +27,7 @@ import {
   type RbacGroup,
   type RbacObject,
 } from '../bootstrap-rbac.ts';
-import { defaultCertificateSecret, ingressObjects } from '../ingress-objects.ts';
+import { defaultCertificateSecret, ingressObjects, removedWithRouter } from '../ingress-objects.ts';
 import { clusterFacts, clusterFactsConfigMap, type ClusterFacts } from '../cluster-facts.ts';
 import type { AssemblyContext } from '../parts.ts';
 
@@ -79,11 +79,18 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   };
   const listening = address.onChange(() => scope.spawn('new address', follow));
   scope.onClose(() => listening[Symbol.dispose]());
-  if (configuration.ingress.status === 'Managed') followIngress(context, client, scope, follow);
+  followIngress(context, client, scope, follow);
   const renewal = pki.onChange(() => scope.spawn('renewed authorities', () => publishAuthorities(context, client)));
   scope.onClose(() => renewal[Symbol.dispose]());
   // It may have changed while the objects above were written.
   if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
+}
+
+async function removeAll(client: Client, objects: readonly BootstrapObject[]): Promise<void> {
+  for (const { kind, object } of objects) {
+    const key = { namespace: object.metadata.namespace, name: object.metadata.name ?? '' };
+    if ((await client.resource(kind).find(key)) !== undefined) await client.resource(kind).delete(key);
+  }
 }
 
 /** The router's ports and its generated certificate, in the objects that tell of them. */
@@ -94,7 +101,9 @@ function followIngress(
   followAddresses: (signal: AbortSignal) => Promise<void>,
 ): void {
   const pki = context.parts.take('pki');
+  const isManaged = (): boolean => context.live.current.ingress.status === 'Managed';
   const publish = async (): Promise<void> => {
+    if (!isManaged()) return;
     const { certificatePem, keyPem } = pki.leaf('ingress-serving');
     try {
       await ensure(client, defaultCertificateSecret(certificatePem, keyPem));
@@ -105,11 +114,15 @@ function followIngress(
     }
   };
   scope.spawn('default certificate', publish);
+  // Of an earlier start with a router.
+  if (!isManaged()) scope.spawn('no router', () => removeAll(client, removedWithRouter));
   const renewal = pki.onChange(() => scope.spawn('default certificate', publish));
   const ports = context.live.onChange(
-    ({ ingress }) => [ingress.httpPort, ingress.httpsPort, ingress.listenAddresses],
+    ({ ingress }) => [ingress.status, ingress.httpPort, ingress.httpsPort, ingress.listenAddresses],
     () =>
-      scope.spawn('ports of the router', async (signal) => {
+      scope.spawn('objects of the router', async (signal) => {
+        if (!isManaged()) return removeAll(client, removedWithRouter);
+        await publish();
         for (const one of ingressObjects(context.live.current.ingress)) await ensure(client, one);
         await followAddresses(signal);
       }),

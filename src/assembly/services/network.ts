@@ -1,6 +1,9 @@
 // The node's network: Pods' bridge, Services' rules, DNS, and the router.
 import path from 'node:path';
+import { messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
+import type { Service } from '#base/service.ts';
+import type { Client } from '#client/client.ts';
 import { unprivilegedUser } from '#host/linux/unprivileged-user.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { followFile } from '../followed-file.ts';
@@ -66,12 +69,53 @@ export async function startDns(context: AssemblyContext, scope: Scope): Promise<
   return () => [...(service.problems?.() ?? []), ...hosts.problems()];
 }
 
+/** While `ingress.status` is Managed; it may change, and then HAProxy ends with the router. */
 export async function startRouter(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
-  const { configuration, live, clock, logger, parts } = context;
-  if (configuration.ingress.status === 'Removed') {
+  const { live, clock, logger, parts } = context;
+  const client = parts.take('clientAs')('system:serviceaccount:openshift-ingress:router');
+  const [{ WorkQueue }, { endRecordedProcess }] = await Promise.all([
+    import('#base/work-queue.ts'),
+    import('#host/recorded-process.ts'),
+  ]);
+  let running: { readonly scope: Scope; readonly service: Service } | undefined;
+  const follow = async (): Promise<void> => {
+    if (live.current.ingress.status === 'Managed') {
+      if (running !== undefined) return;
+      const child = scope.child('router');
+      running = { scope: child, service: await routerOf(context, client, child) };
+      await running.service.start(child);
+      return;
+    }
     logger.info('no router: ingress.status is Removed');
-    return () => [];
-  }
+    await running?.scope.close();
+    running = undefined;
+    // Also one that an earlier start left: it would go on serving.
+    await endRecordedProcess(path.join(routerDirectory, 'haproxy.process'), clock, haproxyGraceMs);
+  };
+  await follow();
+  const queue = new WorkQueue({
+    clock,
+    concurrency: 1,
+    work: follow,
+    onError: (_key, error, retryInMs) =>
+      logger.error('the router cannot be started or ended', { error: messageOf(error), retryInMs }),
+  });
+  const listening = live.onChange(
+    ({ ingress }) => ingress.status,
+    () => queue.add('status'),
+  );
+  scope.onClose(async () => {
+    listening[Symbol.dispose]();
+    await queue.close();
+  });
+  return () => running?.service.problems?.() ?? [];
+}
+
+const routerDirectory = path.join(runDirectory, 'router');
+const haproxyGraceMs = 5_000;
+
+async function routerOf(context: AssemblyContext, client: Client, scope: Scope): Promise<Service> {
+  const { configuration, live, clock, logger, parts } = context;
   const [{ createRouter }, { rangeTest }, { interfaceAddresses, reachableAddresses }, { createEventRecorder }] =
     await Promise.all([
       import('#network/router/router.ts'),
@@ -80,10 +124,9 @@ export async function startRouter(context: AssemblyContext, scope: Scope): Promi
       import('#client/event-recorder.ts'),
     ]);
   const pki = parts.take('pki');
-  const client = parts.take('clientAs')('system:serviceaccount:openshift-ingress:router');
   const events = createEventRecorder({ client, component: 'router', clock, logger });
   scope.onClose(() => events.close());
-  const service = createRouter({
+  return createRouter({
     client,
     clock,
     logger,
@@ -104,11 +147,9 @@ export async function startRouter(context: AssemblyContext, scope: Scope): Promi
     },
     onDefaultCertificate: (listener) => pki.onChange(listener),
     user: unprivilegedUser(['haproxy', 'nobody']),
-    runDirectory: path.join(runDirectory, 'router'),
+    runDirectory: routerDirectory,
     logDirectory: path.join(configuration.dataDirectory, 'logs'),
   });
-  await service.start(scope);
-  return () => service.problems?.() ?? [];
 }
 
 export async function startMdns(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {

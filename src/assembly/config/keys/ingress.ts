@@ -11,7 +11,7 @@ const header = [
 ] as const;
 
 export const ingressKeys: readonly ConfigurationKey[] = [
-  choice('ingress.status', ['Managed', 'Removed'], 'restart', 'Removed: no router'),
+  choice('ingress.status', ['Managed', 'Removed'], 'live', 'Removed: no router'),
   integer('ingress.ports.http', 80, 'live', 'port of the router for HTTP', { least: 1, most: 65535 }),
   integer('ingress.ports.https', 443, 'live', 'port of the router for HTTPS', { least: 1, most: 65535 }),
   list('ingress.listenAddress', [], 'live', 'addresses and interfaces on which the router listens; empty: all'),
