@@ -3,3 +3,4 @@ import './applications/shared-machine.ts';
 import './applications/helm.ts';
 import './applications/load-balancer.ts';
 import './applications/storage.ts';
+import './applications/openshift.ts';
