@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Container, EnvVar, Pod, Service } from '#api/generated/types.ts';
+import type { Container, EnvVar, Pod, PodStatus, Service } from '#api/generated/types.ts';
 import { goSeconds, KeyedBackoff } from './back-off.ts';
 import { containerEnvironment, ContainerConfigError, resourceField, serviceEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
@@ -14,6 +14,7 @@ import {
   parseResolvConf,
   podDns,
 } from './runtime-config.ts';
+import type { RuntimeContainer } from './runtime-status.ts';
 import { podPhase, podStatus } from './status.ts';
 
 const settings: NodeRuntimeSettings = {
@@ -213,4 +214,43 @@ test('transition times stay while a condition stays; conditions of others are ke
     'containers with unready status: [main]',
   );
   assert.equal(first.containerStatuses?.[0]?.state?.waiting?.reason, 'ContainerCreating');
+});
+
+test('a restart stays counted when the container that was made for it is removed before it ran', () => {
+  const ended: RuntimeContainer = {
+    id: 'first',
+    sandboxId: 's',
+    name: 'main',
+    state: 'exited',
+    createdAtMs: 1,
+    startedAtMs: 1,
+    finishedAtMs: 2,
+    exitCode: 1,
+    reason: 'Error',
+    message: '',
+    image: '',
+    imageRef: '',
+    restartCount: 0,
+    hash: '',
+    logPath: '',
+    terminationMessagePath: '',
+    terminationMessagePolicy: '',
+    graceSeconds: 30,
+  };
+  const made: RuntimeContainer = { ...ended, id: 'second', state: 'created', restartCount: 1 };
+  const counted = (containers: readonly RuntimeContainer[], before?: PodStatus) =>
+    podStatus({
+      runtime: { sandboxes: [], containers },
+      nodeIps: ['10.0.0.1'],
+      waiting: new Map(),
+      isReady: () => false,
+      isStarted: () => false,
+      runtimeName: 'containerd',
+      terminating: false,
+      nowMs: 3,
+      pod: { ...pod(), ...(before === undefined ? {} : { status: before }) },
+    });
+  const during = counted([made, ended]);
+  assert.equal(during.containerStatuses?.[0]?.restartCount, 1);
+  assert.equal(counted([ended], during).containerStatuses?.[0]?.restartCount, 1);
 });

@@ -172,7 +172,7 @@ function containerStatus(
       if (pod.metadata.deletionTimestamp === undefined) restartCount++;
     } else state = defaultWaiting;
   } else {
-    restartCount = Math.max(current.restartCount, 0);
+    restartCount = Math.max(current.restartCount, restartCount);
     if (earlier !== undefined) lastState = { terminated: terminatedState(earlier, runtimeName) };
     else if (previous?.state?.terminated !== undefined && !previous.containerID?.endsWith(`://${current.id}`))
       // The runtime has it no more (all containers were restarted, images reset): what it ended with stays known.

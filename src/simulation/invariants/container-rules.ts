@@ -1,5 +1,5 @@
 // What holds for containers, as the runtimes know it: each runs once, where its Pod is, and not beyond its Pod.
-import { Pods } from '#api/generated/kind-references.ts';
+import { Nodes, Pods } from '#api/generated/kind-references.ts';
 import type { Pod } from '#api/generated/types.ts';
 import { storageKey } from '#api/kinds.ts';
 import { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from '#node/pod/runtime-status.ts';
@@ -57,11 +57,13 @@ export class ContainerRules implements RuntimeWatcher {
     const { uid = '' } = pod.metadata;
     const before = (previous?.object() ?? pod) as Pod;
     const grace = before.metadata.deletionGracePeriodSeconds ?? before.spec.terminationGracePeriodSeconds ?? 30;
-    // Without grace nobody waits for the node: what it is about to start is of a Pod that is gone.
-    if (grace === 0) this.#forced.add(uid);
+    // Without grace, or without its Node, nobody waits for the node: what it is about to start is of a Pod that is gone.
+    const nodeKey = storageKey(Nodes, undefined, pod.spec.nodeName ?? '');
+    const isForced = grace === 0 || this.cluster?.store.get(nodeKey) === undefined;
+    if (isForced) this.#forced.add(uid);
     const left = [...this.#running.values()].filter((one) => label(one.container, podUidLabel) === uid);
     if (left.length === 0) return;
-    if (grace > 0)
+    if (!isForced)
       this.#violate('a Pod is gone when its containers are', `${nameOf(pod)} left ${left[0]?.container.id}`);
   }
 }

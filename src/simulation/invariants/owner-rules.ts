@@ -27,7 +27,7 @@ const share = (value: number | string | undefined, of: number): number =>
   typeof value === 'number' ? value : Math.ceil((Number.parseInt(value ?? '25%', 10) / 100) * of);
 
 /** The node for which a DaemonSet made a Pod. */
-const targetNode = (pod: Pod): string | undefined =>
+export const targetNode = (pod: Pod): string | undefined =>
   pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms[0]
     ?.matchFields?.[0]?.values?.[0];
 

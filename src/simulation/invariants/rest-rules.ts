@@ -23,7 +23,7 @@ import { podIsReady } from '#rules/pod-is-ready.ts';
 import type { Cluster } from '../world/cluster.ts';
 import { nameOf, stored } from '../world/stored.ts';
 import { endpointProblems } from './endpoint-rules.ts';
-import { controllerUid } from './owner-rules.ts';
+import { controllerUid, targetNode } from './owner-rules.ts';
 
 interface Rest {
   readonly cluster: Cluster;
@@ -111,7 +111,7 @@ const daemonSetsCount: Rule = ({ cluster, podsOf }) =>
   stored(cluster.store, DaemonSets).flatMap((set) => {
     const { currentNumberScheduled = 0, numberMisscheduled = 0, numberReady = 0 } = set.status ?? {};
     const places = (pods: readonly Pod[]) =>
-      new Set(pods.flatMap(({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]))).size;
+      new Set(pods.flatMap((pod) => pod.spec.nodeName ?? targetNode(pod) ?? [])).size;
     const own = podsOf(set).filter(podIsActive);
     return [
       ...differing(set, { scheduled: currentNumberScheduled + numberMisscheduled }, { scheduled: places(own) }),
@@ -213,7 +213,11 @@ const podsRun: Rule = ({ pods }) =>
       const waits = pod.status?.conditions?.some((one) => one.type === 'PodScheduled' && one.status === 'False');
       return waits === true ? [] : [`${nameOf(pod)} was not looked at by the scheduler`];
     }
-    return podIsReady(pod)
+    // One of its containers has ended for good, another runs on.
+    const hasEnded =
+      pod.spec.restartPolicy !== 'Always' &&
+      pod.status?.containerStatuses?.some((one) => one.state?.terminated !== undefined) === true;
+    return podIsReady(pod) || hasEnded
       ? []
       : [
           `${nameOf(pod)} on ${pod.spec.nodeName} is not ready: ${JSON.stringify(pod.status?.containerStatuses?.map((one) => one.state) ?? pod.status)}`,

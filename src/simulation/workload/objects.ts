@@ -34,11 +34,13 @@ export function serverPod(dice: Dice): PodSpec {
         image: serverImage(dice),
         ...(dice.chance(0.5) ? { readinessProbe: probe } : {}),
         ...(dice.chance(0.2) ? { livenessProbe: probe } : {}),
-        resources: { requests: { cpu: `${dice.between(1, 5) * 50}m`, memory: '64Mi' } },
+        // Now and then so large that nodes get full.
+        resources: { requests: { cpu: `${dice.chance(0.15) ? 1_500 : dice.between(1, 5) * 50}m`, memory: '64Mi' } },
       },
       ...(dice.chance(0.15) ? [{ name: 'second', image: serveImages[0] }] : []),
     ],
     ...(dice.chance(0.2) ? { initContainers: [{ name: 'prepare', image: taskImage }] } : {}),
+    ...(dice.chance(0.15) ? { priorityClassName: 'openshift-user-critical' } : {}),
     terminationGracePeriodSeconds: dice.between(0, 1) * dice.between(1, 20),
     ...(dice.chance(0.3)
       ? {

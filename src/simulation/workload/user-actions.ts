@@ -141,6 +141,14 @@ const taint: UserAction = async ({ dice, client, store }) => {
   return `${nameOf(node)} ${add ? effect : 'no more'}`;
 };
 
+/** Its agent makes it again; nobody asks it about the Pods that were there. */
+const deleteNode: UserAction = async ({ dice, client, store }) => {
+  const node = dice.pick(stored(store, Nodes));
+  if (node === undefined) return 'there is none';
+  await client.resource(Nodes).delete(keyOf(node));
+  return nameOf(node);
+};
+
 const deletePod: UserAction = async (context) => {
   const pod = any<Pod>(context, Pods);
   if (pod === undefined) return 'there is none';
@@ -220,5 +228,6 @@ export const userActions: Readonly<Record<string, { readonly weight: number; rea
   'drain a node': { weight: 2, run: drain },
   'uncordon all nodes': { weight: 2, run: uncordon },
   'taint a node': { weight: 1, run: taint },
+  'delete a node': { weight: 0.7, run: deleteNode },
   'delete a namespace': { weight: 0.7, run: deleteNamespace },
 };
