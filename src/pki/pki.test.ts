@@ -11,7 +11,7 @@ import { systemRandom } from '#base/random.ts';
 import { Scope } from '#base/scope.ts';
 import { systemFiles } from '#host/files.ts';
 import { Pki } from './pki.ts';
-import type { Names } from './plan.ts';
+import { leaves, signers, type Names } from './plan.ts';
 
 const names: Names = {
   nodeName: 'edge-1',
@@ -67,6 +67,23 @@ test('one signer cannot vouch for the identities of another', async (context) =>
   assert(admin.checkIssued(new X509Certificate(pki.signer('admin-kubeconfig-signer').certificatePem)));
   assert(!admin.checkIssued(new X509Certificate(pki.signer('kubelet-signer').certificatePem)));
   assert(!pki.bundle('client').includes(pki.signer('aggregator-signer').certificatePem));
+});
+
+test('every authority and certificate has an ECDSA key of its own on P-256, signed by its signer', async (context) => {
+  const pki = await open(directory(context));
+  const all = [
+    ...signers.map((name) => ({ pair: pki.signer(name), signer: name })),
+    ...leaves.map(({ name, signer }) => ({ pair: pki.leaf(name), signer })),
+  ];
+  const keys = new Set<string>();
+  for (const { pair, signer } of all) {
+    const certificate = new X509Certificate(pair.certificatePem);
+    assert.equal(certificate.publicKey.asymmetricKeyType, 'ec', certificate.subject);
+    assert.equal(certificate.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1', certificate.subject);
+    assert(certificate.verify(new X509Certificate(pki.signer(signer).certificatePem).publicKey), certificate.subject);
+    keys.add(pair.keyPem);
+  }
+  assert.equal(keys.size, all.length, 'no key is used twice');
 });
 
 test('files are private, and a second start changes none of them', async (context) => {

@@ -32,6 +32,8 @@ test('./install.sh starts the service, which reports that it is ready', async ()
     (await property('ActiveState')) === 'active' ? true : undefined,
   );
   assert.equal(await property('Type'), 'notify');
+  assert.equal(await property('Restart'), 'always');
+  assert.equal(await property('KillMode'), 'process');
   assert.equal((await machine.run(['systemctl', 'is-enabled', 'microshift'])).stdout.trim(), 'enabled');
   assert.match(await cluster.kubectl('get', 'nodes'), /Ready/);
 });

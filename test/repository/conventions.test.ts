@@ -1,7 +1,7 @@
 // House rules that a machine can check. Every message says what to do instead.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -98,6 +98,22 @@ test('links between documents lead somewhere', () => {
         .map((target) => `${file}: ${target}`),
     );
   assert.deepEqual(broken, []);
+});
+
+test('every how-to page is found from the README, or CONTRIBUTING.md, and names the tests that show it', () => {
+  const index = read('README.md') + read('CONTRIBUTING.md');
+  const wrong = tracked
+    .filter((file) => file.startsWith('docs/how-to/'))
+    .flatMap((file) => {
+      const tests = [...read(file).matchAll(/`((?:test|src)\/[^`\s]+)`/g)].map((match) => match[1]!);
+      const isOne = (name: string): boolean => /\.test\.ts$|^test\//.test(name);
+      return [
+        ...(index.includes(`](${file})`) ? [] : [`${file}: no link leads to it`]),
+        ...(tests.some(isOne) ? [] : [`${file}: which test shows it?`]),
+        ...tests.filter((name) => globSync(name, { cwd: root }).length === 0).map((name) => `${file}: no ${name}`),
+      ];
+    });
+  assert.deepEqual(wrong, []);
 });
 
 test('decisions have numbers of their own, and STYLE.md stays short', () => {

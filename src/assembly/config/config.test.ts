@@ -70,6 +70,55 @@ test('a flag wins over the environment, that over the file, that over the defaul
   );
 });
 
+test("the original's variables say what its keys say", async () => {
+  const { values } = await check({
+    environment: {
+      MICROSHIFT_DATADIR: '/data',
+      MICROSHIFT_AUDITLOGDIR: '/audit',
+      MICROSHIFT_LOGVLEVEL: '3',
+      MICROSHIFT_ROLES: 'controlplane,node',
+      MICROSHIFT_NODENAME: 'edge-9',
+      MICROSHIFT_NODEIP: '192.168.1.9',
+      MICROSHIFT_CLUSTER_URL: 'https://127.0.0.1:7443',
+      MICROSHIFT_CLUSTER_CLUSTERCIDR: '10.50.0.0/16',
+      MICROSHIFT_CLUSTER_SERVICECIDR: '10.51.0.0/16',
+      MICROSHIFT_CLUSTER_DNS: '10.51.0.53',
+      MICROSHIFT_CLUSTER_DOMAIN: 'edge.internal',
+      MICROSHIFT_CLUSTER_SERVICENODEPORTRANGE: '31000-31100',
+    },
+  });
+  assert.deepEqual(
+    [
+      'dataDir',
+      'auditLogDir',
+      'logVLevel',
+      'roles',
+      'nodeName',
+      'nodeIP',
+      'cluster.url',
+      'cluster.clusterCIDR',
+      'cluster.serviceCIDR',
+      'cluster.dns',
+      'cluster.domain',
+      'cluster.serviceNodePortRange',
+    ].map((key) => values.get(key)?.value),
+    [
+      '/data',
+      '/audit',
+      3,
+      ['controlplane', 'node'],
+      'edge-9',
+      '192.168.1.9',
+      'https://127.0.0.1:7443',
+      '10.50.0.0/16',
+      '10.51.0.0/16',
+      '10.51.0.53',
+      'edge.internal',
+      '31000-31100',
+    ],
+  );
+});
+
 test('one file is read: that of --config, else of the home directory, else of /etc', async () => {
   const files = {
     '/etc/microshift/config.yaml': 'nodeName: etc\ndns: {baseDomain: etc.example}\n',

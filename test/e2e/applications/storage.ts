@@ -1,4 +1,4 @@
-// PersistentVolumeClaims on the default StorageClass: late binding, data that outlives Pods and restarts, cleaning up.
+// PersistentVolumeClaims on the default StorageClass: late binding, data that outlives Pods, cleaning up.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { shared } from './shared-machine.ts';
