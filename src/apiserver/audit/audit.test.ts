@@ -191,6 +191,35 @@ test('bodies with secrets are in no profile: Secrets, tokens, reviews, Routes', 
     assert.equal(auditLevel('AllRequestBodies', requestInfo('GET', path, new URLSearchParams()), true), 'Metadata');
 });
 
+test('what goes through a proxy to an application is in no profile', async () => {
+  const { api, take } = await start('AllRequestBodies', {
+    pods: {
+      async request() {
+        const page = async function* () {
+          yield Buffer.from('{"token":"hidden"}');
+        };
+        return { status: 200, headers: { 'content-type': 'application/json' }, stream: page() };
+      },
+      upgrade: () => Promise.reject(new Error('not here')),
+    },
+  });
+  const pod = {
+    kind: 'Pod',
+    apiVersion: 'v1',
+    metadata: { name: 'web' },
+    spec: { containers: [{ name: 'a', image: 'x' }] },
+  };
+  const made = await api.create('/api/v1/namespaces/default/pods', pod);
+  const at = '/api/v1/namespaces/default/pods/web';
+  await api.send('PUT', `${at}/status`, { body: { ...made, status: { podIP: '10.42.0.2' } } });
+  take();
+  const answer = await api.send('POST', `${at}/proxy/login`, { body: { password: 'hidden' } });
+  assert.equal(answer.status, 200, answer.text);
+  const events = take();
+  assert.ok(events.length > 0);
+  assert.doesNotMatch(JSON.stringify(events), /hidden/);
+});
+
 test('health, version and discovery are not recorded, whatever the profile; None records nothing', async () => {
   const { api, take, choose } = await start('AllRequestBodies');
   for (const path of ['/readyz', '/livez', '/healthz', '/version', '/api', '/apis', '/apis/apps/v1', '/api/v1'])

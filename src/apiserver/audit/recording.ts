@@ -21,7 +21,10 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
   if (profile === 'None') return undefined;
   const { clock, random } = context.server.options;
   const receivedMs = clock.now();
-  const body = auditLevel(profile, context.info, true) === 'RequestResponse' ? keepBody(context.request) : undefined;
+  // What goes through a proxy is not the API's: applications' passwords are in it. Upstream keeps none of it either.
+  const isOwn = context.info.subresource !== 'proxy';
+  const body =
+    isOwn && auditLevel(profile, context.info, true) === 'RequestResponse' ? keepBody(context.request) : undefined;
   // The steps behind note in it who asks, and what was decided.
   const inner: RequestContext = body === undefined ? context : { ...context, request: body.request };
   return {

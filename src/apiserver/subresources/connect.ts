@@ -86,6 +86,8 @@ function join(client: Duplex, clientHead: Uint8Array, node: Duplex, nodeHead: Ui
   if (clientHead.length > 0) node.write(clientHead);
   client.pipe(node);
   node.pipe(client);
+  // Gone while the node was asked: that is not told again.
+  if (client.destroyed) node.destroy();
 }
 
 /** Answers 101 with the agent's headers and joins the connections; other answers go back as they are. */

@@ -123,6 +123,9 @@ test('nothing in a Route adds a line to the configuration', () => {
     { path: '/a\n' },
     { path: '/"' },
     { path: '/a?b' },
+    // HAProxy reads a map in pieces of 16 kB: the rest would be a line for another host.
+    { path: `/${'a'.repeat(16_367)}victim.example.com/` },
+    { path: `/${'\u00e4'.repeat(8_000)}` },
     { to: { kind: 'Service', name: 'x\n  server evil 192.0.2.1:80' } },
     { alternateBackends: [{ kind: 'Service', name: 'x y' }] },
     header('a\n  http-request return status 200'),

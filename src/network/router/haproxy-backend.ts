@@ -12,7 +12,14 @@ import type { RouterSettings } from './settings.ts';
 export const terminationOf = ({ tls }: AdmittedRoute): string => tls?.termination ?? '';
 export const backendName = ({ route }: AdmittedRoute): string =>
   `be:${route.metadata.namespace}:${route.metadata.name}`;
-export const fileName = ({ route }: AdmittedRoute): string => `${route.metadata.namespace}:${route.metadata.name}`;
+export const fileName = (one: AdmittedRoute): string => shortName(backendName(one).slice('be:'.length));
+
+/** As a file system takes it (255 bytes, with an ending and what a file is called while it is written). */
+const shortName = (name: string): string =>
+  name.length <= nameCharactersMax
+    ? name
+    : `${name.slice(0, nameCharactersMax - 33)}.${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+const nameCharactersMax = 200;
 
 /**
  * What is in the slots shows in the lines beyond address, weight and check: then another content needs a reload.
@@ -99,7 +106,7 @@ const timeoutLines = ({ timeoutMs, tunnelTimeoutMs }: RouteOptions, tcp: boolean
 };
 
 export const allowlistPath = (runDirectory: string, backend: string): string =>
-  `${runDirectory}/allowlists/${backend.slice('be:'.length)}.txt`;
+  `${runDirectory}/allowlists/${shortName(backend.slice('be:'.length))}.txt`;
 
 function accessLines(
   { allowed, limits }: RouteOptions,

@@ -75,6 +75,26 @@ test('maps: hosts and paths by prefix, the longer path first, wildcards behind, 
   assert.equal(fileOf(full, 'passthrough-wildcard.map'), '.example.net be:web:through-wild\n');
 });
 
+test('a path of slashes is no other Route for all of the host', () => {
+  const routes = [route('own', {}), route('other', { path: '//' }, { namespace: 'evil', day: 2 })];
+  assert.deepEqual(fileOf(render(routes), 'http.map').trim().split('\n'), [
+    'shop.example.com/ be:web:own',
+    'shop.example.com// be:evil:other',
+  ]);
+});
+
+test('the longest name that a Route can have is no file that cannot be written', () => {
+  const [namespace, name] = ['n'.repeat(63), 'r'.repeat(253)];
+  const annotations = { 'haproxy.router.openshift.io/ip_allowlist': '10.0.0.0/8' };
+  const { files } = render([
+    route(name, edge(), { namespace, annotations }),
+    route(`${name.slice(1)}x`, { host: 'b.example.com' }, { namespace, annotations }),
+  ]);
+  const lists = files.filter((one) => one.path.includes('/allowlists/')).map((one) => path.basename(one.path));
+  assert.equal(new Set(lists).size, 2);
+  assert.ok(lists.every((one) => one.length <= 220));
+});
+
 test('the digest ignores what is in the slots, but for servers that cannot be told apart otherwise', () => {
   const routes = [route('edge', edge())];
   const full = render(routes);
@@ -144,6 +164,7 @@ test('the replacement of rewrite-target means what it always meant', () => {
     ['/a\\"b', '/a"b\\1'],
     ['/a\\\\1', '/a\\1\\1'],
     ['/a#b', '/a'],
+    ['/a\\%[env(HOME)]', '/a%%[env(HOME)]\\1'],
   ] as const)
     assert.equal(rewriteReplacement(value), replacement, value);
 });

@@ -150,6 +150,6 @@ function mapFiles(routes: readonly AdmittedRoute[], runDirectory: string): reado
 
 /** Prefixes of HOST/PATH?: `/foo` is for /foo and /foo/bar, not for /foobar; `/foo/` is for what is below. */
 function pathKeys(host: string, path: string): readonly string[] {
-  if (/^\/*$/.test(path)) return [`${host}/`];
+  if (path === '/') return [`${host}/`];
   return path.endsWith('/') ? [`${host}${path}`] : [`${host}${path}?`, `${host}${path}/`];
 }

@@ -7,7 +7,7 @@ import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import { decideAdmission, type AdmissionSettings, type AdmittedRoute, type Verdict } from './admission.ts';
 import { readAnnotations } from './annotations.ts';
 import { assignSlots, serversOf, slotCommands, type HeldServer, type ServiceLookup, type Slots } from './backends.ts';
-import { backendName, lacksAuthority, terminationOf } from './haproxy-backend.ts';
+import { backendName, fileName, lacksAuthority, terminationOf } from './haproxy-backend.ts';
 import { renderRouter } from './haproxy-config.ts';
 import { RefusedConfiguration, type Haproxy } from './haproxy.ts';
 import { keyOf } from './hosts.ts';
@@ -204,10 +204,12 @@ export class RouterLoop implements Disposable {
         return attempt;
       } catch (error) {
         if (!(error instanceof RefusedConfiguration) || tries >= refusedAtOnceMax) throw error;
-        const named = attempt.admitted.filter((one) => error.backends.has(backendName(one)));
+        const wordsOf = (one: AdmittedRoute) =>
+          error.backends.get(backendName(one)) ?? error.backends.get(`be:${fileName(one)}`);
+        const named = attempt.admitted.filter((one) => wordsOf(one) !== undefined);
         if (named.length === 0) throw error;
         for (const one of named) {
-          const words = error.backends.get(backendName(one)) ?? '';
+          const words = wordsOf(one) ?? '';
           this.#refusals.set(one.route.spec, `the router cannot serve it: ${words}`);
           logger.warn('a Route is refused', { route: keyOf(one.route), reason: words });
         }

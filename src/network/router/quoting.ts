@@ -5,6 +5,9 @@ export const quoted = (text: string): string => `'${text.replaceAll(/[\r\n]/g, '
 
 export const escapedPattern = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
+/** Not the beginning of a log format, which could tell what is none of a Route's (the environment, files). */
+const literal = (character: string): string => (character === '%' ? '%%' : character);
+
 /**
  * The replacement of `rewrite-target`. The value was once written into the configuration without quotes, and still means the same:
  * quotes vanish, a backslash takes the next character as it is, `#` ends the value; what followed the path is appended otherwise.
@@ -18,8 +21,8 @@ export function rewriteReplacement(target: string): string {
     if (one === '\\') {
       index++;
       // Two are one for HAProxy: so a value can name what the pattern caught.
-      text += target[index] ?? '';
-    } else text += one === '%' ? '%%' : one;
+      text += literal(target[index] ?? '');
+    } else text += literal(one);
   }
   return `${text}\\1`;
 }

@@ -87,17 +87,39 @@ export function readKeyring(configuration: string, form: 'config' | 'legacy', se
   return { entries, problems };
 }
 
-/** path.Match of one part of a host name: `*`, `?` and classes. */
+const hostCharactersMax = 253;
+
+/**
+ * path.Match of one part of a host name: `*`, `?` and classes. Both texts are anybody's: no regular expression, whose time can
+ * grow with every star; of the stars only the last one passed is ever tried again.
+ */
 function globMatches(glob: string, name: string): boolean {
-  if (!/[*?[\]]/.test(glob)) return glob === name;
-  const pattern = glob.replace(/\[(\^?)([^\]]+)\]|[*?]|[.+^${}()|\\]/g, (one, not: string, of: string | undefined) =>
-    of !== undefined ? `[${not}${of}]` : one === '*' ? '.*' : one === '?' ? '.' : `\\${one}`,
-  );
-  try {
-    return new RegExp(`^${pattern}$`).test(name);
-  } catch {
-    return false;
+  if (!/[*?[\]\\]/.test(glob)) return glob === name;
+  if (glob.length > hostCharactersMax || name.length > hostCharactersMax) return false;
+  const parts = glob.match(/\[\^?[^\]]+\]|\\?[^]/g) ?? [];
+  let [part, at] = [0, 0];
+  let star: { readonly part: number; at: number } | undefined;
+  while (at < name.length) {
+    if (parts[part] === '*') {
+      star = { part: ++part, at };
+    } else if (part < parts.length && characterMatches(parts[part]!, name[at]!)) {
+      part++;
+      at++;
+    } else {
+      if (star === undefined) return false;
+      [part, at] = [star.part, ++star.at];
+    }
   }
+  return parts.slice(part).every((one) => one === '*');
+}
+
+/** `part`: a character, one with a backslash before it, `?`, or a class such as `[a-z]`, `[^0]`. */
+function characterMatches(part: string, character: string): boolean {
+  if (part === '?') return true;
+  if (part.length < 3) return part.at(-1) === character;
+  const isNegated = part[1] === '^';
+  const ranges = part.slice(isNegated ? 2 : 1, -1).match(/[^]-[^]|[^]/g) ?? [];
+  return ranges.some((one) => one[0]! <= character && character <= one.at(-1)!) !== isNegated;
 }
 
 const splitHost = (address: string): readonly [readonly string[], string, string] => {
