@@ -85,6 +85,13 @@ test('the restart policy and its rules say whether a container runs again', () =
   assert.equal(after('Never', 41, rules), 'stop-pod');
 });
 
+test('an init container or sidecar that was made and never started is started, not stopped without end', () => {
+  for (const one of [container('init'), { ...container('init'), restartPolicy: 'Always' }]) {
+    const actions = run(pod({ initContainers: [one] }), [ran('init', 'created')]);
+    assert.deepEqual([started(actions), killed(actions)], [['init'], []]);
+  }
+});
+
 test('init containers run one after the other; a failed one ends a Pod that never restarts', () => {
   const one = (restartPolicy: string) => pod({ restartPolicy, initContainers: [container('i1'), container('i2')] });
   assert.deepEqual(started(run(one('Always'), [])), ['i1']);

@@ -177,8 +177,9 @@ function decideInitContainers(step: Step): boolean | 'failed' {
         if (!step.probes.started(last.id) && !begun) return false;
         continue;
       }
-      if (last?.state === 'unknown' || last?.state === 'created') {
-        step.kill.push({ container: last, message: unknownState(last.state), reason: 'unknown' });
+      // Created and never started is made anew below: a runtime does not stop what never ran.
+      if (last?.state === 'unknown') {
+        step.kill.push({ container: last, message: unknownState, reason: 'unknown' });
         return begun;
       }
       step.start.push(container);
@@ -194,8 +195,10 @@ function decideInitContainers(step: Step): boolean | 'failed' {
       case 'running':
         return false;
       case 'created':
+        step.start.push(container);
+        return false;
       case 'unknown':
-        step.kill.push({ container: last, message: unknownState(last.state), reason: 'unknown' });
+        step.kill.push({ container: last, message: unknownState, reason: 'unknown' });
         return false;
       case 'exited':
         if (last.exitCode === 0) continue;
@@ -214,8 +217,7 @@ const initRestart = (pod: Pod, container: Container): Container =>
     ? { ...container, restartPolicy: 'OnFailure' }
     : container;
 
-const unknownState = (state: string) =>
-  `Init container is in ${JSON.stringify(state)} state, try killing it before restart`;
+const unknownState = 'Init container is in "unknown" state, try killing it before restart';
 
 /** True: it runs, or will without our doing. */
 function decideContainer(step: Step, container: Container): boolean {
