@@ -29,7 +29,7 @@ const connectTimeoutMs = 10_000;
 
 export class Link implements RequestHandler {
   readonly #options: LinkOptions;
-  readonly #watches = new Set<{ breakOff(): void }>();
+  readonly #watches = new Set<{ breakOff(silentShare: number): void }>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -37,10 +37,10 @@ export class Link implements RequestHandler {
   handle(request: ApiRequest): Promise<ApiResponse> {
     return this.#options.life.incoming(this.#handle(request));
   }
-  /** Ends every watch, some of them without a word to the client where it is a remote one. */
-  breakWatches(): void {
+  /** Ends every watch, a share of them without a word to the client. */
+  breakWatches(silentShare: number): void {
     // Those that it removes are not visited again.
-    for (const watch of this.#watches) watch.breakOff();
+    for (const watch of this.#watches) watch.breakOff(silentShare);
   }
 
   async #handle(request: ApiRequest): Promise<ApiResponse> {
@@ -96,9 +96,9 @@ export class Link implements RequestHandler {
       sink.onEnd();
     };
     const watch = {
-      breakOff: (): void => {
+      breakOff: (silentShare: number): void => {
         if (over) return;
-        const silent = dice.chance(0.5);
+        const silent = dice.chance(silentShare);
         finish();
         if (!silent) life.clock.schedule(dice.around(conditions.latencyMs), () => sink.onEnd());
       },

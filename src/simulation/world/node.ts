@@ -105,6 +105,6 @@ export class SimulatedNode {
     this.#machine.reboot();
   }
   breakWatches(): void {
-    for (const link of this.#links) link.breakWatches();
+    for (const link of this.#links) link.breakWatches(0.5);
   }
 }
