@@ -8,6 +8,7 @@ import {
   formatQuantity,
   milliValue,
   parseQuantity,
+  QuantityError,
   quantityToNumber,
   quantityValue,
   roundUpToMilli,
@@ -87,4 +88,16 @@ test('the canonical text stands for the same amount, and its own canonical text 
       assert.equal(formatQuantity({ ...parseQuantity(reread), text: undefined }), reread);
     }),
   );
+});
+
+test('what no amount needs is refused at once', () => {
+  const started = performance.now();
+  for (const text of [
+    `${'1'.repeat(200_000)}!`,
+    `.${'1'.repeat(200_000)}!`,
+    `1${'E'.repeat(200_000)}!`,
+    `1${'0'.repeat(200_000)}`,
+  ])
+    assert.throws(() => parseQuantity(text), QuantityError);
+  assert.ok(performance.now() - started < 1_000);
 });

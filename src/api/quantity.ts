@@ -35,8 +35,11 @@ const binaryNames = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const int64Max = (1n << 63n) - 1n;
 /** Beyond this an exponent says nothing more; it keeps hostile exponents from costing memory. */
 const exponentMax = 400;
+/** Upstream has no limit, and no amount needs more; arithmetic of a million digits takes minutes. */
+const charactersMax = 1_000;
 
-const pattern = /^([+-]?)([0-9]*)(?:(\.)([0-9]*))?((?:[eEinumkKMGTP]*)[-+]?[0-9]*)$/;
+/** Each part begins with what the one before cannot hold: the text is anybody's, and may be long. */
+const pattern = /^([+-]?)([0-9]*)(?:(\.)([0-9]*))?((?:[eEinumkKMGTP]+[-+]?[0-9]*|[-+][0-9]*)?)$/;
 
 interface Suffix {
   readonly base: 2 | 10;
@@ -57,6 +60,8 @@ function interpretSuffix(suffix: string): Suffix | undefined {
 /** Throws QuantityError with upstream's text. */
 export function parseQuantity(text: string): Quantity {
   if (text === '') throw formatWrong();
+  if (text.length > charactersMax)
+    throw new QuantityError(`quantities may not be longer than ${charactersMax} characters`);
   if (text === '0') return { value: 0n, scale: 0, format: 'DecimalSI', text };
   const match = pattern.exec(text);
   if (match === null) throw formatWrong();

@@ -6,7 +6,20 @@ import type { KubernetesObject, Mutable } from '../kind.ts';
 import { decodeObject } from '../schema/decode.ts';
 import { applyDefaults } from '../schema/defaults.ts';
 import { ApiError } from '../status.ts';
+import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
 import { tableCells } from '../table/cells.ts';
+
+test('names of signers: a domain with a dot and a path, however long the text', () => {
+  const isRefused = (signerName: string): boolean =>
+    certificateSigningRequest.validate!({ metadata: { name: 'x' }, spec: { signerName } } as never).some(
+      (one) => one.field === 'spec.signerName',
+    );
+  for (const name of ['a.b/c', 'example.com/a/b', 'a..b/c', '.../c']) assert.equal(isRefused(name), false, name);
+  const started = performance.now();
+  for (const name of ['a', 'a/b', '.a/b', 'a./b', 'a.b', 'a.b/', '/a.b/c', '.'.repeat(200_000)])
+    assert.equal(isRefused(name), true, name.slice(0, 20));
+  assert.ok(performance.now() - started < 1_000);
+});
 
 const hollowPod = {
   containers: [

@@ -203,3 +203,10 @@ test('a sample is read as far as it makes sense', () => {
     atMs: 1000,
   });
 });
+
+test('a long line of a node is read at once', () => {
+  const started = performance.now();
+  const sample = parseSample(`container_cpu_usage_seconds_total{${'a'.repeat(200_000)}} 1 1`);
+  assert.equal(sample.pods.size, 0);
+  assert.ok(performance.now() - started < 1_000);
+});

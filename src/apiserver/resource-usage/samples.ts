@@ -20,7 +20,7 @@ interface Parts {
 }
 
 const linePattern = /^([a-z_]+)(?:\{([^}]*)\})? (\S+)(?: (\d+))?$/;
-const labelPattern = /([a-z_]+)="((?:[^"\\]|\\.)*)"/g;
+const labelPattern = /(?<![a-z_])([a-z_]+)="((?:[^"\\]|\\.)*)"/g;
 
 export function parseSample(text: string): NodeSample {
   const node: Parts = {};

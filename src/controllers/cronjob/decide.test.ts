@@ -113,3 +113,10 @@ test('schedules as users write them', () => {
   assert.equal(timeInZone(at('2026-07-01T07:00:00Z'), 'Europe/Berlin'), '2026-07-01T09:00:00+02:00');
   assert.equal(timeInZone(at('2026-07-01T07:00:00Z'), 'UTC'), '2026-07-01T07:00:00Z');
 });
+
+test('a long text for a schedule is read at once', () => {
+  const started = performance.now();
+  parseSchedule(`@every ${'1'.repeat(200_000)}`, undefined);
+  parseSchedule(`@every ${'1.'.repeat(100_000)}`, undefined);
+  assert.ok(performance.now() - started < 1_000);
+});

@@ -55,7 +55,7 @@ function plain(part: string, index: number): string {
 
 function durationMs(text: string): number {
   let sum = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g))
+  for (const [, amount, unit] of text.matchAll(/(?<!\d)(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g))
     sum += Number(amount) * unitMs[unit!]!;
   return Math.max(1000, Math.floor(sum / 1000) * 1000);
 }

@@ -3,7 +3,12 @@
 import { ownValue } from '#base/own-value.ts';
 
 export function expand(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/\$(?:\$|\(([^)]*)\))/g, (whole, name: string | undefined) =>
-    name === undefined ? '$' : (ownValue(values, name) ?? whole),
-  );
+  // Behind the last parenthesis no reference ends; looked for at each `$(`, a long text would take for ever.
+  const end = text.lastIndexOf(')') + 1;
+  const expanded = text
+    .slice(0, end)
+    .replace(/\$(?:\$|\(([^)]*)\))/g, (whole, name: string | undefined) =>
+      name === undefined ? '$' : (ownValue(values, name) ?? whole),
+    );
+  return expanded + text.slice(end).replaceAll('$$', '$$');
 }

@@ -36,6 +36,11 @@ const pod = (spec: Partial<Pod['spec']> = {}): Pod => ({
 test('references expand as documented', () => {
   assert.equal(expand('$(A)-$$(A)-$(B)-$$$(A)-$', { A: 'x' }), 'x-$(A)-$(B)-$x-$');
   assert.equal(expand('$(constructor)', {}), '$(constructor)');
+  assert.equal(expand('$(A)$$$(A', { A: 'x' }), 'x$$(A');
+  const started = performance.now();
+  const open = '$('.repeat(200_000);
+  assert.equal(expand(open, {}), open);
+  assert.ok(performance.now() - started < 1_000);
 });
 
 test('the back-off starts at once, doubles, and is forgotten after a quiet time', () => {

@@ -284,7 +284,7 @@ export class PodVolumes {
     let subPath = mount.subPath ?? '';
     if (mount.subPathExpr !== undefined && mount.subPathExpr !== '') {
       subPath = expand(mount.subPathExpr, environment);
-      if (/\$\([^)]*\)/.test(subPath))
+      if (subPath.includes('$(') && subPath.includes(')', subPath.indexOf('$(')))
         throw new ContainerConfigError(`missing value for ${JSON.stringify(mount.subPathExpr)}`);
     }
     if (subPath === '') return root;

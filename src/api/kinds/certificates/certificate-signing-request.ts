@@ -43,7 +43,7 @@ function validate({ spec }: CertificateSigningRequest): FieldError[] {
   }
   const signer = spec.signerName ?? '';
   if (signer === '') errors.push(required('spec.signerName'));
-  else if (!/^[^/]+\.[^/]+\/.+$/.test(signer))
+  else if (!/^[^/]+\/.+$/.test(signer) || !/.\../s.test(signer.slice(0, signer.indexOf('/'))))
     errors.push(
       invalid(
         'spec.signerName',
