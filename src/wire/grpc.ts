@@ -207,6 +207,7 @@ export async function connectGrpc(target: string): Promise<GrpcConnection> {
         );
         const onAbort = () => call.cancel();
         options?.signal?.addEventListener('abort', onAbort, { once: true });
+        if (options?.signal?.aborted === true) onAbort();
       });
     },
     async *serverStream(table, method, request, options) {

@@ -24,7 +24,8 @@ export interface ContainerRuntime {
   listPodSandboxes(labels?: Readonly<Record<string, string>>): Promise<readonly cri.PodSandbox[]>;
   createContainer(sandboxId: string, config: cri.ContainerConfig, sandbox: cri.PodSandboxConfig): Promise<string>;
   startContainer(id: string): Promise<void>;
-  stopContainer(id: string, graceSeconds: number): Promise<void>;
+  /** Ends when the container has. The runtime no longer waits for that, and kills nothing, when `signal` says so. */
+  stopContainer(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void>;
   removeContainer(id: string): Promise<void>;
   listContainers(labels?: Readonly<Record<string, string>>): Promise<readonly cri.Container[]>;
   containerStatus(id: string): Promise<cri.ContainerStatus>;
@@ -141,8 +142,8 @@ class CriRuntime implements ContainerRuntime {
     this.#clock = clock;
   }
   /** The answer's shape is the CRI's; the cast is the typed boundary of this file. */
-  async #call<R>(method: string, request: object, timeoutMs = callTimeoutMs): Promise<R> {
-    return (await this.#connection.unary(this.#table, method, request, { timeoutMs })) as R;
+  async #call<R>(method: string, request: object, timeoutMs = callTimeoutMs, signal?: AbortSignal): Promise<R> {
+    return (await this.#connection.unary(this.#table, method, request, { timeoutMs, signal })) as R;
   }
   version(): Promise<RuntimeVersion> {
     return this.#call('Version', {}, 5_000);
@@ -222,8 +223,8 @@ class CriRuntime implements ContainerRuntime {
   async startContainer(containerId: string): Promise<void> {
     await this.#call('StartContainer', { containerId });
   }
-  async stopContainer(containerId: string, timeout: number): Promise<void> {
-    await this.#call('StopContainer', { containerId, timeout }, timeout * 1000 + callTimeoutMs);
+  async stopContainer(containerId: string, timeout: number, signal?: AbortSignal): Promise<void> {
+    await this.#call('StopContainer', { containerId, timeout }, timeout * 1000 + callTimeoutMs, signal);
   }
   async removeContainer(containerId: string): Promise<void> {
     await this.#call('RemoveContainer', { containerId });

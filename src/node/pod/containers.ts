@@ -178,13 +178,14 @@ export class ContainerStarter {
     throw new ContainerWaits(answer.reason, answer.message, answer.retryInMs);
   }
 
-  /** preStop within the grace, then the runtime's stop. Nothing happens when it is gone. */
+  /** preStop within the grace, then the runtime's stop. Nothing happens when it is gone. Waits no longer once `signal` says so. */
   async stop(
     containerId: string,
     container: Container | undefined,
     podIp: string,
     graceSeconds: number,
     emit: EmitEvent,
+    signal?: AbortSignal,
   ): Promise<void> {
     const { runtime, clock } = this.#options;
     const startedMs = clock.monotonicMs();
@@ -195,14 +196,16 @@ export class ContainerStarter {
       );
       const limit = Promise.withResolvers<void>();
       const timer = clock.schedule(graceSeconds * 1000, limit.resolve);
+      signal?.addEventListener('abort', () => limit.resolve(), { once: true });
       await Promise.race([hook, limit.promise]);
       timer.cancel();
+      signal?.throwIfAborted();
     }
     const spentSeconds = (clock.monotonicMs() - startedMs) / 1000;
     // Upstream leaves at least two seconds after a hook that used up the grace.
     const left = preStop === undefined ? graceSeconds : Math.max(2, Math.ceil(graceSeconds - spentSeconds));
     try {
-      await runtime.stopContainer(containerId, left);
+      await runtime.stopContainer(containerId, left, signal);
     } catch (error) {
       if (!isRuntimeNotFound(error)) throw error;
     }

@@ -58,7 +58,8 @@ export class Stopping {
     };
     if (already === undefined) emit('Normal', 'Killing', message);
     const uid = this.#cache.owner(container.id) ?? pod?.metadata.uid ?? '';
-    scope.spawn(`stop ${container.name}`, async () => {
+    // When the agent ends, the grace goes on without it: the next one looks at what is still there.
+    scope.spawn(`stop ${container.name}`, async (signal) => {
       try {
         await starter.stop(
           container.id,
@@ -66,9 +67,11 @@ export class Stopping {
           state.ips[0] ?? '',
           graceSeconds,
           emit,
+          signal,
         );
       } catch (error) {
-        logger.warn('stopping a container failed', { container: container.id, error: messageOf(error) });
+        if (!signal.aborted)
+          logger.warn('stopping a container failed', { container: container.id, error: messageOf(error) });
       } finally {
         if (state.stopping.get(container.id) === mark) state.stopping.delete(container.id);
         this.#cache.changed(container.id);

@@ -1,5 +1,5 @@
 // Manifests of a running process: directories with a kustomization are applied at its start and when they change, and what
-// is wrong with one is in `microshift status`. The commands are those of docs/how-to/manifests.md.
+// is wrong with one is in `microshift status`. Their usual places on a machine are in pages.test.ts.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -188,6 +188,34 @@ test('postStart and preStop by exec, http and sleep; who ignores SIGTERM is kill
   assert.equal(status.containerStatuses[0].state.terminated.exitCode, 137);
 });
 
+test('the agent ends at once while Pods are given their grace, and sees them to their end when it is back', async () => {
+  const terminationGracePeriodSeconds = 8;
+  const deaf = shell("trap '' TERM; while :; do sleep 0.2; done");
+  const busy = { preStop: { exec: { command: ['sleep', '7'] } } };
+  const listens = shell('trap "exit 0" TERM; while :; do sleep 0.1; done', { lifecycle: busy });
+  await Promise.all([
+    node.createPod({ name: 'deaf', spec: { terminationGracePeriodSeconds, containers: [deaf] } }),
+    node.createPod({ name: 'in-hook', spec: { terminationGracePeriodSeconds, containers: [listens] } }),
+  ]);
+  const pods = await Promise.all([running('deaf'), running('in-hook')]);
+  const began = performance.now();
+  await Promise.all([remove('deaf'), remove('in-hook')]);
+  await Promise.all([event('deaf', /^Killing/), event('in-hook', /^Killing/)]);
+  let stoppedMs = 0;
+  await node.restart({}, async () => {
+    stoppedMs = performance.now() - began;
+  });
+  assert.ok(stoppedMs < 5_000, `the agent ended after ${stoppedMs} ms`);
+  const ids = pods.map((one) => one.status.containerStatuses[0].containerID);
+  const left = await Promise.all(['deaf', 'in-hook'].map((name) => node.pod(name)));
+  assert.deepEqual(
+    left.map((one) => one.status.containerStatuses[0].containerID),
+    ids,
+    'neither is gone before its grace is',
+  );
+  await Promise.all([gone('deaf'), gone('in-hook')]);
+});
+
 const cgroup = (controller: string, path: string, file: string) =>
   readFileSync(`/sys/fs/cgroup/${controller}/${cgroupRoot}/${path}/${file}`, 'utf8').trim();
 
