@@ -97,10 +97,10 @@ describe('OpenShift', () => {
   test('a user asks for a project, is its administrator, and sees no other', async () => {
     const asAnna = (...command: readonly string[]) =>
       shared().cluster.tryKubectl(['--as=anna', '--as-group=team', ...command]);
-    const request = { apiVersion: 'project.openshift.io/v1', kind: 'ProjectRequest', metadata: { name: 'shop' } };
+    const request = { apiVersion: 'project.openshift.io/v1', kind: 'ProjectRequest', metadata: { name: 'bakery' } };
     const ask = () =>
       shared().cluster.tryKubectl(['--as=anna', '--as-group=team', 'create', '--validate=false', '-f', '-'], {
-        input: JSON.stringify({ ...request, displayName: 'The shop' }),
+        input: JSON.stringify({ ...request, displayName: 'The bakery' }),
       });
     assert.match((await ask()).stderr, /cannot create resource "projectrequests"/);
     const role = ['--clusterrole=self-provisioner', '--group=team'];
@@ -109,19 +109,19 @@ describe('OpenShift', () => {
     assert.equal(made.code, 0, made.stderr);
     const projects = await asAnna('get', 'projects', '--no-headers');
     assert.equal(projects.code, 0, projects.stderr);
-    assert.match(projects.stdout, /^shop\s+The shop\s+Active\s*$/);
-    assert.equal((await asAnna('-n', 'shop', 'create', 'configmap', 'mine')).code, 0);
+    assert.match(projects.stdout, /^bakery\s+The bakery\s+Active\s*$/);
+    assert.equal((await asAnna('-n', 'bakery', 'create', 'configmap', 'mine')).code, 0);
     assert.notEqual((await asAnna('-n', 'default', 'get', 'pods')).code, 0);
     const range = await shared().cluster.kubectl(
       'get',
       'namespace',
-      'shop',
+      'bakery',
       '-o',
       'jsonpath={.metadata.annotations.openshift\\.io/sa\\.scc\\.uid-range}',
     );
     assert.match(range, /^1000\d{6}\/10000$/);
-    assert.equal((await asAnna('delete', 'project', 'shop', '--timeout=30s')).code, 0);
-    assert.equal((await shared().cluster.tryKubectl(['get', 'namespace', 'shop'])).code, 1);
+    assert.equal((await asAnna('delete', 'project', 'bakery', '--timeout=30s')).code, 0);
+    assert.equal((await shared().cluster.tryKubectl(['get', 'namespace', 'bakery'])).code, 1);
     assert.match(await shared().cluster.kubectl('get', 'scc', '--no-headers'), /^restricted-v2 /m);
   });
 });
