@@ -47,3 +47,11 @@ test('YAML becomes JSON values', async () => {
   ]);
   assert.equal(await printYaml({ b: 1, a: ['x', 'yes'] }), 'a:\n  - x\n  - "yes"\nb: 1\n');
 });
+
+test('a YAML text with very many keys that it has twice is read in linear time, and a hundred of them are told', async () => {
+  const started = performance.now();
+  const { duplicates } = await parseYaml('x: 1\n'.repeat(40_000), { duplicates: true });
+  assert.equal(duplicates.length, 100);
+  assert.equal(duplicates.at(-1), 'line 101: key "x" already set in map');
+  assert.ok(performance.now() - started < 5_000);
+});

@@ -6,11 +6,14 @@ const unwantedTags: ReadonlySet<string> = new Set(
   ['timestamp', 'binary', 'set', 'omap', 'pairs'].map((name) => `tag:yaml.org,2002:${name}`),
 );
 
+/** More say nothing more. */
+const duplicatesMax = 100;
+
 const library = () => import('yaml');
 
 /**
  * Throws YamlSyntaxError. One document; keys become texts, anchors are resolved within the library's alias limit.
- * `duplicates` has a text for each key that a map has twice, with its line, as Go's reader words it.
+ * `duplicates` has a text for each key that a map has twice, with its line, as Go's reader words it; for a hundred of them.
  */
 export async function parseYaml(
   bytes: Uint8Array | string,
@@ -35,6 +38,7 @@ export async function parseYaml(
     throw new YamlSyntaxError(`yaml: line ${line}: ${error.message}`);
   }
   const duplicates: string[] = [];
+  const lines = new LineNumbers(text);
   if (options.duplicates === true)
     visit(document, {
       Map(_, map) {
@@ -43,11 +47,12 @@ export async function parseYaml(
           const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
           if (seen.has(key)) {
             const at = (isScalar(pair.key) ? pair.key.range?.[0] : undefined) ?? 0;
-            const line = text.slice(0, at).split('\n').length;
-            duplicates.push(`line ${line}: key ${JSON.stringify(key)} already set in map`);
+            if (duplicates.length === duplicatesMax) return visit.BREAK;
+            duplicates.push(`line ${lines.at(at)}: key ${JSON.stringify(key)} already set in map`);
           }
           seen.add(key);
         }
+        return undefined;
       },
     });
   let value: unknown;
@@ -57,6 +62,26 @@ export async function parseYaml(
     throw new YamlSyntaxError(`yaml: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
   return { value: toJson(value), duplicates };
+}
+
+/** Found by halves: a text of megabytes may have a hundred thousand keys to tell of. */
+class LineNumbers {
+  readonly #text: string;
+  #ends: number[] | undefined;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  /** Of the character at this index; the first is 1. */
+  at(index: number): number {
+    const ends = (this.#ends ??= [...this.#text.matchAll(/\n/g)].map((one) => one.index));
+    let [low, high] = [0, ends.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ends[middle]! < index) low = middle + 1;
+      else high = middle;
+    }
+    return low + 1;
+  }
 }
 
 /** Dates and the like become what JSON would show. */
