@@ -1,9 +1,13 @@
 // A released archive on a Debian 12 without Node.js, npm and this project: one line installs it, and it runs.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { issueCertificate } from '#pki/certificate.ts';
 import { cacheDirectory, copyRoot, freshDebian } from '#kit/machine/debian-root.ts';
 import { Machine, removeRoot } from '#kit/machine/machine.ts';
 import { Cluster } from './story/cluster.ts';
@@ -69,11 +73,39 @@ test('a damaged archive, one without a checksum and a wrong one are refused befo
   );
 });
 
-test('one line installs the release where neither Node.js nor npm are', async () => {
+/** A web server with the release, under an authority of its own. */
+async function webServer() {
+  const common = { notBeforeMs: 0, notAfterMs: Date.UTC(2099, 0), serial: Uint8Array.of(7) };
+  const issuer = issueCertificate({ ...common, subject: { commonName: 'releases' }, use: 'authority' });
+  const own = issueCertificate({
+    ...common,
+    subject: { commonName: 'web' },
+    use: 'serving',
+    names: ['127.0.0.1'],
+    issuer,
+  });
+  const asked: string[] = [];
+  const server = createServer({ cert: own.certificatePem, key: own.keyPem }, (request, answer) => {
+    asked.push(request.url ?? '');
+    answer.end(readFileSync(path.join(output, path.basename(request.url ?? ''))));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = () => void server.close();
+  return { url: `https://127.0.0.1:${port}`, authorityPem: issuer.certificatePem, asked, [Symbol.dispose]: close };
+}
+
+test('one line downloads and installs the release where neither Node.js, npm nor curl are', async () => {
   await using machine = await Machine.boot({ name, root, init: 'reaper', network: 'registries' });
-  assert.notEqual((await machine.run(['sh', '-c', 'command -v node || command -v npm'])).code, 0);
-  const result = await install(machine, [`MICROSHIFT_URL=${archive}`, 'CONFIG_ENV_ONLY=true']);
+  using server = await webServer();
+  machine.write('/root/releases.pem', server.authorityPem);
+  assert.notEqual((await machine.run(['sh', '-c', 'command -v node || command -v npm || command -v curl'])).code, 0);
+  const file = path.basename(archive);
+  const url = `MICROSHIFT_URL=${server.url}/${file}`;
+  const result = await install(machine, [url, 'CURL_CA_BUNDLE=/root/releases.pem', 'CONFIG_ENV_ONLY=true']);
   assert.equal(result.code, 0, `${result.stdout}${result.stderr}`);
+  assert.deepEqual(server.asked, [`/${file}`, `/${file}.sha256`]);
   assert.match(result.stdout, /\/usr\/local\/share\/microshift\/install\.sh starts it and needs no network/);
   assert.doesNotMatch(await machine.shell('ps -eo comm='), /microshift|containerd|haproxy/);
   await machine.halt();
