@@ -6,6 +6,9 @@ import type { KubernetesObject, Mutable } from '../kind.ts';
 import { decodeObject } from '../schema/decode.ts';
 import { applyDefaults } from '../schema/defaults.ts';
 import { ApiError } from '../status.ts';
+import { podWarnings } from '../validation/pod-warnings.ts';
+import { resourceRequirementErrors } from '../validation/resources.ts';
+import { affinityErrors, spreadErrors } from '../validation/scheduling.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
 import { tableCells } from '../table/cells.ts';
 
@@ -161,4 +164,39 @@ test('objects with holes are answered, never a crash', async () => {
     }
   }
   assert.ok(checked > 300, `${checked} objects`);
+});
+
+test('long lists of a Pod that are alike cost time and memory with their length, not with its square', () => {
+  const ports = Array.from({ length: 20_000 }, () => ({ containerPort: 80 }));
+  const apart = Array.from({ length: 20_000 }, (_, index) => ({ containerPort: 80, hostPort: 1 + index }));
+  const topologySpreadConstraints = Array.from({ length: 20_000 }, (_, index) => ({
+    maxSkew: 1,
+    topologyKey: `example.com/${index}`,
+    whenUnsatisfiable: 'DoNotSchedule',
+  }));
+  const started = performance.now();
+  const warnings = podWarnings('', { containers: [{ name: 'a', ports }] });
+  assert.equal(warnings.length, 100);
+  assert.equal(warnings[0], 'spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]');
+  assert.deepEqual(podWarnings('', { containers: [{ name: 'a', ports: apart }] }), []);
+  assert.deepEqual(spreadErrors('spec', topologySpreadConstraints), []);
+  const keys = (prefix: string) => Array.from({ length: 20_000 }, (_, index) => `${prefix}${index}`);
+  const term = {
+    topologyKey: 'zone',
+    labelSelector: { matchLabels: { app: 'web' } },
+    matchLabelKeys: keys('a'),
+    mismatchLabelKeys: keys('b'),
+  };
+  const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  assert.deepEqual(affinityErrors('spec', affinity), []);
+  const claims = keys('c').map((name) => ({ name }));
+  assert.deepEqual(resourceRequirementErrors('spec', { claims }, new Set(keys('c'))), []);
+  assert.equal(resourceRequirementErrors('spec', { claims }, new Set(keys('d'))).length, 20_000);
+  const unknown = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`u${index}`, 1]));
+  const row = kindTable.findKind('', 'v1', 'ConfigMap')!;
+  assert.equal(
+    decodeObject(row, { metadata: { name: 'x' }, ...unknown }, { fieldValidation: 'Warn' }).warnings.length,
+    100,
+  );
+  assert.ok(performance.now() - started < 3_000);
 });

@@ -284,6 +284,13 @@ function pathText(path: readonly (string | number)[]): string {
 /** In the order of the text, as upstream reports them. */
 export function inDocumentOrder(raw: unknown, paths: readonly (readonly (string | number)[])[]): string[] {
   if (paths.length < 2) return paths.map(pathText);
+  const positions = new Map<object, ReadonlyMap<string, number>>();
+  const positionIn = (object: object, key: string): number => {
+    let found = positions.get(object);
+    if (found === undefined)
+      positions.set(object, (found = new Map(Object.keys(object).map((name, index) => [name, index]))));
+    return found.get(key) ?? -1;
+  };
   const rank = (path: readonly (string | number)[]): number[] => {
     let at = raw;
     return path.map((part) => {
@@ -292,7 +299,7 @@ export function inDocumentOrder(raw: unknown, paths: readonly (readonly (string 
         return part;
       }
       const key = part.startsWith('.') ? part.slice(1) : part;
-      const position = isObject(at) ? Object.keys(at).indexOf(key) : -1;
+      const position = isObject(at) ? positionIn(at, key) : -1;
       at = isObject(at) ? at[key] : undefined;
       return position;
     });

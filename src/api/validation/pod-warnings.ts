@@ -41,17 +41,30 @@ function portWarning({ at, port }: PlacedPort, other: PlacedPort): string | unde
     : undefined;
 }
 
+/** Each is told with each: a long list must not take memory and time with its square. The header has room for fewer. */
+const portWarningsMax = 100;
+const portComparisonsMax = 1_000_000;
+
 function portWarnings(containers: readonly Placed[]): string[] {
   const warnings: string[] = [];
   const byNumber = new Map<string, PlacedPort[]>();
+  let comparisons = 0;
   const ports = containers.flatMap(({ path, container }) =>
     (container.ports ?? []).map((port, index) => ({ at: `${path}.ports[${index}]`, port })),
   );
   for (const one of ports) {
     const key = `${one.port.containerPort}/${one.port.protocol}`;
-    const others = byNumber.get(key) ?? [];
-    for (const other of others) warnings.push(...[portWarning(one, other)].filter((text) => text !== undefined));
-    byNumber.set(key, [...others, one]);
+    const others = byNumber.get(key);
+    if (others === undefined) {
+      byNumber.set(key, [one]);
+      continue;
+    }
+    for (const other of others) {
+      if (warnings.length === portWarningsMax || comparisons++ >= portComparisonsMax) break;
+      const warning = portWarning(one, other);
+      if (warning !== undefined) warnings.push(warning);
+    }
+    others.push(one);
   }
   const byName = new Map<string, string>();
   for (const { at, port } of ports) {

@@ -125,9 +125,16 @@ export function resourceRequirementErrors(
   return [...errors, ...claimErrors(`${path}.claims`, requirements, claims)];
 }
 
+/** In the text for one that is missing. */
+const namedClaimsMax = 100;
+
 function claimErrors(path: string, requirements: ResourceRequirements, claims: ReadonlySet<string>): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
+  /** Claims of which single requests are named. */
+  const divided = new Set<string>();
+  const names = [...claims].slice(0, namedClaimsMax).toSorted().join(', ');
+  const known = claims.size === 0 ? ' which is empty' : `: ${names}${claims.size > namedClaimsMax ? ', ...' : ''}`;
   for (const [index, { name, request = '' }] of (requirements.claims ?? []).entries()) {
     const at = `${path}[${index}]`;
     if ((name ?? '') === '') {
@@ -139,13 +146,13 @@ function claimErrors(path: string, requirements: ResourceRequirements, claims: R
       errors.push({ reason: 'FieldValueDuplicate', field: at, message: `Duplicate value: "${name}"` });
     else {
       if (request !== '') errors.push(...labelErrors(`${at}.request`, request));
-      if (seen.has(key) || (request === '' && [...seen].some((one) => one.startsWith(`${name}/`))))
+      if (seen.has(key) || (request === '' && divided.has(name)))
         errors.push({ reason: 'FieldValueDuplicate', field: at, message: `Duplicate value: "${key}"` });
       seen.add(key);
+      if (request !== '') divided.add(name);
     }
     if (!claims.has(name)) {
       const missing = notFound(at, name);
-      const known = claims.size === 0 ? ' which is empty' : `: ${[...claims].toSorted().join(', ')}`;
       errors.push({
         ...missing,
         message: `${missing.message}: must be one of the names in pod.spec.resourceClaims${known}`,

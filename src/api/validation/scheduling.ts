@@ -149,14 +149,16 @@ function labelKeyErrors(
     else keys.forEach((key, index) => errors.push(...qualifiedErrors(`${path}.${field}[${index}]`, key)));
   }
   const selected = new Set(Object.keys(selector?.matchLabels ?? {}));
+  const firstOf = new Map((matching ?? []).map((key, index): [string, number] => [key, index]).toReversed());
   for (const { key } of selector?.matchExpressions ?? []) {
-    const index = matching?.indexOf(key) ?? -1;
-    if (index >= 0 && selected.has(key))
+    const index = firstOf.get(key);
+    if (index !== undefined && selected.has(key))
       errors.push(invalid(`${path}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector'));
     selected.add(key);
   }
+  const refused = new Set(mismatching);
   for (const [index, key] of (matching ?? []).entries())
-    if (mismatching?.includes(key) === true)
+    if (refused.has(key))
       errors.push(
         invalid(`${path}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys'),
       );
@@ -207,12 +209,12 @@ export function affinityErrors(path: string, affinity: Affinity | undefined): Fi
 }
 
 export function spreadErrors(path: string, constraints: readonly TopologySpreadConstraint[] | undefined): FieldError[] {
-  return (constraints ?? []).flatMap((one, index, all) => {
+  const keyOf = (one: TopologySpreadConstraint) => JSON.stringify([one.topologyKey, one.whenUnsatisfiable]);
+  const last = new Map((constraints ?? []).map((one, index) => [keyOf(one), index]));
+  return (constraints ?? []).flatMap((one, index) => {
     const at = `${path}[${index}]`;
     const { topologyKey, whenUnsatisfiable } = one;
-    const repeated = all
-      .slice(index + 1)
-      .some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable);
+    const repeated = last.get(keyOf(one)) !== index;
     const errors = [
       ...positive(`${at}.maxSkew`, one.maxSkew ?? 0),
       ...(isAbsent(topologyKey) ? [required(`${at}.topologyKey`, 'can not be empty')] : []),

@@ -72,7 +72,7 @@ class Allocation implements Disposable {
   readonly #allocator: Allocator;
   readonly #server: Server;
   readonly #own: ReadonlySet<string>;
-  readonly #mine: string[] = [];
+  readonly #mine = new Set<string>();
   readonly errors: FieldError[] = [];
 
   constructor(server: Server, previous: Service | undefined) {
@@ -93,10 +93,10 @@ class Allocation implements Disposable {
   }
   /** False: somebody has it. */
   take(key: string): boolean {
-    if (this.#own.has(key) || this.#mine.includes(key)) return true;
+    if (this.#own.has(key) || this.#mine.has(key)) return true;
     if (this.#isTaken(key)) return false;
     this.#allocator.held.add(key);
-    this.#mine.push(key);
+    this.#mine.add(key);
     return true;
   }
   /** A free one of `count` candidates: random first (upstream takes from the upper part, leaving the lower for requests), then in turn. */
@@ -105,7 +105,7 @@ class Allocation implements Disposable {
     const lowest = count > reserved * 2 ? reserved : 0;
     const tryAt = (index: number): boolean => {
       const key = keyOf(index);
-      return key !== undefined && !this.#mine.includes(key) && !this.#own.has(key) && this.take(key);
+      return key !== undefined && !this.#mine.has(key) && !this.#own.has(key) && this.take(key);
     };
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const index = lowest + Math.floor(fraction(this.#server.options.random) * (count - lowest));

@@ -91,3 +91,12 @@ test('one IPv6 address in two spellings is one address', async () => {
   assert.equal((await api.send('POST', path, { body: service('two', 'fd00:0::0005') })).status, 422);
   api.close();
 });
+
+test('a Service may take nearly all node ports at once', async () => {
+  const api = await startApiServer();
+  const ports = Array.from({ length: 2_700 }, (_, index) => ({ name: `p${index}`, port: 1 + index }));
+  const started = performance.now();
+  const made = await api.create(path, service('wide', { type: 'NodePort', ports }));
+  assert.ok(performance.now() - started < 5_000);
+  assert.equal(new Set(made.spec.ports.map((one: { nodePort: number }) => one.nodePort)).size, 2_700);
+});
