@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 
 const seedCount = 200;
-/** A machine that is busy with other things does fewer, and says so. */
-const budgetMs = 90_000;
+const isCi = process.env['CI'] === 'true';
+/** A developer's machine that is busy with other things does fewer, and says so; continuous integration does them all. */
+const budgetMs = isCi ? Infinity : 90_000;
 const seedCountMin = 20;
 
 test('simulated clusters keep what must hold, each from its seed', { timeout: 600_000 }, async (t) => {
@@ -36,6 +37,7 @@ test('simulated clusters keep what must hold, each from its seed', { timeout: 60
   } finally {
     for (const worker of workers) await worker.terminate();
   }
-  if (next <= seedCount) t.diagnostic(`${next - 1} of ${seedCount} seeds in the time that there is`);
+  if (isCi) assert.equal(next - 1, seedCount);
+  else if (next <= seedCount) t.diagnostic(`${next - 1} of ${seedCount} seeds in the time that there is`);
   assert.deepEqual(failures.join('\n\n'), '');
 });
