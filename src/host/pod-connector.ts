@@ -45,7 +45,7 @@ function begin(target: ProxyTarget, request: Omit<ProxyRequest, 'body'>): http.C
 export function requestPod(target: ProxyTarget, request: ProxyRequest): Promise<ProxyAnswer> {
   return new Promise((resolve, reject) => {
     const sent = begin(target, request);
-    sent.once('error', reject);
+    sent.on('error', reject);
     sent.once('response', (answer) => {
       sent.setTimeout(0);
       const headers: Record<string, string> = {};

@@ -234,3 +234,18 @@ test('strategic: an item without its merge key is refused', () => {
     500,
   );
 });
+
+test('strategic: long lists cost time with their length, not with its square', () => {
+  const name = 'io.k8s.api.core.v1.Container';
+  const env = Array.from({ length: 30_000 }, (_, index) => ({ name: `E${index}`, value: 'a' }));
+  const started = performance.now();
+  const changed = applyStrategicMergePatch(name, { env }, { env: env.map((one) => ({ ...one, value: 'b' })) });
+  assert.ok((changed as { env: typeof env }).env.every((one) => one.value === 'b'));
+  const removed = applyStrategicMergePatch(
+    name,
+    { env },
+    { env: env.map((one) => ({ name: one.name, $patch: 'delete' })) },
+  );
+  assert.deepEqual(removed, { env: [] });
+  assert.ok(performance.now() - started < 3_000);
+});

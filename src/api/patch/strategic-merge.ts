@@ -234,10 +234,15 @@ function mergeList(
     );
   const { kept, changes } = applyListDirectives(original, patch, mergeKey);
   const merged = [...kept];
+  const positions = new Map<unknown, number>();
+  for (const [at, item] of merged.entries()) {
+    const key = looseKeyOf(item, mergeKey);
+    if (!positions.has(key)) positions.set(key, at);
+  }
   for (const change of changes) {
     const key = keyOf(change, mergeKey);
-    const at = merged.findIndex((item) => looseKeyOf(item, mergeKey) === key);
-    if (at < 0) merged.push(change);
+    const at = positions.get(key);
+    if (at === undefined) positions.set(key, merged.push(change) - 1);
     else merged[at] = mergeMap(merged[at] as JsonObject, change, element);
   }
   return inOrder(merged, changes, changes, kept, mergeKey);
@@ -259,19 +264,18 @@ function applyListDirectives(
   patch: readonly unknown[],
   mergeKey: string,
 ): { kept: readonly unknown[]; changes: readonly JsonObject[] } {
-  let kept = original;
+  const deleted = new Set<unknown>();
   let isReplaced = false;
   const changes: JsonObject[] = [];
   for (const item of patch as readonly JsonObject[]) {
     const directive = item[directiveKey];
     if (!Object.hasOwn(item, directiveKey)) changes.push(item);
-    else if (directive === 'delete') {
-      const key = keyOf(item, mergeKey);
-      kept = kept.filter((one) => looseKeyOf(one, mergeKey) !== key);
-    } else if (directive === 'replace') isReplaced = true;
+    else if (directive === 'delete') deleted.add(keyOf(item, mergeKey));
+    else if (directive === 'replace') isReplaced = true;
     else if (directive === 'merge') throw otherError('merging lists cannot yet be specified in the patch');
     else throw otherError(`unknown patch type: ${goMap(directive)} in map: ${goMap(item)}`);
   }
+  const kept = deleted.size === 0 ? original : original.filter((one) => !deleted.has(looseKeyOf(one, mergeKey)));
   return isReplaced ? { kept: changes, changes: [] } : { kept, changes };
 }
 

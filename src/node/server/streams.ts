@@ -146,6 +146,8 @@ async function passThrough(
     one.once('error', end);
     one.once('close', end);
   }
+  // Gone while the runtime was asked: that is not told again.
+  if (client.destroyed) end();
   return upgraded;
 }
 
