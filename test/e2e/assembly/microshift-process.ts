@@ -38,12 +38,23 @@ export function temporary(context: Lifetime): string {
   return directory;
 }
 
-export function start(context: Lifetime, dataDirectory: string, port: number, args: readonly string[] = []): Run {
+export function start(
+  context: Lifetime,
+  dataDirectory: string,
+  port: number,
+  args: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Run {
   const child = spawn(
     process.execPath,
     [...nodeFlags, 'run', '--data-dir', dataDirectory, '--roles', 'controlplane', ...args],
     {
-      env: { PATH: process.env['PATH'], HOME: dataDirectory, MICROSHIFT_CLUSTER_URL: `https://127.0.0.1:${port}` },
+      env: {
+        PATH: process.env['PATH'],
+        HOME: dataDirectory,
+        MICROSHIFT_CLUSTER_URL: `https://127.0.0.1:${port}`,
+        ...environment,
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   );
