@@ -56,3 +56,22 @@ test('what never ends is not held back for ever', async () => {
   const page = `<a href="${'x'.repeat(200_000)}`;
   assert.equal(await rewritten(page, 1000), page);
 });
+
+test('a tag or comment that comes in very small pieces is looked through once', async () => {
+  const place = { prefix: '/proxy', hosts: [] };
+  const started = performance.now();
+  for (const [begin, end] of [
+    ['<a title="', '" href="/x">'],
+    ['<!-- ', '--><a href="/x">'],
+  ] as const) {
+    const pieces = async function* () {
+      yield Buffer.from(begin);
+      for (let index = 0; index < 60_000; index++) yield Buffer.from('>');
+      for (const one of end) yield Buffer.from(one);
+    };
+    let text = '';
+    for await (const part of rewriteLinks(pieces(), place)) text += Buffer.from(part).toString('latin1');
+    assert.equal(text, `${begin}${'>'.repeat(60_000)}${end.replace('/x', '/proxy/x')}`);
+  }
+  assert.ok(performance.now() - started < 4_000, `${performance.now() - started} ms`);
+});

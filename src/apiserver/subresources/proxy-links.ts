@@ -71,17 +71,17 @@ function rewriteTag(tag: string, name: string, place: ProxyPlace): string {
   });
 }
 
-/** Position of the `>` that ends the tag, outside of quotes; -1: not there yet. */
-function endOfTag(text: string, from: number): number {
-  let quote = '';
+/** Position of the `>` that ends the tag, outside of quotes; -1: not there yet, and in which quote the text ends. */
+function endOfTag(text: string, from: number, open: string): { readonly at: number; readonly quote: string } {
+  let quote = open;
   for (let at = from; at < text.length; at++) {
     const one = text[at]!;
     if (quote !== '') {
       if (one === quote) quote = '';
     } else if (one === '"' || one === "'") quote = one;
-    else if (one === '>') return at;
+    else if (one === '>') return { at, quote };
   }
-  return -1;
+  return { at: -1, quote };
 }
 
 /** Held back at most while a tag or comment is not complete; a longer one passes unchanged. */
@@ -90,6 +90,8 @@ const heldCharactersMax = 65_536;
 class LinkRewriter {
   readonly #place: ProxyPlace;
   #held = '';
+  /** What is held is the beginning of a tag, which ends in this quote, or of a comment, with these last characters. */
+  #begun: { readonly quote: string } | { readonly tail: string } | undefined;
   /** The name of the raw element that the text is in. */
   #raw = '';
 
@@ -98,7 +100,12 @@ class LinkRewriter {
   }
 
   add(text: string): string {
+    if (!this.#ends(text)) {
+      this.#held += text;
+      return this.#held.length <= heldCharactersMax ? '' : this.#release();
+    }
     const all = this.#held + text;
+    this.#begun = undefined;
     let [output, at] = ['', 0];
     while (at < all.length) {
       const step = this.#step(all, at);
@@ -107,10 +114,26 @@ class LinkRewriter {
       at = step.end;
     }
     this.#held = all.slice(at);
-    if (this.#held.length <= heldCharactersMax) return output;
-    output += this.#held;
+    return this.#held.length <= heldCharactersMax ? output : output + this.#release();
+  }
+  #release(): string {
+    const held = this.#held;
     this.#held = '';
-    return output;
+    this.#begun = undefined;
+    return held;
+  }
+  /** Pages come in pieces as small as the pod likes: what is held is not looked through again with each of them. */
+  #ends(text: string): boolean {
+    const begun = this.#begun;
+    if (begun === undefined) return true;
+    if ('quote' in begun) {
+      const { at, quote } = endOfTag(text, 0, begun.quote);
+      this.#begun = { quote };
+      return at >= 0;
+    }
+    const seen = begun.tail + text;
+    this.#begun = { tail: seen.slice(-2) };
+    return seen.includes('-->');
   }
   end(): string {
     return this.#held;
@@ -132,12 +155,16 @@ class LinkRewriter {
     if (all.length - at < 4) return undefined;
     if (all.startsWith('<!--', at)) {
       const close = all.indexOf('-->', at + 4);
+      if (close < 0) this.#begun = { tail: all.slice(Math.max(at + 4, all.length - 2)) };
       return close < 0 ? undefined : { text: all.slice(at, close + 3), end: close + 3 };
     }
     const name = /^[a-z][^\s/>]*/i.exec(all.slice(at + 1, at + 33))?.[0].toLowerCase();
     if (name === undefined) return { text: '<', end: at + 1 };
-    const close = endOfTag(all, at + 1);
-    if (close < 0) return undefined;
+    const { at: close, quote } = endOfTag(all, at + 1, '');
+    if (close < 0) {
+      this.#begun = { quote };
+      return undefined;
+    }
     const tag = all.slice(at, close + 1);
     if (rawElements.has(name) && !tag.endsWith('/>')) this.#raw = name;
     return { text: rewriteTag(tag, name, this.#place), end: close + 1 };
