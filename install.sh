@@ -304,10 +304,12 @@ configure_selinux() {
 container_var_lib_t /var/lib/microshift(/.*)?
 kubernetes_file_t /etc/microshift(/.*)?
 container_file_t /var/hpvolumes(/.*)?'
+  # A rule that the administrator made for the same path stays as it is, and is not ours to remove.
   while read -r type path; do
-    run semanage fcontext -a -t "$type" "$path" || run semanage fcontext -m -t "$type" "$path"
+    if [ "$dry_run" = false ] && semanage fcontext -l -C 2>/dev/null | awk '{ print $1 }' | grep -qxF "$path"; then continue; fi
+    run semanage fcontext -a -t "$type" "$path"
+    if [ "$dry_run" = false ]; then printf '%s %s\n' "$type" "$path" >>"$SHARE/selinux-changes"; fi
   done <<<"$contexts"
-  printf '%s\n' "$contexts" | put "$SHARE/selinux-changes"
   run mkdir -p /var/lib/microshift /var/hpvolumes
   run restorecon -R "$BINARY" /var/lib/microshift /var/hpvolumes
 }
@@ -325,7 +327,8 @@ configure_firewall() {
     opened+=("$rule")
   done
   if [ ${#opened[@]} -gt 0 ]; then
-    printf '%s\n' "${opened[@]}" | put "$SHARE/firewall-changes"
+    # Beside what an earlier run opened.
+    { [ "$dry_run" = true ] || cat "$SHARE/firewall-changes" 2>/dev/null || true; printf '%s\n' "${opened[@]}"; } | put "$SHARE/firewall-changes"
     run firewall-cmd --reload
   fi
 }

@@ -40,7 +40,7 @@ if [ -x $SUPERVISE ]; then $SUPERVISE stop; fi
 if [ -x $BINARY ]; then
   say "Removing containers, volumes, mounts, network and the kubectl context"
   # The context first: what cleanup removes knows which directories were made for it.
-  $BINARY kubeconfig remove --from "$HOME/.kube/config" || say "The context microshift stays in $HOME/.kube/config; take it out by hand."
+  $BINARY kubeconfig remove --from "${HOME:-/root}/.kube/config" || say "The context microshift stays in ${HOME:-/root}/.kube/config; take it out by hand."
   $BINARY cleanup --yes
 fi
 

@@ -11,10 +11,9 @@ import {
 } from 'node:fs';
 import { get as httpGet, request as httpRequest, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { arch, availableParallelism, hostname, release, totalmem } from 'node:os';
 import path from 'node:path';
-import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type CgroupLimits, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
@@ -113,7 +112,7 @@ export interface NodeMachine {
   ): Promise<{
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
-    readonly socket: Duplex;
+    readonly socket: Socket;
     readonly head: Uint8Array;
   }>;
 }

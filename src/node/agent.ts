@@ -69,6 +69,8 @@ export interface NodeAgentOptions {
   readonly imagePullsMax?: number | undefined;
   /** After so long without a byte a pull is given up. Default 5 minutes, as containerd 2. */
   readonly imagePullProgressDeadlineMs?: number | undefined;
+  /** After so long without a byte exec, attach and port-forward are ended. Default 4 hours, as upstream; 0: never. */
+  readonly streamIdleMs?: number | undefined;
   /** Where the runtime is our own: what it knows of mirrors, brought up to date before each pull. */
   readonly registries?: NodeRegistries | undefined;
   /** Common names of the certificate with which the API server calls the node's API. */
@@ -107,6 +109,7 @@ export interface NodeAgent extends Service {
 
 const imageCollectionMs = 5 * 60_000;
 const imagePullProgressMs = 5 * 60_000;
+const streamIdleMs = 4 * 3_600_000;
 
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const { client, clock, logger, machine, nodeName, nodeIps, registries } = options;
@@ -147,6 +150,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     clock,
     machine,
     logger,
+    streamIdleMs: options.streamIdleMs ?? streamIdleMs,
     nodeName,
     pods: () => current.pods?.list() ?? [],
     runtime: () => current.runtime,

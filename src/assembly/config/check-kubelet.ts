@@ -26,6 +26,7 @@ export function checkKubelet(values: ConfigurationValues): KubeletConfiguration 
     );
   return {
     podsMax: values.integer('kubelet.maxPods'),
+    streamIdleMs: values.durationMs('kubelet.streamingConnectionIdleTimeout'),
     logBytesMax,
     logFilesMax: values.integer('kubelet.containerLogMaxFiles'),
     imageHighFraction: high / 100,

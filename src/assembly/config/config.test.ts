@@ -360,6 +360,7 @@ kubelet:
   const { kubelet, node } = await load(given);
   assert.deepEqual(kubelet, {
     podsMax: 500,
+    streamIdleMs: 4 * 3_600_000,
     logBytesMax: 50 * 2 ** 20,
     logFilesMax: 5,
     imageHighFraction: 0.85,

@@ -64,6 +64,8 @@ export interface NodeConfiguration {
 
 export interface KubeletConfiguration {
   readonly podsMax: number;
+  /** 0: never. */
+  readonly streamIdleMs: number;
   readonly logBytesMax: number;
   readonly logFilesMax: number;
   /** Of the disk. */

@@ -60,6 +60,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     cgroupDriver: runtime.cgroupDriver,
     pinnedImages: () => [node.pauseImage, ...node.pinnedImages, ...runtime.images()],
     podsMax: configuration.kubelet.podsMax,
+    streamIdleMs: configuration.kubelet.streamIdleMs,
     reserved: { ...configuration.kubelet.reserved },
     housekeepingLimits: () => {
       const { kubelet } = context.live.current;

@@ -70,6 +70,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   disable_tcp_service = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
+  # The node agent ends silent connections.
+  stream_idle_timeout = "8760h"
   tolerate_missing_hugetlb_controller = true
   image_pull_progress_timeout = "5m0s"
 

@@ -19,6 +19,8 @@ export interface NodeApiOptions {
   readonly clock: Clock;
   readonly machine: NodeMachine;
   readonly logger: Logger;
+  /** A streaming connection over which nothing goes for so long is closed; 0: never. */
+  readonly streamIdleMs: number;
   readonly nodeName: string;
   readonly authorize: NodeAuthorizer;
   readonly stats: StatsSummary;

@@ -9,11 +9,14 @@ import { badRequestError } from '#api/status.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import { SpdyConnection, type SpdyStream } from '#wire/spdy.ts';
 import { type AcceptedWebSocket, acceptWebSocket, offeredProtocols } from '#wire/websocket.ts';
+import { closeWhenIdle } from './idle-connection.ts';
 
 export interface StreamsOptions {
   readonly clock: Clock;
   readonly machine: NodeMachine;
   readonly logger: Logger;
+  /** A connection over which nothing goes for so long is closed; 0: never. */
+  readonly streamIdleMs: number;
 }
 
 export type StreamTarget =
@@ -82,6 +85,7 @@ export async function serveStreams(
     upgrade: 'SPDY/3.1',
     'x-stream-protocol-version': target.kind === 'port-forward' ? 'portforward.k8s.io' : 'v4.channel.k8s.io',
   });
+  closeWhenIdle(runtime.socket, options.streamIdleMs, options.clock);
   let socket: AcceptedWebSocket;
   try {
     socket = await acceptWebSocket(
@@ -105,7 +109,7 @@ const firstWordMs = 30_000;
 
 /** Byte by byte: versions, channels and streams are between the client and the runtime. */
 async function passThrough(
-  { machine, clock }: StreamsOptions,
+  { machine, clock, streamIdleMs }: StreamsOptions,
   request: ApiRequest,
   { url, kind }: StreamTarget,
   protocol: 'SPDY/3.1' | 'websocket',
@@ -117,6 +121,7 @@ async function passThrough(
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && isOfUpgrade(name)) forwarded[name] = value;
   const runtime = await machine.upgrade(url, forwarded, protocol === 'websocket' ? 'GET' : 'POST');
+  closeWhenIdle(runtime.socket, streamIdleMs, clock);
   const client = upgrade.socket;
   const chosen = Object.entries(runtime.headers).filter(([name]) => isOfUpgrade(name));
   client.write(
@@ -228,6 +233,8 @@ async function translate(
     wanted.map(([number]) => number).filter((one) => one !== channel.stdin && one !== channel.resize),
   );
   let failure = '';
+  /** From v4 on every command ends with a Status: without one the connection broke, which must not look like success. */
+  let isTold = !coding.statusObjects;
   const opened = new Map<number, SpdyStream>();
   for (const [number, name] of wanted)
     opened.set(
@@ -236,6 +243,7 @@ async function translate(
         { streamtype: name },
         {
           onData(data) {
+            if (number === channel.error) isTold = true;
             if (number === channel.error && !coding.statusObjects) {
               failure += failure.length < statusBytesMax ? data.toString() : '';
               return;
@@ -248,7 +256,8 @@ async function translate(
             open.delete(number);
             if (number === channel.error && failure !== '') send(number, Buffer.from(failureText(failure)));
             if (open.size > 0) return;
-            socket.close(1000, '');
+            if (isTold) socket.close(1000, '');
+            else socket.close(1011, 'the connection to the container runtime ended before the command did');
             connection.close();
           },
         },

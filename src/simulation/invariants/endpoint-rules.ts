@@ -24,7 +24,7 @@ function named({ metadata: { namespace, name } }: Service, snapshot: ClusterSnap
   const question = { name: `${name}.${namespace}.svc.cluster.local`, type: 'A' } as const;
   return text(
     (answerFromCluster(question, zone, snapshot)?.answers ?? []).flatMap((one) =>
-      'data' in one ? [String(one.data)] : [],
+      'data' in one && typeof one.data === 'string' ? [one.data] : [],
     ),
   );
 }

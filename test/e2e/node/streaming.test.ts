@@ -354,3 +354,18 @@ test('a client that opens no stream is cut off after 30 seconds', { timeout: 40_
   const tookMs = Date.now() - silent.sinceMs;
   assert.ok(tookMs > 25_000 && tookMs < 38_000, `${tookMs} ms`);
 });
+
+test('a command that says nothing for the idle time is ended; one that speaks goes on', async () => {
+  await node.restart({ streamIdleMs: 2_000 });
+  await running('web');
+  const command = (script: string) => ['exec', 'web', '-c', 'side', '--', 'sh', '-c', script];
+  const began = Date.now();
+  const [mute, speaking] = await Promise.all([
+    kubectl.run(command('sleep 15; echo late'), { env: webSocket }),
+    kubectl.run(command('for i in 1 2 3 4 5; do sleep 1; echo $i; done'), { env: webSocket }),
+  ]);
+  assert.notEqual(mute.code, 0);
+  assert.equal(mute.output, '');
+  assert.deepEqual([speaking.code, speaking.output], [0, '1\n2\n3\n4\n5\n'], speaking.errors);
+  assert.ok(Date.now() - began < 12_000);
+});

@@ -45,7 +45,7 @@ export const absentKeys: readonly AbsentKey[] = [
   {
     path: 'kubelet',
     instead:
-      'Settings of the kubelet that are there: maxPods, maxParallelImagePulls, serializeImagePulls, containerLogMaxSize, containerLogMaxFiles, imageGCHighThresholdPercent, imageGCLowThresholdPercent, systemReserved and kubeReserved with cpu and memory.',
+      'Settings of the kubelet that are there: maxPods, streamingConnectionIdleTimeout, maxParallelImagePulls, serializeImagePulls, containerLogMaxSize, containerLogMaxFiles, imageGCHighThresholdPercent, imageGCLowThresholdPercent, systemReserved and kubeReserved with cpu and memory.',
     strict: true,
   },
   {

@@ -1,5 +1,5 @@
 // Keys of this process and this machine: the names of the original.
-import { integer, list, text, choice, type ConfigurationKey } from './key.ts';
+import { duration, integer, list, text, choice, type ConfigurationKey } from './key.ts';
 
 export const machineKeys: readonly ConfigurationKey[] = [
   text('dataDir', undefined, 'restart', 'directory of all state: objects, certificates, kubeconfigs', {
@@ -67,6 +67,12 @@ export const nodeKeys: readonly ConfigurationKey[] = [
 /** Settings of the kubelet by its own names: those that the node agent has. */
 export const kubeletKeys: readonly ConfigurationKey[] = [
   integer('kubelet.maxPods', 250, 'restart', 'Pods that this node takes', { least: 1, most: 1000 }),
+  duration(
+    'kubelet.streamingConnectionIdleTimeout',
+    '4h',
+    'restart',
+    'silence after which exec, attach and port-forward are ended; 0: never',
+  ),
   text('kubelet.containerLogMaxSize', '10Mi', 'live', "size of a container's log at which another file is begun"),
   integer(
     'kubelet.containerLogMaxFiles',
