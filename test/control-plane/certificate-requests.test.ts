@@ -91,6 +91,23 @@ test("a node cannot have another node's certificate", async () => {
   assert.deepEqual(await conditionsOf(name), []);
 });
 
+test("an address that another node has as well is not a node's to prove, though it says so itself", async () => {
+  const nodes = cluster.admin.resource(Nodes);
+  const address = { type: 'InternalIP', address: '192.0.2.9' };
+  await nodes.create({ metadata: { name: 'edge-9' }, spec: {} });
+  const status = [{ op: 'add', path: '/status/addresses', value: [address] }];
+  await nodes.patch({ name: 'edge-9' }, { type: 'json', operations: status }, { subresource: 'status' });
+  const current = await node.resource(Nodes).get({ name: 'edge-2' });
+  const addresses = [...(current.status?.addresses ?? []), address];
+  await node
+    .resource(Nodes)
+    .update({ ...current, status: { ...current.status, addresses } }, { subresource: 'status' });
+  const { name } = await ask(node, serving, nodeSubject, 'server auth', ['edge-2', '192.0.2.9']);
+  await cluster.pass(5_000);
+  assert.deepEqual(await conditionsOf(name), []);
+  await nodes.delete({ name: 'edge-9' });
+});
+
 test("a person's request is signed once it is approved, with the name asked for", async () => {
   const { name } = await ask(cluster.admin, anyClient, { commonName: 'jane', organizations: ['dev'] }, 'client auth');
   await cluster.pass(5_000);

@@ -46,7 +46,14 @@ export const certificateSigning = ({ signer, serial }: CertificateSigning): Cont
     snapshot(lookup, key) {
       const request = lookup.get(CertificateSigningRequests, undefined, key);
       if (request === undefined) return undefined;
-      return { request, node: lookup.get(Nodes, undefined, nodeOfRequest(request)), signer: signer(), serial };
+      const name = nodeOfRequest(request);
+      return {
+        request,
+        node: lookup.get(Nodes, undefined, name),
+        otherNodes: lookup.list(Nodes).filter((one) => one.metadata.name !== name),
+        signer: signer(),
+        serial,
+      };
     },
     decide,
   });

@@ -12,6 +12,7 @@ export interface SigningSnapshot {
   readonly request: CertificateSigningRequest;
   /** Of the node that asks. */
   readonly node: Node | undefined;
+  readonly otherNodes: readonly Node[];
   readonly signer: KeyPair;
   readonly serial: () => Uint8Array;
 }
@@ -23,7 +24,7 @@ const validMs = 365 * dayMs;
 const keptMs = { pending: dayMs, decided: hourMs } as const;
 
 export function decide(snapshot: SigningSnapshot, now: number): Decision {
-  const { request, node, signer, serial } = snapshot;
+  const { request, node, otherNodes, signer, serial } = snapshot;
   const { spec, status } = request;
   const has = (type: string) => status?.conditions?.some((one) => one.type === type) === true;
   const over = (status?.certificate ?? '') !== '' || has('Denied') || has('Failed');
@@ -44,7 +45,7 @@ export function decide(snapshot: SigningSnapshot, now: number): Decision {
     return has('Approved') ? failed(`unable to parse the request: ${messageOf(error)}`) : later;
   }
   if (!has('Approved')) {
-    const message = approvedBecause(request, asked, node);
+    const message = approvedBecause(request, asked, node, otherNodes);
     if (message === undefined) return later;
     const approval = { type: 'Approved', status: 'True', reason: 'AutoApproved', message };
     return { actions: [update(CertificateSigningRequests, withCondition(approval), { subresource: 'approval' })] };

@@ -53,17 +53,23 @@ export function approvedBecause(
   { spec }: CertificateSigningRequest,
   asked: ReadRequest,
   node: Node | undefined,
+  others: readonly Node[],
 ): string | undefined {
   // A node may ask for itself only.
   if (spec.username !== asked.commonName || spec.groups?.includes(nodesGroup) !== true) return undefined;
   if (spec.signerName === signerNames.nodeClient) return 'Auto approving self kubelet client certificate';
   if (spec.signerName !== signerNames.nodeServing || node === undefined) return undefined;
-  const own = [node.metadata.name!, ...(node.status?.addresses ?? []).map((one) => one.address)];
-  const known = new Set(canonicalNames(own));
+  const known = new Set(canonicalNames(namesOfNode(node)));
   const wanted = canonicalNames([...asked.dnsNames, ...asked.addresses]);
+  // A node writes its own addresses: those that another node has as well are not its to prove.
+  for (const one of canonicalNames(others.flatMap(namesOfNode))) known.delete(one);
   return wanted.every((one) => known.has(one))
     ? 'Auto approving kubelet serving certificate: its names are those of the Node'
     : undefined;
 }
+const namesOfNode = ({ metadata, status }: Node): readonly string[] => [
+  metadata.name!,
+  ...(status?.addresses ?? []).map((one) => one.address),
+];
 export const nodeOfRequest = ({ spec }: CertificateSigningRequest): string =>
   (spec.username ?? '').startsWith(nodePrefix) ? spec.username!.slice(nodePrefix.length) : '';
