@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Pods, ReplicaSets } from '#api/generated/kind-references.ts';
 import type { PodDisruptionBudget, ReplicaSet } from '#api/generated/types.ts';
+import { controllersOf } from '#controllers/registry.ts';
 import type { Controller } from '#controllers/runtime/declaration.ts';
 import { failureText, onlySteps } from '#simulation/report.ts';
 import { runScenario } from '#simulation/run.ts';
@@ -45,6 +46,20 @@ const replace =
   (name: string, plan: (original: Controller) => Controller['plan']) =>
   (controller: Controller): Controller =>
     controller.name === name ? { ...controller, plan: plan(controller) } : controller;
+
+test('every controller of the product is in the simulated cluster', async () => {
+  const simulated = new Set<string>();
+  await runScenario({ ...plain, steps: [] }, { replaceController: (one) => (simulated.add(one.name), one) });
+  const unused = (): never => assert.fail('only the names are asked for');
+  const all = controllersOf({
+    rootCaCertificates: unused,
+    clusterNetworks: [],
+    volumeDirectories: { root: '/', make: unused, remove: unused },
+    serviceCa: { clusterDomain: 'cluster.local', serial: unused },
+    certificateSigning: { signer: unused, serial: unused },
+  });
+  assert.deepEqual([...simulated].toSorted(), all.map((one) => one.name).toSorted());
+});
 
 test('without a bug the scenario of these tests is well', async () => {
   assert.deepEqual((await runScenario(plain)).violations, []);

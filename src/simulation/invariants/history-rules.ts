@@ -7,6 +7,7 @@ import { podIsTerminal } from '#rules/pod-is-active.ts';
 import type { StoreEvent } from '#storage/store.ts';
 import type { Cluster } from '../world/cluster.ts';
 import { nameOf } from '../world/stored.ts';
+import { withoutKeys } from '../world/keys.ts';
 
 const podPrefix = storagePrefix(Pods);
 
@@ -40,7 +41,7 @@ export class HistoryRules {
     const mark = event.type === 'delete' ? '-' : event.previous === undefined ? '+' : '~';
     const object = event.stored.object();
     journal.write('store', `${event.revision} ${mark} ${key} ${summary(object)}`);
-    journal.mix(event.stored.bytes);
+    journal.mix(withoutKeys(event.stored.bytes));
     this.#checkOrder(event);
     this.#checkIdentity(event, object);
     if (key.startsWith(podPrefix)) this.#checkPod(event, object as Pod);

@@ -128,8 +128,14 @@ export const cronJob = (place: ObjectPlace, dice: Dice): CronJob => ({
   },
 });
 
+const servingCertificate = 'service.beta.openshift.io/serving-cert-secret-name';
+
 export const service = ({ namespace, name }: ObjectPlace, dice: Dice): Service => ({
-  metadata: { namespace, name },
+  metadata: {
+    namespace,
+    name,
+    ...(dice.chance(0.3) ? { annotations: { [servingCertificate]: `${name}-tls` } } : {}),
+  },
   spec: {
     selector: labelsOf(name),
     ports: [{ port: 80, targetPort: 80 }],

@@ -12,9 +12,11 @@ import { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
 import type { Controller } from '#controllers/runtime/declaration.ts';
 import { createControllers } from '#controllers/service.ts';
+import { certificateSerial } from '#pki/certificate.ts';
 import { createScheduler } from '#scheduler/scheduler.ts';
 import type { Store } from '#storage/store.ts';
 import { type DiskConditions, openStore, type OpenedStore } from './disk.ts';
+import { requestSigner } from './keys.ts';
 import type { Link, LinkConditions, Server } from './link.ts';
 import { Life } from './timeline.ts';
 import { connect, recorderOf, type World } from './world.ts';
@@ -94,6 +96,7 @@ export class ControlPlane {
       serviceCidrs: [configuration.cluster.serviceRange],
       nodePortRange: { from: configuration.cluster.nodePorts.first, to: configuration.cluster.nodePorts.last },
       clusterDomain: configuration.cluster.domain,
+      publishesServiceCa: true,
       routeDomain: `apps.${configuration.dns.baseDomain}`,
     });
     this.#server = { handler, life };
@@ -125,6 +128,8 @@ export class ControlPlane {
     const logger = world.journal.logger('control');
     const events = recorderOf(world, life, logger);
     const scheduler = this.#client(life, 'system:kube-scheduler');
+    const random = world.dice.fork(`certificates ${life.name}`).random;
+    const serial = () => certificateSerial(random);
     const services = [
       createControllers({
         client: (name) => this.#client(life, name),
@@ -134,6 +139,8 @@ export class ControlPlane {
         config: {
           rootCaCertificates: () => 'PEM',
           clusterNetworks: [{ cidr: this.#configuration.cluster.podRange, nodePrefixLength: 24 }],
+          certificateSigning: { signer: requestSigner, serial },
+          serviceCa: { clusterDomain: this.#configuration.cluster.domain, serial },
           volumeDirectories: {
             root: '/var/hpvolumes',
             make: async (path) => void volumeDirectories.add(path),
