@@ -1,6 +1,7 @@
 // What a request asks for, read off its method, path and query: upstream's RequestInfo. Pure; knows no kinds. The path was
 // percent-decoded by the front, once, as a whole: here nothing is decoded again.
 import { requiredFieldValue } from '#api/meta/field-selector.ts';
+import { verbOfMethod } from '#rules/verb-of-method.ts';
 
 export interface RequestInfo {
   readonly isResource: boolean;
@@ -18,15 +19,6 @@ export interface RequestInfo {
   /** Segments behind the version: a resource request with none is discovery. */
   readonly isLegacyWatchPath: boolean;
 }
-
-const methodVerbs: Readonly<Record<string, string>> = {
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
 
 /** Subresources of a namespace; anything else behind /namespaces/NAME/ is a namespaced resource. */
 const namespaceSubresources = new Set(['status', 'finalize']);
@@ -65,7 +57,7 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   const group = prefix === 'api' ? '' : parts[1]!;
   const version = parts[segmentsBeforeResource - 1]!;
   let rest = parts.slice(segmentsBeforeResource);
-  let verb = methodVerbs[method] ?? '';
+  let verb = verbOfMethod(method) ?? '';
   const isLegacyWatchPath = rest[0] === 'watch' && rest.length > 1;
   if (isLegacyWatchPath) {
     verb = 'watch';

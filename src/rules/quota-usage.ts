@@ -4,6 +4,7 @@ import { ownValue } from '#base/own-value.ts';
 import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from '#api/generated/types.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import { addQuantities, compareQuantities, formatQuantity } from '#api/quantity.ts';
+import { podIsTerminal } from './pod-is-active.ts';
 
 /** Resource name -> quantity. */
 export type Usage = Readonly<Record<string, string>>;
@@ -17,7 +18,6 @@ const plainCounts = new Set([
   'secrets',
   'services',
 ]);
-const isOver = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 
 export const sumUsages = (usages: Iterable<Usage>): Record<string, string> => {
   const total = new Map<string, string>();
@@ -33,7 +33,7 @@ const larger = (one: string | undefined, other: string): string =>
   one !== undefined && compareQuantities(one, other) > 0 ? one : other;
 
 function podUsage(pod: Pod): Usage {
-  if (isOver(pod)) return { 'count/pods': '1' };
+  if (podIsTerminal(pod)) return { 'count/pods': '1' };
   const usage: Record<string, string> = { 'count/pods': '1', pods: '1' };
   const { spec } = pod;
   for (const part of ['requests', 'limits'] as const) {

@@ -9,6 +9,7 @@ import { readCertificateRequest } from '#pki/certificate-request.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
 import { isCreate, isResource } from './operations.ts';
+import { isAllowed } from '../authorization/is-allowed.ts';
 
 const group = 'certificates.k8s.io';
 const resource = 'certificatesigningrequests';
@@ -29,21 +30,7 @@ function mutate(attributes: AdmissionAttributes): void {
 /** The verb on the signer itself, or on all signers of its domain. */
 function mayFor(attributes: AdmissionAttributes, server: Server, verb: string, signerName: string): boolean {
   const names = [signerName, `${signerName.split('/')[0]}/*`];
-  return names.some(
-    (name) =>
-      server.authorizer.authorize({
-        user: attributes.user,
-        verb,
-        isResource: true,
-        group,
-        version: '*',
-        resource: 'signers',
-        subresource: '',
-        namespace: '',
-        name,
-        path: '',
-      }).decision === 'allow',
-  );
+  return names.some((name) => isAllowed(server, attributes.user, { verb, group, resource: 'signers', name }));
 }
 
 /** Upstream's CertificateSubjectRestriction: nobody becomes an administrator by a certificate that somebody approves. */

@@ -7,6 +7,7 @@ import { forbiddenError, notFoundError } from '#api/status.ts';
 import type { Store } from '#storage/store.ts';
 import { nodeOf } from '../authorization/node.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import { isAllowed } from '../authorization/is-allowed.ts';
 
 function driverOfClaim(store: Store, namespace: string, claimName: string): string | undefined {
   const claim = store.get(storageKey(PersistentVolumeClaims, namespace, claimName))?.object() as
@@ -61,19 +62,9 @@ export function checkNodeToken(request: ResourceRequest, review: TokenRequest): 
   if (audiences.length > 1) throw refuse('node may only request 0 or 1 audiences');
   const audience = audiences[0] ?? '';
   if (namesAudience(store, pod, audience)) return;
-  const mayAsk = context.server.authorizer.authorize({
-    user: context.user,
-    verb: 'request-serviceaccounts-token-audience',
-    isResource: true,
-    group: '',
-    version: 'v1',
-    resource: audience,
-    subresource: '',
-    namespace,
-    name,
-    path: '',
-  });
-  if (mayAsk.decision !== 'allow')
+  const verb = 'request-serviceaccounts-token-audience';
+  const asked = { verb, group: '', version: 'v1', resource: audience, namespace, name };
+  if (!isAllowed(context.server, context.user, asked))
     throw refuse(
       `audience ${JSON.stringify(audience)} not found in pod spec volume, ${context.user.name} is not authorized to request tokens for this audience`,
     );

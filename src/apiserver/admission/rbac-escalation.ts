@@ -7,6 +7,7 @@ import { createRbacIndex } from '../authorization/rbac-index.ts';
 import type { RbacIndex } from '../authorization/rbac-index.ts';
 import type { AccessRule, AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
+import { isAllowed } from '../authorization/is-allowed.ts';
 
 const rbacGroup = 'rbac.authorization.k8s.io';
 const none: readonly string[] = [];
@@ -100,20 +101,8 @@ function holdsVerb(
   resource: string,
   name: string,
 ): boolean {
-  return (
-    server.authorizer.authorize({
-      user: attributes.user,
-      verb,
-      isResource: true,
-      group: rbacGroup,
-      version: '*',
-      resource,
-      subresource: '',
-      namespace: attributes.namespace,
-      name,
-      path: '',
-    }).decision === 'allow'
-  );
+  const { user, namespace } = attributes;
+  return isAllowed(server, user, { verb, group: rbacGroup, resource, namespace, name });
 }
 
 const indexes = new WeakMap<Server, RbacIndex>();

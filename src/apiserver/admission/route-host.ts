@@ -11,6 +11,7 @@ import { serviceAccountGroups } from '../authentication/service-account-names.ts
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
 import { isResource } from './operations.ts';
+import { isAllowed } from '../authorization/is-allowed.ts';
 
 const group = 'route.openshift.io';
 const generatedAnnotation = 'openshift.io/host.generated';
@@ -30,18 +31,13 @@ const bringsCertificate = (tls: Tls | undefined): boolean =>
   tls !== undefined && (certificateFields.some((one) => (tls[one] ?? '') !== '') || externalName(tls) !== '');
 
 const may = (attributes: AdmissionAttributes, server: Server, verb: 'create' | 'update'): boolean =>
-  server.authorizer.authorize({
-    user: attributes.user,
+  isAllowed(server, attributes.user, {
     verb,
-    isResource: true,
     group,
-    version: '*',
     resource: 'routes',
     subresource: 'custom-host',
     namespace: attributes.namespace,
-    name: '',
-    path: '',
-  }).decision === 'allow';
+  });
 
 const refuse = (attributes: AdmissionAttributes, errors: readonly FieldError[]): void => {
   if (errors.length > 0) throw invalidError(attributes.row, attributes.name, errors);
@@ -103,19 +99,7 @@ function checkExternalCertificate(attributes: AdmissionAttributes, server: Serve
   const { namespace } = attributes;
   const errors = ['get', 'watch', 'list']
     .filter(
-      (verb) =>
-        server.authorizer.authorize({
-          user: router,
-          verb,
-          isResource: true,
-          group: '',
-          version: 'v1',
-          resource: 'secrets',
-          subresource: '',
-          namespace,
-          name,
-          path: '',
-        }).decision !== 'allow',
+      (verb) => !isAllowed(server, router, { verb, group: '', version: 'v1', resource: 'secrets', namespace, name }),
     )
     .map((verb) => forbidden(field, `router serviceaccount does not have permission to ${verb} this secret`));
   const secret = server.options.store.get(storageKey(Secrets, namespace, name))?.object() as Secret | undefined;

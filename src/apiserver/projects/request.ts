@@ -34,6 +34,7 @@ import {
   projectOf,
   requesterAnnotation,
 } from './conversion.ts';
+import { isAllowed } from '../authorization/is-allowed.ts';
 
 const project = { group: 'project.openshift.io', resource: 'projects' };
 const reservedNames = ['openshift', 'kubernetes', 'kube'];
@@ -53,19 +54,8 @@ export function respondProjectRequest(request: ResourceRequest): Promise<ApiResp
 
 /** What clients ask before they offer it. */
 async function mayRequest({ context }: ResourceRequest): Promise<ApiResponse> {
-  const { decision } = context.server.authorizer.authorize({
-    user: context.user,
-    verb: 'create',
-    isResource: true,
-    group: project.group,
-    version: '',
-    resource: 'projectrequests',
-    subresource: '',
-    namespace: '',
-    name: '',
-    path: '',
-  });
-  if (decision === 'allow') return respondObject(successStatus());
+  const asked = { verb: 'create', group: project.group, version: '', resource: 'projectrequests' };
+  if (isAllowed(context.server, context.user, asked)) return respondObject(successStatus());
   const { code, reason, details } = forbiddenError({ group: project.group, resource: 'projectrequest' }, '', '');
   throw new ApiError(code, reason, 'You may not request a new project via this API.', details);
 }

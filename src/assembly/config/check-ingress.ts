@@ -2,81 +2,12 @@
 import { isIPv4, isIPv6 } from '#pki/address.ts';
 import type { RawObject } from './keys/key.ts';
 import type { ConfigurationValues } from './values.ts';
+import type { RouterConfiguration } from '#network/router/options.ts';
+import type { CapturedCookie, CapturedField } from '#network/router/policy.ts';
 
-export interface CapturedHeader {
-  readonly name: string;
-  readonly maxLength: number;
-}
-export interface CapturedCookie {
-  readonly matchType: 'Exact' | 'Prefix';
-  /** The cookie, or the beginning of its name. */
-  readonly name: string;
-  readonly maxLength: number;
-}
-export type TlsVersion = 'VersionTLS10' | 'VersionTLS11' | 'VersionTLS12' | 'VersionTLS13';
-
-export interface IngressConfiguration {
+/** The router's own, and whether there is one. */
+export interface IngressConfiguration extends RouterConfiguration {
   readonly status: 'Managed' | 'Removed';
-  readonly httpPort: number;
-  readonly httpsPort: number;
-  /** Empty: all addresses. */
-  readonly listenAddresses: readonly string[];
-  readonly routeAdmissionPolicy: {
-    readonly namespaceOwnership: 'InterNamespaceAllowed' | 'Strict';
-    readonly wildcardPolicy: 'WildcardsDisallowed' | 'WildcardsAllowed';
-  };
-  /** Secret in openshift-ingress. */
-  readonly certificateSecret: string;
-  readonly clientTls: {
-    /** Empty: clients are not asked for a certificate. */
-    readonly policy: '' | 'Optional' | 'Required';
-    /** ConfigMap. */
-    readonly authorityConfigMap: string;
-    readonly allowedSubjectPatterns: readonly string[];
-  };
-  readonly tlsSecurityProfile: {
-    readonly type: 'Old' | 'Intermediate' | 'Modern' | 'Custom';
-    /** Of the type Custom. */
-    readonly ciphers: readonly string[];
-    readonly minVersion: TlsVersion;
-  };
-  readonly defaultHttpVersion: 1 | 2;
-  readonly forwardedHeaderPolicy: 'Append' | 'Replace' | 'IfNone' | 'Never';
-  readonly compressedMimeTypes: readonly string[];
-  readonly emptyRequestsPolicy: 'Respond' | 'Ignore';
-  readonly logEmptyRequests: boolean;
-  /** ConfigMap; empty: HAProxy's own pages. */
-  readonly errorPagesConfigMap: string;
-  readonly accessLog: {
-    readonly enabled: boolean;
-    readonly destination: 'Container' | 'Syslog';
-    readonly containerMaxLength: number;
-    readonly syslog: {
-      readonly address: string;
-      readonly port: number;
-      readonly facility: string;
-      readonly maxLength: number;
-    };
-    /** Empty: HAProxy's httplog. */
-    readonly format: string;
-    readonly requestHeaders: readonly CapturedHeader[];
-    readonly responseHeaders: readonly CapturedHeader[];
-    readonly cookie: CapturedCookie | undefined;
-  };
-  readonly tuning: {
-    readonly clientTimeoutMs: number;
-    readonly clientFinTimeoutMs: number;
-    readonly serverTimeoutMs: number;
-    readonly serverFinTimeoutMs: number;
-    readonly tunnelTimeoutMs: number;
-    readonly tlsInspectDelayMs: number;
-    readonly healthCheckIntervalMs: number;
-    readonly headerBufferBytes: number;
-    readonly headerBufferMaxRewriteBytes: number;
-    /** -1: what the system allows. */
-    readonly maxConnections: number;
-    readonly threadCount: number;
-  };
 }
 
 const facilities =
@@ -155,7 +86,9 @@ function checkClientTls(values: ConfigurationValues): IngressConfiguration['clie
 function checkProfile(values: ConfigurationValues): IngressConfiguration['tlsSecurityProfile'] {
   const type = values.text('ingress.tlsSecurityProfile.type') as IngressConfiguration['tlsSecurityProfile']['type'];
   const ciphers = values.list('ingress.tlsSecurityProfile.custom.ciphers');
-  const minVersion = values.text('ingress.tlsSecurityProfile.custom.minTLSVersion') as TlsVersion;
+  const minVersion = values.text(
+    'ingress.tlsSecurityProfile.custom.minTLSVersion',
+  ) as IngressConfiguration['tlsSecurityProfile']['minVersion'];
   for (const cipher of ciphers)
     if (!/^[A-Z0-9_-]+$/.test(cipher))
       values.wrong(
@@ -197,7 +130,7 @@ function checkAccessLog(values: ConfigurationValues): IngressConfiguration['acce
       `Choose of these: ${facilities.join(', ')}.`,
       facility,
     );
-  const headers = (direction: 'request' | 'response'): readonly CapturedHeader[] => {
+  const headers = (direction: 'request' | 'response'): readonly CapturedField[] => {
     const path = `${base}.httpCaptureHeaders.${direction}`;
     return values.objects(path).map((one, index) => checkCaptured(values, path, one, 'name', index));
   };
@@ -221,7 +154,7 @@ function checkCaptured(
   given: RawObject,
   field: string,
   index: number,
-): CapturedHeader {
+): CapturedField {
   const name = given[field];
   const maxLength = given['maxLength'];
   if (typeof name !== 'string' || !headerName.test(name))

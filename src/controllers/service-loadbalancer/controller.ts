@@ -2,19 +2,17 @@
 import { Nodes, Pods, Services } from '#api/generated/kind-references.ts';
 import type { Pod } from '#api/generated/types.ts';
 import type { InformerIndex } from '#client/client.ts';
+import { hostPortsOf } from '#rules/host-ports.ts';
+import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { partChanges, read, snapshotController, writeSubresource, type Controller } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
 
 const everything = (): readonly string[] => [''];
 
-const hostPortsOf = ({ spec }: Pod): readonly unknown[] =>
-  spec.containers.flatMap(({ ports = [] }) => ports.flatMap(({ hostPort = 0 }) => (hostPort === 0 ? [] : [hostPort])));
 const hostPortIndex: InformerIndex<Pod> = {
   name: 'has-host-port',
   keysOf: (pod) => (hostPortsOf(pod).length === 0 ? [] : ['true']),
 };
-
-const isOver = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
 /** `reserved`: ports of what runs on the node itself, such as `TCP/6443`, and the words for whose they are. */
 export const serviceLoadBalancer = (reserved: ReadonlyMap<string, string>): Controller =>
@@ -43,14 +41,14 @@ export const serviceLoadBalancer = (reserved: ReadonlyMap<string, string>): Cont
         Pods,
         (pod) => (hostPortsOf(pod).length === 0 ? [] : everything()),
         // Its ports never change, but a Pod that is over gives them back.
-        partChanges(isOver),
+        partChanges(podIsTerminal),
       ),
     ],
     writes: [writeSubresource(Services, 'status', 'update')],
     snapshot: (lookup) => ({
       services: lookup.list(Services),
       nodes: lookup.list(Nodes),
-      pods: lookup.byIndex(Pods, hostPortIndex, 'true').filter((pod) => !isOver(pod)),
+      pods: lookup.byIndex(Pods, hostPortIndex, 'true').filter((pod) => !podIsTerminal(pod)),
       reserved,
     }),
     decide,

@@ -2,6 +2,7 @@
 import { Services } from '#api/generated/kind-references.ts';
 import type { Node, Pod, Service } from '#api/generated/types.ts';
 import { updateStatus, type Action, type Decision, type EventRequest } from '../runtime/action.ts';
+import { hostPortsOf } from '#rules/host-ports.ts';
 
 export interface LoadBalancersSnapshot {
   readonly services: readonly Service[];
@@ -38,8 +39,7 @@ function holdersOf({ services, pods, reserved }: LoadBalancersSnapshot): Map<str
   for (const service of services.filter((one) => isOurs(one) && isRouter(one)))
     for (const { key } of portsOf(service)) holders.set(key, `Service ${nameOf(service)}`);
   for (const pod of pods)
-    for (const { hostPort, protocol } of pod.spec.containers.flatMap((container) => container.ports ?? []))
-      if (hostPort !== undefined && hostPort !== 0) holders.set(keyOf(hostPort, protocol), `Pod ${nameOf(pod)}`);
+    for (const { port, protocol } of hostPortsOf(pod)) holders.set(keyOf(port, protocol), `Pod ${nameOf(pod)}`);
   for (const service of services)
     for (const { nodePort, protocol } of service.spec.ports ?? [])
       if (nodePort !== undefined && nodePort !== 0)

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { EndpointSlice, Pod, Service, ServicePort } from '#api/generated/types.ts';
 import { usableEndpoints, type ProxyEndpoint } from './endpoints.ts';
 import { endpointMapName, familyOf, pickChain, type EndpointMap, type Family, type Protocol } from './ruleset.ts';
+import { podIsTerminal } from '#rules/pod-is-active.ts';
 
 export interface ProxyElement {
   readonly set: string;
@@ -263,7 +264,7 @@ function decidePort(
 /** Host ports of a Pod on this node. The client's address is kept, as the portmap plugin does. */
 export function decidePod(pod: Pod, context: ProxyContext): Contribution {
   if (pod.spec?.nodeName !== context.nodeName || pod.spec.hostNetwork === true) return nothing;
-  if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return nothing;
+  if (podIsTerminal(pod)) return nothing;
   const addresses = (pod.status?.podIPs ?? []).map((one) => one.ip);
   const builder = new Builder();
   const containers = [

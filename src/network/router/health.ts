@@ -2,6 +2,7 @@
 import { SubjectAccessReviews, TokenReviews } from '#api/generated/kind-references.ts';
 import type { Client } from '#client/client.ts';
 import type { HttpAnswer, HttpQuestion } from '#host/http-server.ts';
+import { verbOfMethod } from '#rules/verb-of-method.ts';
 
 export interface HealthOptions {
   readonly client: Client;
@@ -38,15 +39,6 @@ function verdict(checks: readonly Check[]): HttpAnswer {
   return plain(500, `${lines.join('')}healthz check failed\n`);
 }
 
-const verbs: Readonly<Record<string, string>> = {
-  GET: 'get',
-  HEAD: 'get',
-  POST: 'create',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
-
 /** A bearer token whose user may `get` routers/metrics. */
 async function refused(
   { client, routerName }: HealthOptions,
@@ -71,7 +63,7 @@ async function refused(
         resource: 'routers',
         subresource: 'metrics',
         name: routerName,
-        verb: verbs[method] ?? '',
+        verb: verbOfMethod(method) ?? '',
       },
     },
   });

@@ -4,6 +4,12 @@ export interface CapturedField {
   readonly name: string;
   readonly maxLength: number;
 }
+export interface CapturedCookie {
+  readonly matchType: 'Exact' | 'Prefix';
+  /** The cookie, or the beginning of its name. */
+  readonly name: string;
+  readonly maxLength: number;
+}
 export interface RouterPolicy {
   readonly routeAdmissionPolicy: {
     readonly namespaceOwnership: 'InterNamespaceAllowed' | 'Strict';
@@ -46,7 +52,7 @@ export interface RouterPolicy {
     readonly format: string;
     readonly requestHeaders: readonly CapturedField[];
     readonly responseHeaders: readonly CapturedField[];
-    readonly cookie: (CapturedField & { readonly matchType: 'Exact' | 'Prefix' }) | undefined;
+    readonly cookie: CapturedCookie | undefined;
   };
   readonly tuning: {
     readonly clientTimeoutMs: number;

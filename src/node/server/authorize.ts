@@ -7,20 +7,12 @@ import { SubjectAccessReviews, TokenReviews } from '#api/generated/kind-referenc
 import type { UserInfo } from '#api/generated/types.ts';
 import type { ApiRequest } from '#api/request.ts';
 import type { Client } from '#client/client.ts';
+import { verbOfMethod } from '#rules/verb-of-method.ts';
 
 /** Undefined: allowed. */
 export type NodeAuthorizer = (
   request: ApiRequest,
 ) => Promise<{ readonly status: number; readonly message: string } | undefined>;
-
-const verbs: Readonly<Record<string, string>> = {
-  GET: 'get',
-  HEAD: 'get',
-  POST: 'create',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
 
 /** Any of them is enough (KEP-2862: the fine one, then the coarse one). */
 export function nodeSubresources(path: string): readonly string[] {
@@ -132,7 +124,7 @@ export function createNodeAuthorizer(options: {
     const { certificate } = request;
     if (certificate !== undefined && apiServerNames.includes(certificate.commonName)) return undefined;
     if (user.groups?.includes('system:masters') === true) return undefined;
-    const verb = verbs[request.method] ?? '';
+    const verb = verbOfMethod(request.method) ?? '';
     const subresources = nodeSubresources(request.path);
     for (const subresource of subresources) {
       const allowed = await verdicts.get(

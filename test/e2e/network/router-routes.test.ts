@@ -223,13 +223,16 @@ test('what a Route may ask for', { skip: missing ?? false }, async (t) => {
     });
     await inner.test('pod-concurrent-connections: more wait for their turn', async () => {
       await annotated({ 'pod-concurrent-connections': '1' });
-      const started = performance.now();
-      const answers = await Promise.all([bench.get(`${url}?delay=400`), bench.get(`${url}?delay=400`)]);
-      assert.deepEqual(
-        answers.map((one) => one.status),
-        [200, 200],
-      );
-      assert.ok(performance.now() - started >= 750, 'one after the other');
+      // The HAProxy of before the reload may still take one of the two: each process counts for itself.
+      await until('one after the other', async () => {
+        const started = performance.now();
+        const answers = await Promise.all([bench.get(`${url}?delay=400`), bench.get(`${url}?delay=400`)]);
+        assert.deepEqual(
+          answers.map((one) => one.status),
+          [200, 200],
+        );
+        return performance.now() - started >= 750;
+      });
     });
     await inner.test('h1-adjust-case: header names with capitals for servers that need them', async () => {
       await annotated({});
