@@ -27,9 +27,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const rbac = createRbacIndex(options.store);
   const kinds = createServedKinds(options.store, options.logger);
   const nodes = nodeAuthorizer(options.store, rbac);
+  const byRoles = rbacAuthorizer(rbac);
   const server: Server = {
     options,
-    authorizer: firstOpinion([alwaysAllowPaths, systemMasters, nodes, rbacAuthorizer(rbac)]),
+    authorizer: firstOpinion([alwaysAllowPaths, systemMasters, nodes, byRoles]),
+    boundRights: firstOpinion([systemMasters, byRoles]),
     rules: rbac,
     tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
     admission: admissionOrder,

@@ -34,17 +34,26 @@ export interface AccessAttributes {
   readonly name: string;
   /** Of non-resource requests. */
   readonly path: string;
-  /** Of list, watch and deletecollection; the node authorizer looks at it. */
+  /** Of list, watch and deletecollection, as sent. */
   readonly fieldSelector?: string | undefined;
+  readonly labelSelector?: string | undefined;
 }
 
 export interface AccessDecision {
   readonly decision: 'allow' | 'deny' | 'no-opinion';
   readonly reason: string;
+  /** What went wrong while somebody was asked; reviews tell it. */
+  readonly error?: string | undefined;
 }
 
 export interface Authorizer {
   readonly name: string;
+  /** A promise only where somebody outside has to be asked: most answers are there at once. Never rejects. */
+  authorize(attributes: AccessAttributes): AccessDecision | Promise<AccessDecision>;
+}
+
+/** One that never has to wait. */
+export interface ImmediateAuthorizer extends Authorizer {
   authorize(attributes: AccessAttributes): AccessDecision;
 }
 
@@ -119,6 +128,8 @@ export interface RequestMetrics {
 export interface Server {
   readonly options: ApiServerOptions;
   readonly authorizer: Authorizer;
+  /** RBAC alone, for what is asked of every object of a list: nobody outside is asked. */
+  readonly boundRights: ImmediateAuthorizer;
   readonly rules: RuleResolver;
   readonly tokens: TokenAuthenticator;
   readonly admission: readonly AdmissionPlugin[];

@@ -28,9 +28,15 @@ function mutate(attributes: AdmissionAttributes): void {
 }
 
 /** The verb on the signer itself, or on all signers of its domain. */
-function mayFor(attributes: AdmissionAttributes, server: Server, verb: string, signerName: string): boolean {
-  const names = [signerName, `${signerName.split('/')[0]}/*`];
-  return names.some((name) => isAllowed(server, attributes.user, { verb, group, resource: 'signers', name }));
+async function mayFor(
+  attributes: AdmissionAttributes,
+  server: Server,
+  verb: string,
+  signerName: string,
+): Promise<boolean> {
+  for (const name of [signerName, `${signerName.split('/')[0]}/*`])
+    if (await isAllowed(server, attributes.user, { verb, group, resource: 'signers', name })) return true;
+  return false;
 }
 
 /** Upstream's CertificateSubjectRestriction: nobody becomes an administrator by a certificate that somebody approves. */
@@ -51,9 +57,13 @@ function restrictSubject({ name, object }: AdmissionAttributes): void {
     );
 }
 
-function validate(attributes: AdmissionAttributes, server: Server): void {
+function validate(attributes: AdmissionAttributes, server: Server): void | Promise<void> {
   if (isCreate(attributes, group, resource)) return restrictSubject(attributes);
   if (attributes.operation !== 'UPDATE' || !isResource(attributes, group, resource)) return;
+  return checkDecision(attributes, server);
+}
+
+async function checkDecision(attributes: AdmissionAttributes, server: Server): Promise<void> {
   const request = attributes.object as unknown as CertificateSigningRequest;
   const old = attributes.old as CertificateSigningRequest;
   const isSigning =
@@ -63,7 +73,7 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
   const verb = attributes.subresource === 'approval' ? 'approve' : isSigning ? 'sign' : undefined;
   if (verb === undefined) return;
   const signerName = old.spec.signerName;
-  if (!mayFor(attributes, server, verb, signerName))
+  if (!(await mayFor(attributes, server, verb, signerName)))
     throw forbiddenError(
       { group, resource },
       attributes.name,

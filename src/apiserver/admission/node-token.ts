@@ -41,7 +41,7 @@ function namesAudience(store: Store, pod: Pod, audience: string): boolean {
 }
 
 /** Throws an ApiError (403, or 404 when the pod is gone). */
-export function checkNodeToken(request: ResourceRequest, review: TokenRequest): void {
+export async function checkNodeToken(request: ResourceRequest, review: TokenRequest): Promise<void> {
   const { context, namespace, name } = request;
   const nodeName = nodeOf(context.user);
   if (nodeName === undefined) return;
@@ -64,7 +64,7 @@ export function checkNodeToken(request: ResourceRequest, review: TokenRequest): 
   if (namesAudience(store, pod, audience)) return;
   const verb = 'request-serviceaccounts-token-audience';
   const asked = { verb, group: '', version: 'v1', resource: audience, namespace, name };
-  if (!isAllowed(context.server, context.user, asked))
+  if (!(await isAllowed(context.server, context.user, asked)))
     throw refuse(
       `audience ${JSON.stringify(audience)} not found in pod spec volume, ${context.user.name} is not authorized to request tokens for this audience`,
     );

@@ -100,7 +100,7 @@ function holdsVerb(
   verb: string,
   resource: string,
   name: string,
-): boolean {
+): Promise<boolean> {
   const { user, namespace } = attributes;
   return isAllowed(server, user, { verb, group: rbacGroup, resource, namespace, name });
 }
@@ -112,14 +112,19 @@ function indexOf(server: Server): RbacIndex {
   return index;
 }
 
-function validate(attributes: AdmissionAttributes, server: Server): void {
-  const { row, operation, subresource, old, object, name } = attributes;
+function validate(attributes: AdmissionAttributes, server: Server): void | Promise<void> {
+  const { row, operation, subresource, object } = attributes;
   if (row.group !== rbacGroup || subresource !== '' || object === undefined || operation === 'DELETE') return;
   if (attributes.user.groups.includes('system:masters')) return;
+  return checkGrant(attributes, server);
+}
+
+async function checkGrant(attributes: AdmissionAttributes, server: Server): Promise<void> {
+  const { row, old, object, name } = attributes;
   const refuse = (text: string) => forbiddenError({ group: rbacGroup, resource: row.resource }, name, text);
 
   if (row.resource === 'roles' || row.resource === 'clusterroles') {
-    if (holdsVerb(attributes, server, 'escalate', row.resource, name)) return;
+    if (await holdsVerb(attributes, server, 'escalate', row.resource, name)) return;
     const role = object as unknown as ClusterRole;
     const before = old as ClusterRole | undefined;
     if (
@@ -147,7 +152,7 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
     return;
   const { roleRef } = binding;
   const resource = roleRef.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
-  if (holdsVerb(attributes, server, 'bind', resource, roleRef.name)) return;
+  if (await holdsVerb(attributes, server, 'bind', resource, roleRef.name)) return;
   const rules = indexOf(server).rulesOf(roleRef, attributes.namespace);
   if (rules === undefined)
     throw refuse(

@@ -30,7 +30,7 @@ const externalName = (tls: Tls | undefined): string => tls?.externalCertificate?
 const bringsCertificate = (tls: Tls | undefined): boolean =>
   tls !== undefined && (certificateFields.some((one) => (tls[one] ?? '') !== '') || externalName(tls) !== '');
 
-const may = (attributes: AdmissionAttributes, server: Server, verb: 'create' | 'update'): boolean =>
+const may = (attributes: AdmissionAttributes, server: Server, verb: 'create' | 'update'): Promise<boolean> =>
   isAllowed(server, attributes.user, {
     verb,
     group,
@@ -43,12 +43,12 @@ const refuse = (attributes: AdmissionAttributes, errors: readonly FieldError[]):
   if (errors.length > 0) throw invalidError(attributes.row, attributes.name, errors);
 };
 
-function allocate(attributes: AdmissionAttributes, server: Server): void {
+async function allocate(attributes: AdmissionAttributes, server: Server): Promise<void> {
   const route = attributes.object as Mutable<Route>;
   if (route.spec === undefined) return;
   const { spec } = route;
   const hasHost = (spec.host ?? '') !== '';
-  if ((hasHost || bringsCertificate(spec.tls)) && !may(attributes, server, 'create'))
+  if ((hasHost || bringsCertificate(spec.tls)) && !(await may(attributes, server, 'create')))
     refuse(attributes, [hasHost ? forbidden('spec.host', hostText) : forbidden('spec.tls', certificateText)]);
   const { name = '', namespace = '' } = route.metadata;
   // A subdomain of its own is the router's to complete; a wildcard needs a host that its writer chose.
@@ -65,17 +65,17 @@ function certificateChanged(tls: Tls | undefined, before: Tls | undefined): bool
 }
 
 /** Who may not change hosts may still bring certificates, with the right to create them. */
-function checkUpdate(attributes: AdmissionAttributes, server: Server): void {
+async function checkUpdate(attributes: AdmissionAttributes, server: Server): Promise<void> {
   const { spec } = attributes.object as Route;
   const { spec: before } = attributes.old as Route;
   // An empty host means the one that is there (the kind keeps it).
   const hostChanged = (spec.host ?? '') !== '' && spec.host !== before.host;
   const subdomainChanged = (spec.subdomain ?? '') !== (before.subdomain ?? '');
   if (!hostChanged && !subdomainChanged && !certificateChanged(spec.tls, before.tls)) return;
-  if (may(attributes, server, 'update')) return;
+  if (await may(attributes, server, 'update')) return;
   if (hostChanged) return refuse(attributes, [invalid('spec.host', spec.host, hostText)]);
   if (subdomainChanged) return refuse(attributes, [invalid('spec.subdomain', spec.subdomain ?? '', subdomainText)]);
-  if (may(attributes, server, 'create')) return;
+  if (await may(attributes, server, 'create')) return;
   const { tls } = spec;
   if (tls === undefined || before.tls === undefined)
     return refuse(attributes, [invalid('spec.tls', tls, certificateText)]);
@@ -91,17 +91,16 @@ function checkUpdate(attributes: AdmissionAttributes, server: Server): void {
 }
 
 /** The router reads the Secret with its own rights, which the namespace grants it; else nobody could say what it may serve. */
-function checkExternalCertificate(attributes: AdmissionAttributes, server: Server): void {
+async function checkExternalCertificate(attributes: AdmissionAttributes, server: Server): Promise<void> {
   const { spec } = attributes.object as unknown as Route;
   const name = externalName(spec.tls);
   if (name === '' || spec.tls?.termination === 'passthrough' || (spec.tls?.certificate ?? '') !== '') return;
   const field = 'spec.tls.externalCertificate';
   const { namespace } = attributes;
-  const errors = ['get', 'watch', 'list']
-    .filter(
-      (verb) => !isAllowed(server, router, { verb, group: '', version: 'v1', resource: 'secrets', namespace, name }),
-    )
-    .map((verb) => forbidden(field, `router serviceaccount does not have permission to ${verb} this secret`));
+  const errors: FieldError[] = [];
+  for (const verb of ['get', 'watch', 'list'])
+    if (!(await isAllowed(server, router, { verb, group: '', version: 'v1', resource: 'secrets', namespace, name })))
+      errors.push(forbidden(field, `router serviceaccount does not have permission to ${verb} this secret`));
   const secret = server.options.store.get(storageKey(Secrets, namespace, name))?.object() as Secret | undefined;
   if (secret === undefined) errors.push(notFound(field, `secrets ${JSON.stringify(name)} not found`));
   else if (secret.type !== 'kubernetes.io/tls')
@@ -112,18 +111,18 @@ function checkExternalCertificate(attributes: AdmissionAttributes, server: Serve
 const concerns = (attributes: AdmissionAttributes): boolean =>
   isResource(attributes, group, 'routes') && attributes.subresource === '' && attributes.object !== undefined;
 
+async function check(attributes: AdmissionAttributes, server: Server): Promise<void> {
+  if (attributes.operation === 'UPDATE') {
+    // A controller's writes to other fields, such as finalizers, ask for nothing.
+    if (sameValue((attributes.object as unknown as Route).spec, (attributes.old as Route).spec)) return;
+    await checkUpdate(attributes, server);
+  }
+  await checkExternalCertificate(attributes, server);
+}
+
 export const routeHost: AdmissionPlugin = {
   name: 'RouteHost',
-  mutate(attributes, server) {
-    if (concerns(attributes) && attributes.operation === 'CREATE') allocate(attributes, server);
-  },
-  validate(attributes, server) {
-    if (!concerns(attributes)) return;
-    if (attributes.operation === 'UPDATE') {
-      // A controller's writes to other fields, such as finalizers, ask for nothing.
-      if (sameValue((attributes.object as unknown as Route).spec, (attributes.old as Route).spec)) return;
-      checkUpdate(attributes, server);
-    }
-    checkExternalCertificate(attributes, server);
-  },
+  mutate: (attributes, server) =>
+    concerns(attributes) && attributes.operation === 'CREATE' ? allocate(attributes, server) : undefined,
+  validate: (attributes, server) => (concerns(attributes) ? check(attributes, server) : undefined),
 };

@@ -13,4 +13,5 @@ export const attributesOf = (context: RequestContext): AccessAttributes => ({
   name: context.info.name,
   path: context.info.path,
   fieldSelector: context.request.query.get('fieldSelector') ?? undefined,
+  labelSelector: context.request.query.get('labelSelector') ?? undefined,
 });

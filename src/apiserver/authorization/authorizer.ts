@@ -1,5 +1,5 @@
 // THE order of authorizers: the first that allows or denies decides.
-import type { AccessAttributes, AccessDecision, Authorizer } from '../context.ts';
+import type { AccessAttributes, AccessDecision, Authorizer, ImmediateAuthorizer } from '../context.ts';
 
 const alwaysAllowedPaths = new Set(['/healthz', '/livez', '/readyz']);
 
@@ -7,26 +7,49 @@ export const allow = (reason = ''): AccessDecision => ({ decision: 'allow', reas
 export const noOpinion = (reason = ''): AccessDecision => ({ decision: 'no-opinion', reason });
 
 /** Upstream's --authorization-always-allow-paths. */
-export const alwaysAllowPaths: Authorizer = {
+export const alwaysAllowPaths: ImmediateAuthorizer = {
   name: 'always-allow-paths',
   authorize: (attributes) =>
     !attributes.isResource && alwaysAllowedPaths.has(attributes.path) ? allow() : noOpinion(),
 };
 
-export const systemMasters: Authorizer = {
+export const systemMasters: ImmediateAuthorizer = {
   name: 'system:masters',
   authorize: (attributes) => (attributes.user.groups.includes('system:masters') ? allow() : noOpinion()),
 };
 
-export const firstOpinion = (authorizers: readonly Authorizer[]): Authorizer => ({
-  name: authorizers.map((one) => one.name).join(','),
-  authorize(attributes: AccessAttributes): AccessDecision {
-    const reasons: string[] = [];
-    for (const authorizer of authorizers) {
-      const decision = authorizer.authorize(attributes);
-      if (decision.decision !== 'no-opinion') return decision;
-      if (decision.reason !== '') reasons.push(decision.reason);
+/** Waits only where one of them has to: with none that asks outside, every answer is there at once. */
+export function firstOpinion(authorizers: readonly ImmediateAuthorizer[]): ImmediateAuthorizer;
+export function firstOpinion(authorizers: readonly Authorizer[]): Authorizer;
+export function firstOpinion(authorizers: readonly Authorizer[]): Authorizer {
+  const next = (
+    attributes: AccessAttributes,
+    from: number,
+    reasons: string[],
+    errors: string[],
+  ): AccessDecision | Promise<AccessDecision> => {
+    for (let index = from; index < authorizers.length; index++) {
+      const asked = authorizers[index]!.authorize(attributes);
+      if (asked instanceof Promise)
+        return asked.then((decision) =>
+          isOpinion(decision, reasons, errors) ? decision : next(attributes, index + 1, reasons, errors),
+        );
+      if (isOpinion(asked, reasons, errors)) return asked;
     }
-    return noOpinion(reasons.join('\n'));
-  },
-});
+    const none = noOpinion(reasons.join('\n'));
+    return errors.length === 0 ? none : { ...none, error: listed(errors) };
+  };
+  return {
+    name: authorizers.map((one) => one.name).join(','),
+    authorize: (attributes) => next(attributes, 0, [], []),
+  };
+}
+
+function isOpinion({ decision, reason, error }: AccessDecision, reasons: string[], errors: string[]): boolean {
+  if (decision !== 'no-opinion') return true;
+  if (reason !== '') reasons.push(reason);
+  if (error !== undefined) errors.push(error);
+  return false;
+}
+
+const listed = (errors: readonly string[]): string => (errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`);

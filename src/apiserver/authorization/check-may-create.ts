@@ -4,8 +4,8 @@ import { attributesOf } from './attributes.ts';
 import { accessForbidden } from './forbidden.ts';
 
 /** Throws an ApiError (403). */
-export function checkMayCreate(context: RequestContext): void {
+export async function checkMayCreate(context: RequestContext): Promise<void> {
   const attributes = { ...attributesOf(context), verb: 'create' };
-  const { decision, reason } = context.server.authorizer.authorize(attributes);
+  const { decision, reason } = await context.server.authorizer.authorize(attributes);
   if (decision !== 'allow') throw accessForbidden(attributes, reason);
 }

@@ -6,8 +6,8 @@ type Asked = Pick<AccessAttributes, 'verb' | 'group' | 'resource'> &
   Partial<Pick<AccessAttributes, 'version' | 'subresource' | 'namespace' | 'name'>>;
 
 /** What is not named is any version, no subresource, no namespace, no name. */
-export const isAllowed = (server: Pick<Server, 'authorizer'>, user: Identity, asked: Asked): boolean =>
-  server.authorizer.authorize({
+export async function isAllowed(server: Pick<Server, 'authorizer'>, user: Identity, asked: Asked): Promise<boolean> {
+  const { decision } = await server.authorizer.authorize({
     version: '*',
     subresource: '',
     namespace: '',
@@ -16,4 +16,6 @@ export const isAllowed = (server: Pick<Server, 'authorizer'>, user: Identity, as
     user,
     isResource: true,
     path: '',
-  }).decision === 'allow';
+  });
+  return decision === 'allow';
+}

@@ -6,7 +6,7 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment } f
 import { requiredFieldValue } from '#api/meta/field-selector.ts';
 import type { Identity } from '#api/request.ts';
 import type { Store } from '#storage/store.ts';
-import type { AccessAttributes, AccessDecision, Authorizer } from '../context.ts';
+import type { AccessAttributes, AccessDecision, ImmediateAuthorizer } from '../context.ts';
 import { createStoreIndex } from '../registry/store-index.ts';
 import { allow, noOpinion } from './authorizer.ts';
 import { podReferences } from './pod-references.ts';
@@ -20,7 +20,7 @@ export const nodeOf = (user: Identity): string | undefined =>
     ? user.name.slice(userPrefix.length)
     : undefined;
 
-export function nodeAuthorizer(store: Store, rbac: RbacIndex): Authorizer & Disposable {
+export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthorizer & Disposable {
   const podsByNode = createStoreIndex<Pod>(store, storagePrefix(Pods), (pod) =>
     pod.spec?.nodeName === undefined || pod.spec.nodeName === '' ? [] : [pod.spec.nodeName],
   );

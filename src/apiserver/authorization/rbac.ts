@@ -1,10 +1,10 @@
 // Role-based access: allows what a bound role's rule names, has no opinion on the rest.
 import { ruleAllows } from './rule-allows.ts';
 import { allow, noOpinion } from './authorizer.ts';
-import type { Authorizer } from '../context.ts';
+import type { ImmediateAuthorizer } from '../context.ts';
 import type { RbacIndex } from './rbac-index.ts';
 
-export const rbacAuthorizer = (index: RbacIndex): Authorizer => ({
+export const rbacAuthorizer = (index: RbacIndex): ImmediateAuthorizer => ({
   name: 'RBAC',
   authorize(attributes) {
     let allowedBy: string | undefined;

@@ -55,7 +55,7 @@ export function respondProjectRequest(request: ResourceRequest): Promise<ApiResp
 /** What clients ask before they offer it. */
 async function mayRequest({ context }: ResourceRequest): Promise<ApiResponse> {
   const asked = { verb: 'create', group: project.group, version: '', resource: 'projectrequests' };
-  if (isAllowed(context.server, context.user, asked)) return respondObject(successStatus());
+  if (await isAllowed(context.server, context.user, asked)) return respondObject(successStatus());
   const { code, reason, details } = forbiddenError({ group: project.group, resource: 'projectrequest' }, '', '');
   throw new ApiError(code, reason, 'You may not request a new project via this API.', details);
 }

@@ -94,7 +94,7 @@ export async function updateObject(
     if (current === undefined) {
       if (!settings.createWhenAbsent) throw notFoundError(groupResource(request.row), request.name);
       // Who was let in to update or patch needs the right to create as well.
-      checkMayCreate(request.context);
+      await checkMayCreate(request.context);
       const object = await transform(undefined);
       if ((object.metadata.uid ?? '') !== '')
         throw conflictError(

@@ -59,12 +59,13 @@ function attributesFor(user: Identity, spec: AccessSpec): AccessAttributes {
   };
 }
 
-function accessStatus(context: RequestContext, user: Identity, spec: AccessSpec): object {
-  const { decision, reason } = context.server.authorizer.authorize(attributesFor(user, spec));
+async function accessStatus(context: RequestContext, user: Identity, spec: AccessSpec): Promise<object> {
+  const { decision, reason, error } = await context.server.authorizer.authorize(attributesFor(user, spec));
   return {
     allowed: decision === 'allow',
     ...(decision === 'deny' ? { denied: true } : {}),
     ...(reason === '' ? {} : { reason }),
+    ...(error === undefined ? {} : { evaluationError: error }),
   };
 }
 
@@ -75,7 +76,7 @@ const subjectOf = (spec: SubjectAccessReview['spec']): Identity => ({
   ...(spec.extra === undefined ? {} : { extra: spec.extra }),
 });
 
-function subjectReview(request: ResourceRequest, review: SubjectAccessReview): object {
+async function subjectReview(request: ResourceRequest, review: SubjectAccessReview): Promise<object> {
   const errors: FieldError[] = [];
   checkSpec(review.spec, errors);
   if ((review.spec.user ?? '') === '' && (review.spec.groups ?? []).length === 0)
@@ -90,14 +91,14 @@ function subjectReview(request: ResourceRequest, review: SubjectAccessReview): o
     if ((review.spec.resourceAttributes.namespace ?? '') !== namespace)
       throw badRequestError(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
   }
-  return { ...review, status: accessStatus(request.context, subjectOf(review.spec), review.spec) };
+  return { ...review, status: await accessStatus(request.context, subjectOf(review.spec), review.spec) };
 }
 
-function selfReview(request: ResourceRequest, review: SelfSubjectAccessReview): object {
+async function selfReview(request: ResourceRequest, review: SelfSubjectAccessReview): Promise<object> {
   const errors: FieldError[] = [];
   checkSpec(review.spec, errors);
   if (errors.length > 0) throw invalidError(groupKind(request.row), '', errors);
-  return { ...review, status: accessStatus(request.context, request.context.user, review.spec) };
+  return { ...review, status: await accessStatus(request.context, request.context.user, review.spec) };
 }
 
 function rulesReview(request: ResourceRequest, review: SelfSubjectRulesReview): object {

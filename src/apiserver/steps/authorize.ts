@@ -1,13 +1,16 @@
 // May they: asks the authorizers and refuses with upstream's text.
 import type { ApiResponse } from '#api/request.ts';
+import { internalError } from '#api/status.ts';
 import type { Next, RequestContext } from '../context.ts';
 import { attributesOf } from '../authorization/attributes.ts';
 import { accessForbidden } from '../authorization/forbidden.ts';
 
 export async function authorize(context: RequestContext, next: Next): Promise<ApiResponse> {
   const attributes = attributesOf(context);
-  const decision = context.server.authorizer.authorize(attributes);
+  const asked = context.server.authorizer.authorize(attributes);
+  const decision = asked instanceof Promise ? await asked : asked;
   context.decision = decision;
+  if (decision.error !== undefined && decision.decision !== 'allow') throw internalError(decision.error);
   if (decision.decision !== 'allow') throw accessForbidden(attributes, decision.reason);
   return next(context);
 }

@@ -17,7 +17,13 @@ export async function impersonate(context: RequestContext, next: Next): Promise<
       throw badRequestError('requested impersonation without impersonating a user');
     return next(context);
   }
-  const check = (group: string, resource: string, subresource: string, namespace: string, objectName: string): void => {
+  const check = async (
+    group: string,
+    resource: string,
+    subresource: string,
+    namespace: string,
+    objectName: string,
+  ): Promise<void> => {
     const attributes: AccessAttributes = {
       user: context.user,
       verb: 'impersonate',
@@ -30,17 +36,18 @@ export async function impersonate(context: RequestContext, next: Next): Promise<
       name: objectName,
       path: '',
     };
-    const decision = context.server.authorizer.authorize(attributes);
+    const decision = await context.server.authorizer.authorize(attributes);
     if (decision.decision !== 'allow')
       throw forbiddenError({ group, resource }, objectName, forbiddenMessage(attributes, decision.reason));
   };
 
   const serviceAccount = serviceAccountOf(name);
-  if (serviceAccount !== undefined) check('', 'serviceaccounts', '', serviceAccount.namespace, serviceAccount.name);
-  else check('', 'users', '', '', name);
+  if (serviceAccount !== undefined)
+    await check('', 'serviceaccounts', '', serviceAccount.namespace, serviceAccount.name);
+  else await check('', 'users', '', '', name);
 
   const groups = (headers['impersonate-group'] ?? '').split(',').flatMap((group) => group.trim() || []);
-  for (const group of groups) check('', 'groups', '', '', group);
+  for (const group of groups) await check('', 'groups', '', '', group);
   const extra = new Map<string, string[]>();
   for (const header of extraNames) {
     let key: string;
@@ -50,11 +57,11 @@ export async function impersonate(context: RequestContext, next: Next): Promise<
       throw internalError(`invalid impersonation header ${header}`);
     }
     const values = (headers[header] ?? '').split(',').map((value) => value.trim());
-    for (const value of values) check('authentication.k8s.io', 'userextras', key, '', value);
+    for (const value of values) await check('authentication.k8s.io', 'userextras', key, '', value);
     extra.set(key, values);
   }
   const uid = headers['impersonate-uid'];
-  if (uid !== undefined && uid !== '') check('authentication.k8s.io', 'uids', '', '', uid);
+  if (uid !== undefined && uid !== '') await check('authentication.k8s.io', 'uids', '', '', uid);
 
   const finalGroups =
     serviceAccount !== undefined && groups.length === 0 ? [...serviceAccountGroups(serviceAccount.namespace)] : groups;

@@ -124,7 +124,7 @@ export function joinUpgraded(
 /** pods/exec, pods/attach, pods/portforward. */
 export async function connect(request: ResourceRequest): Promise<ApiResponse> {
   // WebSocket clients come with GET (since 1.35 that is not enough).
-  checkMayCreate(request.context);
+  await checkMayCreate(request.context);
   const pod = storedOf(request).object() as Pod;
   const path = agentPath(request, pod);
   const nodeName = pod.spec?.nodeName ?? '';

@@ -90,7 +90,7 @@ export async function requestToken(request: ResourceRequest): Promise<ApiRespons
   const body = await readBody(context.request);
   const review = decodeType(tokenType, body?.value ?? {}, { fieldValidation: options.fieldValidation })
     .object as unknown as TokenRequest;
-  checkNodeToken(request, review);
+  await checkNodeToken(request, review);
   applyDefaults(tokenType, review);
   const account = storedOf(request).object() as ServiceAccount;
   const asked = review.spec.expirationSeconds ?? 3_600;
