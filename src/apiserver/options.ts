@@ -6,7 +6,7 @@ import type { Random } from '#base/random.ts';
 import type { Store } from '#storage/store.ts';
 import type { AuditEvent } from './audit/event.ts';
 import type { AuditProfile } from './audit/policy.ts';
-import type { NodeConnector, PodConnector } from './ports.ts';
+import type { NodeConnector, OutgoingConnector, PodConnector } from './ports.ts';
 
 export interface VersionInfo {
   readonly major: string;
@@ -69,6 +69,8 @@ export interface ApiServerOptions {
   readonly nodes?: NodeConnector | undefined;
   /** Absent: pods/proxy and services/proxy answer 503. */
   readonly pods?: PodConnector | undefined;
+  /** Absent: webhooks and aggregated servers cannot be called. */
+  readonly outgoing?: OutgoingConnector | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
   readonly audit?: AuditSink | undefined;
   readonly limits?: { readonly readsInFlight?: number; readonly writesInFlight?: number } | undefined;

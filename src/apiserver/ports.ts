@@ -51,3 +51,29 @@ export interface PodRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
+
+/** Reaches servers of others: webhooks, aggregated API servers, reviewers of tokens. Whom, is `outgoing/`'s to say. */
+export interface OutgoingConnector {
+  /** Resolves with the head of the answer, whatever its status; rejects when there is none. Redirects are not followed. */
+  request(
+    target: OutgoingTarget,
+    request: PodRequest & { readonly body?: Uint8Array | undefined },
+  ): Promise<{ status: number; headers: Readonly<Record<string, string>>; stream: AsyncIterable<Uint8Array> }>;
+  /** With the headers of an upgrade (WebSocket, SPDY). */
+  upgrade(target: OutgoingTarget, request: PodRequest): Promise<UpgradedConnection>;
+}
+
+export interface OutgoingTarget {
+  /** Name or address to connect to. */
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  /** Expected in the certificate, where that is not `host`. */
+  readonly serverName?: string | undefined;
+  /** PEM of whom to trust; absent: the system's authorities. */
+  readonly authorities?: string | undefined;
+  readonly insecureSkipVerify?: boolean | undefined;
+  /** PEM, of this client. */
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+}

@@ -1,5 +1,6 @@
 // The API server on the store, behind TLS; and the client that the rest of the process uses.
 import type { Scope } from '#base/scope.ts';
+import { OutgoingConnections } from '#host/outgoing-connector.ts';
 import { podConnector } from '#host/pod-connector.ts';
 import type { LeafName } from '#pki/plan.ts';
 import { createTokenKey } from '#pki/token-signer.ts';
@@ -25,6 +26,8 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   const tokenKey = createTokenKey(pki.serviceAccountKey.privateKeyPem);
   const audit = new AuditLog(context);
   scope.onClose(() => audit.close());
+  const outgoing = new OutgoingConnections();
+  scope.onClose(() => outgoing.close());
   const server = createApiServer({
     store: parts.take('store'),
     clock,
@@ -45,6 +48,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     publishesServiceCa: true,
     nodes: createNodeConnector(pki, () => parts.take('systemClient')),
     pods: podConnector,
+    outgoing,
     readinessChecks: [
       { name: 'storage', check: () => problemOf('storage') },
       {

@@ -1,0 +1,170 @@
+// One call of the API server to a server that somebody named in an object: by URL or by Service. The whole answer is read, up
+// to a limit; failures are told as upstream tells them.
+import type { ApiServerOptions } from '../options.ts';
+import type { OutgoingTarget } from '../ports.ts';
+import { connectionError } from './connection-errors.ts';
+import { serviceAddress } from './service-address.ts';
+
+/** As clientConfig of webhooks says it. */
+export interface ClientConfig {
+  readonly url?: string | undefined;
+  readonly service?:
+    | {
+        readonly namespace: string;
+        readonly name: string;
+        readonly path?: string | undefined;
+        readonly port?: number | undefined;
+      }
+    | undefined;
+  /** Base64 of PEM. */
+  readonly caBundle?: string | undefined;
+}
+
+export interface OutgoingCall {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | undefined;
+  /** Put behind the path, such as `timeout=10s`. */
+  readonly query: string;
+  /** Absent: only `signal` ends it. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal: AbortSignal;
+  readonly answerBytesMax: number;
+}
+
+export interface OutgoingResult {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** `message` is upstream's: `Post "https://a.b.svc:443/?timeout=10s": context deadline exceeded`. */
+export class OutgoingError extends Error {
+  /** Who asked has gone, or the whole request ran out of time. */
+  readonly isCanceled: boolean;
+  constructor(message: string, isCanceled = false) {
+    super(message);
+    this.name = 'OutgoingError';
+    this.isCanceled = isCanceled;
+  }
+}
+
+interface Place {
+  /** With host and port, as errors show it. */
+  readonly origin: string;
+  readonly path: string;
+  target(): OutgoingTarget;
+}
+
+const defaultPort = 443;
+
+function placeOf(options: ApiServerOptions, config: ClientConfig): Place {
+  const { service, url, caBundle = '' } = config;
+  const authorities = caBundle === '' ? {} : { authorities: Buffer.from(caBundle, 'base64').toString('utf8') };
+  if (service !== undefined) {
+    const { namespace, name, path = '', port = defaultPort } = service;
+    const serverName = `${name}.${namespace}.svc`;
+    return {
+      origin: `https://${serverName}:${port}`,
+      path: rooted(path),
+      target: () => ({
+        ...serviceAddress(options.store, options.random, { namespace, name, port }),
+        secure: true,
+        serverName,
+        ...authorities,
+      }),
+    };
+  }
+  if (url === undefined || url === '') throw new OutgoingError('webhook configuration must have either service or URL');
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw new OutgoingError(`Unparsable URL: ${url}`);
+  }
+  const secure = parsed.protocol === 'https:';
+  return {
+    origin: `${parsed.protocol}//${parsed.host}`,
+    path: rooted(parsed.pathname),
+    target: () => ({
+      host: parsed.hostname.replace(/^\[|\]$/g, ''),
+      port: parsed.port === '' ? (secure ? defaultPort : 80) : Number(parsed.port),
+      secure,
+      ...authorities,
+    }),
+  };
+}
+
+const rooted = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+
+/** Rejects with an OutgoingError. */
+export async function callOutgoing(
+  options: ApiServerOptions,
+  config: ClientConfig,
+  call: OutgoingCall,
+): Promise<OutgoingResult> {
+  const place = placeOf(options, config);
+  const pathAndQuery = `${place.path}${call.query === '' ? '' : `?${call.query}`}`;
+  const verb = call.method.charAt(0) + call.method.slice(1).toLowerCase();
+  const failed = (cause: string, isCanceled = false): OutgoingError =>
+    new OutgoingError(`${verb} "${place.origin}${pathAndQuery}": ${cause}`, isCanceled);
+  if (options.outgoing === undefined) throw failed('this API server makes no connections to others');
+
+  const ending = new AbortController();
+  let isLate = false;
+  const timer =
+    call.timeoutMs === undefined
+      ? undefined
+      : options.clock.schedule(call.timeoutMs, () => {
+          isLate = true;
+          ending.abort();
+        });
+  const cancel = (): void => ending.abort();
+  if (call.signal.aborted) cancel();
+  call.signal.addEventListener('abort', cancel, { once: true });
+  let target: OutgoingTarget | undefined;
+  let isRead = false;
+  try {
+    target = place.target();
+    const host = new URL(place.origin).host;
+    const answer = await options.outgoing.request(target, {
+      method: call.method,
+      pathAndQuery,
+      headers: {
+        ...call.headers,
+        host,
+        'user-agent': 'kube-apiserver-admission',
+        ...(call.body === undefined ? {} : { 'content-length': String(call.body.length) }),
+      },
+      body: call.body,
+      signal: ending.signal,
+    });
+    const body = await readAll(answer.stream, call.answerBytesMax);
+    isRead = true;
+    return { status: answer.status, headers: answer.headers, body };
+  } catch (error) {
+    if (isLate) throw failed('context deadline exceeded');
+    if (ending.signal.aborted) throw failed('context canceled', true);
+    if (error instanceof AnswerTooLarge) throw failed(error.message);
+    // Before there is a target the error is the resolver's, in its own words.
+    throw failed(target === undefined ? (error as Error).message : connectionError(error, target));
+  } finally {
+    timer?.cancel();
+    call.signal.removeEventListener('abort', cancel);
+    // An answer that was not read to its end must not hold its connection.
+    if (!isRead) ending.abort();
+  }
+}
+
+class AnswerTooLarge extends Error {}
+
+async function readAll(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    size += part.length;
+    if (size > limit) throw new AnswerTooLarge(`http: response body too large: more than ${limit} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
