@@ -474,10 +474,31 @@ start() {
     if has systemd; then journalctl -u microshift -n 20 --no-pager >&2 || true; else tail -n 20 /var/log/microshift.log >&2 || true; fi
     fail "MicroShift is not ready after $READY_TIMEOUT_SECONDS seconds." "the lines above say what is missing; it goes on trying."
   fi
-  if [ "$dry_run" = true ]; then run "$BINARY" kubeconfig merge --into "${HOME:-/root}/.kube/config"; else "$BINARY" kubeconfig merge --into "${HOME:-/root}/.kube/config"; fi
+  local merge=("$BINARY" kubeconfig merge --into "${HOME:-/root}/.kube/config")
+  if [ "$dry_run" = true ]; then
+    run "${merge[@]}"
+  elif joins; then
+    say "this machine is a node of another control plane: its kubeconfigs are there"
+  else
+    "${merge[@]}"
+  fi
 }
 
+# Whether the configuration says roles: [node].
+joins() { "$BINARY" show-config | grep -xc 'roles: \["node"\].*' >/dev/null; }
+
 goodbye() {
+  if joins; then
+    cat <<END
+
+MicroShift is ready, as a node. What next:
+
+  kubectl get nodes                                on the machine of the control plane
+  microshift status                                what runs here, since when, and what is wrong
+  $SHARE/uninstall.sh             removes it again
+END
+    return
+  fi
   cat <<END
 
 MicroShift is ready. What next:

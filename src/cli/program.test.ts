@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { test } from 'node:test';
 import { checkConfiguration } from '#assembly/config/check.ts';
 import { readConfiguration } from '#assembly/config/read.ts';
@@ -96,4 +98,18 @@ test('a duration is one number that people use', () => {
     '2 h',
     '2 days',
   ]);
+});
+
+test('a reader that goes away, as head does, is no defect', () => {
+  const main = path.resolve(import.meta.dirname, '../main.ts');
+  // The reader closes before the first byte is written.
+  const result = spawnSync(
+    'bash',
+    ['-c', '"$1" "$2" show-config > >(exec true); echo "${PIPESTATUS[0]}"', 'bash', process.execPath, main],
+    {
+      encoding: 'utf8',
+    },
+  );
+  assert.equal(result.stdout, '0\n');
+  assert.equal(result.stderr, '');
 });

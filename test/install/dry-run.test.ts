@@ -150,3 +150,18 @@ test('install.sh does nothing when its download broke off', () => {
     assert.equal(result.stdout, '', `cut at ${part}`);
   }
 });
+
+test('install.sh knows a machine that is only a node by its configuration', () => {
+  const script = readFileSync(path.join(repository, 'install.sh'), 'utf8');
+  const joins = script.split('\n').find((line) => line.startsWith('joins()'));
+  const asked = (roles: string) => {
+    const configuration = `# roles of this machine\nroles: ${roles} # from /etc/microshift/config.yaml\nnodeName: "a"`;
+    const binary = path.join(commands({ microshift: `cat <<'END'\n${configuration}\nEND` }), 'microshift');
+    return spawnSync('bash', ['-euo', 'pipefail', '-c', `${joins ?? 'exit 9'}; joins`], {
+      env: { PATH: process.env.PATH ?? '', BINARY: binary },
+    }).status;
+  };
+  assert.equal(asked('["node"]'), 0);
+  assert.equal(asked('["controlplane","node"]'), 1);
+  assert.equal(asked('["controlplane"]'), 1);
+});
