@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { Store } from '#storage/store.ts';
+import type { PodSecurityOptions } from './admission/pod-security/policy.ts';
 import type { AuditEvent } from './audit/event.ts';
 import type { AuditProfile } from './audit/policy.ts';
 import type { NodeConnector, OutgoingConnector, PodConnector } from './ports.ts';
@@ -73,5 +74,7 @@ export interface ApiServerOptions {
   readonly outgoing?: OutgoingConnector | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
   readonly audit?: AuditSink | undefined;
+  /** Default: namespaces without labels admit every Pod, as upstream's. */
+  readonly podSecurity?: PodSecurityOptions | undefined;
   readonly limits?: { readonly readsInFlight?: number; readonly writesInFlight?: number } | undefined;
 }

@@ -6,6 +6,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { defaultTolerationSeconds, taintNodesByCondition } from './pod-defaults.ts';
+import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
 import { resourceQuota } from './resource-quota.ts';
@@ -20,6 +21,7 @@ export const admissionOrder: readonly AdmissionPlugin[] = [
   serviceAccount, // account, token volume, pull secrets
   nodeRestriction, // nodes: only themselves and their pods
   taintNodesByCondition, // new nodes start as not ready
+  podSecurity, // Pods against the standard of their namespace
   priority, // class to number
   defaultTolerationSeconds, // five minutes for lost nodes
   storageObjectInUseProtection, // finalizers of claims and volumes

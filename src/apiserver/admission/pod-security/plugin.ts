@@ -1,0 +1,124 @@
+// Pod Security admission: Pods against the standard of their namespace, what makes Pods as a warning, and the labels of
+// namespaces themselves. In the place and with the texts of upstream's plugin PodSecurity.
+import type { Namespace, ObjectMeta, Pod, PodSpec, PodTemplateSpec } from '#api/generated/types.ts';
+import { Namespaces, Pods } from '#api/generated/kind-references.ts';
+import { storageKey, storagePrefix } from '#api/kinds.ts';
+import { forbiddenError, internalError, invalidError } from '#api/status.ts';
+import type { AdmissionAttributes, AdmissionPlugin, Server } from '../../context.ts';
+import { isPrivileged, openPodSecurity, podSecurityPolicyOf, strictness, type PodSecurityOptions } from './policy.ts';
+import { exemptNamespaceWarning, isStricter, namespaceWarnings, podVerdict } from './verdict.ts';
+
+/** Subresources of Pods that do not change what runs. Any other is judged as the Pod it makes. */
+const ignoredSubresources = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status']);
+
+type Template = { readonly metadata?: ObjectMeta; readonly spec?: PodSpec } | undefined;
+interface WithTemplate {
+  readonly template?: PodTemplateSpec;
+  readonly spec?: {
+    readonly template?: PodTemplateSpec;
+    readonly jobTemplate?: { spec?: { template?: PodTemplateSpec } };
+  };
+}
+const ofSpec = (object: WithTemplate): Template => object.spec?.template;
+/** Where each kind keeps the Pod that it makes. */
+const templates: Readonly<Record<string, (object: WithTemplate) => Template>> = {
+  podtemplates: (object) => object.template,
+  replicationcontrollers: ofSpec,
+  'apps/replicasets': ofSpec,
+  'apps/deployments': ofSpec,
+  'apps/statefulsets': ofSpec,
+  'apps/daemonsets': ofSpec,
+  'batch/jobs': ofSpec,
+  'batch/cronjobs': (object) => object.spec?.jobTemplate?.spec?.template,
+};
+
+function isSignificantUpdate(next: PodSpec, before: PodSpec): boolean {
+  const images = (containers: readonly { image?: string }[] | undefined): string =>
+    JSON.stringify((containers ?? []).map((one) => one.image ?? ''));
+  if (images(next.containers) !== images(before.containers)) return true;
+  if (images(next.initContainers) !== images(before.initContainers)) return true;
+  return (next.ephemeralContainers ?? []).some((one) => {
+    const same = before.ephemeralContainers?.find((old) => old.name === one.name);
+    return same === undefined || same.image !== one.image;
+  });
+}
+
+function validateNamespace(attributes: AdmissionAttributes, server: Server, options: PodSecurityOptions): void {
+  if (attributes.subresource !== '') return;
+  const { row, warnings, name } = attributes;
+  const namespace = attributes.object as Namespace;
+  const { policy, errors } = podSecurityPolicyOf(namespace.metadata.labels, options.defaults);
+  const isExempt = options.exemptNamespaces.includes(name);
+  const refuse = () => invalidError({ group: row.group, kind: row.kind }, name, errors);
+  if (attributes.operation === 'CREATE') {
+    if (errors.length > 0) throw refuse();
+    if (isExempt) warnings.push(...exemptNamespaceWarning(namespace, policy, options.defaults));
+    return;
+  }
+  const before = podSecurityPolicyOf(attributes.old?.metadata.labels, options.defaults);
+  if (errors.length > 0 && JSON.stringify(errors) !== JSON.stringify(before.errors)) throw refuse();
+  if (!isStricter(policy.enforce, before.policy.enforce, strictness)) return;
+  if (isExempt) {
+    warnings.push(...exemptNamespaceWarning(namespace, policy, options.defaults));
+    return;
+  }
+  const pods = server.options.store.list(storagePrefix(Pods, name)).items.map((stored) => stored.object() as Pod);
+  warnings.push(
+    ...namespaceWarnings(name, policy.enforce, pods, {
+      exemptRuntimeClasses: options.exemptRuntimeClasses,
+      now: () => server.options.clock.now(),
+    }),
+  );
+}
+
+function validatePodOrTemplate(attributes: AdmissionAttributes, server: Server, options: PodSecurityOptions): void {
+  const { row, subresource, namespace } = attributes;
+  const isPod = row.resource === 'pods';
+  if (isPod ? ignoredSubresources.has(subresource) : subresource !== '') return;
+  const exemption = options.exemptNamespaces.includes(namespace)
+    ? 'namespace'
+    : options.exemptUsers.includes(attributes.user.name)
+      ? 'user'
+      : undefined;
+  if (exemption !== undefined) return annotate(attributes, { exempt: exemption });
+  const stored = server.options.store.get(storageKey(Namespaces, undefined, namespace));
+  if (stored === undefined) {
+    if (isPod) throw internalError(`failed to lookup namespace "${namespace}"`);
+    return annotate(attributes, { error: `failed to lookup namespace "${namespace}"` });
+  }
+  const { policy, errors } = podSecurityPolicyOf((stored.object() as Namespace).metadata.labels, options.defaults);
+  if (errors.length === 0 && isPrivileged(policy)) {
+    if (isPod) annotate(attributes, { 'enforce-policy': 'privileged:latest' });
+    return;
+  }
+  if (!isPod && errors.length === 0 && policy.warn.level === 'privileged' && policy.audit.level === 'privileged')
+    return;
+  const object = attributes.object as unknown as WithTemplate & Pod;
+  if (isPod && attributes.operation === 'UPDATE' && !isSignificantUpdate(object.spec, (attributes.old as Pod).spec))
+    return;
+  const template = isPod ? object : templates[templateKey(row)]!(object);
+  if (template?.spec === undefined) return;
+  if (options.exemptRuntimeClasses.includes(template.spec.runtimeClassName ?? ''))
+    return annotate(attributes, { exempt: 'runtimeClass' });
+  const verdict = podVerdict(policy, errors, template.metadata ?? {}, template.spec, isPod);
+  annotate(attributes, verdict.annotations);
+  attributes.warnings.push(...verdict.warnings);
+  if (verdict.refusal !== undefined)
+    throw forbiddenError({ group: row.group, resource: row.resource }, attributes.name, verdict.refusal);
+}
+
+const templateKey = (row: { readonly group: string; readonly resource: string }): string =>
+  row.group === '' ? row.resource : `${row.group}/${row.resource}`;
+
+function annotate(_attributes: AdmissionAttributes, _annotations: Readonly<Record<string, string>>): void {}
+
+function validate(attributes: AdmissionAttributes, server: Server): void {
+  if (attributes.operation !== 'CREATE' && attributes.operation !== 'UPDATE') return;
+  const { row } = attributes;
+  const options = server.options.podSecurity ?? openPodSecurity;
+  if (row.group === '' && row.resource === 'namespaces') validateNamespace(attributes, server, options);
+  else if ((row.group === '' && row.resource === 'pods') || Object.hasOwn(templates, templateKey(row)))
+    validatePodOrTemplate(attributes, server, options);
+}
+
+export const podSecurity: AdmissionPlugin = { name: 'PodSecurity', validate };
