@@ -2,6 +2,7 @@
 // from one to the other; tests start here, without a socket.
 import type { Duplex } from 'node:stream';
 import type { KubernetesObject } from './kind.ts';
+import type { ApiError } from './status.ts';
 
 export interface Identity {
   readonly name: string;
@@ -42,7 +43,7 @@ export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   /** The shared frozen object (or a Status for ERROR). */
   object(): KubernetesObject;
-  /** One line of JSON with its newline, encoded once for all watchers. */
+  /** One line of JSON with its newline, or a frame of protobuf; encoded once for all watchers. */
   bytes(): Uint8Array;
 }
 
@@ -59,12 +60,21 @@ export type ResponseBody =
   | { readonly type: 'object'; readonly object: unknown; bytes(): readonly Uint8Array[] }
   | {
       readonly type: 'list';
+      /** Of the list: `PodList`. */
+      readonly kind: string;
+      readonly apiVersion: string;
       readonly metadata: ListMetadata;
       objects(): readonly KubernetesObject[];
       bytes(): readonly Uint8Array[];
     }
   /** `open` starts the watch; the result ends it. */
-  | { readonly type: 'watch'; readonly contentType: string; open(sink: WatchSink): Disposable }
+  | {
+      readonly type: 'watch';
+      readonly contentType: string;
+      open(sink: WatchSink): Disposable;
+      /** The event that tells of a failure, in the encoding of this watch. */
+      failure(error: ApiError): WatchEvent;
+    }
   | { readonly type: 'stream'; readonly contentType: string; readonly stream: AsyncIterable<Uint8Array> }
   /** The connection was taken over; nothing more is written by the caller. */
   | { readonly type: 'upgraded' };

@@ -10,7 +10,6 @@ import type { ApiRequest, ApiResponse, RequestBody, RequestHandler, ResponseBody
 import { requestEntityTooLargeError, goneError } from '#api/status.ts';
 import type { Duplex, Readable } from 'node:stream';
 import { warningHeaders } from './content/warning-headers.ts';
-import { errorEvent } from './verbs/watch.ts';
 
 /** Upstream's: below this the saving is not worth the work. */
 const gzipBytesMin = 128 * 1024;
@@ -192,7 +191,7 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
       }
       endWatch();
       isOver = true;
-      waiting.push(errorEvent(goneError('the watch is too slow: its buffer is full, list again')).bytes());
+      waiting.push(body.failure(goneError('the watch is too slow: its buffer is full, list again')).bytes());
     },
     onEnd() {
       isOver = true;

@@ -6,10 +6,12 @@ import { authorize } from './steps/authorize.ts';
 import { deadline } from './steps/deadline.ts';
 import { flowControl } from './steps/flow-control.ts';
 import { impersonate } from './steps/impersonate.ts';
+import { represent } from './steps/represent.ts';
 import { route } from './steps/route.ts';
 
 export function requestChain(): Next {
   const steps: readonly Step[] = [
+    represent, // gives the answer the encoding that the client takes
     audit, // measures and records what follows; failures become a Status here
     deadline, // 504 for what takes longer than the server or the client allows
     authenticate, // who asks: certificate, token, in-process identity

@@ -4,6 +4,8 @@
 export const requestBodyBytesMax = 3 * 1024 * 1024;
 /** Bytes of a body that the audit log holds: a longer one is left out, and its event says so. */
 export const auditBodyBytesMax = 1024 * 1024;
+/** Objects' protobuf forms that are kept for their next reader. */
+export const protobufCacheBytesMax = 16 * 1024 * 1024;
 /** Levels of nesting in a decoded body: deeper is refused before it can exhaust the stack. */
 export const bodyDepthMax = 1_000;
 /** Events that one watcher may lag behind before it is closed with 410 Gone. */

@@ -106,6 +106,8 @@ class PlainServer implements RequestHandler {
       warnings: [],
       body: {
         type: 'list',
+        kind: 'ConfigMapList',
+        apiVersion: 'v1',
         metadata,
         objects: () => items.map((item) => item.object()),
         bytes: () => [Buffer.from(head), ...listItemParts(items, false), Buffer.from(']}')],
@@ -123,6 +125,7 @@ class PlainServer implements RequestHandler {
       body: {
         type: 'watch',
         contentType: 'application/json',
+        failure: () => assert.fail('nothing fails here'),
         open: (sink) =>
           this.store.watch(prefix, after, {
             onEvents(events) {

@@ -1,6 +1,5 @@
 // Objects in Kubernetes' protobuf form (application/vnd.kubernetes.protobuf) to the same plain JSON values that a JSON body
 // gives; decodeObject goes on from there. Typed clients, kubectl's generators among them, send their bodies so.
-import numbersTable from '../generated/protobuf-numbers.json' with { type: 'json' };
 import { bodyDepthMax } from '#base/limits.ts';
 import { printDuration } from '../schema/duration.ts';
 import {
@@ -11,6 +10,7 @@ import {
   type StructType,
   type ValueType,
 } from '../schema/type-table.ts';
+import { envelopeMagic as magic, fieldNumbers, isListMessage, protobufTypeName } from './numbers.ts';
 import { ProtobufError, WireReader, wireFields, type WireField } from './wire-reader.ts';
 
 type Node = Record<string, unknown>;
@@ -18,9 +18,7 @@ type Node = Record<string, unknown>;
 /** A message's numbers: a field, or an inlined message with numbers of its own. */
 type Numbers = Map<number, FieldType | Numbers>;
 
-const magic = [0x6b, 0x38, 0x73, 0x00];
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const deleteOptionsType = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 
 function text(bytes: Uint8Array): string {
   try {
@@ -37,8 +35,7 @@ function numbersOf(struct: StructType): Numbers {
   if (numbers !== undefined) return numbers;
   numbers = new Map();
   compiled.set(struct, numbers);
-  const texts: Readonly<Record<string, string>> = numbersTable.numbers;
-  const row = JSON.parse(texts[struct.name] ?? '[]') as readonly (number | readonly number[])[];
+  const row = fieldNumbers(struct);
   struct.fields.forEach((field, index) => {
     const path = [row[index] ?? 0].flat();
     let at = numbers;
@@ -67,8 +64,7 @@ export function decodeProtobuf(bytes: Uint8Array): Node {
         if (inner.number === 2) kind = text(inner.bytes);
       }
   }
-  const kinds: Readonly<Record<string, string>> = numbersTable.kinds;
-  const typeName = kind === 'DeleteOptions' ? deleteOptionsType : kinds[`${apiVersion}/${kind}`];
+  const typeName = protobufTypeName(apiVersion, kind);
   if (typeName === undefined)
     throw new ProtobufError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   return { kind, apiVersion, ...decodeMessage(typeFacts(typeName), raw, 0) };
@@ -93,8 +89,7 @@ function decodeInto(result: Node, numbers: Numbers, bytes: Uint8Array, depth: nu
 function decodeField(result: Node, field: FieldType, wire: WireField, depth: number): void {
   const { name, type } = field;
   if (type.kind === 'list') {
-    // Go's named slices are messages of their own; other lists repeat the field.
-    if (!(field.rules.go ?? '').startsWith('[]')) result[name] = decodeItems(type.element, wire.bytes, depth);
+    if (isListMessage(field.rules.go ?? '')) result[name] = decodeItems(type.element, wire.bytes, depth);
     else {
       const list = (result[name] ??= []) as unknown[];
       appendElements(list, type.element, wire, depth);

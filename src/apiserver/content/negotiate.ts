@@ -1,66 +1,121 @@
-// What form of answer the client takes: plain, Table or PartialObjectMetadata, in JSON or YAML. RFC 9110 section 12.5.1 with
-// Kubernetes' `as`, `g` and `v` parameters. Protobuf and CBOR are not spoken: 406 when nothing else is accepted.
-import { notAcceptableError } from '#api/status.ts';
+// What form of answer the client takes: plain, Table or PartialObjectMetadata, and in which encoding. RFC 9110 section 12.5.1
+// with Kubernetes' `as`, `g` and `v` parameters.
+import type { KindRow } from '#api/kind.ts';
+import { ApiError, notAcceptableError } from '#api/status.ts';
 import type { ApiRequest } from '#api/request.ts';
+import {
+  firstAccepted,
+  mediaTypeByEncoding,
+  namesOneOf,
+  objectMediaTypes,
+  streamMediaTypes,
+  type AcceptTerm,
+  type Encoding,
+} from './media-types.ts';
 
 export interface OutputForm {
-  readonly encoding: 'json' | 'yaml';
+  readonly encoding: Encoding;
   readonly transform: 'none' | 'table' | 'partial';
+  /** Of `partial`: a list of them was asked for. */
+  readonly partialList?: boolean;
   /** Version of meta.k8s.io for transformed answers. */
   readonly metaVersion: 'v1' | 'v1beta1';
   readonly pretty: boolean;
 }
 
-export interface AcceptTerm {
-  readonly type: string;
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly quality: number;
+export interface Endpoint {
+  /** `as=` is taken. */
+  readonly transforms: boolean;
+  /** Custom resources have no protobuf form; their metadata has. */
+  readonly custom: boolean;
+  /** Upstream's router looks at the types before its handlers do, with words of its own. */
+  readonly routed: boolean;
+  /** Collections can be watched: their list of types is longer. */
+  readonly collection: boolean;
+  /** The answer is a stream of events. */
+  readonly stream?: boolean;
 }
+
+export const objectEndpoint: Endpoint = { transforms: true, custom: false, routed: true, collection: false };
+/** The resource is no object or list: reviews, discovery, errors. */
+export const plainEndpoint: Endpoint = { transforms: false, custom: false, routed: true, collection: false };
+/** Discovery above a group's versions. */
+export const unroutedEndpoint: Endpoint = { ...plainEndpoint, routed: false };
+const customEndpoint: Endpoint = { transforms: true, custom: true, routed: false, collection: false };
+
+export const endpointOf = (row: KindRow): Endpoint => (row.custom === undefined ? objectEndpoint : customEndpoint);
+export const collectionOf = (row: KindRow): Endpoint => ({ ...endpointOf(row), collection: true });
+export const streamOf = (row: KindRow): Endpoint => ({ ...endpointOf(row), collection: true, stream: true });
 
 export const plainJson: OutputForm = { encoding: 'json', transform: 'none', metaVersion: 'v1', pretty: false };
-const supported = 'application/json, application/yaml';
+export const prettyJson: OutputForm = { ...plainJson, pretty: true };
 
-export function parseAccept(header: string): AcceptTerm[] {
-  return header
-    .split(',')
-    .flatMap((term): AcceptTerm[] => {
-      const [type = '', ...rest] = term.split(';').map((part) => part.trim());
-      if (type === '') return [];
-      const parameters: Record<string, string> = {};
-      for (const one of rest) {
-        const equals = one.indexOf('=');
-        if (equals > 0) parameters[one.slice(0, equals).toLowerCase()] = one.slice(equals + 1).replaceAll('"', '');
-      }
-      const quality = parameters['q'] === undefined ? 1 : Number(parameters['q']);
-      return quality > 0 ? [{ type: type.toLowerCase(), parameters, quality }] : [];
-    })
-    .toSorted((a, b) => b.quality - a.quality);
+const trueTexts = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
+const peopleAgents = ['curl', 'Wget', 'Mozilla/5.0'];
+
+/** People are shown lines: by parameter, or by the tool they use. */
+function wantsPretty({ query, headers }: ApiRequest): boolean {
+  const asked = query.get('pretty');
+  if (asked !== null && asked !== '') return trueTexts.has(asked);
+  const agent = headers['user-agent'];
+  return agent !== undefined && peopleAgents.some((name) => agent.startsWith(name));
 }
 
-const encodingOf = (type: string): OutputForm['encoding'] | undefined =>
-  type === 'application/json' || type === '*/*' || type === 'application/*'
-    ? 'json'
-    : type === 'application/yaml'
-      ? 'yaml'
-      : undefined;
+const transformByKind: Readonly<Record<string, OutputForm['transform']>> = {
+  Table: 'table',
+  PartialObjectMetadata: 'partial',
+  PartialObjectMetadataList: 'partial',
+};
 
-/** `transforms` false: the resource is no object or list (subresource answers, deletes): `as=` is not taken. */
-export function negotiateOutput(request: ApiRequest, transforms = true): OutputForm {
+function formOf(
+  encoding: Encoding,
+  parameters: AcceptTerm['parameters'],
+  endpoint: Endpoint,
+  pretty: boolean,
+): OutputForm | undefined {
+  const { as, g, v, stream = '', sv = '' } = parameters;
+  if (stream !== '' && (encoding === 'yaml' || stream !== 'watch')) return undefined;
+  if (sv !== '' && sv !== 'v1') return undefined;
+  const isPretty = pretty || parameters['pretty'] === '1';
+  if (as === undefined && g === undefined && v === undefined)
+    return endpoint.custom && encoding === 'protobuf'
+      ? undefined
+      : { encoding, transform: 'none', metaVersion: 'v1', pretty: isPretty };
+  const transform = Object.hasOwn(transformByKind, as ?? '') ? transformByKind[as!] : undefined;
+  if (!endpoint.transforms || transform === undefined || g !== 'meta.k8s.io') return undefined;
+  if (v !== 'v1' && v !== 'v1beta1') return undefined;
+  if (transform === 'table' && encoding === 'protobuf') return undefined;
+  return { encoding, transform, partialList: as!.endsWith('List'), metaVersion: v, pretty: isPretty };
+}
+
+const acceptedOnly = (types: readonly string[]): ApiError =>
+  notAcceptableError(`only the following media types are accepted: ${types.join(', ')}`);
+
+/** Undefined: nothing that the client takes can be written. */
+export function negotiate(request: ApiRequest, endpoint: Endpoint): OutputForm | undefined {
   const header = request.headers['accept'];
-  const pretty = request.query.get('pretty') === 'true' || request.query.get('pretty') === '1';
-  if (header === undefined || header === '' || header === 'application/json')
-    return pretty ? { ...plainJson, pretty } : plainJson;
-  for (const { type, parameters } of parseAccept(header)) {
-    const encoding = encodingOf(type);
-    if (encoding === undefined) continue;
-    const as = parameters['as'];
-    if (as === undefined) return { encoding, transform: 'none', metaVersion: 'v1', pretty };
-    if (!transforms || parameters['g'] !== 'meta.k8s.io') continue;
-    const metaVersion = parameters['v'];
-    if (metaVersion !== 'v1' && metaVersion !== 'v1beta1') continue;
-    if (as === 'Table') return { encoding, transform: 'table', metaVersion, pretty };
-    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
-      return { encoding, transform: 'partial', metaVersion, pretty };
-  }
-  throw notAcceptableError(`only the following media types are accepted: ${supported}`);
+  const pretty = wantsPretty(request);
+  if (header === undefined || header === '' || header === 'application/json' || header === '*/*')
+    return pretty ? prettyJson : plainJson;
+  return firstAccepted(header, (encoding, parameters) => formOf(encoding, parameters, endpoint, pretty));
 }
+
+/** Throws 406 with upstream's lists of what there is. */
+export function negotiateOutput(request: ApiRequest, endpoint: Endpoint = objectEndpoint): OutputForm {
+  const header = request.headers['accept'] ?? '';
+  if (header !== '' && endpoint.routed && !namesOneOf(header, objectMediaTypes)) {
+    const types = endpoint.collection ? [...objectMediaTypes, ...streamMediaTypes] : objectMediaTypes;
+    throw new ApiError(
+      406,
+      'NotAcceptable',
+      `406: Not Acceptable\n\nAvailable representations: ${types.join(', ')}`,
+      {},
+    );
+  }
+  const form = negotiate(request, endpoint);
+  if (form === undefined) throw acceptedOnly(objectMediaTypes);
+  if (endpoint.stream === true && form.encoding === 'yaml') throw acceptedOnly(streamMediaTypes);
+  return form;
+}
+
+export const mediaTypeOfForm = (form: Pick<OutputForm, 'encoding'>): string => mediaTypeByEncoding[form.encoding];

@@ -2,10 +2,11 @@
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import type { ApiResponse, ListMetadata, ResponseBody } from '#api/request.ts';
+import { notAcceptableError } from '#api/status.ts';
 import { objectParts, listItemParts } from '#storage/encode.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { RequestContext } from '../context.ts';
-import { jsonContentType, objectBody, respond } from '../responses.ts';
+import { objectBody, respond } from '../responses.ts';
 import { convertedFrom, conversionOf, isStoredForm } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
 import { tableOf } from './table.ts';
@@ -37,26 +38,17 @@ export const storedBody = (row: KindRow, stored: StoredObject): ResponseBody =>
       }
     : objectBody(objectOf(row, stored));
 
-async function encode(object: unknown, form: OutputForm): Promise<ResponseBody> {
-  if (form.encoding === 'yaml') {
-    const { printYaml } = await import('#wire/yaml.ts');
-    return { type: 'bytes', contentType: 'application/yaml', parts: [Buffer.from(await printYaml(object))] };
-  }
-  const contentType =
-    form.transform === 'none'
-      ? jsonContentType
-      : `application/json;as=${form.transform === 'table' ? 'Table' : String((object as KubernetesObject).kind)};g=meta.k8s.io;v=${form.metaVersion}`;
-  const text = form.pretty ? JSON.stringify(object, undefined, 2) : JSON.stringify(object);
-  return form.transform === 'none' && !form.pretty
-    ? objectBody(object)
-    : { type: 'bytes', contentType, parts: [Buffer.from(`${text}\n`)] };
-}
+/** As upstream names it in errors: the internal type. */
+const goTypeOf = (row: KindRow, suffix = ''): string =>
+  row.custom === undefined
+    ? `*${row.group === '' ? 'core' : row.group.split('.', 1)[0]!}.${row.kind}${suffix}`
+    : `*unstructured.Unstructured${suffix}`;
 
 /** Items of built-in kinds do not repeat what the list says. */
 const listItem = (row: KindRow, object: KubernetesObject): unknown =>
   row.custom === undefined ? { ...object, kind: undefined, apiVersion: undefined } : object;
 
-const isPlain = (form: OutputForm): boolean => form.encoding === 'json' && form.transform === 'none' && !form.pretty;
+const isPlain = (form: OutputForm): boolean => form.encoding !== 'yaml' && form.transform === 'none' && !form.pretty;
 
 /** One object that may not be stored (dry run, subresources). */
 export async function respondWith(
@@ -69,10 +61,15 @@ export async function respondWith(
   const { query } = context.request;
   const now = context.server.options.clock.now();
   if (form.transform === 'table' && object.kind !== 'Status')
-    return respond(status, await encode(tableOf(row, [object], undefined, form, query, now), form));
-  if (form.transform === 'partial' && object.kind !== 'Status')
-    return respond(status, await encode(partialOf(object, form.metaVersion), form));
-  return respond(status, await encode(object, { ...form, transform: 'none' }));
+    return respond(status, objectBody(tableOf(row, [object], undefined, form, query, now)));
+  if (form.transform === 'partial' && object.kind !== 'Status') {
+    if (form.partialList === true)
+      throw notAcceptableError(
+        `you requested PartialObjectMetadataList, but the requested object is not a list (${goTypeOf(row)})`,
+      );
+    return respond(status, objectBody(partialOf(object, form.metaVersion)));
+  }
+  return respond(status, objectBody(object));
 }
 
 export async function respondStored(
@@ -106,7 +103,7 @@ export async function respondList(
       const texts = objects().map((object) => JSON.stringify(listItem(row, object)));
       return [Buffer.from(`${head}${texts.join(',')}]}\n`)];
     };
-    return respond(200, { type: 'list', metadata, objects, bytes });
+    return respond(200, { type: 'list', kind, apiVersion, metadata, objects, bytes });
   }
   return respondObjects(context, row, objects(), metadata, form);
 }
@@ -123,8 +120,12 @@ export async function respondObjects(
   const apiVersion = apiVersionOf(row);
   if (form.transform === 'table') {
     const { clock } = context.server.options;
-    return respond(200, await encode(tableOf(row, objects, metadata, form, context.request.query, clock.now()), form));
+    return respond(200, objectBody(tableOf(row, objects, metadata, form, context.request.query, clock.now())));
   }
+  if (form.transform === 'partial' && form.partialList !== true)
+    throw notAcceptableError(
+      `you requested PartialObjectMetadata, but the requested object is a list (${goTypeOf(row, 'List')})`,
+    );
   const list =
     form.transform === 'partial'
       ? {
@@ -139,5 +140,5 @@ export async function respondObjects(
           metadata,
           items: objects.map((object) => listItem(row, object)),
         };
-  return respond(200, await encode(list, form));
+  return respond(200, objectBody(list));
 }

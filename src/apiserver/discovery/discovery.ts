@@ -1,19 +1,38 @@
 // /api, /apis and what is below them, aggregated where the client takes that.
 import type { ApiResponse } from '#api/request.ts';
 import type { RequestContext } from '../context.ts';
-import { negotiateOutput, parseAccept } from '../content/negotiate.ts';
+import { firstAccepted } from '../content/media-types.ts';
+import { mediaTypeOfForm, negotiateOutput, plainEndpoint, unroutedEndpoint } from '../content/negotiate.ts';
 import { respond, respondObject, respondText } from '../responses.ts';
+import type { AggregatedDocument } from './documents.ts';
 import { aggregatedDocument, apiGroup, apiGroupList, apiVersions, resourceList } from './documents.ts';
 
-function aggregatedVersion(accept: string | undefined): 'v2' | 'v2beta1' | undefined {
-  for (const { type, parameters } of parseAccept(accept ?? '')) {
-    if (type !== 'application/json') continue;
-    if (parameters['as'] === undefined) return undefined;
-    if (parameters['as'] !== 'APIGroupDiscoveryList' || parameters['g'] !== 'apidiscovery.k8s.io') continue;
-    const version = parameters['v'];
-    if (version === 'v2' || version === 'v2beta1') return version;
+interface AggregatedForm {
+  readonly encoding: 'json' | 'protobuf';
+  /** Undefined: the document of old. */
+  readonly version: 'v2' | 'v2beta1' | undefined;
+}
+
+function aggregatedForm(accept: string | undefined): AggregatedForm | undefined {
+  return firstAccepted(accept ?? '', (encoding, { as, g, v }): AggregatedForm | undefined => {
+    if (encoding === 'yaml') return undefined;
+    if (as === undefined && g === undefined && v === undefined) return { encoding, version: undefined };
+    const isOurs = as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && (v === 'v2' || v === 'v2beta1');
+    return isOurs ? { encoding, version: v } : undefined;
+  });
+}
+
+/** Made once for a document. */
+const inProtobuf = new WeakMap<object, readonly Uint8Array[]>();
+
+async function aggregatedParts(document: AggregatedDocument, form: AggregatedForm): Promise<readonly Uint8Array[]> {
+  if (form.encoding === 'json') return [document.bytes];
+  let parts = inProtobuf.get(document);
+  if (parts === undefined) {
+    const { objectParts } = await import('../content/encode-protobuf.ts');
+    inProtobuf.set(document, (parts = objectParts(document.object)));
   }
-  return undefined;
+  return parts;
 }
 
 export async function respondDiscovery(context: RequestContext, path: string): Promise<ApiResponse> {
@@ -21,27 +40,28 @@ export async function respondDiscovery(context: RequestContext, path: string): P
   const { kinds } = context.server;
   const parts = path.split('/').slice(1);
   if (path === '/api' || path === '/apis') {
-    const version = aggregatedVersion(request.headers['accept']);
-    if (version !== undefined) {
-      const { bytes, etag } = aggregatedDocument(kinds, path, version);
+    const form = aggregatedForm(request.headers['accept']);
+    if (form?.version !== undefined) {
+      const document = aggregatedDocument(kinds, path, form.version);
+      const { etag } = document;
       const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
       if (request.headers['if-none-match'] === etag) return respond(304, { type: 'none' }, headers);
       return respond(
         200,
         {
           type: 'bytes',
-          contentType: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-          parts: [bytes],
+          contentType: `${mediaTypeOfForm(form)};g=apidiscovery.k8s.io;v=${form.version};as=APIGroupDiscoveryList`,
+          parts: await aggregatedParts(document, form),
         },
         headers,
       );
     }
-    negotiateOutput(request, false);
+    negotiateOutput(request, unroutedEndpoint);
     const document = path === '/apis' ? apiGroupList(kinds) : apiVersions(kinds, request.headers['host'] ?? '');
     return { ...respondObject(document), headers: { vary: 'Accept' } };
   }
-  negotiateOutput(request, false);
   const isLegacy = parts[0] === 'api';
+  negotiateOutput(request, isLegacy || parts.length > 2 ? plainEndpoint : unroutedEndpoint);
   const document =
     parts.length === 2 && isLegacy
       ? resourceList(kinds, '', parts[1]!)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { KindRow } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { parseAccept } from '../content/negotiate.ts';
+import { parseAccept } from '../content/media-types.ts';
 import type { RequestContext } from '../context.ts';
 import { jsonContentType, respond, respondText } from '../responses.ts';
 
@@ -82,7 +82,7 @@ function v2FormOf(accept: string | undefined): 'json' | 'protobuf' | undefined {
   const terms = parseAccept(accept === undefined || accept === '' ? '*/*' : accept);
   const wildcards = (type: string): number => type.split('*').length;
   const [best] = terms
-    .filter(({ type }) => v2Forms.has(type))
+    .filter(({ type, quality }) => quality > 0 && v2Forms.has(type))
     .toSorted((a, b) => b.quality - a.quality || wildcards(a.type) - wildcards(b.type));
   return best === undefined ? undefined : v2Forms.get(best.type);
 }

@@ -14,7 +14,7 @@ import { badRequestError, invalidError, methodNotSupportedError } from '#api/sta
 import type { AccessAttributes, RequestContext } from '../context.ts';
 import { readBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import { negotiateOutput, plainEndpoint } from '../content/negotiate.ts';
 import { respondWith } from '../content/present.ts';
 import { groupKind, groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
@@ -187,7 +187,7 @@ export async function respondReview(request: ResourceRequest): Promise<ApiRespon
     return (await import('../projects/request.ts')).respondProjectRequest(request);
   if (context.info.verb !== 'create') throw methodNotSupportedError(groupResource(row), context.info.verb);
   if (row.resource === 'bindings') return bindPod(request);
-  const form = negotiateOutput(context.request, false);
+  const form = negotiateOutput(context.request, plainEndpoint);
   const options = writeOptions(context.request, 'CreateOptions');
   const body = await readBody(context.request, options.fieldValidation !== 'Ignore');
   const { object, warnings } = decodeObject(row, body?.value, {
@@ -226,5 +226,8 @@ function componentStatuses(request: ResourceRequest): Promise<ApiResponse> {
   };
   const list = { kind: 'ComponentStatusList', apiVersion: 'v1', metadata: {}, items: [item] };
   context.warnings.push('v1 ComponentStatus is deprecated in v1.19+');
-  return respondWith(context, row, list as never, { ...negotiateOutput(context.request, false), transform: 'none' });
+  return respondWith(context, row, list as never, {
+    ...negotiateOutput(context.request, plainEndpoint),
+    transform: 'none',
+  });
 }

@@ -1,4 +1,4 @@
-// The outermost step: turns every failure into its Status, counts the request, and has it recorded in the audit log.
+// Turns every failure into its Status, counts the request, and has it recorded in the audit log.
 import { messageOf } from '#base/errors.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { recordRequest } from '../audit/recording.ts';

@@ -5,7 +5,7 @@ import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { badRequestError } from '#api/status.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { conversionOf, storageRow } from '../content/conversion.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import { respondStored, respondWith } from '../content/present.ts';
 import { readBody } from '../content/read-body.ts';
@@ -53,7 +53,7 @@ export function respondWritten(
 
 export async function create(request: ResourceRequest): Promise<ApiResponse> {
   const { context } = request;
-  const form = negotiateOutput(context.request);
+  const form = negotiateOutput(context.request, endpointOf(request.row));
   const options = writeOptions(context.request, 'CreateOptions');
   const object = await readObject(request, options);
   conversionOf(request.row)?.check?.(object, undefined);

@@ -1,7 +1,7 @@
 // DELETE on a collection: every object that the selectors choose, one by one.
 import type { ApiResponse } from '#api/request.ts';
 import { isNotFound } from '#api/status.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import { collectionOf, negotiateOutput } from '../content/negotiate.ts';
 import { respondList } from '../content/present.ts';
 import { deleteObject } from '../registry/delete-object.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
@@ -14,7 +14,7 @@ const concurrency = 16;
 /** DELETE of all selected objects of a namespace (or of the cluster's kind). Answers with what it found. */
 export async function deleteCollection(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
-  const form = negotiateOutput(context.request);
+  const form = negotiateOutput(context.request, collectionOf(row));
   const settings = await deleteSettings(context.request);
   const found = await selectedObjects(request);
   const rest = found.values();

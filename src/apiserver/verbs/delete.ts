@@ -7,7 +7,7 @@ import { badRequestError, invalidError } from '#api/status.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import type { DeleteOptions } from '#api/generated/types.ts';
 import { storageRow } from '../content/conversion.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { objectOf, respondWith } from '../content/present.ts';
 import { readBody } from '../content/read-body.ts';
 import { checkDryRun, writeOptions } from '../content/request-options.ts';
@@ -98,7 +98,7 @@ const returnsObject = (row: KindRow): boolean => answersWithObject.has(`${row.gr
 /** DELETE of one object. */
 export async function deleteOne(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
-  const form = negotiateOutput(context.request);
+  const form = negotiateOutput(context.request, endpointOf(request.row));
   const settings = await deleteSettings(context.request);
   const { object, stored, removed } = await deleteObject({ ...request, row: storageRow(request.row) }, settings);
   const status = !removed && settings.accepted ? 202 : 200;

@@ -3,7 +3,7 @@ import { badRequestError, expiredError, ApiError } from '#api/status.ts';
 import type { ApiResponse, ListMetadata } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import type { ListPage, StoredObject } from '#storage/store.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import { collectionOf, negotiateOutput } from '../content/negotiate.ts';
 import { respondList } from '../content/present.ts';
 import { listOptions, parseResourceVersion } from '../content/request-options.ts';
 import type { ListOptions } from '../content/request-options.ts';
@@ -143,7 +143,7 @@ function readPage(
 
 export async function list(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
-  const form = negotiateOutput(context.request);
+  const form = negotiateOutput(context.request, collectionOf(row));
   const options = listOptions(context.request, false);
   const selection = visibleOnly(selectionOf(row, options.labelSelector, options.fieldSelector), request.visible);
   const prefix = storagePrefix(row, request.namespace);

@@ -7,7 +7,7 @@ import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { badRequestError, notFoundError } from '#api/status.ts';
 import { conversionOf, storageRow } from '../content/conversion.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { readPatch } from '../content/read-patch.ts';
 import type { ReadPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
@@ -37,7 +37,7 @@ function patchedObject(
 
 export async function patch(request: ResourceRequest): Promise<ApiResponse> {
   const { context, subresource } = request;
-  const form = negotiateOutput(context.request);
+  const form = negotiateOutput(context.request, endpointOf(request.row));
   const options = writeOptions(context.request, 'PatchOptions');
   const read = await readPatch(context.request, request.row.custom === undefined);
   if (read.type === 'apply') return apply(request, read.body, options, form);

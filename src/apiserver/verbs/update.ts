@@ -3,7 +3,7 @@ import type { ApiResponse } from '#api/request.ts';
 import { badRequestError } from '#api/status.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { conversionOf, storageRow } from '../content/conversion.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { updateObject } from '../registry/update-object.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
@@ -12,7 +12,7 @@ import { readObject, respondWritten } from './create.ts';
 /** PUT of an object or of a subresource that has the object's own shape. */
 export async function update(request: ResourceRequest): Promise<ApiResponse> {
   const { context, subresource } = request;
-  const form = negotiateOutput(context.request);
+  const form = negotiateOutput(context.request, endpointOf(request.row));
   const options = writeOptions(context.request, 'UpdateOptions');
   const sent = await readObject(request, options);
   const name = sent.metadata.name ?? '';

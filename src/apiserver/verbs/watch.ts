@@ -4,11 +4,12 @@ import { fraction } from '#base/random.ts';
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import type { ApiResponse, WatchEvent, WatchSink } from '#api/request.ts';
-import { ApiError, expiredError, notAcceptableError } from '#api/status.ts';
+import { ApiError, expiredError } from '#api/status.ts';
 import { watchLine } from '#storage/encode.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
 import { isStoredForm } from '../content/conversion.ts';
-import { negotiateOutput } from '../content/negotiate.ts';
+import type { Encoding } from '../content/media-types.ts';
+import { mediaTypeOfForm, negotiateOutput, streamOf } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import { objectOf, partialOf } from '../content/present.ts';
 import { listOptions, parseResourceVersion } from '../content/request-options.ts';
@@ -17,7 +18,7 @@ import type { Selection } from '../content/selection.ts';
 import { tableOf } from '../content/table.ts';
 import { prefixOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
-import { jsonContentType, respond } from '../responses.ts';
+import { respond } from '../responses.ts';
 import { waitForRevision } from './wait-for-revision.ts';
 
 const bookmarkIntervalMs = 60_000;
@@ -27,38 +28,45 @@ const initialEventsEnd = 'k8s.io/initial-events-end';
 
 export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
-const lineOf = (type: string, object: unknown): Uint8Array =>
-  Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
+/** Of an event with its object, in one encoding. */
+type EncodeEvent = (type: WatchEvent['type'], object: KubernetesObject) => Uint8Array;
+
+const jsonLine: EncodeEvent = (type, object) => Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
+
+/** Loaded before the watch begins: events are encoded where nothing can be awaited. */
+const encodeEventOf = async (form: OutputForm): Promise<EncodeEvent> =>
+  form.encoding === 'protobuf' ? (await import('../content/encode-protobuf.ts')).eventFrame : jsonLine;
 
 /** An event whose object and bytes are made when the first reader wants them. */
-function event(type: WatchEvent['type'], object: () => KubernetesObject, bytes?: () => Uint8Array): WatchEvent {
+function event(type: WatchEvent['type'], object: () => KubernetesObject, encode: EncodeEvent): WatchEvent {
   let made: KubernetesObject | undefined;
   let line: Uint8Array | undefined;
   const get = (): KubernetesObject => (made ??= object());
-  return { type, object: get, bytes: () => (line ??= bytes === undefined ? lineOf(type, get()) : bytes()) };
+  return { type, object: get, bytes: () => (line ??= encode(type, get())) };
 }
 
 /** Shared while somebody writes them out; then the collector takes the encoded lines back. */
-const plainEvents = new WeakMap<StoredObject, WeakRef<Partial<Record<ChangeType, WatchEvent>>>>();
+type PlainEvents = Partial<Record<`${ChangeType} ${Encoding}`, WatchEvent>>;
+const plainEvents = new WeakMap<StoredObject, WeakRef<PlainEvents>>();
 
 interface PlainEvent extends WatchEvent {
   /** Keeps the shared record alive as long as one of its events is. */
-  readonly record: Partial<Record<ChangeType, WatchEvent>>;
+  readonly record: PlainEvents;
 }
 
-function plainEvent(type: ChangeType, stored: StoredObject): WatchEvent {
+function plainEvent(type: ChangeType, stored: StoredObject, form: OutputForm, encode: EncodeEvent): WatchEvent {
   let record = plainEvents.get(stored)?.deref();
   if (record === undefined) plainEvents.set(stored, new WeakRef((record = {})));
-  const there = record[type];
+  const there = record[`${type} ${form.encoding}`];
   if (there !== undefined) return there;
   let line: Uint8Array | undefined;
   const made: PlainEvent = {
     type,
     record,
     object: () => stored.object(),
-    bytes: () => (line ??= watchLine(type, stored)),
+    bytes: () => (line ??= form.encoding === 'json' ? watchLine(type, stored) : encode(type, stored.object())),
   };
-  record[type] = made;
+  record[`${type} ${form.encoding}`] = made;
   return made;
 }
 
@@ -67,6 +75,7 @@ class EventMaker {
   #row: KindRow;
   readonly #current: () => KindRow | undefined;
   readonly #form: OutputForm;
+  readonly encode: EncodeEvent;
   readonly #query: URLSearchParams;
   readonly #now: () => number;
   #columnsSent = false;
@@ -74,12 +83,14 @@ class EventMaker {
     row: KindRow,
     current: () => KindRow | undefined,
     form: OutputForm,
+    encode: EncodeEvent,
     query: URLSearchParams,
     now: () => number,
   ) {
     this.#row = row;
     this.#current = current;
     this.#form = form;
+    this.encode = encode;
     this.#query = query;
     this.#now = now;
   }
@@ -90,14 +101,14 @@ class EventMaker {
   /** `revision` differs from the stored one when an object leaves the selection: its last state then, at the new revision. */
   change(type: ChangeType, stored: StoredObject, revision: number): WatchEvent {
     const isPlain = this.#form.transform === 'none' && isStoredForm(this.#row, stored);
-    if (isPlain && revision === stored.revision) return plainEvent(type, stored);
+    if (isPlain && revision === stored.revision) return plainEvent(type, stored, this.#form, this.encode);
     const object = (): KubernetesObject => {
       const there = objectOf(this.#row, stored);
       return revision === stored.revision
         ? there
         : { ...there, metadata: { ...there.metadata, resourceVersion: String(revision) } };
     };
-    return event(type, () => this.#transform(object()));
+    return event(type, () => this.#transform(object()), this.encode);
   }
   bookmark(revision: number, endsInitialEvents: boolean): WatchEvent {
     const object: KubernetesObject = {
@@ -109,9 +120,11 @@ class EventMaker {
       },
     };
     if (this.#form.transform === 'table')
-      return event('BOOKMARK', () => this.#table([], { resourceVersion: String(revision) }));
-    return event('BOOKMARK', () =>
-      this.#form.transform === 'partial' ? partialOf(object, this.#form.metaVersion) : object,
+      return event('BOOKMARK', () => this.#table([], { resourceVersion: String(revision) }), this.encode);
+    return event(
+      'BOOKMARK',
+      () => (this.#form.transform === 'partial' ? partialOf(object, this.#form.metaVersion) : object),
+      this.encode,
     );
   }
   #transform(object: KubernetesObject): KubernetesObject {
@@ -125,8 +138,8 @@ class EventMaker {
   }
 }
 
-export const errorEvent = (error: ApiError): WatchEvent =>
-  event('ERROR', () => error.toStatus() as unknown as KubernetesObject);
+const errorEvent = (error: ApiError, encode: EncodeEvent): WatchEvent =>
+  event('ERROR', () => error.toStatus() as unknown as KubernetesObject, encode);
 
 function typeOf(selection: Selection, change: StoreEvent): ChangeType | undefined {
   const { previous, stored } = change;
@@ -181,7 +194,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   const end = (error?: ApiError): void => {
     if (ended) return;
     stop();
-    if (error instanceof ApiError) sink.onEvent(errorEvent(error));
+    if (error instanceof ApiError) sink.onEvent(errorEvent(error, events.encode));
     sink.onEnd();
   };
   function onClosing(): void {
@@ -258,11 +271,7 @@ export async function watch(
 ): Promise<ApiResponse> {
   const { context, row } = request;
   const { clock, random } = context.server.options;
-  const form = negotiateOutput(context.request);
-  if (form.encoding !== 'json')
-    throw notAcceptableError(
-      'only the following media types are accepted: application/json, application/json;stream=watch',
-    );
+  const form = negotiateOutput(context.request, streamOf(row));
   const current = () => context.server.kinds.find(row.group, row.version, row.resource);
   const options = listOptions(context.request, true);
   const selected = selectionOf(row, options.labelSelector, options.fieldSelector, request.name);
@@ -273,15 +282,21 @@ export async function watch(
   const seconds =
     options.timeoutSeconds ?? (isInProcess ? undefined : Math.floor(timeoutSecondsMin * (1 + fraction(random))));
   const startsWithState = options.sendInitialEvents ?? revision === 0;
+  const encode = await encodeEventOf(form);
   const plan: WatchPlan = {
     request,
     selection,
     members: membersOf?.(selected),
-    events: new EventMaker(row, current, form, context.request.query, () => clock.now()),
+    events: new EventMaker(row, current, form, encode, context.request.query, () => clock.now()),
     from: startsWithState ? undefined : revision === 0 ? context.server.options.store.revision : revision,
     bookmarks: options.allowWatchBookmarks,
     marksInitialEnd: options.sendInitialEvents === true && options.allowWatchBookmarks,
     timeoutMs: seconds === undefined || seconds <= 0 ? undefined : seconds * 1000,
   };
-  return respond(200, { type: 'watch', contentType: jsonContentType, open: (sink) => openWatch(plan, sink) });
+  return respond(200, {
+    type: 'watch',
+    contentType: form.encoding === 'json' ? mediaTypeOfForm(form) : `${mediaTypeOfForm(form)};stream=watch`,
+    open: (sink) => openWatch(plan, sink),
+    failure: (error) => errorEvent(error, encode),
+  });
 }

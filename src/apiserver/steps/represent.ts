@@ -1,0 +1,60 @@
+// The outermost step: what the other steps answer is an object or a list; here it gets the encoding that the client takes,
+// failures included. A failure is told in JSON to a client that takes nothing that we write.
+import { ApiError } from '#api/status.ts';
+import type { ApiResponse, ResponseBody } from '#api/request.ts';
+import type { Next, RequestContext } from '../context.ts';
+import { endpointOf, mediaTypeOfForm, negotiate, plainEndpoint } from '../content/negotiate.ts';
+import { objectEndpoint, plainJson, prettyJson } from '../content/negotiate.ts';
+import type { Endpoint, OutputForm } from '../content/negotiate.ts';
+import { respondStatus } from '../responses.ts';
+
+const bytesBody = (contentType: string, parts: readonly Uint8Array[]): ResponseBody => ({
+  type: 'bytes',
+  contentType,
+  parts,
+});
+
+const hasKind = (object: unknown): boolean =>
+  typeof object === 'object' && object !== null && typeof (object as { kind?: unknown }).kind === 'string';
+
+function endpoint({ info, server }: RequestContext): Endpoint {
+  const row = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
+  if (row === undefined) return plainEndpoint;
+  // Scales are no custom resources, whatever they scale.
+  return info.subresource === 'scale' ? objectEndpoint : endpointOf(row);
+}
+
+/** Undefined: it goes out as it is. */
+async function encoded(body: ResponseBody, form: OutputForm): Promise<ResponseBody | undefined> {
+  if (body.type !== 'object' && body.type !== 'list') return undefined;
+  if (form.encoding === 'protobuf') {
+    const { encodeBody } = await import('../content/encode-protobuf.ts');
+    const parts = encodeBody(body);
+    return parts === undefined ? undefined : bytesBody(mediaTypeOfForm(form), parts);
+  }
+  const object =
+    body.type === 'object' ? body.object : (JSON.parse(Buffer.concat(body.bytes()).toString('utf8')) as unknown);
+  if (!hasKind(object)) return undefined;
+  if (form.encoding === 'yaml') {
+    const { printYaml } = await import('#wire/yaml.ts');
+    return bytesBody(mediaTypeOfForm(form), [Buffer.from(await printYaml(object))]);
+  }
+  if (!form.pretty) return undefined;
+  return bytesBody(mediaTypeOfForm(form), [Buffer.from(JSON.stringify(object, undefined, 2))]);
+}
+
+export async function represent(context: RequestContext, next: Next): Promise<ApiResponse> {
+  const response = await next(context);
+  const { type } = response.body;
+  if (type !== 'object' && type !== 'list') return response;
+  // The same question that was asked before the work was done; what cannot be negotiated was refused then, or is a failure.
+  const form = negotiate(context.request, response.status >= 400 ? plainEndpoint : endpoint(context)) ?? prettyJson;
+  if (form === plainJson) return response;
+  try {
+    const body = await encoded(response.body, form);
+    return body === undefined ? response : { ...response, body };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return { ...respondStatus(error.toStatus()), warnings: response.warnings };
+  }
+}
