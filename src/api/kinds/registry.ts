@@ -1,5 +1,9 @@
 // THE list of hand-written kinds: `Kind` or `group/Kind` -> behaviour. A file below kinds/ that is not here fails a test.
 import type { KindBehaviour } from '../kind.ts';
+import {
+  mutatingAdmissionPolicyBinding,
+  validatingAdmissionPolicyBinding,
+} from './admissionregistration/policy-bindings.ts';
 import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { apiService } from './apiregistration/api-service.ts';
 import { daemonSet } from './apps/daemon-set.ts';
@@ -49,6 +53,8 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   Secret: secret,
   Service: service,
   ServiceAccount: serviceAccount,
+  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': mutatingAdmissionPolicyBinding,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBinding,
   'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
   'apiregistration.k8s.io/APIService': apiService,
   'apps/DaemonSet': daemonSet,
