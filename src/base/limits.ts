@@ -28,6 +28,8 @@ export const eventTtlSeconds = 3_600;
 export const watchHistoryBytesMax = 32 * 1024 * 1024;
 /** Age up to which events are kept for watches that resume: upstream compacts etcd every five minutes. */
 export const watchHistoryAgeMsMax = 600_000;
+/** Age up to which a past state is listed (pages that go on, exact lists): then 410, between upstream's five and ten minutes. */
+export const pastListAgeMsMax = 300_000;
 /** Events that are kept whatever their age. */
 export const watchHistoryEventsMin = 1_000;
 /** Longest time that a lazily durable write waits for the disk. */

@@ -309,7 +309,29 @@ export function storeConformance(name: string, subject: StoreUnderTest): void {
           assert.equal(oldest.events.length, 10);
           assert.deepEqual(valueOf(store.listAt(prefix, store.compactedRevision)?.items[0]), { value: '10' });
         },
-        { eventsMax: 10, eventsMin: 10, bytesMax: 1e9, ageMsMax: 1e9 },
+        { eventsMax: 10, eventsMin: 10, bytesMax: 1e9, ageMsMax: 1e9, pastListAgeMsMax: 1e9 },
+      ),
+    );
+
+    it(
+      'lists the past for a while only; watches go on from it for longer',
+      withStore(
+        async (store, clock) => {
+          await done(put(store, 'a', 0));
+          const past = store.revision;
+          clock.advance(100_000);
+          assert.notEqual(store.listAt(prefix, past), undefined, 'nothing came after it');
+          await done(put(store, 'b', 0));
+          clock.advance(60_000);
+          assert.equal(store.listAt(prefix, past)?.items.length, 1);
+          clock.advance(1);
+          assert.equal(store.listAt(prefix, past), undefined);
+          assert.equal(store.listAt(prefix, store.revision)?.items.length, 2);
+          const watcher = new Recorder();
+          using _watch = store.watch(prefix, past, watcher);
+          assert.equal(watcher.events.length, 1);
+        },
+        { eventsMax: 1_000, eventsMin: 10, bytesMax: 1e9, ageMsMax: 1e9, pastListAgeMsMax: 60_000 },
       ),
     );
 
@@ -324,7 +346,7 @@ export function storeConformance(name: string, subject: StoreUnderTest): void {
           await done(put(store, 'e', 0));
           assert.equal(store.compactedRevision, store.revision - 2);
         },
-        { eventsMax: 1_000, eventsMin: 2, bytesMax: 1_500, ageMsMax: 60_000 },
+        { eventsMax: 1_000, eventsMin: 2, bytesMax: 1_500, ageMsMax: 60_000, pastListAgeMsMax: 60_000 },
       ),
     );
 

@@ -1,5 +1,6 @@
 // The last events, for watches that resume and lists of the recent past. Bounded in number, bytes and age.
 import {
+  pastListAgeMsMax,
   watchHistoryAgeMsMax,
   watchHistoryBytesMax,
   watchHistoryEventsMax,
@@ -12,6 +13,8 @@ export interface HistoryLimits {
   readonly eventsMin: number;
   readonly bytesMax: number;
   readonly ageMsMax: number;
+  /** States that ceased to be the newest so long ago are no longer listed, though watches may still go on from them. */
+  readonly pastListAgeMsMax: number;
 }
 
 export const defaultHistoryLimits: HistoryLimits = {
@@ -19,6 +22,7 @@ export const defaultHistoryLimits: HistoryLimits = {
   eventsMin: watchHistoryEventsMin,
   bytesMax: watchHistoryBytesMax,
   ageMsMax: watchHistoryAgeMsMax,
+  pastListAgeMsMax,
 };
 
 /** Room at the front of the arrays that is given back at once. */
@@ -69,6 +73,11 @@ export class EventHistory {
       this.#times = this.#times.slice(this.#start);
       this.#start = 0;
     }
+  }
+  /** Whether the state at this revision may be listed; of the newest state, always. */
+  isListable(at: Revision, nowMs: number): boolean {
+    const next = this.#times[this.#firstAbove(at)];
+    return at >= this.#compacted && (next === undefined || next >= nowMs - this.#limits.pastListAgeMsMax);
   }
   /** Events above `after`, oldest first. */
   *since(after: Revision): Generator<StoreEvent> {

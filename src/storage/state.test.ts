@@ -10,7 +10,7 @@ test('every state in history can be listed, and watched from, exactly', async ()
   for (let seed = 1; seed <= 8; seed++) {
     const random = seededRandom(seed);
     const below = (limit: number): number => Math.floor(fraction(random) * limit);
-    const history = { eventsMax: 150, eventsMin: 10, bytesMax: 1e9, ageMsMax: 1e9 };
+    const history = { eventsMax: 150, eventsMin: 10, bytesMax: 1e9, ageMsMax: 1e9, pastListAgeMsMax: 1e9 };
     const store = createMemoryStore({ clock: new VirtualClock(0), history });
     /** Revision -> key -> revision of the object. */
     const states = new Map<number, ReadonlyMap<string, number>>([[0, new Map()]]);

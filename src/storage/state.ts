@@ -66,7 +66,7 @@ export class StoreState {
     return { items, remaining, revision: this.#revision };
   }
   listAt(prefix: string, at: Revision, options?: PageOptions): ListPage | undefined {
-    if (at < this.compactedRevision || at > this.#revision) return undefined;
+    if (at > this.#revision || !this.#history.isListable(at, this.#options.clock.monotonicMs())) return undefined;
     // Newest first, so that the last entry of a key is its state before the oldest change behind `at`.
     const before = new Map<string, StoredObject | undefined>();
     const startAfter = options?.startAfter;

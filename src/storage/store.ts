@@ -73,7 +73,7 @@ export interface Store {
   /** The oldest revision from which a watch or an exact list may start. */
   readonly compactedRevision: Revision;
   get(key: string): StoredObject | undefined;
-  /** Objects below `prefix`, behind key `startAfter`, at most `limit`; `at`: as they were at that revision, undefined when compacted. */
+  /** Objects below `prefix`, behind key `startAfter`, at most `limit`; `at`: as they were at that revision, undefined when compacted or too long ago. */
   list(prefix: string, options?: { startAfter?: string | undefined; limit?: number | undefined }): ListPage;
   listAt(
     prefix: string,

@@ -72,6 +72,7 @@ export class Cluster {
         eventsMax: profile.historyEvents,
         bytesMax: 2 ** 30,
         ageMsMax: 600_000,
+        pastListAgeMsMax: 300_000,
       },
     });
     this.controlPlane = new ControlPlane(
