@@ -37,7 +37,12 @@ export interface ApiRequest {
 export type RequestBody =
   | { readonly type: 'none' }
   | { readonly type: 'object'; readonly object: unknown }
-  | { readonly type: 'bytes'; read(limitBytes: number): Promise<Uint8Array> };
+  | {
+      readonly type: 'bytes';
+      read(limitBytes: number): Promise<Uint8Array>;
+      /** As it comes, unlimited: for whoever passes it on. Instead of `read`. */
+      stream?(): AsyncIterable<Uint8Array>;
+    };
 
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';

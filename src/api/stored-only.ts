@@ -3,7 +3,6 @@
 import type { KindReference } from './kind.ts';
 
 const rows: Readonly<Record<string, string>> = {
-  'apiregistration.k8s.io/apiservices': 'requests are not passed on to it',
   'admissionregistration.k8s.io/mutatingwebhookconfigurations': 'its webhooks are not called',
   'admissionregistration.k8s.io/validatingwebhookconfigurations': 'its webhooks are not called',
   'admissionregistration.k8s.io/validatingadmissionpolicies': 'the policy is not enforced',

@@ -1,7 +1,10 @@
 // The API server: a function from a request to its answer. Not here: sockets and TLS (https-front.ts).
 import type { ApiRequest, ApiResponse, RequestHandler } from '#api/request.ts';
 import { messageOf } from '#base/errors.ts';
+import { createInProcessClient } from '#client/in-process.ts';
 import { admissionOrder } from './admission/order.ts';
+import { createAggregation } from './aggregation/aggregation.ts';
+import { createApiServices } from './aggregation/api-services.ts';
 import { serviceAccountTokens } from './authentication/service-account-tokens.ts';
 import { alwaysAllowPaths, firstOpinion, systemMasters } from './authorization/authorizer.ts';
 import { nodeAuthorizer } from './authorization/node.ts';
@@ -18,6 +21,8 @@ import { respondStatus, unexpectedError } from './responses.ts';
 import { anonymousUser } from './steps/authenticate.ts';
 
 export interface ApiServer extends RequestHandler {
+  /** From now on the APIServices of what this server answers itself are there, and said to be available. */
+  keepApiServices(): Promise<void>;
   /** Ends watches; requests in work finish. The store stays open: it is not the server's. */
   close(): void;
 }
@@ -28,21 +33,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const kinds = createServedKinds(options.store, options.logger);
   const nodes = nodeAuthorizer(options.store, rbac);
   const byRoles = rbacAuthorizer(rbac);
-  const server: Server = {
-    options,
-    authorizer: firstOpinion([alwaysAllowPaths, systemMasters, nodes, byRoles]),
-    boundRights: firstOpinion([systemMasters, byRoles]),
-    rules: rbac,
-    tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
-    admission: admissionOrder,
-    metrics: requestMetrics(),
-    kinds,
-    closing: closing.signal,
-  };
+  const apiServices = createApiServices(options.store);
   const chain = requestChain();
-  const definitions = startDefinitionController(server);
-
-  return {
+  const handler: RequestHandler = {
     async handle(request: ApiRequest): Promise<ApiResponse> {
       try {
         if (kinds.pending !== undefined) await kinds.pending;
@@ -54,8 +47,44 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         return respondStatus(unexpectedError().toStatus());
       }
     },
+  };
+  const client = createInProcessClient({
+    handler,
+    identity: { name: 'system:apiserver', groups: ['system:masters'] },
+    clock: options.clock,
+    random: options.random,
+    logger: options.logger,
+    userAgent: 'kube-apiserver',
+  });
+  const aggregation = createAggregation({ options, kinds, apiServices }, client);
+  const server: Server = {
+    options,
+    authorizer: firstOpinion([alwaysAllowPaths, systemMasters, nodes, byRoles]),
+    boundRights: firstOpinion([systemMasters, byRoles]),
+    rules: rbac,
+    tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
+    admission: admissionOrder,
+    metrics: requestMetrics(),
+    kinds,
+    apiServices,
+    aggregation,
+    closing: closing.signal,
+  };
+  const definitions = startDefinitionController(server);
+
+  let registration: Disposable | undefined;
+  return {
+    handle: (request) => handler.handle(request),
+    async keepApiServices() {
+      const { keepLocalServices } = await import('./aggregation/registration.ts');
+      if (!closing.signal.aborted) registration ??= keepLocalServices(server, client);
+    },
     close() {
       closing.abort();
+      registration?.[Symbol.dispose]();
+      aggregation[Symbol.dispose]();
+      apiServices[Symbol.dispose]();
+      client.close().catch(() => {});
       definitions[Symbol.dispose]();
       kinds[Symbol.dispose]();
       rbac[Symbol.dispose]();

@@ -2,6 +2,8 @@
 // Interfaces only; the parts are made in api-server.ts.
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
+import type { Aggregation } from './aggregation/served.ts';
+import type { ApiServices } from './aggregation/api-services.ts';
 import type { ApiServerOptions } from './options.ts';
 import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -136,6 +138,9 @@ export interface Server {
   readonly metrics: RequestMetrics;
   /** Built-in and custom. */
   readonly kinds: ServedKinds;
+  readonly apiServices: ApiServices;
+  /** This server with those behind its APIServices. */
+  readonly aggregation: Aggregation;
   /** Ends when the server closes: watches and streams end with it. */
   readonly closing: AbortSignal;
 }

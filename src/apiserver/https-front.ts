@@ -58,7 +58,11 @@ function apiRequest(
     return undefined;
   }
   const body: RequestBody = hasBody(request)
-    ? { type: 'bytes', read: (limitBytes) => readAll(request, limitBytes) }
+    ? {
+        type: 'bytes',
+        read: (limitBytes) => readAll(request, limitBytes),
+        stream: () => (request as Readable).iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
+      }
     : { type: 'none' };
   return {
     method: request.method ?? 'GET',

@@ -72,6 +72,8 @@ export interface ApiServerOptions {
   readonly pods?: PodConnector | undefined;
   /** Absent: webhooks and aggregated servers cannot be called. */
   readonly outgoing?: OutgoingConnector | undefined;
+  /** The certificate (PEM) with which aggregated servers know this one; asked for at each request. Absent: it has none. */
+  readonly frontProxy?: (() => { readonly certificatePem: string; readonly keyPem: string }) | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
   readonly audit?: AuditSink | undefined;
   /** Default: namespaces without labels admit every Pod, as upstream's. */

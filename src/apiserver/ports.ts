@@ -57,10 +57,18 @@ export interface OutgoingConnector {
   /** Resolves with the head of the answer, whatever its status; rejects when there is none. Redirects are not followed. */
   request(
     target: OutgoingTarget,
-    request: PodRequest & { readonly body?: Uint8Array | undefined },
+    request: OutgoingRequest & { readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined },
   ): Promise<{ status: number; headers: Readonly<Record<string, string>>; stream: AsyncIterable<Uint8Array> }>;
   /** With the headers of an upgrade (WebSocket, SPDY). */
-  upgrade(target: OutgoingTarget, request: PodRequest): Promise<UpgradedConnection>;
+  upgrade(target: OutgoingTarget, request: OutgoingRequest): Promise<UpgradedConnection>;
+}
+
+export interface OutgoingRequest {
+  readonly method: string;
+  readonly pathAndQuery: string;
+  /** A list becomes a header for each value. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly signal: AbortSignal;
 }
 
 export interface OutgoingTarget {

@@ -1,5 +1,6 @@
 // Calls the API server of this process as a function: no socket, no encoding, and the same chain of checks as for everybody.
 import type { ApiRequest, ApiResponse, Identity, RequestHandler, WatchEvent } from '#api/request.ts';
+import type { KubernetesObject } from '#api/kind.ts';
 import { ApiError, internalError, serviceUnavailableError, type StatusObject } from '#api/status.ts';
 import type { Clock } from '#base/clock.ts';
 import { unreachable } from '#base/errors.ts';
@@ -7,6 +8,7 @@ import { type Logger, silentLogger } from '#base/log.ts';
 import { type Random, systemRandom } from '#base/random.ts';
 import type { Client } from './client.ts';
 import { ClusterClient } from './cluster-client.ts';
+import { readStreamed, readStreamedWatch } from './streamed-answer.ts';
 import { errorOf } from './resource-client.ts';
 import type { Transport, TransportAnswer, TransportRequest, TransportWatchHandlers } from './transport.ts';
 
@@ -48,7 +50,7 @@ class InProcessTransport implements Transport {
   }
   async send(request: TransportRequest): Promise<TransportAnswer> {
     if (this.#closed) throw serviceUnavailableError('the client is closed');
-    return answerOf(await this.#handler.handle(this.#request(request, new AbortController().signal)));
+    return await answerOf(await this.#handler.handle(this.#request(request, new AbortController().signal)));
   }
   watch(request: TransportRequest, handlers: TransportWatchHandlers): Disposable {
     const stop = new AbortController();
@@ -70,7 +72,11 @@ class InProcessTransport implements Transport {
     const start = async (): Promise<void> => {
       const response = await this.#handler.handle(this.#request(request, stop.signal));
       if (over) return;
-      if (response.status >= 400) return end(errorOf(answerOf(response)));
+      if (response.status >= 400) return end(errorOf(await answerOf(response)));
+      if (response.body.type === 'stream') {
+        await readStreamedWatch(response.body, (type, object) => deliver(type, () => object));
+        return end(undefined);
+      }
       if (response.body.type !== 'watch') return end(internalError('the answer is no watch'));
       const sink = { onEvent: (event: WatchEvent) => onEvent(event), onEnd: () => end(undefined) };
       const stream = response.body.open(sink);
@@ -78,12 +84,13 @@ class InProcessTransport implements Transport {
       if (over) stream[Symbol.dispose]();
       else opened = stream;
     };
-    const onEvent = (event: WatchEvent): void => {
+    const onEvent = (event: WatchEvent): void => deliver(event.type, () => event.object());
+    const deliver = (type: WatchEvent['type'], object: () => KubernetesObject): void => {
       if (over) return;
       // An ERROR event carries a Status in place of an object.
-      if (event.type === 'ERROR') return end(ApiError.fromStatus(event.object() as unknown as Partial<StatusObject>));
+      if (type === 'ERROR') return end(ApiError.fromStatus(object() as unknown as Partial<StatusObject>));
       try {
-        handlers.onEvent(event.type, event.object());
+        handlers.onEvent(type, object());
       } catch (error) {
         end(error);
       }
@@ -114,12 +121,12 @@ class InProcessTransport implements Transport {
   }
 }
 
-function answerOf(response: ApiResponse): TransportAnswer {
+async function answerOf(response: ApiResponse): Promise<TransportAnswer> {
   const retryAfter = Number(response.headers['retry-after'] ?? response.headers['Retry-After']);
   return {
     status: response.status,
     retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
-    object: objectOf(response),
+    object: response.body.type === 'stream' ? await readStreamed(response.body) : objectOf(response),
   };
 }
 

@@ -2,6 +2,8 @@
 // connections. Redirects are not followed and no proxy of the environment is used. Not here: whom to ask, and what for.
 import http from 'node:http';
 import https from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type UpgradeAnswer, singleHeaders, upgradeAnswer } from './upgrade-answer.ts';
 
 export interface OutgoingTarget {
@@ -21,8 +23,9 @@ export interface OutgoingTarget {
 export interface OutgoingRequest {
   readonly method: string;
   readonly pathAndQuery: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | undefined;
+  /** A list becomes a header for each value. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** Ends the request and its answer. */
   readonly signal: AbortSignal;
 }
@@ -41,6 +44,8 @@ const keepAliveMs = 30_000;
 /** As Go's transport: an idle connection is closed. */
 const idleMs = 90_000;
 const repeatsMax = 2;
+/** As Go's dialer. */
+const connectTimeoutMs = 30_000;
 
 export class OutgoingConnections {
   /** In the order of their last use. */
@@ -55,7 +60,9 @@ export class OutgoingConnections {
       } catch (error) {
         // The other end closed an idle connection just when it was taken: nothing was answered, and nothing was done.
         const isStale = sent.reusedSocket && !request.signal.aborted && isClosedByPeer(error);
-        if (!isStale || attempt >= repeatsMax) throw error;
+        // A body that streams is there once.
+        const isRepeatable = request.body === undefined || request.body instanceof Uint8Array;
+        if (!isStale || !isRepeatable || attempt >= repeatsMax) throw error;
       }
     }
   }
@@ -77,12 +84,14 @@ export class OutgoingConnections {
       port: target.port,
       method: request.method,
       path: request.pathAndQuery,
-      headers: request.headers,
+      headers: request.headers as http.OutgoingHttpHeaders,
       signal: request.signal,
       agent,
       ...(agent === false && target.secure ? tlsOf(target) : {}),
     };
-    return target.secure ? https.request(options) : http.request(options);
+    const sent = target.secure ? https.request(options) : http.request(options);
+    limitConnecting(sent, target);
+    return sent;
   }
   #pool(target: OutgoingTarget): http.Agent {
     const { secure, authorities, serverName, insecureSkipVerify, certificate, key } = target;
@@ -121,14 +130,16 @@ const tlsOf = (target: OutgoingTarget): https.AgentOptions => ({
 const isClosedByPeer = (error: unknown): boolean =>
   error instanceof Error && ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-function answerOf(sent: http.ClientRequest, body: Uint8Array | undefined): Promise<OutgoingAnswer> {
+function answerOf(sent: http.ClientRequest, body: OutgoingRequest['body']): Promise<OutgoingAnswer> {
   return new Promise((resolve, reject) => {
     sent.on('error', reject);
     sent.once('response', (answer) => {
       const stream = answer as AsyncIterable<Uint8Array>;
       resolve({ status: answer.statusCode ?? 0, headers: singleHeaders(answer.headers), stream });
     });
-    sent.end(body);
+    if (body === undefined || body instanceof Uint8Array) sent.end(body);
+    // Its own error comes first; where the body itself fails, so does the request.
+    else pipeline(Readable.from(body, { objectMode: false }), sent).catch(reject);
   });
 }
 
@@ -136,4 +147,16 @@ function answerOf(sent: http.ClientRequest, body: Uint8Array | undefined): Promi
 function retire(pool: http.Agent): void {
   pool.maxFreeSockets = 0;
   for (const sockets of Object.values(pool.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+}
+
+/** Ends the attempt when no connection comes about in time. */
+function limitConnecting(sent: http.ClientRequest, { host, port, secure }: OutgoingTarget): void {
+  sent.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => sent.destroy(new Error(`dial tcp ${host}:${port}: i/o timeout`)), connectTimeoutMs);
+    timer.unref();
+    const settled = () => clearTimeout(timer);
+    socket.once(secure ? 'secureConnect' : 'connect', settled);
+    sent.once('close', settled);
+  });
 }

@@ -115,6 +115,7 @@ export async function startControlPlane(options: { readonly rootCa?: string } = 
     }),
   ];
   await Promise.all(services.map((one) => one.start(scope)));
+  await api.server.keepApiServices();
 
   const step = async (milliseconds: number) => {
     for (let count = 0; count < 10; count++) await turn();

@@ -37,7 +37,7 @@ async function aggregatedParts(document: AggregatedDocument, form: AggregatedFor
 
 export async function respondDiscovery(context: RequestContext, path: string): Promise<ApiResponse> {
   const { request } = context;
-  const { kinds } = context.server;
+  const kinds = context.server.aggregation.served();
   const parts = path.split('/').slice(1);
   if (path === '/api' || path === '/apis') {
     const form = aggregatedForm(request.headers['accept']);

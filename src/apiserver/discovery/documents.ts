@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { apiVersionOf } from '#api/kinds.ts';
 import type { KindRow } from '#api/kind.ts';
-import type { ServedKinds } from '../custom-resources/served-kinds.ts';
+import type { Served } from '../aggregation/served.ts';
 
 export interface ApiResource {
   readonly name: string;
@@ -44,7 +44,7 @@ function resourcesOf(row: KindRow): ApiResource[] {
   return [main, ...subresources];
 }
 
-type Kinds = Pick<ServedKinds, 'rows' | 'groups'>;
+type Kinds = Served;
 
 const rowsOf = (kinds: Kinds, group: string, version: string): readonly KindRow[] =>
   kinds.rows.filter((row) => row.group === group && row.version === version);
@@ -61,11 +61,8 @@ export function resourceList(kinds: Kinds, group: string, version: string): obje
   };
 }
 
-const servedVersions = (kinds: Kinds, group: string): string[] => {
-  const there = new Set(kinds.rows.flatMap((row) => (row.group === group ? [row.version] : [])));
-  const ordered = kinds.groups.find((one) => one.name === group)?.versions.map((one) => one.version) ?? [];
-  return ordered.filter((version) => there.has(version));
-};
+const servedVersions = (kinds: Kinds, group: string): readonly string[] =>
+  kinds.groups.find((one) => one.name === group)?.versions.map((one) => one.version) ?? [];
 
 function groupDocument(kinds: Kinds, group: string): object | undefined {
   const versions = servedVersions(kinds, group).map((version) => ({
@@ -123,8 +120,8 @@ export interface AggregatedDocument {
   readonly etag: string;
 }
 
-/** Documents of an older list of rows are forgotten with it. */
-const cache = new WeakMap<readonly KindRow[], Map<string, AggregatedDocument>>();
+/** Documents of an older state are forgotten with it. */
+const cache = new WeakMap<Served, Map<string, AggregatedDocument>>();
 
 /** apidiscovery.k8s.io APIGroupDiscoveryList of `/api` or `/apis`. */
 export function aggregatedDocument(
@@ -133,8 +130,8 @@ export function aggregatedDocument(
   version: 'v2' | 'v2beta1',
 ): AggregatedDocument {
   const key = `${path} ${version}`;
-  let documents = cache.get(kinds.rows);
-  if (documents === undefined) cache.set(kinds.rows, (documents = new Map()));
+  let documents = cache.get(kinds);
+  if (documents === undefined) cache.set(kinds, (documents = new Map()));
   let document = documents.get(key);
   if (document === undefined) {
     const groups = kinds.groups.filter((group) => (path === '/api') === (group.name === ''));
@@ -149,13 +146,14 @@ export function aggregatedDocument(
           : [
               {
                 metadata: { ...(group.name === '' ? {} : { name: group.name }), creationTimestamp: null },
-                versions: versions.map((one) => ({
-                  version: one,
-                  resources: rowsOf(kinds, group.name, one)
+                versions: versions.map((one) => {
+                  const remote = kinds.remotes.get(apiVersionOf({ group: group.name, version: one }));
+                  if (remote !== undefined) return { version: one, ...remote };
+                  const resources = rowsOf(kinds, group.name, one)
                     .toSorted((a, b) => (a.resource < b.resource ? -1 : 1))
-                    .map(aggregatedResource),
-                  freshness: 'Current',
-                })),
+                    .map(aggregatedResource);
+                  return { version: one, resources, freshness: 'Current' };
+                }),
               },
             ];
       }),

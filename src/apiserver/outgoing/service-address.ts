@@ -21,7 +21,7 @@ export interface Address {
 /** Throws an Error whose message is upstream's. */
 export function serviceAddress(store: Store, random: Random, reference: ServiceReference): Address {
   const { namespace, name, port } = reference;
-  const service = store.get(storageKey(Services, namespace, name))?.object() as Service | undefined;
+  const service = serviceOf(store, namespace, name);
   if (service === undefined) throw new Error(`service "${name}" not found`);
   const { type = 'ClusterIP', clusterIP = '', externalName = '' } = service.spec ?? {};
   if (type === 'ExternalName') return { host: externalName, port };
@@ -44,7 +44,10 @@ function portOf(service: Service, port: number): ServicePort {
 
 const serviceLabel = 'kubernetes.io/service-name';
 
-function slicesOf(store: Store, namespace: string, name: string): EndpointSlice[] {
+export const serviceOf = (store: Store, namespace: string, name: string): Service | undefined =>
+  store.get(storageKey(Services, namespace, name))?.object() as Service | undefined;
+
+export function slicesOf(store: Store, namespace: string, name: string): EndpointSlice[] {
   const selector = matcherFor({ matchLabels: { [serviceLabel]: name } });
   return store
     .list(storagePrefix(EndpointSlices, namespace))

@@ -43,6 +43,11 @@ export const unknownResourceError = (): ApiError =>
 
 export async function route(context: RequestContext): Promise<ApiResponse> {
   const { info } = context;
+  const remote = context.server.aggregation.remoteOfPath(info.path);
+  if (remote !== undefined) {
+    const { proxyToServer } = await import('../aggregation/proxy.ts');
+    return proxyToServer(context, remote);
+  }
   if (!info.isResource) return respondNonResource(context);
   const row = context.server.kinds.find(info.group, info.version, info.resource);
   if (row === undefined) throw unknownResourceError();

@@ -183,7 +183,7 @@ async function proxyToNode(request: ResourceRequest, nodeName: string, pathAndQu
 
 const encodeSegment = (segment: string): string => encodeURI(segment).replaceAll(/[?#]/g, encodeURIComponent);
 
-const encodePath = (path: string): string => path.split('/').map(encodeSegment).join('/');
+export const encodePath = (path: string): string => path.split('/').map(encodeSegment).join('/');
 
 export async function proxy(request: ResourceRequest): Promise<ApiResponse> {
   const { query, method, upgrade } = request.context.request;

@@ -49,6 +49,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     nodes: createNodeConnector(pki, () => parts.take('systemClient')),
     pods: podConnector,
     outgoing,
+    frontProxy: () => pki.leaf('aggregator-client'),
     readinessChecks: [
       { name: 'storage', check: () => problemOf('storage') },
       {

@@ -1,6 +1,5 @@
 // Writes the bootstrap objects that are missing or differ; a start that finds all of them as they should be writes nothing.
-import type { APIService } from '#api/generated/types.ts';
-import { APIServices, ConfigMaps, Namespaces, ServiceCIDRs } from '#api/generated/kind-references.ts';
+import { ConfigMaps, Namespaces, ServiceCIDRs } from '#api/generated/kind-references.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { isAlreadyExists, isConflict } from '#api/status.ts';
 import type { KubernetesObject } from '#api/kind.ts';
@@ -9,7 +8,6 @@ import { messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
 import type { Pki } from '#pki/pki.ts';
-import { localApiServices, localStatus } from '../api-services.ts';
 import {
   addressObjects,
   authenticationConfigMap,
@@ -64,7 +62,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     onChange: (listener) => pki.onChange(listener),
   });
   parts.provide('bootstrapped', true);
-  scope.spawn('API services', () => registerApiServices(client, context));
+  scope.spawn('API services', () => parts.take('apiServer').keepApiServices());
 
   const address = parts.take('nodeAddress');
   const follow = async (signal: AbortSignal): Promise<void> => {
@@ -165,23 +163,6 @@ async function publishAuthorities({ logger, parts }: AssemblyContext, client: Cl
       error: messageOf(error),
     });
   }
-}
-
-/** Nothing waits for them: they say what is served, and are not asked by the server. */
-async function registerApiServices(client: Client, { clock, logger }: AssemblyContext): Promise<void> {
-  const resource = client.resource(APIServices);
-  const there = new Map((await resource.list()).items.map((one) => [one.metadata.name, one]));
-  const register = async (wanted: APIService): Promise<void> => {
-    const current = there.get(wanted.metadata.name) ?? (await resource.create(wanted, { fieldManager }));
-    const status = localStatus(current, formatTime(clock.now()));
-    if (status !== undefined) await resource.update({ ...current, status }, { fieldManager, subresource: 'status' });
-  };
-  const results = await Promise.allSettled(localApiServices().map(register));
-  for (const one of results)
-    if (one.status === 'rejected' && !isAlreadyExists(one.reason) && !isConflict(one.reason))
-      logger.warn('an APIService could not be registered; the next start tries again', {
-        error: messageOf(one.reason),
-      });
 }
 
 /** Creates it, or where the given fields differ applies them. */
