@@ -128,6 +128,11 @@ export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
   /** After admission. Paths start at the object: `spec.containers[0].name`. ObjectMeta is validated by the caller. */
   validate?(object: T): FieldError[];
   validateUpdate?(object: T, previous: T, subresource: string): FieldError[];
+  /**
+   * How upstream's rules for an update look at metadata once more, after the server did: as an update (the default), as a
+   * whole, both or not at all. What is wrong has as many causes.
+   */
+  readonly metadataInUpdate?: readonly ('whole' | 'update')[] | undefined;
   /** Upstream's Warning headers on create and update. */
   warnings?(object: T, previous: T | undefined): string[];
   /** Values of the row's fieldSelectors beyond metadata.name and metadata.namespace. */

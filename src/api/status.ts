@@ -147,7 +147,8 @@ export const serverTimeoutError = (gr: GroupResource, verb: string, retryAfterSe
 
 /** 422 with one cause a field error. */
 export function invalidError(gk: GroupKind, name: string, errors: readonly FieldError[]): ApiError {
-  const texts = errors.map((error) => `${error.field}: ${error.message}`);
+  // Said once, however many causes say it.
+  const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
   const summary = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   return new ApiError(422, 'Invalid', `${qualifiedKind(gk)} ${JSON.stringify(name)} is invalid: ${summary}`, {
     ...(name === '' ? {} : { name }),

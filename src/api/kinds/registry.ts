@@ -38,6 +38,9 @@ import { clusterRole, role } from './rbac/roles.ts';
 import { route } from './route/route.ts';
 import { priorityClass } from './scheduling/priority-class.ts';
 import { storageClass } from './storage/storage-class.ts';
+import { lazily } from './lazily.ts';
+
+const csi = () => import('./storage/csi.ts');
 
 export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   ConfigMap: configMap,
@@ -57,19 +60,34 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBinding,
   'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
   'apiregistration.k8s.io/APIService': apiService,
+  'apps/ControllerRevision': lazily(async () => (await import('./apps/controller-revision.ts')).controllerRevision, {
+    metadataInUpdate: ['update', 'whole'],
+  }),
   'apps/DaemonSet': daemonSet,
   'apps/Deployment': deployment,
   'apps/ReplicaSet': replicaSet,
   'apps/StatefulSet': statefulSet,
+  'autoscaling/HorizontalPodAutoscaler': lazily(
+    async () => (await import('./autoscaling/horizontal-pod-autoscaler.ts')).horizontalPodAutoscaler,
+  ),
   'batch/CronJob': cronJob,
   'batch/Job': job,
   'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
   'coordination.k8s.io/Lease': lease,
   'discovery.k8s.io/EndpointSlice': endpointSlice,
   'events.k8s.io/Event': eventInEventsGroup,
+  'flowcontrol.apiserver.k8s.io/FlowSchema': lazily(
+    async () => (await import('./flowcontrol/flow-schema.ts')).flowSchema,
+    { metadataInUpdate: ['whole'] },
+  ),
+  'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration': lazily(
+    async () => (await import('./flowcontrol/priority-level-configuration.ts')).priorityLevelConfiguration,
+    { metadataInUpdate: ['whole'] },
+  ),
   'networking.k8s.io/IPAddress': ipAddress,
   'networking.k8s.io/Ingress': ingress,
   'networking.k8s.io/IngressClass': ingressClass,
+  'networking.k8s.io/NetworkPolicy': lazily(async () => (await import('./networking/network-policy.ts')).networkPolicy),
   'networking.k8s.io/ServiceCIDR': serviceCidr,
   'node.k8s.io/RuntimeClass': runtimeClass,
   'policy/PodDisruptionBudget': podDisruptionBudget,
@@ -80,5 +98,16 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'rbac.authorization.k8s.io/RoleBinding': roleBinding,
   'route.openshift.io/Route': route,
   'scheduling.k8s.io/PriorityClass': priorityClass,
+  'storage.k8s.io/CSIDriver': lazily(async () => (await csi()).csiDriver),
+  'storage.k8s.io/CSINode': lazily(async () => (await csi()).csiNode, { metadataInUpdate: ['whole'] }),
+  'storage.k8s.io/CSIStorageCapacity': lazily(async () => (await csi()).csiStorageCapacity, {
+    metadataInUpdate: ['whole', 'update'],
+  }),
   'storage.k8s.io/StorageClass': storageClass,
+  'storage.k8s.io/VolumeAttachment': lazily(async () => (await csi()).volumeAttachment, {
+    metadataInUpdate: ['whole'],
+  }),
+  'storage.k8s.io/VolumeAttributesClass': lazily(async () => (await csi()).volumeAttributesClass, {
+    metadataInUpdate: ['update', 'whole'],
+  }),
 };

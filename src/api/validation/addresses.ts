@@ -16,16 +16,14 @@ export function ipErrors(path: string, value: string, accepted: readonly string[
 
 export function cidrErrors(path: string, value: string, accepted: readonly string[] = []): FieldError[] {
   if (accepted.includes(value)) return [];
-  const slash = value.indexOf('/');
-  const [address, prefix] = [value.slice(0, slash), value.slice(slash + 1)];
-  const bits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : 0;
-  if (slash < 0 || bits === 0 || !/^\d+$/.test(prefix) || Number(prefix) > bits)
+  const block = cidrBlockOf(value);
+  if (block === undefined)
     return [invalid(path, value, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];
-  if (prefix.length > 1 && prefix.startsWith('0'))
+  const [address = '', prefix = ''] = value.split('/');
+  if ((prefix.length > 1 && prefix.startsWith('0')) || (block.bits === 32 && !isIPv4(address)))
     return [invalid(path, value, 'must not have leading 0s in IP or prefix length')];
   if (isMapped(address)) return [invalid(path, value, 'must not have an IPv4-mapped IPv6 address')];
-  const hostBits = BigInt(bits - Number(prefix));
-  if ((addressBits(address) & ((1n << hostBits) - 1n)) !== 0n)
+  if ((block.address & ((1n << block.hostBits) - 1n)) !== 0n)
     return [invalid(path, value, 'must not have bits set beyond the prefix length')];
   return [];
 }
@@ -78,6 +76,33 @@ export function endpointIpErrors(path: string, value: string): FieldError[] {
   if (v4 ? bits >> 8n === 0xe00000n : bits >> 112n === 0xff02n)
     errors.push(invalid(path, value, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'));
   return errors;
+}
+
+export interface CidrBlock {
+  /** Of the family: 32 or 128. */
+  readonly bits: number;
+  readonly prefix: number;
+  readonly hostBits: bigint;
+  readonly address: bigint;
+}
+/** Also of forms that are no longer accepted (leading zeros); undefined: no block at all. */
+export function cidrBlockOf(value: string): CidrBlock | undefined {
+  const match = /^(.+)\/(\d{1,3})$/.exec(value);
+  if (match === null) return undefined;
+  const text = sloppyV4.test(match[1]!) ? match[1]!.split('.').map(Number).join('.') : match[1]!;
+  const bits = isIPv4(text) ? 32 : isIPv6(text) ? 128 : 0;
+  const prefix = Number(match[2]);
+  return bits === 0 || prefix > bits
+    ? undefined
+    : { bits, prefix, hostBits: BigInt(bits - prefix), address: addressBits(text) };
+}
+
+/** For what is accepted and yet not in the one form that IPv6 has. */
+export function cidrWarnings(path: string, value: string): string[] {
+  const [address = '', prefix = ''] = value.split('/');
+  if (!isIPv6(address) || isMapped(address) || canonical(address) === address) return [];
+  const form = `${canonical(address)}/${prefix}`;
+  return [`${path}: IPv6 CIDR value "${value}" should be in RFC 5952 canonical format ("${form}")`];
 }
 
 /** At most two, and of different families. */

@@ -48,7 +48,7 @@ export function resourceNameErrors(path: string, name: string): FieldError[] {
     : [invalid(path, name, 'must be a standard resource type or fully qualified')];
 }
 
-function containerResourceNameErrors(path: string, name: string): FieldError[] {
+export function containerResourceNameErrors(path: string, name: string): FieldError[] {
   const errors = resourceNameErrors(path, name);
   if (!name.includes('/')) {
     if (!containerResources.has(name) && !isHugePages(name))
@@ -77,6 +77,9 @@ export function amountErrors(path: string, name: string, amount: Quantity): Fiel
     errors.push(invalid(path, show(amount), 'must be an integer'));
   return errors;
 }
+
+export const nonNegativeAmount = (path: string, amount: Quantity): FieldError[] =>
+  compareQuantities(String(amount), '0') < 0 ? [invalid(path, show(amount), 'must be greater than or equal to 0')] : [];
 
 export const positiveAmount = (path: string, amount: Quantity): FieldError[] =>
   compareQuantities(String(amount), '0') <= 0 ? [invalid(path, show(amount), 'must be greater than zero')] : [];

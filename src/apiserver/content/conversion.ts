@@ -3,6 +3,7 @@
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { StoredObject } from '#storage/store.ts';
+import { autoscaler } from './autoscaler-conversion.ts';
 import { projects } from '../projects/conversion.ts';
 
 type Fields = Record<string, unknown>;
@@ -43,118 +44,6 @@ const fromCore = new Map<string, string>(eventFields.map(([one, other]) => [othe
 const events: Conversion = {
   fromStorage: (object) => renamed(object, { apiVersion: 'events.k8s.io/v1' }, fromCore) as unknown as KubernetesObject,
   toStorage: (object) => renamed(object, { apiVersion: 'v1' }, toCore) as unknown as Mutable<KubernetesObject>,
-};
-
-interface MetricSpec {
-  readonly type: string;
-  readonly resource?: {
-    readonly name: string;
-    readonly target: { readonly type: string; readonly averageUtilization?: number };
-  };
-}
-const metricsAnnotation = 'autoscaling.alpha.kubernetes.io/metrics';
-const behaviourAnnotation = 'autoscaling.alpha.kubernetes.io/behavior';
-const conditionsAnnotation = 'autoscaling.alpha.kubernetes.io/conditions';
-const currentMetricsAnnotation = 'autoscaling.alpha.kubernetes.io/current-metrics';
-
-const isCpuUtilization = (metric: MetricSpec): boolean =>
-  metric.type === 'Resource' &&
-  metric.resource?.name === 'cpu' &&
-  metric.resource.target.averageUtilization !== undefined;
-
-const annotated = (metadata: KubernetesObject['metadata'], more: Readonly<Record<string, unknown>>) => {
-  const annotations: Record<string, string> = { ...metadata.annotations };
-  for (const [key, value] of Object.entries(more))
-    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) annotations[key] = JSON.stringify(value);
-  return Object.keys(annotations).length === 0 ? metadata : { ...metadata, annotations };
-};
-
-const autoscaler: Conversion = {
-  fromStorage(object) {
-    const { spec = {}, status = {} } = object as unknown as { spec?: Fields; status?: Fields };
-    const { metrics = [], behavior, ...restSpec } = spec as { metrics?: MetricSpec[]; behavior?: unknown } & Fields;
-    const {
-      conditions,
-      currentMetrics = [],
-      ...restStatus
-    } = status as {
-      conditions?: unknown[];
-      currentMetrics?: { type: string; resource?: { name: string; current: { averageUtilization?: number } } }[];
-    } & Fields;
-    const cpu = metrics.find(isCpuUtilization);
-    const currentCpu = currentMetrics.find((one) => one.type === 'Resource' && one.resource?.name === 'cpu');
-    return {
-      ...object,
-      apiVersion: 'autoscaling/v1',
-      metadata: annotated(object.metadata, {
-        [metricsAnnotation]: metrics.filter((one) => one !== cpu),
-        [behaviourAnnotation]: behavior,
-        [conditionsAnnotation]: conditions,
-        [currentMetricsAnnotation]: currentMetrics.filter((one) => one !== currentCpu),
-      }),
-      spec: {
-        ...restSpec,
-        ...(cpu === undefined ? {} : { targetCPUUtilizationPercentage: cpu.resource!.target.averageUtilization }),
-      },
-      status: {
-        ...restStatus,
-        ...(currentCpu?.resource?.current.averageUtilization === undefined
-          ? {}
-          : { currentCPUUtilizationPercentage: currentCpu.resource.current.averageUtilization }),
-      },
-    } as KubernetesObject;
-  },
-  toStorage(object) {
-    const {
-      spec = {},
-      status = {},
-      metadata,
-    } = object as unknown as KubernetesObject & { spec?: Fields; status?: Fields };
-    const { targetCPUUtilizationPercentage: cpu, ...restSpec } = spec;
-    const { currentCPUUtilizationPercentage: currentCpu, ...restStatus } = status;
-    const annotations = { ...metadata.annotations };
-    const take = (name: string): unknown => {
-      const text = annotations[name];
-      delete annotations[name];
-      if (text === undefined) return undefined;
-      try {
-        return JSON.parse(text);
-      } catch {
-        return undefined; // as upstream: an annotation that no one can read is dropped
-      }
-    };
-    const resource = (name: string, value: unknown, member: 'target' | 'current') => ({
-      type: 'Resource',
-      resource: {
-        name,
-        [member]: { ...(member === 'target' ? { type: 'Utilization' } : {}), averageUtilization: value },
-      },
-    });
-    const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-    const metrics = [...(cpu === undefined ? [] : [resource('cpu', cpu, 'target')]), ...list(take(metricsAnnotation))];
-    const behavior = take(behaviourAnnotation);
-    const conditions = list(take(conditionsAnnotation));
-    const current = [
-      ...(currentCpu === undefined ? [] : [resource('cpu', currentCpu, 'current')]),
-      ...list(take(currentMetricsAnnotation)),
-    ];
-    const { annotations: _, ...restMetadata } = metadata;
-    return {
-      ...object,
-      apiVersion: 'autoscaling/v2',
-      metadata: Object.keys(annotations).length === 0 ? restMetadata : { ...restMetadata, annotations },
-      spec: {
-        ...restSpec,
-        ...(metrics.length === 0 ? {} : { metrics }),
-        ...(behavior === undefined ? {} : { behavior }),
-      },
-      status: {
-        ...restStatus,
-        ...(current.length === 0 ? {} : { currentMetrics: current }),
-        ...(conditions.length === 0 ? {} : { conditions }),
-      },
-    } as unknown as Mutable<KubernetesObject>;
-  },
 };
 
 /** The row of the stored version: what is validated, admitted and written. */

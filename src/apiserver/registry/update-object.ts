@@ -1,9 +1,12 @@
 // Changes a stored object under optimistic concurrency: the order in which upstream's registry updates. The new object may
 // turn out to need no write, or to be the end of a deletion.
 import { writeConflictRetriesMax } from '#base/limits.ts';
-import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import type { ObjectMeta } from '#api/generated/types.ts';
+import type { FieldError } from '#api/field-error.ts';
+import type { KindBehaviour, KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import { kindTable } from '#api/kinds.ts';
-import { validateObjectMetaUpdate } from '#api/meta/object-meta.ts';
+import { nameIsDnsSubdomain, nameIsPathSegment, type NameCheck } from '#api/meta/names.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '#api/meta/object-meta.ts';
 import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
@@ -195,15 +198,36 @@ async function updateOnce(
   return result.ok ? { type: 'stored', stored: result.stored, created: false } : undefined;
 }
 
+/** Upstream's server looks at metadata in three ways, one after another; each says what is wrong. */
+function metadataErrors(row: KindRow, behaviour: KindBehaviour, meta: ObjectMeta, previous: ObjectMeta): FieldError[] {
+  const asUpdate = (customResource: boolean) => validateObjectMetaUpdate(meta, previous, { customResource });
+  const whole = (checkName: NameCheck | undefined, customResource: boolean) =>
+    validateObjectMeta(meta, { namespaced: row.namespaced, checkName, customResource });
+  const anyFinalizer = behaviour.anyFinalizer === true;
+  const first = asUpdate(anyFinalizer);
+  if (first.length === 0 && (meta.finalizers ?? []).length === 0) return first;
+  const { metadataInUpdate = ['update'] } = behaviour;
+  return [
+    ...whole(nameIsPathSegment, true),
+    ...asUpdate(true),
+    ...metadataInUpdate.flatMap((one) =>
+      one === 'update'
+        ? first
+        : whole(
+            (name, prefix) => behaviour.validateName?.(name, prefix) ?? nameIsDnsSubdomain(name, prefix),
+            anyFinalizer,
+          ),
+    ),
+  ];
+}
+
 /** Throws an ApiError (422). */
 function check(request: ResourceRequest, object: Mutable<KubernetesObject>, previous: KubernetesObject): void {
   const { row, subresource } = request;
   const { warnings } = request.context;
   const behaviour = kindTable.behaviour(row);
   const errors = [
-    ...validateObjectMetaUpdate(object.metadata, previous.metadata, {
-      customResource: behaviour.anyFinalizer === true,
-    }),
+    ...metadataErrors(row, behaviour, object.metadata, previous.metadata),
     ...(behaviour.validate === undefined ? validateSchema(row.typeName, object) : []),
     ...(behaviour.validateUpdate === undefined
       ? subresource === ''

@@ -70,6 +70,34 @@ function sourceErrors(spec: PersistentVolumeSpec): FieldError[] {
   return errors;
 }
 
+/** Of a volume that an attachment carries in itself: a CSI volume that no claim has. */
+export function inlineVolumeErrors(path: string, spec: PersistentVolumeSpec): FieldError[] {
+  const inline = 'may not be specified in the context of inline volumes';
+  const errors: FieldError[] = [];
+  if (spec.claimRef !== undefined) errors.push(forbidden(`${path}.claimRef`, inline));
+  if (Object.keys(spec.capacity ?? {}).length > 0) errors.push(forbidden(`${path}.capacity`, inline));
+  if (spec.csi === undefined)
+    errors.push(required(`${path}.csi`, 'has to be specified in the context of inline volumes'));
+  if ((spec.accessModes?.length ?? 0) === 0) errors.push(required(`${path}.accessModes`));
+  errors.push(...accessModeErrors(`${path}.accessModes`, spec.accessModes));
+  const policy = spec.persistentVolumeReclaimPolicy;
+  if (!isAbsent(policy) && policy !== 'Retain')
+    errors.push(
+      forbidden(`${path}.persistentVolumeReclaimPolicy`, 'may only be Retain in the context of inline volumes'),
+    );
+  if (spec.nodeAffinity !== undefined) errors.push(forbidden(`${path}.nodeAffinity`, inline));
+  for (const error of sourceErrors(spec)) errors.push({ ...error, field: error.field.replace(/^spec/, path) });
+  if (!isAbsent(spec.storageClassName)) errors.push(forbidden(`${path}.storageClassName`, inline));
+  if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem')
+    errors.push(
+      forbidden(
+        `${path}.volumeMode`,
+        'may not specify volumeMode other than Filesystem in the context of inline volumes',
+      ),
+    );
+  return errors;
+}
+
 function validate(object: PersistentVolume): FieldError[] {
   const spec: PersistentVolume['spec'] = object.spec ?? {};
   const capacity = spec.capacity ?? {};

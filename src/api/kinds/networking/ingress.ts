@@ -148,7 +148,7 @@ function classErrors(object: IngressClass): FieldError[] {
   const { parameters } = spec;
   if (parameters === undefined) return errors;
   const at = 'spec.parameters';
-  if (!isAbsent(parameters.apiGroup)) errors.push(...subdomainErrors(`${at}.apiGroup`, parameters.apiGroup));
+  if (parameters.apiGroup !== undefined) errors.push(...subdomainErrors(`${at}.apiGroup`, parameters.apiGroup));
   for (const field of ['kind', 'name'] as const)
     errors.push(
       ...(isAbsent(parameters[field])
@@ -158,14 +158,19 @@ function classErrors(object: IngressClass): FieldError[] {
   const { scope, namespace } = parameters;
   if (scope === undefined) return [...errors, required(`${at}.scope`)];
   errors.push(...oneOf(`${at}.scope`, scope, ['Cluster', 'Namespace']));
-  if (scope === 'Namespace' && namespace === undefined)
-    errors.push(required(`${at}.namespace`, "`parameters.scope` is set to 'Namespace'"));
+  if (scope === 'Namespace')
+    errors.push(
+      ...(namespace === undefined
+        ? [required(`${at}.namespace`, "`parameters.scope` is set to 'Namespace'")]
+        : texts(`${at}.namespace`, namespace, nameIsDnsLabel(namespace, false))),
+    );
   if (scope === 'Cluster' && namespace !== undefined)
     errors.push(forbidden(`${at}.namespace`, "`parameters.scope` is set to 'Cluster'"));
   return errors;
 }
 
 export const ingressClass: KindBehaviour<IngressClass> = {
+  metadataInUpdate: ['update', 'whole'],
   validate: classErrors,
   validateUpdate: (object, previous) => [
     ...immutable('spec.controller', object.spec?.controller, previous.spec?.controller),

@@ -3,6 +3,7 @@ import { invalid, type FieldError } from '../../field-error.ts';
 import type { PodDisruptionBudget } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { validateLabelSelector } from '../../meta/label-selector.ts';
+import { conditionErrors } from '../../validation/conditions.ts';
 import { atMost100Percent, nonNegative, nonNegativeOrPercent, optionalOneOf } from '../../validation/fields.ts';
 
 function validate(object: PodDisruptionBudget): FieldError[] {
@@ -27,14 +28,18 @@ function validate(object: PodDisruptionBudget): FieldError[] {
 }
 
 export const podDisruptionBudget: KindBehaviour<PodDisruptionBudget> = {
+  metadataInUpdate: [],
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },
   validate,
   validateUpdate: (object, _previous, subresource) =>
     subresource === 'status'
-      ? (['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const).flatMap((field) =>
-          nonNegative(`status.${field}`, object.status?.[field]),
-        )
+      ? [
+          ...conditionErrors('status.conditions', object.status?.conditions),
+          ...(['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const).flatMap((field) =>
+            nonNegative(`status.${field}`, object.status?.[field]),
+          ),
+        ]
       : validate(object),
 };

@@ -2,7 +2,7 @@
 import { forbidden, type FieldError } from '../../field-error.ts';
 import type { PriorityClass } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
-import { immutable, optionalOneOf } from '../../validation/fields.ts';
+import { immutable, requiredOneOf } from '../../validation/fields.ts';
 
 const userPriorityMax = 1_000_000_000;
 const systemClasses: Readonly<Record<string, number>> = {
@@ -34,7 +34,9 @@ export const priorityClass: KindBehaviour<PriorityClass> = {
       errors.push(forbidden('value', `maximum allowed value of a user defined priority is ${userPriorityMax}`));
     return [
       ...errors,
-      ...optionalOneOf('preemptionPolicy', object.preemptionPolicy, ['PreemptLowerPriority', 'Never']),
+      ...(object.preemptionPolicy === undefined
+        ? []
+        : requiredOneOf('preemptionPolicy', object.preemptionPolicy, ['PreemptLowerPriority', 'Never'])),
     ];
   },
   validateUpdate: (object, previous) => [

@@ -1,0 +1,52 @@
+// Every kind answers as upstream's API server did: code, reason, causes with their fields and messages, warnings, and the
+// defaulted object of what is accepted. The answers are recorded (record.ts), never written by hand.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { startApiServer } from '#kit/start-api-server.ts';
+import { answersOf, sorted, type Answer, type Json, type KindCases, type Send } from './cases.ts';
+
+const folder = path.join(import.meta.dirname, 'observed');
+
+/** Go's own form of internal types and of lists in no order cannot be compared; what clients parse is before it. */
+const isGoText = (message: string): boolean => /^Invalid value: (\{"[A-Z]|\[\{"[A-Z])/.test(message);
+const comparable = (answer: Answer, as: Answer = answer): Json =>
+  sorted({
+    ...answer,
+    causes: answer.causes?.map(([reason, field, message], index) =>
+      isGoText(as.causes?.[index]?.[2] ?? '') ? [reason, field] : [reason, field, message],
+    ),
+  });
+
+const only = process.env['KINDS'];
+for (const file of readdirSync(folder).filter(
+  (one) => one.endsWith('.json') && (only === undefined || one.includes(only)),
+))
+  test(`as upstream: ${file.slice(0, -'.json'.length)}`, async () => {
+    const api = await startApiServer();
+    const kind = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as KindCases;
+    const namespace = /\/namespaces\/([^/]+)\//.exec(kind.path)?.[1];
+    if (namespace !== undefined)
+      await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    const send: Send = async (method, where, body) => {
+      const { status, json, warnings } = await api.send(method, where, {
+        bytes: body === undefined ? undefined : JSON.stringify(body),
+        contentType: body === undefined ? undefined : 'application/json',
+      });
+      return { status, json, warnings };
+    };
+    const answers = await answersOf(kind, send);
+    const wrong: string[] = [];
+    kind.cases.forEach(({ name, answer, differs }, index) => {
+      const [ours, theirs] = [comparable(answers[index]!, answer), comparable(answer!)];
+      const same = isDeepStrictEqual(ours, theirs);
+      if (differs !== undefined && same) wrong.push(`${name}: does not differ any more`);
+      if (differs === undefined && !same)
+        wrong.push(`${name}\n  here     ${JSON.stringify(ours)}\n  upstream ${JSON.stringify(theirs)}`);
+    });
+    api.close();
+    assert.ok(kind.cases.length > 0);
+    assert.equal(wrong.length, 0, `${wrong.length} of ${kind.cases.length} differ\n${wrong.join('\n\n')}`);
+  });
