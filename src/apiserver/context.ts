@@ -7,6 +7,7 @@ import type { ApiServices } from './aggregation/api-services.ts';
 import type { ApiServerOptions } from './options.ts';
 import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { RequestInfo } from './request-info.ts';
+import type { WebhookConfigurations } from './admission/webhooks/configurations.ts';
 
 export interface RequestContext {
   readonly server: Server;
@@ -19,6 +20,8 @@ export interface RequestContext {
   /** What the authorizers said. For the audit log. */
   decision?: AccessDecision;
   readonly warnings: string[];
+  /** For the audit log, by key; made with the first one. */
+  auditAnnotations?: Map<string, string>;
 }
 
 export type Next = (context: RequestContext) => Promise<ApiResponse>;
@@ -78,18 +81,48 @@ export interface RuleResolver {
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
+/** A kind, or a type of options, as requests name it. */
+export interface GroupVersionKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+/** What plugins of one request tell each other when one of them changed the object: all run once more then, at most once. */
+export interface Reinvocation {
+  /** This is the second round. */
+  isReinvoked: boolean;
+  /** Somebody changed the object in a way that the others should see. */
+  isWanted: boolean;
+  /** A plugin's own notes for the second round, by its name. */
+  notes: Map<string, unknown> | undefined;
+}
+
 export interface AdmissionAttributes {
   readonly operation: AdmissionOperation;
+  /** Of the stored version: the one of `object` and `old`. Custom resources: of the request's version. */
   readonly row: KindRow;
+  /** Of the version and group that the client asked for. */
+  readonly requested: KindRow;
+  /** Of `object` where a subresource has a type of its own: Scale, Binding, Eviction, TokenRequest, PodExecOptions. */
+  readonly subresourceKind: GroupVersionKind | undefined;
   readonly subresource: string;
+  /** '' for kinds of the cluster, Namespaces too. */
   readonly namespace: string;
   readonly name: string;
-  /** This request's own copy; undefined for DELETE. */
+  /** This request's own copy, changed in place; undefined for DELETE. */
   readonly object: Mutable<KubernetesObject> | undefined;
   readonly old: KubernetesObject | undefined;
+  /** CreateOptions, UpdateOptions (also of patches) or DeleteOptions with kind and apiVersion, without what was not said; CONNECT has none. */
+  readonly options: Readonly<Record<string, unknown>> | undefined;
   readonly user: Identity;
   readonly dryRun: boolean;
   readonly warnings: string[];
+  readonly reinvocation: Reinvocation;
+  /** Of the request: aborted when the caller goes away. */
+  readonly signal: AbortSignal;
+  /** Into the audit log. The first value of a key stays. */
+  annotate(key: string, value: string): void;
   /** Called once the write has succeeded or failed: what a plugin held for it ends. */
   readonly onFinished: (() => void)[];
 }
@@ -135,6 +168,8 @@ export interface Server {
   readonly rules: RuleResolver;
   readonly tokens: TokenAuthenticator;
   readonly admission: readonly AdmissionPlugin[];
+  /** What webhook configurations in the store say. */
+  readonly webhooks: WebhookConfigurations;
   readonly metrics: RequestMetrics;
   /** Built-in and custom. */
   readonly kinds: ServedKinds;

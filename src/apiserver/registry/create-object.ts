@@ -17,6 +17,7 @@ import {
 } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { AdmissionAttributes } from '../context.ts';
+import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { durabilityOf } from './durability.ts';
 import { dropStatus, statusOnCreate } from './status-rules.ts';
@@ -71,7 +72,7 @@ export async function createObject(
   object: Mutable<KubernetesObject>,
   settings: CreateSettings,
 ): Promise<Written> {
-  const { server, user, warnings } = request.context;
+  const { server } = request.context;
   const { row } = request;
   const { metadata } = object;
   const generates = (metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '' && request.name === '';
@@ -86,7 +87,7 @@ export async function createObject(
       candidate.metadata.name =
         metadata.generateName!.slice(0, generatedBaseLengthMax) + nameSuffix(server.options.random);
     completeMetadata(request, candidate);
-    const attributes: AdmissionAttributes = {
+    const attributes = admissionAttributes(request.context, {
       operation: 'CREATE',
       row,
       subresource: '',
@@ -94,11 +95,8 @@ export async function createObject(
       name: candidate.metadata.name ?? '',
       object: candidate,
       old: undefined,
-      user,
       dryRun: settings.dryRun,
-      warnings,
-      onFinished: [],
-    };
+    });
     const written = await createOnce(request, candidate, attributes, settings).finally(() => finish(attributes));
     if (written !== undefined) return written;
     const name = candidate.metadata.name ?? '';
@@ -129,7 +127,13 @@ async function createOnce(
       object.metadata.name ?? '',
       'create not allowed while custom resource definition is terminating',
     );
+  const { uid, creationTimestamp } = object.metadata;
   await admitMutating(server, attributes);
+  // Whatever admission made of it: these are not anybody's to choose.
+  if (row.namespaced && object.metadata.namespace !== request.namespace)
+    throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+  object.metadata.uid = uid;
+  object.metadata.creationTimestamp = creationTimestamp;
 
   if (row.strategy.hasGeneration) object.metadata.generation = 1;
   else delete object.metadata.generation;

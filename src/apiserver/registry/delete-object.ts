@@ -7,6 +7,7 @@ import { formatTime, parseTime } from '#api/meta/time.ts';
 import { conflictError, modifiedError, notFoundError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import { objectOf } from '../content/present.ts';
+import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating } from './admit.ts';
 import { isEvent } from './durability.ts';
 import { groupResource, isTerminating, keyOf } from './resource-request.ts';
@@ -16,6 +17,8 @@ export interface DeleteSettings {
   readonly dryRun: boolean;
   readonly gracePeriodSeconds: number | undefined;
   readonly propagationPolicy: 'Orphan' | 'Background' | 'Foreground' | undefined;
+  /** As the client sent them; for admission. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
   readonly preconditions: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined };
 }
 
@@ -140,7 +143,7 @@ function markedObject(
 }
 
 export async function deleteObject(request: ResourceRequest, settings: DeleteSettings): Promise<Deleted> {
-  const { server, user, warnings } = request.context;
+  const { server } = request.context;
   const { store } = server.options;
   const { row } = request;
   const key = keyOf(request, request.name);
@@ -151,7 +154,7 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
     if (current === undefined) throw notFoundError(groupResource(row), request.name);
     checkPreconditions(request, current, settings);
     const object = objectOf(row, current);
-    const attributes = {
+    const attributes = admissionAttributes(request.context, {
       operation: 'DELETE',
       row,
       subresource: '',
@@ -159,11 +162,9 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
       name: request.name,
       object: undefined,
       old: object,
-      user,
       dryRun: settings.dryRun,
-      warnings,
-      onFinished: [] as (() => void)[],
-    } as const;
+      deleteOptions: settings.options ?? {},
+    });
     await admitMutating(server, attributes);
     await admitValidating(server, attributes);
 

@@ -14,7 +14,7 @@ import { badRequestError, invalidError, modifiedError, notFoundError, conflictEr
 import type { StoredObject } from '#storage/store.ts';
 import { objectOf } from '../content/present.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
-import type { AdmissionAttributes } from '../context.ts';
+import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { createObject } from './create-object.ts';
 import type { Written } from './create-object.ts';
@@ -122,7 +122,7 @@ async function updateOnce(
   transform: Transform,
   settings: UpdateSettings,
 ): Promise<Written | undefined> {
-  const { server, user, warnings } = request.context;
+  const { server, user } = request.context;
   const { row, subresource } = request;
   const { store, clock } = server.options;
   const behaviour = kindTable.behaviour(row);
@@ -131,7 +131,7 @@ async function updateOnce(
   await behaviour.load?.(previous);
 
   const object = await transform(previous);
-  const attributes: AdmissionAttributes = {
+  const attributes = admissionAttributes(request.context, {
     operation: 'UPDATE',
     row,
     subresource,
@@ -139,11 +139,8 @@ async function updateOnce(
     name: request.name,
     object,
     old: previous,
-    user,
     dryRun: settings.dryRun,
-    warnings,
-    onFinished: [],
-  };
+  });
   using _finished = { [Symbol.dispose]: () => finish(attributes) };
   if (settings.isInternal !== true) await admitMutating(server, attributes);
 

@@ -68,6 +68,7 @@ export async function deleteSettings(request: ApiRequest): Promise<DeleteSetting
           ? 'Orphan'
           : 'Background',
     preconditions: options.preconditions ?? {},
+    options: options as Readonly<Record<string, unknown>>,
     accepted: orphan === false,
   };
 }
