@@ -3,7 +3,7 @@
 import type { FieldError } from './field-error.ts';
 
 export interface StatusCause {
-  readonly reason: string;
+  readonly reason?: string;
   readonly message: string;
   readonly field?: string;
 }
@@ -133,7 +133,7 @@ export const tooManyRequestsError = (message: string, retryAfterSeconds: number)
   new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds });
 export const internalError = (message: string) =>
   new ApiError(500, 'InternalError', `Internal error occurred: ${message}`, {
-    causes: [{ reason: 'InternalError', message }],
+    causes: [{ message }],
   });
 export const serviceUnavailableError = (message: string) => new ApiError(503, 'ServiceUnavailable', message);
 export const timeoutError = (message: string) => new ApiError(504, 'Timeout', `Timeout: ${message}`, {});

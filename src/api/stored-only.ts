@@ -3,8 +3,6 @@
 import type { KindReference } from './kind.ts';
 
 const rows: Readonly<Record<string, string>> = {
-  'admissionregistration.k8s.io/mutatingwebhookconfigurations': 'its webhooks are not called',
-  'admissionregistration.k8s.io/validatingwebhookconfigurations': 'its webhooks are not called',
   'admissionregistration.k8s.io/validatingadmissionpolicies': 'the policy is not enforced',
   'admissionregistration.k8s.io/validatingadmissionpolicybindings': 'the policy is not enforced',
   'autoscaling/horizontalpodautoscalers': 'nothing is scaled',

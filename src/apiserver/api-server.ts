@@ -5,7 +5,6 @@ import { createInProcessClient } from '#client/in-process.ts';
 import { admissionOrder } from './admission/order.ts';
 import { createAggregation } from './aggregation/aggregation.ts';
 import { createApiServices } from './aggregation/api-services.ts';
-import { webhookConfigurations } from './admission/webhooks/configurations.ts';
 import { serviceAccountTokens } from './authentication/service-account-tokens.ts';
 import { alwaysAllowPaths, firstOpinion, systemMasters } from './authorization/authorizer.ts';
 import { nodeAuthorizer } from './authorization/node.ts';
@@ -35,18 +34,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const nodes = nodeAuthorizer(options.store, rbac);
   const byRoles = rbacAuthorizer(rbac);
   const apiServices = createApiServices(options.store);
-  const server: Server = {
-    options,
-    authorizer: firstOpinion([alwaysAllowPaths, systemMasters, nodes, byRoles]),
-    boundRights: firstOpinion([systemMasters, byRoles]),
-    rules: rbac,
-    tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
-    admission: admissionOrder,
-    webhooks: webhookConfigurations(options.store),
-    metrics: requestMetrics(),
-    kinds,
-    closing: closing.signal,
-  };
   const chain = requestChain();
   const handler: RequestHandler = {
     async handle(request: ApiRequest): Promise<ApiResponse> {
@@ -76,7 +63,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     boundRights: firstOpinion([systemMasters, byRoles]),
     rules: rbac,
     tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
-    admission: admissionOrder,
+    admission: admissionOrder(options.store),
     metrics: requestMetrics(),
     kinds,
     apiServices,
@@ -100,7 +87,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       client.close().catch(() => {});
       definitions[Symbol.dispose]();
       kinds[Symbol.dispose]();
-      server.webhooks[Symbol.dispose]();
+      for (const plugin of server.admission) plugin.close?.();
       rbac[Symbol.dispose]();
       nodes[Symbol.dispose]();
     },

@@ -7,7 +7,6 @@ import type { ApiServices } from './aggregation/api-services.ts';
 import type { ApiServerOptions } from './options.ts';
 import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { RequestInfo } from './request-info.ts';
-import type { WebhookConfigurations } from './admission/webhooks/configurations.ts';
 
 export interface RequestContext {
   readonly server: Server;
@@ -133,6 +132,8 @@ export interface AdmissionPlugin {
   mutate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
   /** Throws an ApiError. */
   validate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
+  /** The server ends. */
+  close?(): void;
 }
 
 export interface TokenReviewResult {
@@ -157,7 +158,18 @@ export interface RequestMetrics {
     code: number;
     durationSeconds: number;
   }): void;
+  /** A call of an admission webhook, as upstream's apiserver_admission_webhook_* metrics want it. */
+  recordWebhook?(call: WebhookCall & { readonly rejected: boolean; readonly durationSeconds: number }): void;
+  recordWebhookRejection?(rejection: WebhookCall & { readonly errorType: string }): void;
+  recordWebhookFailOpen?(call: Pick<WebhookCall, 'name' | 'type'>): void;
   print(): Promise<{ contentType: string; text: string }>;
+}
+
+export interface WebhookCall {
+  readonly name: string;
+  readonly type: 'admit' | 'validating';
+  readonly operation: string;
+  readonly code: number;
 }
 
 export interface Server {
@@ -168,8 +180,6 @@ export interface Server {
   readonly rules: RuleResolver;
   readonly tokens: TokenAuthenticator;
   readonly admission: readonly AdmissionPlugin[];
-  /** What webhook configurations in the store say. */
-  readonly webhooks: WebhookConfigurations;
   readonly metrics: RequestMetrics;
   /** Built-in and custom. */
   readonly kinds: ServedKinds;

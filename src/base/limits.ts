@@ -51,3 +51,5 @@ export const eventQueueMax = 1_000;
 export const eventMemoryMax = 4_096;
 /** Bytes of a file of a kustomization: larger than any object that the API server takes, with room for a file of many. */
 export const directoryTreeFileBytesMax = 32 * 1024 * 1024;
+/** Bytes of a webhook's answer: a patch of the largest object in base64, with room. */
+export const reviewBytesMax = 16 * 1024 * 1024;

@@ -23,7 +23,7 @@ async function startServer() {
   const limit = serverHistoryEvents;
   const store = createMemoryStore({
     clock,
-    history: { eventsMax: limit, eventsMin: limit, bytesMax: 1e9, ageMsMax: 1e9 },
+    history: { eventsMax: limit, eventsMin: limit, bytesMax: 1e9, ageMsMax: 1e9, pastListAgeMsMax: 1e9 },
   });
   const kit = await startApiServer({ clock, store });
   await kit.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });

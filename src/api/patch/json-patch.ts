@@ -1,6 +1,6 @@
 // JSON patch (RFC 6902) with the liberties of upstream's library: negative list positions count from the end, and a test
 // for null passes where there is nothing.
-import { badRequestError, requestEntityTooLargeError } from '../status.ts';
+import { ApiError, badRequestError, requestEntityTooLargeError } from '../status.ts';
 import {
   cloneJson,
   equalJson,
@@ -60,9 +60,20 @@ export function applyJsonPatch(document: unknown, operations: unknown): unknown 
   const parsed = parseOperations(operations);
   const root: MutableJson = { '': cloneJson(document) };
   const budget = { left: copiedLengthMax };
-  for (const operation of parsed) applyOperation(root, operation, budget);
+  for (const operation of parsed)
+    try {
+      applyOperation(root, operation, budget);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 422) rejected.set(error, operation);
+      throw error;
+    }
   return root[''];
 }
+
+const rejected = new WeakMap<ApiError, Operation>();
+/** Which operation did not apply; undefined: that is not what the error says. */
+export const rejectedOperation = (error: ApiError): Pick<Operation, 'op' | 'path' | 'from'> | undefined =>
+  rejected.get(error);
 
 function applyOperation(root: MutableJson, operation: Operation, budget: { left: number }): void {
   const target = resolve(root, operation.path);

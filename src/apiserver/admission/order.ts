@@ -1,4 +1,5 @@
 // THE order of admission plugins, for both halves (changing, then judging): upstream's.
+import type { Store } from '#storage/store.ts';
 import type { AdmissionPlugin } from '../context.ts';
 import { certificateRequests } from './certificates.ts';
 import { defaultIngressClass } from './ingress-class.ts';
@@ -13,9 +14,11 @@ import { resourceQuota } from './resource-quota.ts';
 import { routeHost } from './route-host.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
+import { mutatingWebhooks, validatingWebhooks } from './webhooks/plugins.ts';
 import { defaultStorageClass, persistentVolumeClaimResize, storageObjectInUseProtection } from './storage.ts';
 
-export const admissionOrder: readonly AdmissionPlugin[] = [
+/** Those that follow configurations in the store are each server's own. */
+export const admissionOrder = (store: Store): readonly AdmissionPlugin[] => [
   namespaceLifecycle, // is the namespace there, and staying
   limitRanger, // defaults and bounds of containers and claims
   serviceAccount, // account, token volume, pull secrets
@@ -32,5 +35,7 @@ export const admissionOrder: readonly AdmissionPlugin[] = [
   defaultIngressClass, // of an Ingress that names none
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights
+  mutatingWebhooks(store),
+  validatingWebhooks(store),
   resourceQuota, // last: counts what will really be stored
 ];

@@ -16,11 +16,6 @@ export interface CompiledWebhook {
   readonly mayBeReinvoked: boolean;
 }
 
-export interface WebhookConfigurations extends Disposable {
-  readonly mutating: ConfigurationSource<CompiledWebhook>;
-  readonly validating: ConfigurationSource<CompiledWebhook>;
-}
-
 const timeoutSecondsDefault = 10;
 
 function compileAll(
@@ -48,19 +43,11 @@ function compileAll(
   });
 }
 
-export function webhookConfigurations(store: Store): WebhookConfigurations {
-  const mutating = configurationSource(store, MutatingWebhookConfigurations, ({ metadata, webhooks }) =>
+export const mutatingConfigurations = (store: Store): ConfigurationSource<CompiledWebhook> =>
+  configurationSource(store, MutatingWebhookConfigurations, ({ metadata, webhooks }) =>
     compileAll(metadata.name ?? '', webhooks),
   );
-  const validating = configurationSource(store, ValidatingWebhookConfigurations, ({ metadata, webhooks }) =>
+export const validatingConfigurations = (store: Store): ConfigurationSource<CompiledWebhook> =>
+  configurationSource(store, ValidatingWebhookConfigurations, ({ metadata, webhooks }) =>
     compileAll(metadata.name ?? '', webhooks),
   );
-  return {
-    mutating,
-    validating,
-    [Symbol.dispose]() {
-      mutating[Symbol.dispose]();
-      validating[Symbol.dispose]();
-    },
-  };
-}

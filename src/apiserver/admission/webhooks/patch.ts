@@ -1,0 +1,107 @@
+// A webhook's JSON patch on the object that it was sent: decoded and defaulted as upstream's, with its texts for what fails.
+import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import { applyDefaults, applyRowDefaults } from '#api/schema/defaults.ts';
+import { decodeObject, decodeType } from '#api/schema/decode.ts';
+import { typeFacts, typeNames } from '#api/schema/type-table.ts';
+import { applyJsonPatch, rejectedOperation } from '#api/patch/json-patch.ts';
+import { ApiError, internalError } from '#api/status.ts';
+import type { AdmissionAttributes, GroupVersionKind } from '../../context.ts';
+import type { Matched } from '../dynamic/request-matcher.ts';
+
+/** The answer is at fault, not what it did to the object: the failure policy holds. */
+export class PatchProblem extends Error {}
+
+export interface PatchRequest {
+  readonly matched: Matched;
+  readonly attributes: AdmissionAttributes;
+  /** In the matched version; null: the request has none. */
+  readonly object: KubernetesObject | null;
+  /** Base64. */
+  readonly patch: string;
+  readonly patchType: string;
+  readonly webhook: string;
+}
+
+export interface Patched {
+  readonly object: Mutable<KubernetesObject>;
+  readonly operations: readonly unknown[];
+}
+
+/** Undefined: a patch of nothing. Throws a PatchProblem, or an ApiError (500). */
+export function patchedObject(request: PatchRequest): Patched | undefined {
+  const { matched, attributes, object, patch, patchType, webhook } = request;
+  const operations = operationsOf(patch);
+  if (operations.length === 0) return undefined;
+  if (object === null)
+    throw internalError(
+      `admission webhook ${JSON.stringify(webhook)} attempted to modify the object, which is not supported for this operation`,
+    );
+  if (patchType !== 'JSONPatch') throw new PatchProblem(`unsupported patch type ${JSON.stringify(patchType)}`);
+  let document: unknown;
+  try {
+    document = applyJsonPatch(object, operations);
+  } catch (error) {
+    if (error instanceof ApiError) throw internalError(rejectionText(error));
+    throw error;
+  }
+  return { object: decoded(matched, attributes, document), operations };
+}
+
+function operationsOf(patch: string): readonly unknown[] {
+  const undecodable = (cause: string) => new PatchProblem(`received undecodable patch in webhook response: ${cause}`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(patch, 'base64').toString('utf8'));
+  } catch (error) {
+    throw undecodable((error as Error).message);
+  }
+  if (!Array.isArray(parsed)) {
+    const type = parsed === null ? 'null' : typeof parsed;
+    throw undecodable(`json: cannot unmarshal ${type} into Go value of type jsonpatch.Patch`);
+  }
+  return parsed;
+}
+
+/** Of upstream's JSON patch library. */
+function rejectionText(error: ApiError): string {
+  const operation = rejectedOperation(error);
+  if (operation === undefined) return error.message;
+  const { op, path, from = '' } = operation;
+  if (op === 'test') return `testing value ${path} failed: test failed`;
+  if (op === 'replace') return `replace operation does not apply: doc is missing key: ${path}: missing value`;
+  if (op === 'move' || op === 'copy')
+    return `${op} operation does not apply: doc is missing from path: ${JSON.stringify(from)}: missing value`;
+  return `${op} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`;
+}
+
+const withoutPrefix = (message: string): string => message.replace(/^.*? cannot be handled as a \S+: /s, '');
+
+function decoded(
+  matched: Matched,
+  { subresourceKind }: AdmissionAttributes,
+  document: unknown,
+): Mutable<KubernetesObject> {
+  try {
+    if (subresourceKind !== undefined) return decodedSubresource(subresourceKind, document);
+    const { object } = decodeObject(matched.row, document, { fieldValidation: 'Ignore' });
+    applyRowDefaults(matched.row, object);
+    return object;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const text = withoutPrefix(error.message);
+    throw text.startsWith('converting (') ? new ApiError(500, '', text) : internalError(text);
+  }
+}
+
+function decodedSubresource(kind: GroupVersionKind, document: unknown): Mutable<KubernetesObject> {
+  const name = typeNames().find((one) =>
+    typeFacts(one).groupVersionKinds.some(
+      ([group, version, own]) => group === kind.group && version === kind.version && own === kind.kind,
+    ),
+  );
+  // Options of connections are in no table: a few texts and flags.
+  if (name === undefined) return document as Mutable<KubernetesObject>;
+  const { object } = decodeType(name, document, { fieldValidation: 'Ignore' });
+  applyDefaults(name, object);
+  return object as unknown as Mutable<KubernetesObject>;
+}
