@@ -13,6 +13,8 @@ export async function loadRegularExpressions(): Promise<void> {
 export interface Pattern {
   /** Anywhere in the text. */
   matches(text: string): boolean;
+  /** The first `max` matches, all when it is negative. */
+  findAll(text: string, max: number): string[];
 }
 
 const compiled = new Map<string, Pattern | string>();
@@ -26,7 +28,15 @@ export function compilePattern(source: string): Pattern | string {
   let result: Pattern | string;
   try {
     const expression = library.RE2JS.compile(source);
-    result = { matches: (text) => expression.matcher(text).find() };
+    result = {
+      matches: (text) => expression.matcher(text).find(),
+      findAll(text, max) {
+        const found: string[] = [];
+        const matcher = expression.matcher(text);
+        while ((max < 0 || found.length < max) && matcher.find()) found.push(matcher.group() ?? '');
+        return found;
+      },
+    };
   } catch (error) {
     result = messageOf(error);
   }
