@@ -19,6 +19,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Names and values in turn as they were sent, for headers that may come several times; absent: `headers` is all. */
+  readonly rawHeaders?: readonly string[] | undefined;
   /** Set by in-process callers only: authentication is skipped, authorization is not. */
   readonly identity?: Identity | undefined;
   /** Of the TLS client certificate, if its chain was verified against the client authorities. */

@@ -153,7 +153,7 @@ export function invalidError(gk: GroupKind, name: string, errors: readonly Field
   return new ApiError(422, 'Invalid', `${qualifiedKind(gk)} ${JSON.stringify(name)} is invalid: ${summary}`, {
     ...(name === '' ? {} : { name }),
     ...(gk.group === '' ? {} : { group: gk.group }),
-    kind: gk.kind,
+    ...(gk.kind === '' ? {} : { kind: gk.kind }),
     causes: errors.map((error) => ({ reason: error.reason, message: error.message, field: error.field })),
   });
 }

@@ -5,7 +5,7 @@ import { createInProcessClient } from '#client/in-process.ts';
 import { admissionOrder } from './admission/order.ts';
 import { createAggregation } from './aggregation/aggregation.ts';
 import { createApiServices } from './aggregation/api-services.ts';
-import { serviceAccountTokens } from './authentication/service-account-tokens.ts';
+import { clusterTokens } from './authentication/cluster-tokens.ts';
 import { alwaysAllowPaths, firstOpinion, systemMasters } from './authorization/authorizer.ts';
 import { nodeAuthorizer } from './authorization/node.ts';
 import { createRbacIndex } from './authorization/rbac-index.ts';
@@ -59,10 +59,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const aggregation = createAggregation({ options, kinds, apiServices }, client);
   const server: Server = {
     options,
-    authorizer: firstOpinion([alwaysAllowPaths, systemMasters, nodes, byRoles]),
+    authorizer: firstOpinion([systemMasters, nodes, byRoles, alwaysAllowPaths]),
     boundRights: firstOpinion([systemMasters, byRoles]),
     rules: rbac,
-    tokens: serviceAccountTokens({ store: options.store, clock: options.clock, tokens: options.serviceAccountTokens }),
+    tokens: clusterTokens(options),
     admission: admissionOrder(options.store),
     metrics: requestMetrics(),
     kinds,

@@ -16,6 +16,8 @@ export interface RequestContext {
   user: Identity;
   /** Who asked, whoever they ask to be; undefined until that is known. For the audit log. */
   authenticatedAs?: Identity;
+  /** The right by which `user` is somebody else than who asked; '' for the unconstrained one. For the audit log. */
+  impersonationConstraint?: string;
   /** What the authorizers said. For the audit log. */
   decision?: AccessDecision;
   readonly warnings: string[];
@@ -71,6 +73,8 @@ export interface AccessRule {
 }
 
 export interface RuleResolver {
+  /** There are authorizers that cannot list what they allow. */
+  readonly incomplete?: boolean;
   /** Every rule that holds for the user in the namespace ('' for the cluster), with what could not be resolved. */
   rulesFor(
     user: Identity,
@@ -141,9 +145,14 @@ export interface TokenReviewResult {
   readonly audiences: readonly string[];
 }
 
+/** Why a token stands for nobody, in upstream's words; token reviews tell it, other requests do not. */
+export interface TokenRefusal {
+  readonly error: string;
+}
+export type TokenAnswer = TokenReviewResult | TokenRefusal;
+
 export interface TokenAuthenticator {
-  /** Undefined: the token is not one of ours or no longer valid. */
-  authenticate(token: string, audiences: readonly string[]): Promise<TokenReviewResult | undefined>;
+  authenticate(token: string, audiences: readonly string[]): Promise<TokenAnswer>;
 }
 
 /** What is measured of requests; `/metrics` prints it. */

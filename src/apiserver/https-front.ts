@@ -69,6 +69,7 @@ function apiRequest(
     path,
     query: new URLSearchParams(at < 0 ? '' : target.slice(at + 1)),
     headers: headersOf(request),
+    rawHeaders: request.rawHeaders,
     certificate: clientCertificateOf(request),
     remoteAddress: request.socket.remoteAddress ?? '',
     body,

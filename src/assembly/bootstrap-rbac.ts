@@ -117,7 +117,15 @@ const addedBindings: readonly BindingFact[] = [
   },
 ];
 
-export function bootstrapRbac(facts: RbacFacts): BootstrapRbac {
+/** What this product has beyond upstream's. */
+type Additions = Pick<RbacFacts, 'clusterRoles' | 'clusterRoleBindings' | 'namespaceRoles' | 'namespaceRoleBindings'>;
+const additions: Additions = {
+  ...openshift,
+  clusterRoles: [...addedRoles, ...openshift.clusterRoles],
+  clusterRoleBindings: addedBindings,
+};
+
+export function bootstrapRbac(facts: RbacFacts, added: Partial<Additions> = additions): BootstrapRbac {
   const { labels, annotations } = facts.meta.defaults;
   const metadataOf = (fact: RoleFact | BindingFact) => ({
     name: fact.name,
@@ -135,7 +143,7 @@ export function bootstrapRbac(facts: RbacFacts): BootstrapRbac {
       ...(kind === 'ServiceAccount' ? { namespace } : { apiGroup: group }),
     })),
   });
-  const clusterRoleFacts = [...facts.clusterRoles, ...facts.controllerRoles, ...addedRoles, ...openshift.clusterRoles];
+  const clusterRoleFacts = [...facts.clusterRoles, ...facts.controllerRoles, ...(added.clusterRoles ?? [])];
   const matches = (fact: RoleFact, wanted: Readonly<Record<string, string>>) =>
     Object.entries(wanted).every(([key, value]) => (fact.labels ?? labels)[key] === value);
   /** As upstream's aggregation controller leaves it; roles of roles are resolved in depth. */
@@ -160,14 +168,16 @@ export function bootstrapRbac(facts: RbacFacts): BootstrapRbac {
           }),
       rules: rulesOf(fact),
     })),
-    clusterRoleBindings: [...facts.clusterRoleBindings, ...facts.controllerRoleBindings, ...addedBindings].map(
-      bindingOf,
-    ),
-    roles: [...facts.namespaceRoles, ...openshift.namespaceRoles].map((fact) => ({
+    clusterRoleBindings: [
+      ...facts.clusterRoleBindings,
+      ...facts.controllerRoleBindings,
+      ...(added.clusterRoleBindings ?? []),
+    ].map(bindingOf),
+    roles: [...facts.namespaceRoles, ...(added.namespaceRoles ?? [])].map((fact) => ({
       metadata: metadataOf(fact),
       rules: fact.rules,
     })),
-    roleBindings: [...facts.namespaceRoleBindings, ...openshift.namespaceRoleBindings].map(bindingOf),
+    roleBindings: [...facts.namespaceRoleBindings, ...(added.namespaceRoleBindings ?? [])].map(bindingOf),
   };
 }
 

@@ -53,3 +53,7 @@ export const eventMemoryMax = 4_096;
 export const directoryTreeFileBytesMax = 32 * 1024 * 1024;
 /** Bytes of a webhook's answer: a patch of the largest object in base64, with room. */
 export const reviewBytesMax = 16 * 1024 * 1024;
+/** Characters of a bearer token: far above any that is used, below what headers may hold. */
+export const tokenLengthMax = 16_384;
+/** Tokens whose signature is remembered as good. */
+export const verifiedTokensMax = 4_096;

@@ -19,7 +19,8 @@ export const administrator: Identity = { name: 'system:admin', groups: ['system:
 export interface SendOptions {
   /** Default: the administrator. Null: none, as an unauthenticated caller from the network. */
   readonly as?: Identity | null | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** A list is sent as a header of its own for each value. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
   readonly body?: unknown;
   /** Instead of `body`: as from the network. */
   readonly bytes?: string | Uint8Array | undefined;
@@ -143,8 +144,11 @@ export async function startApiServer(overrides: Partial<ApiServerOptions> = {}):
       headers: {
         'user-agent': 'kit/1',
         ...(send.contentType === undefined ? {} : { 'content-type': send.contentType }),
-        ...send.headers,
+        ...Object.fromEntries(Object.entries(send.headers ?? {}).map(([name, value]) => [name, String(value)])),
       },
+      rawHeaders: Object.entries(send.headers ?? {}).flatMap(([name, value]) =>
+        (typeof value === 'string' ? [value] : value).flatMap((one) => [name, one]),
+      ),
       identity: send.certificate === undefined && send.headers?.['authorization'] === undefined ? identity : undefined,
       certificate: send.certificate,
       remoteAddress: '127.0.0.1',

@@ -51,7 +51,7 @@ function unescapeValue(text: string): string {
 export const escapeFieldValue = (value: string): string => value.replaceAll(/[\\,=]/g, (char) => `\\${char}`);
 
 /** In the order of their texts. Throws an ApiError (400). */
-function parseTerms(text: string): FieldTerm[] {
+export function fieldTerms(text: string): FieldTerm[] {
   const terms: FieldTerm[] = [];
   for (const part of splitTerms(text).toSorted()) {
     if (part === '') continue;
@@ -71,7 +71,7 @@ const exactValueOf = (terms: readonly FieldTerm[], field: string): string | unde
 export function requiredFieldValue(text: string, field: string): string | undefined {
   if (!text.includes(field)) return undefined;
   try {
-    return exactValueOf(parseTerms(text), field);
+    return exactValueOf(fieldTerms(text), field);
   } catch {
     return undefined;
   }
@@ -79,7 +79,7 @@ export function requiredFieldValue(text: string, field: string): string | undefi
 
 /** Throws an ApiError (400) with upstream's text: bad syntax, or a field that is not in `supported`. */
 export function parseFieldSelector(text: string, supported: readonly string[]): FieldMatcher {
-  const terms = parseTerms(text);
+  const terms = fieldTerms(text);
   for (const { field } of terms)
     if (!supported.includes(field)) throw badRequestError(unsupportedText(field, supported));
   return {

@@ -1,7 +1,7 @@
 // Nobody grants by a role or binding what they may not do themselves, unless they hold the verbs `escalate` or `bind`.
 // Rules of upstream's registry/rbac.
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/generated/types.ts';
-import { forbiddenError } from '#api/status.ts';
+import { forbiddenError, notFoundError } from '#api/status.ts';
 import { ruleAllows } from '../authorization/rule-allows.ts';
 import { createRbacIndex } from '../authorization/rbac-index.ts';
 import type { RbacIndex } from '../authorization/rbac-index.ts';
@@ -154,10 +154,7 @@ async function checkGrant(attributes: AdmissionAttributes, server: Server): Prom
   const resource = roleRef.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
   if (await holdsVerb(attributes, server, 'bind', resource, roleRef.name)) return;
   const rules = indexOf(server).rulesOf(roleRef, attributes.namespace);
-  if (rules === undefined)
-    throw refuse(
-      `${resource === 'clusterroles' ? 'clusterrole' : 'role'}.${rbacGroup} ${JSON.stringify(roleRef.name)} not found`,
-    );
+  if (rules === undefined) throw notFoundError({ group: rbacGroup, resource: row.resource }, roleRef.name);
   const problem = escalation(attributes, server, rules);
   if (problem !== undefined) throw refuse(problem);
 }

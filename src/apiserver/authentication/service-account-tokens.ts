@@ -1,25 +1,26 @@
-// Bearer tokens of service accounts: JWT signed by the cluster's keys, of our issuer and audience, not expired, whose
-// account (and Pod, Secret, Node if bound) is still there with the same uid.
-import { verify } from 'node:crypto';
+// Tokens that a service account was given by request: of our issuer and audience, not expired, and what they are bound to (account,
+// Pod, Secret, Node) still there with the same uid. Texts of upstream's pkg/serviceaccount.
 import type { Clock } from '#base/clock.ts';
 import { Nodes, Pods, Secrets, ServiceAccounts } from '#api/generated/kind-references.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { storageKey } from '#api/kinds.ts';
 import type { Store } from '#storage/store.ts';
-import type { TokenAuthenticator, TokenReviewResult } from '../context.ts';
+import type { TokenAnswer } from '../context.ts';
 import type { ServiceAccountTokenOptions } from '../options.ts';
 import { serviceAccountGroups, serviceAccountUser } from './service-account-names.ts';
+import { readUnverified, type Claims, type TokenVerifier } from './signed-token.ts';
+import type { TokenSource } from './token-chain.ts';
 
 interface Reference {
   readonly name: string;
   readonly uid: string;
 }
-interface Claims {
-  readonly iss?: string;
+interface OwnClaims {
   readonly sub?: string;
   readonly aud?: string | readonly string[];
   readonly exp?: number;
   readonly nbf?: number;
+  readonly iat?: number;
   readonly jti?: string;
   readonly 'kubernetes.io'?: {
     readonly namespace?: string;
@@ -30,104 +31,102 @@ interface Claims {
   };
 }
 
-/** Signatures are checked once a token; what may change (expiry, objects) each time. */
-const verifiedMax = 4_096;
-const tokenLengthMax = 16_384;
-const leewaySeconds = 10;
+const leewayMs = 60_000;
+const invalidated = 'service account token has been invalidated';
 
-const parse = (part: string): Record<string, unknown> | undefined => {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-function signatureHolds(token: string, options: ServiceAccountTokenOptions): Claims | undefined {
-  const [header = '', payload = '', signature = '', ...more] = token.split('.');
-  if (more.length > 0 || signature === '') return undefined;
-  const head = parse(header);
-  const algorithm = head?.['alg'];
-  if (algorithm !== 'RS256' && algorithm !== 'ES256') return undefined;
-  const wantedType = algorithm === 'RS256' ? 'rsa' : 'ec';
-  const id = head?.['kid'];
-  const keys = options.publicKeys().filter(({ key }) => key.asymmetricKeyType === wantedType);
-  const named = keys.filter((one) => one.id === id);
-  const data = Buffer.from(`${header}.${payload}`);
-  const bytes = Buffer.from(signature, 'base64url');
-  for (const { key } of named.length > 0 ? named : keys)
-    if (verify('sha256', data, algorithm === 'RS256' ? key : { key, dsaEncoding: 'ieee-p1363' }, bytes))
-      return parse(payload) as Claims | undefined;
+/** What time says against it, with the minute that clocks may differ by. */
+export function timeProblem(
+  { exp, nbf, iat }: Pick<OwnClaims, 'exp' | 'nbf' | 'iat'>,
+  now: number,
+): string | undefined {
+  if (nbf !== undefined && nbf * 1000 > now + leewayMs) return 'service account token is not valid yet';
+  if (exp !== undefined && exp * 1000 < now - leewayMs) return 'service account token has expired';
+  if (iat !== undefined && iat * 1000 > now + leewayMs) return 'service account token is issued in the future';
   return undefined;
 }
+
+export const audiencesOf = (aud: OwnClaims['aud']): readonly string[] =>
+  typeof aud === 'string' ? [aud] : (aud ?? []);
+export const goQuoted = (list: readonly string[]): string => `[${list.map((one) => JSON.stringify(one)).join(' ')}]`;
 
 export function serviceAccountTokens(options: {
   readonly store: Store;
   readonly clock: Clock;
   readonly tokens: ServiceAccountTokenOptions;
-}): TokenAuthenticator {
-  const { store, clock, tokens } = options;
-  const verified = new Map<string, Claims>();
+  readonly verifier: TokenVerifier;
+}): TokenSource {
+  const { store, clock, tokens, verifier } = options;
 
-  const claimsOf = (token: string): Claims | undefined => {
-    const known = verified.get(token);
-    if (known !== undefined) return known;
-    const claims = signatureHolds(token, tokens);
-    if (claims === undefined) return undefined;
-    if (verified.size >= verifiedMax) verified.delete(verified.keys().next().value!);
-    verified.set(token, claims);
-    return claims;
-  };
-  const isThere = (
+  /** Undefined: it is there. A deleted object's tokens hold for a minute, so that a Pod can end in order. */
+  const problemOf = (
     kind: KindReference<KubernetesObject>,
     namespace: string | undefined,
     reference: Reference,
-  ): boolean => {
+    texts: { readonly gone: string; readonly deleted: string; differs(uid: string): string },
+  ): string | undefined => {
     const object = store.get(storageKey(kind, namespace, reference.name))?.object();
-    if (object === undefined || object.metadata.uid !== reference.uid) return false;
-    // A deleted object's tokens hold for a minute, so that a pod can end in order.
+    if (object === undefined) return texts.gone;
+    if (object.metadata.uid !== reference.uid) return texts.differs(object.metadata.uid ?? '');
     const deletedAt = object.metadata.deletionTimestamp;
-    return deletedAt === undefined || deletedAt === null || Date.parse(deletedAt) + 60_000 > clock.now();
+    if (deletedAt === undefined || deletedAt === null || Date.parse(deletedAt) + leewayMs >= clock.now())
+      return undefined;
+    return texts.deleted;
+  };
+  const boundTo = (what: string, claim: string, { uid }: Reference) => ({
+    gone: invalidated,
+    deleted: invalidated,
+    differs: (there: string) => `${what} UID (${there}) does not match service account ${claim} ref claim (${uid})`,
+  });
+
+  const boundProblem = (own: NonNullable<OwnClaims['kubernetes.io']>): string | undefined => {
+    const { namespace = '', serviceaccount: account = { name: '', uid: '' }, pod, secret, node } = own;
+    const ofAccount = problemOf(ServiceAccounts, namespace, account, {
+      gone: `serviceaccounts ${JSON.stringify(account.name)} not found`,
+      deleted: `service account ${namespace}/${account.name} has been deleted`,
+      differs: (there) => `service account UID (${there}) does not match claim (${account.uid})`,
+    });
+    if (ofAccount !== undefined) return ofAccount;
+    if (secret !== undefined) return problemOf(Secrets, namespace, secret, boundTo('secret', 'secret', secret));
+    if (pod !== undefined) return problemOf(Pods, namespace, pod, boundTo('pod', 'pod', pod));
+    // Beside a Pod the node is information only.
+    return node && problemOf(Nodes, undefined, node, boundTo('node', 'node', node));
+  };
+
+  const answer = (claims: Claims, asked: readonly string[]): TokenAnswer => {
+    const open = claims as OwnClaims;
+    const inToken = audiencesOf(open.aud);
+    const own = inToken.length === 0 ? tokens.audiences : inToken;
+    const audiences = own.filter((one) => asked.includes(one));
+    if (audiences.length === 0)
+      return { error: `token audiences ${goQuoted(own)} is invalid for the target audiences ${goQuoted(asked)}` };
+    const bound = open['kubernetes.io'] ?? {};
+    const problem = timeProblem(open, clock.now()) ?? boundProblem(bound);
+    if (problem !== undefined) return { error: problem };
+    const { namespace = '', serviceaccount, pod, node } = bound;
+    const extra: Record<string, string[]> = {};
+    const set = (name: string, value: string | undefined): void => {
+      if (value !== undefined && value !== '') extra[`authentication.kubernetes.io/${name}`] = [value];
+    };
+    if (open.jti !== undefined) set('credential-id', `JTI=${open.jti}`);
+    set('node-name', node?.name);
+    set('node-uid', node?.uid);
+    set('pod-name', pod?.name);
+    set('pod-uid', pod?.uid);
+    const user = {
+      name: serviceAccountUser(namespace, serviceaccount!.name),
+      uid: serviceaccount!.uid,
+      groups: serviceAccountGroups(namespace),
+      ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    };
+    return { user, audiences };
   };
 
   return {
-    async authenticate(token, audiences): Promise<TokenReviewResult | undefined> {
-      if (token.length > tokenLengthMax) return undefined;
-      const claims = claimsOf(token);
-      if (claims === undefined || claims.iss !== tokens.issuer) return undefined;
-      const nowSeconds = clock.now() / 1000;
-      if (claims.exp === undefined || claims.exp + leewaySeconds < nowSeconds) return undefined;
-      if (claims.nbf !== undefined && claims.nbf - leewaySeconds > nowSeconds) return undefined;
-      const own = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);
-      const matching = audiences.filter((one) => own.includes(one));
-      if (matching.length === 0) return undefined;
-      const { namespace = '', serviceaccount: account, pod, secret, node } = claims['kubernetes.io'] ?? {};
-      if (namespace === '' || account === undefined) return undefined;
-      const user = serviceAccountUser(namespace, account.name);
-      if (claims.sub !== user) return undefined;
-      if (!isThere(ServiceAccounts, namespace, account)) return undefined;
-      if (pod !== undefined && !isThere(Pods, namespace, pod)) return undefined;
-      if (secret !== undefined && !isThere(Secrets, namespace, secret)) return undefined;
-      if (pod === undefined && node !== undefined && !isThere(Nodes, undefined, node)) return undefined;
-      const extra: Record<string, string[]> = {};
-      const set = (name: string, value: string | undefined): void => {
-        if (value !== undefined) extra[`authentication.kubernetes.io/${name}`] = [value];
-      };
-      if (claims.jti !== undefined) set('credential-id', `JTI=${claims.jti}`);
-      set('pod-name', pod?.name);
-      set('pod-uid', pod?.uid);
-      set('node-name', node?.name);
-      set('node-uid', node?.uid);
-      return {
-        user: {
-          name: user,
-          uid: account.uid,
-          groups: serviceAccountGroups(namespace),
-          ...(Object.keys(extra).length === 0 ? {} : { extra }),
-        },
-        audiences: matching,
-      };
+    name: 'service account',
+    authenticate(token, audiences) {
+      if (readUnverified(token)?.claims['iss'] !== tokens.issuer) return undefined;
+      const verified = verifier.verified(token);
+      return 'error' in verified ? verified : answer(verified.claims, audiences);
     },
   };
 }

@@ -93,7 +93,7 @@ test('impersonation needs the right to it and then counts as the other', async (
   const refused = await whoAmI(alice);
   assert.equal(
     refused.json.message,
-    'serviceaccounts "builder" is forbidden: User "alice" cannot impersonate resource "serviceaccounts" in API group "" in the namespace "default"',
+    'selfsubjectreviews.authentication.k8s.io is forbidden: User "alice" cannot impersonate-on:serviceaccount:create resource "selfsubjectreviews" in API group "authentication.k8s.io" at the cluster scope',
   );
   const allowed = await whoAmI({ name: 'root', groups: ['system:masters'] });
   // The impersonated account itself may not ask who it is: no binding gives it that here.

@@ -1,8 +1,21 @@
 // What a node may do: itself, its pods, and what its pods refer to. Source of rules: upstream's
 // plugin/pkg/auth/authorizer/node.
 import { storageKey, storagePrefix } from '#api/kinds.ts';
-import { PersistentVolumeClaims, PersistentVolumes, Pods, VolumeAttachments } from '#api/generated/kind-references.ts';
-import type { PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment } from '#api/generated/types.ts';
+import {
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  Pods,
+  ResourceSlices,
+  VolumeAttachments,
+} from '#api/generated/kind-references.ts';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  ResourceSlice,
+  VolumeAttachment,
+} from '#api/generated/types.ts';
+import type { KindReference } from '#api/kind.ts';
 import { requiredFieldValue } from '#api/meta/field-selector.ts';
 import type { Identity } from '#api/request.ts';
 import type { Store } from '#storage/store.ts';
@@ -10,10 +23,16 @@ import type { AccessAttributes, AccessDecision, ImmediateAuthorizer } from '../c
 import { createStoreIndex } from '../registry/store-index.ts';
 import { allow, noOpinion } from './authorizer.ts';
 import { podReferences } from './pod-references.ts';
+import { volumeSecrets } from './volume-secrets.ts';
 import type { RbacIndex } from './rbac-index.ts';
 import { ruleAllows } from './rule-allows.ts';
 
 const userPrefix = 'system:node:';
+const leaseNamespace = 'kube-node-lease';
+const ownVerbs = new Set(['get', 'create', 'update', 'patch', 'delete']);
+
+const selects = (asked: AccessAttributes, nodeName: string): boolean =>
+  requiredFieldValue(asked.fieldSelector ?? '', 'spec.nodeName') === nodeName;
 
 export const nodeOf = (user: Identity): string | undefined =>
   user.name.startsWith(userPrefix) && user.groups.includes('system:nodes')
@@ -25,32 +44,45 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthoriz
     pod.spec?.nodeName === undefined || pod.spec.nodeName === '' ? [] : [pod.spec.nodeName],
   );
 
-  const related = (nodeName: string, asked: AccessAttributes): boolean => {
-    if (asked.resource === 'volumeattachments') {
-      const stored = store.get(storageKey(VolumeAttachments, undefined, asked.name));
-      return stored !== undefined && (stored.object() as VolumeAttachment).spec.nodeName === nodeName;
-    }
-    for (const pod of podsByNode.find(nodeName)) {
-      if (asked.resource === 'persistentvolumes') {
-        // Through the claim that the volume is bound to.
-        const volume = store.get(storageKey(PersistentVolumes, undefined, asked.name))?.object() as
-          | PersistentVolume
-          | undefined;
-        const claim = volume?.spec?.claimRef;
-        if (claim === undefined) return false;
-        if (pod.metadata.namespace !== claim.namespace) continue;
-        if (!podReferences(pod, 'persistentvolumeclaims', claim.name ?? '')) continue;
-        const bound = store.get(storageKey(PersistentVolumeClaims, claim.namespace, claim.name ?? ''))?.object() as
-          | PersistentVolumeClaim
-          | undefined;
-        if (bound !== undefined && (claim.uid === undefined || bound.metadata.uid === claim.uid)) return true;
-        continue;
-      }
-      if (pod.metadata.namespace !== asked.namespace) continue;
-      if (asked.resource === 'pods' ? pod.metadata.name === asked.name : podReferences(pod, asked.resource, asked.name))
-        return true;
-    }
+  const volumesBySecret = createStoreIndex<PersistentVolume>(store, storagePrefix(PersistentVolumes), volumeSecrets);
+
+  const objectAt = <T>(kind: KindReference, namespace: string | undefined, name: string): T | undefined =>
+    store.get(storageKey(kind, namespace, name))?.object() as T | undefined;
+
+  /** Through the claim that the volume is bound to. */
+  const usesVolume = (nodeName: string, volume: PersistentVolume | undefined): boolean => {
+    const claim = volume?.spec?.claimRef;
+    if (claim === undefined) return false;
+    const bound = objectAt<PersistentVolumeClaim>(PersistentVolumeClaims, claim.namespace, claim.name ?? '');
+    if (bound === undefined || (claim.uid !== undefined && bound.metadata.uid !== claim.uid)) return false;
+    return refers(nodeName, claim.namespace ?? '', 'persistentvolumeclaims', claim.name ?? '');
+  };
+
+  const refers = (nodeName: string, namespace: string, resource: string, name: string): boolean => {
+    for (const pod of podsByNode.find(nodeName))
+      if (pod.metadata.namespace === namespace && podReferences(pod, resource, name)) return true;
     return false;
+  };
+
+  const related = (nodeName: string, asked: AccessAttributes): boolean => {
+    const { namespace, name } = asked;
+    switch (asked.resource) {
+      case 'volumeattachments':
+        return objectAt<VolumeAttachment>(VolumeAttachments, undefined, name)?.spec.nodeName === nodeName;
+      case 'resourceslices':
+        return objectAt<ResourceSlice>(ResourceSlices, undefined, name)?.spec.nodeName === nodeName;
+      case 'persistentvolumes':
+        return usesVolume(nodeName, objectAt(PersistentVolumes, undefined, name));
+      case 'pods':
+        return objectAt<Pod>(Pods, namespace, name)?.spec?.nodeName === nodeName;
+      case 'secrets':
+        if (refers(nodeName, namespace, 'secrets', name)) return true;
+        for (const volume of volumesBySecret.find(`${namespace}/${name}`))
+          if (usesVolume(nodeName, volume)) return true;
+        return false;
+      default:
+        return refers(nodeName, namespace, asked.resource, name);
+    }
   };
 
   const relation = (nodeName: string, asked: AccessAttributes): AccessDecision => {
@@ -73,26 +105,63 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthoriz
     return relation(nodeName, asked);
   };
 
-  const ofItself = (nodeName: string, asked: AccessAttributes, verbs: readonly string[]): AccessDecision => {
-    if (!verbs.includes(asked.verb))
-      return noOpinion(
-        `can only ${verbs.slice(0, -1).join(', ')}, or ${verbs.at(-1)} a ${asked.resource.slice(0, -1)}`,
-      );
-    if (asked.subresource !== '') return noOpinion(`cannot authorize ${asked.resource} subresources`);
-    if (asked.verb !== 'create' && asked.name !== nodeName)
-      return noOpinion(`can only access ${asked.resource.slice(0, -1)} with the same name as the requesting node`);
-    return allow();
+  const ofItself = (nodeName: string, asked: AccessAttributes, kind: string): AccessDecision =>
+    asked.verb !== 'create' && asked.name !== nodeName
+      ? noOpinion(`can only access ${kind} with the same name as the requesting node`)
+      : allow();
+
+  const lease = (nodeName: string, asked: AccessAttributes): AccessDecision => {
+    if (!ownVerbs.has(asked.verb)) return noOpinion('can only get, create, update, patch, or delete a node lease');
+    if (asked.namespace !== leaseNamespace)
+      return noOpinion(`can only access leases in the "${leaseNamespace}" system namespace`);
+    return ofItself(nodeName, asked, 'node lease');
+  };
+
+  const csiNode = (nodeName: string, asked: AccessAttributes): AccessDecision => {
+    if (!ownVerbs.has(asked.verb)) return noOpinion('can only get, create, update, patch, or delete a CSINode');
+    if (asked.subresource !== '') return noOpinion('cannot authorize CSINode subresources');
+    return ofItself(nodeName, asked, 'CSINode');
+  };
+
+  const resourceSlice = (nodeName: string, asked: AccessAttributes): AccessDecision => {
+    if (asked.subresource !== '') return noOpinion('cannot authorize ResourceSlice subresources');
+    switch (asked.verb) {
+      case 'create':
+        return allow(); // NodeRestriction looks at its content
+      case 'get':
+      case 'update':
+      case 'patch':
+      case 'delete':
+        return relation(nodeName, asked);
+      case 'watch':
+      case 'list':
+      case 'deletecollection':
+        return selects(asked, nodeName)
+          ? allow()
+          : noOpinion('can only list/watch/deletecollection resourceslices with nodeName field selector');
+      default:
+        return noOpinion(
+          'only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, delete, deletecollection',
+        );
+    }
+  };
+
+  const serviceAccount = (nodeName: string, asked: AccessAttributes): AccessDecision => {
+    if (asked.verb === 'get' && asked.subresource === '') return readNamespaced(nodeName, asked);
+    if (asked.verb !== 'create' || asked.name === '')
+      return noOpinion('can only create tokens for individual service accounts');
+    if (asked.subresource !== 'token') return noOpinion('can only create token subresource of serviceaccount');
+    return relation(nodeName, asked);
   };
 
   const nodes = (nodeName: string, asked: AccessAttributes): AccessDecision => {
     if (asked.subresource === '') {
       if (['create', 'update', 'patch'].includes(asked.verb)) return allow(); // NodeRestriction limits it to itself
-      if (asked.verb === 'get' && asked.name !== nodeName)
-        return noOpinion(`node '${nodeName}' cannot read '${asked.name}', only its own Node object`);
-      if (['get', 'list', 'watch'].includes(asked.verb))
-        return asked.name === nodeName
-          ? allow()
-          : noOpinion(`node '${nodeName}' cannot read all nodes, only its own Node object`);
+      if (['get', 'list', 'watch'].includes(asked.verb)) {
+        if (asked.name === nodeName) return allow();
+        const others = asked.name === '' ? 'all nodes' : `'${asked.name}'`;
+        return noOpinion(`node '${nodeName}' cannot read ${others}, only its own Node object`);
+      }
     }
     if (asked.subresource === 'status' && ['update', 'patch'].includes(asked.verb)) return allow();
     return noOpinion();
@@ -100,11 +169,13 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthoriz
 
   const pods = (nodeName: string, asked: AccessAttributes): AccessDecision => {
     if (asked.subresource === '') {
-      if (asked.verb === 'get') return relation(nodeName, asked);
-      if (asked.verb === 'list' || asked.verb === 'watch')
-        return requiredFieldValue(asked.fieldSelector ?? '', 'spec.nodeName') === nodeName
-          ? allow()
-          : noOpinion('can only list/watch pods with spec.nodeName field selector');
+      if (asked.verb === 'get') return get(nodeName, asked);
+      if (asked.verb === 'list' || asked.verb === 'watch') {
+        if (selects(asked, nodeName)) return allow();
+        return asked.name === ''
+          ? noOpinion('can only list/watch pods with spec.nodeName field selector')
+          : relation(nodeName, asked);
+      }
       if (asked.verb === 'create' || asked.verb === 'delete') return allow(); // NodeRestriction limits it
     }
     if (asked.subresource === 'status' && ['update', 'patch'].includes(asked.verb)) return allow();
@@ -127,23 +198,20 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthoriz
             return asked.subresource === 'status'
               ? ['update', 'patch'].includes(asked.verb)
                 ? relation(nodeName, asked)
-                : noOpinion('can only update status')
+                : noOpinion('can only get/update/patch this type')
               : get(nodeName, asked);
           case '/persistentvolumes':
           case 'resource.k8s.io/resourceclaims':
           case 'storage.k8s.io/volumeattachments':
             return get(nodeName, asked);
           case '/serviceaccounts':
-            if (asked.verb === 'get' && asked.subresource === '') return relation(nodeName, asked);
-            if (asked.verb !== 'create' || asked.subresource !== 'token')
-              return noOpinion('can only create tokens for individual service accounts');
-            return relation(nodeName, asked);
+            return serviceAccount(nodeName, asked);
           case 'coordination.k8s.io/leases':
-            if (asked.namespace !== 'kube-node-lease')
-              return noOpinion('can only access leases in the "kube-node-lease" system namespace');
-            return ofItself(nodeName, asked, ['get', 'create', 'update', 'patch', 'delete']);
+            return lease(nodeName, asked);
           case 'storage.k8s.io/csinodes':
-            return ofItself(nodeName, asked, ['get', 'create', 'update', 'patch', 'delete']);
+            return csiNode(nodeName, asked);
+          case 'resource.k8s.io/resourceslices':
+            return resourceSlice(nodeName, asked);
           case '/nodes':
             return nodes(nodeName, asked);
           case '/pods':
@@ -153,6 +221,9 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthoriz
       const rules = rbac.rulesOf({ kind: 'ClusterRole', name: 'system:node' }, '') ?? [];
       return rules.some((rule) => ruleAllows(rule, asked)) ? allow() : noOpinion();
     },
-    [Symbol.dispose]: () => podsByNode[Symbol.dispose](),
+    [Symbol.dispose]() {
+      podsByNode[Symbol.dispose]();
+      volumesBySecret[Symbol.dispose]();
+    },
   };
 }

@@ -44,9 +44,12 @@ function visitPod(pod: Pod, visit: Visit): void {
     visitContainer(container, visit);
   for (const claim of pod.status?.resourceClaimStatuses ?? []) visit('resourceclaims', claim.resourceClaimName);
   for (const claim of spec.resourceClaims ?? []) visit('resourceclaims', claim.resourceClaimName);
+  visit('resourceclaims', pod.status?.extendedResourceClaimStatus?.resourceClaimName);
 }
 
+/** A Pod that the node made itself gives it no right to anything. */
 export function podReferences(pod: Pod, resource: string, name: string): boolean {
+  if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return false;
   let found = false;
   visitPod(pod, (visited, visitedName) => {
     if (visitedName === name && visited === resource && name !== '') found = true;

@@ -6,7 +6,7 @@ import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/ge
 import type { Identity } from '#api/request.ts';
 import type { Store } from '#storage/store.ts';
 import type { AccessRule, RuleResolver } from '../context.ts';
-import { serviceAccountUser } from '../authentication/service-account-names.ts';
+import { serviceAccountOf } from '../authentication/service-account-names.ts';
 import { createStoreIndex } from '../registry/store-index.ts';
 
 type Binding = ClusterRoleBinding | RoleBinding;
@@ -16,9 +16,7 @@ const subjectKeys = (binding: Binding): string[] =>
     if (subject.kind === 'User') return [`u:${subject.name}`];
     if (subject.kind === 'Group') return [`g:${subject.name}`];
     const namespace = subject.namespace ?? binding.metadata.namespace ?? '';
-    return subject.kind === 'ServiceAccount' && namespace !== ''
-      ? [`u:${serviceAccountUser(namespace, subject.name)}`]
-      : [];
+    return subject.kind === 'ServiceAccount' && namespace !== '' ? [`s:${subject.name}/${namespace}`] : [];
   });
 
 const noRules: readonly AccessRule[] = [];
@@ -65,7 +63,12 @@ export function createRbacIndex(store: Store): RbacIndex {
 
   const visit: RbacIndex['visit'] = (user, namespace, visitor) => {
     const errors: string[] = [];
-    const subjects = [`u:${user.name}`, ...user.groups.map((group) => `g:${group}`)];
+    const account = serviceAccountOf(user.name);
+    const subjects = [
+      `u:${user.name}`,
+      ...(account === undefined ? [] : [`s:${account.name}/${account.namespace}`]),
+      ...user.groups.map((group) => `g:${group}`),
+    ];
     for (const scope of namespace === '' ? [''] : ['', namespace])
       for (const subject of subjects)
         for (const binding of (scope === '' ? clusterWide : namespaced).find(`${scope}|${subject}`)) {
@@ -101,5 +104,5 @@ export function createRbacIndex(store: Store): RbacIndex {
   };
 }
 
-const describe = (subject: string): string =>
-  subject.startsWith('u:') ? `User ${JSON.stringify(subject.slice(2))}` : `Group ${JSON.stringify(subject.slice(2))}`;
+const subjectKinds: Readonly<Record<string, string>> = { u: 'User', s: 'ServiceAccount', g: 'Group' };
+const describe = (subject: string): string => `${subjectKinds[subject[0]!]} ${JSON.stringify(subject.slice(2))}`;

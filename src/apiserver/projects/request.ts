@@ -17,11 +17,10 @@ import { validateObjectMeta } from '#api/meta/object-meta.ts';
 import type { ApiResponse, Identity } from '#api/request.ts';
 import { required } from '#api/field-error.ts';
 import { messageOf } from '#base/errors.ts';
-import { decodeObject } from '#api/schema/decode.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { respondWith } from '../content/present.ts';
-import { readBody } from '../content/read-body.ts';
-import { managerOf, writeOptions } from '../content/request-options.ts';
+import { readCreated } from '../content/read-created.ts';
+import { managerOf } from '../content/request-options.ts';
 import { createObject, type Written } from '../registry/create-object.ts';
 import { deleteObject } from '../registry/delete-object.ts';
 import { groupKind, groupResource, type ResourceRequest } from '../registry/resource-request.ts';
@@ -63,13 +62,7 @@ async function mayRequest({ context }: ResourceRequest): Promise<ApiResponse> {
 async function requestProject(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
   const form = negotiateOutput(context.request);
-  const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readBody(context.request, options.fieldValidation !== 'Ignore');
-  const { object, warnings } = decodeObject(row, body?.value, {
-    fieldValidation: options.fieldValidation,
-    duplicates: body?.duplicates,
-  });
-  if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
+  const { object, options } = await readCreated(request);
   const { metadata, displayName = '', description = '' } = object as ProjectRequest;
   const name = metadata.name ?? '';
   // Its other rules of metadata are the namespace's; a name is never generated here.

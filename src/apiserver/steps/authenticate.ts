@@ -39,7 +39,7 @@ async function identify(context: RequestContext): Promise<Identity | undefined> 
   const token = bearerToken(request);
   if (token === undefined) return undefined;
   const result = await server.tokens.authenticate(token, server.options.serviceAccountTokens.audiences);
-  if (result === undefined) throw unauthorizedError();
+  if (!('user' in result)) throw unauthorizedError();
   return result.user;
 }
 

@@ -6,7 +6,7 @@ import type { RequestContext } from '../context.ts';
 import { respondNonResource } from '../non-resource.ts';
 import { groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
-import { respondReview } from '../reviews/reviews.ts';
+import { isAnswered, respondAnswered } from '../reviews/answered.ts';
 import { respondSubresource } from '../subresources/subresources.ts';
 import { create } from '../verbs/create.ts';
 import { deleteCollection } from '../verbs/delete-collection.ts';
@@ -72,7 +72,7 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
     throw badRequestError('an empty namespace may not be set during creation');
   }
   if (info.subresource !== '') return respondSubresource(request);
-  if (row.storage === undefined) return respondReview(request);
+  if (isAnswered(row)) return respondAnswered(request);
   const handler = (isProjects(row) ? projectVerbs[info.verb] : undefined) ?? verbs[info.verb];
   const isListed = row.verbs.some((verb) => verb === info.verb);
   const isOnCollection = info.name === '' && ['get', 'update', 'patch', 'delete'].includes(info.verb);

@@ -19,13 +19,14 @@ import { serviceAccountUser } from '../authentication/service-account-names.ts';
 import { respondObject } from '../responses.ts';
 
 const tokenType = 'io.k8s.api.authentication.v1.TokenRequest';
+const groupKind = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
 const secondsMin = 600;
 const secondsMax = 2 ** 32;
 const warningSeconds = 3_600 + 7;
 const extendedSeconds = 365 * 24 * 3_600;
 
 interface Bound {
-  readonly claim: Readonly<Record<string, { readonly name: string; readonly uid: string }>>;
+  readonly claim: Readonly<Record<string, { readonly name: string; readonly uid?: string }>>;
   readonly isPod: boolean;
 }
 
@@ -37,10 +38,10 @@ function boundObject(request: ResourceRequest, account: ServiceAccount, review: 
   const find = <T>(kind: typeof Pods | typeof Secrets | typeof Nodes): T | undefined =>
     store.get(storageKey(kind as typeof Pods, request.namespace, name))?.object() as T | undefined;
   const isCore = (reference.apiVersion ?? '') === 'v1';
-  const checkUid = (resource: string, uid: string | undefined): void => {
+  const checkUid = (uid: string | undefined): void => {
     if ((reference.uid ?? '') !== '' && reference.uid !== uid)
       throw conflictError(
-        { group: '', resource },
+        { group: '', resource: reference.kind ?? '' },
         name,
         `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
       );
@@ -58,26 +59,31 @@ function boundObject(request: ResourceRequest, account: ServiceAccount, review: 
       throw badRequestError(
         `cannot bind token for serviceaccount ${JSON.stringify(account.metadata.name)} to pod running with different serviceaccount name.`,
       );
-    checkUid('pods', pod.metadata.uid);
+    checkUid(pod.metadata.uid);
     const nodeName = pod.spec.nodeName ?? '';
     const node =
       nodeName === '' ? undefined : (store.get(storageKey(Nodes, undefined, nodeName))?.object() as Node | undefined);
-    return { isPod: true, claim: { pod: identity(pod), ...(node === undefined ? {} : { node: identity(node) }) } };
+    if (nodeName === '') return { isPod: true, claim: { pod: identity(pod) } };
+    return {
+      isPod: true,
+      claim: { pod: identity(pod), node: node === undefined ? { name: nodeName } : identity(node) },
+    };
   }
   if (reference.kind === 'Node' && isCore) {
     const node = store.get(storageKey(Nodes, undefined, name))?.object() as Node | undefined;
     if (node === undefined) throw notFoundError({ group: '', resource: 'nodes' }, name);
-    checkUid('nodes', node.metadata.uid);
+    checkUid(node.metadata.uid);
     return { isPod: false, claim: { node: identity(node) } };
   }
   if (reference.kind === 'Secret' && isCore) {
     const secret = find<Secret>(Secrets);
     if (secret === undefined) throw notFoundError({ group: '', resource: 'secrets' }, name);
-    checkUid('secrets', secret.metadata.uid);
+    checkUid(secret.metadata.uid);
     return { isPod: false, claim: { secret: identity(secret) } };
   }
+  const version = reference.apiVersion ?? '';
   throw badRequestError(
-    `cannot bind token to object of type ${reference.apiVersion ?? ''}, Kind=${reference.kind ?? ''}`,
+    `cannot bind token to object of type ${version.includes('/') ? version : `/${version}`}, Kind=${reference.kind ?? ''}`,
   );
 }
 
@@ -92,17 +98,29 @@ export async function requestToken(request: ResourceRequest): Promise<ApiRespons
     .object as unknown as TokenRequest;
   await checkNodeToken(request, review);
   applyDefaults(tokenType, review);
+  if ((review.metadata?.namespace ?? '') !== '' && review.metadata!.namespace !== request.namespace)
+    throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+  if ((review.metadata?.name ?? '') !== '' && review.metadata!.name !== request.name)
+    throw invalidError(groupKind, request.name, [
+      invalid('metadata.name', review.metadata!.name, 'must match the service account name if specified'),
+    ]);
   const account = storedOf(request).object() as ServiceAccount;
+  if ((review.metadata?.uid ?? '') !== '' && review.metadata!.uid !== account.metadata.uid)
+    throw conflictError(
+      { group: groupKind.group, resource: groupKind.kind },
+      request.name,
+      `the UID in the token request (${review.metadata!.uid}) does not match the UID of the service account (${account.metadata.uid})`,
+    );
   const asked = review.spec.expirationSeconds ?? 3_600;
   const errors: FieldError[] = [];
   if (asked < secondsMin)
     errors.push(invalid('spec.expirationSeconds', asked, 'may not specify a duration less than 10 minutes'));
   if (asked > secondsMax)
     errors.push(invalid('spec.expirationSeconds', asked, 'may not specify a duration larger than 2^32 seconds'));
-  if (errors.length > 0) throw invalidError({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors);
+  if (errors.length > 0) throw invalidError(groupKind, '', errors);
   const bound = boundObject(request, account, review);
   const audiences =
-    (review.spec.audiences ?? []).length === 0 ? serviceAccountTokens.audiences.slice(0, 1) : review.spec.audiences!;
+    (review.spec.audiences ?? []).length === 0 ? serviceAccountTokens.audiences : review.spec.audiences!;
 
   // A pod's own token lives a year on the server's side, so that clients that never read it again go on working; it
   // counts as stale after the hour that was asked for.
