@@ -121,7 +121,10 @@ test('a watch may begin with the state, and says where it ends', async () => {
 
 test('a watch from a time that is forgotten ends with 410', async () => {
   const clock = new VirtualClock(0);
-  const store = createMemoryStore({ clock, history: { eventsMax: 3, eventsMin: 1, bytesMax: 1 << 20, ageMsMax: 1e9, pastListAgeMsMax: 1e9 } });
+  const store = createMemoryStore({
+    clock,
+    history: { eventsMax: 3, eventsMin: 1, bytesMax: 1 << 20, ageMsMax: 1e9, pastListAgeMsMax: 1e9 },
+  });
   const api = await startApiServer({ clock, store });
   await api.create('/api/v1/namespaces', { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'default' } });
   await make(api, 9);
