@@ -35,8 +35,8 @@ const binaryNames = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const int64Max = (1n << 63n) - 1n;
 /** Beyond this an exponent says nothing more; it keeps hostile exponents from costing memory. */
 const exponentMax = 400;
-/** Upstream has no limit, and no amount needs more; arithmetic of a million digits takes minutes. */
-const charactersMax = 1_000;
+/** Upstream has no limit; a body full of longer ones would hold up everybody. */
+const charactersMax = 10_000;
 
 /** Each part begins with what the one before cannot hold: the text is anybody's, and may be long. */
 const pattern = /^([+-]?)([0-9]*)(?:(\.)([0-9]*))?((?:[eEinumkKMGTP]+[-+]?[0-9]*|[-+][0-9]*)?)$/;
@@ -134,10 +134,10 @@ export function formatQuantity(quantity: Quantity): string {
     }
   }
   let { value, scale } = quantity;
-  while (value % 10n === 0n) {
-    value /= 10n;
-    scale++;
-  }
+  // By its text: dividing digit by digit takes the square of their number.
+  const zeros = /0*$/.exec(String(value))![0].length;
+  if (zeros > 0) value /= 10n ** BigInt(zeros);
+  scale += zeros;
   const excess = ((scale % 3) + 3) % 3;
   value *= 10n ** BigInt(excess);
   scale -= excess;

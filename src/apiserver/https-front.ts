@@ -116,7 +116,7 @@ async function writeParts(
   for (const part of parts) length += part.length;
   const accepts = request.headers['accept-encoding'];
   if (
-    length >= gzipBytesMin &&
+    length > gzipBytesMin &&
     !isHead &&
     accepts !== undefined &&
     /(^|,)\s*gzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepts))

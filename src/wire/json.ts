@@ -11,12 +11,14 @@ export interface ParsedJson {
   readonly duplicates: readonly string[];
 }
 
-const decoder = new TextDecoder();
+/** A byte order mark is no JSON. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Throws JsonSyntaxError. */
 export function parseJson(bytes: Uint8Array | string, options: { readonly duplicates?: boolean } = {}): ParsedJson {
   const text = typeof bytes === 'string' ? bytes : decoder.decode(bytes);
-  if (isTooDeep(text)) throw new JsonSyntaxError('exceeded max depth');
+  const tooDeep = tooDeepAt(text);
+  if (tooDeep !== undefined) throw new JsonSyntaxError(`invalid character '${tooDeep}' exceeded max depth`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -28,17 +30,18 @@ export function parseJson(bytes: Uint8Array | string, options: { readonly duplic
 
 const [quoteCode, backslashCode, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];
 
-function isTooDeep(text: string): boolean {
-  if (text.length <= bodyDepthMax) return false;
+/** What opens the level that is one too many. */
+function tooDeepAt(text: string): string | undefined {
+  if (text.length <= bodyDepthMax) return undefined;
   let depth = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === quoteCode) index = stringEnd(text, index);
     else if (code === openBrace || code === openBracket) {
-      if (++depth > bodyDepthMax) return true;
+      if (++depth > bodyDepthMax) return text[index];
     } else if (code === closeBrace || code === closeBracket) depth--;
   }
-  return false;
+  return undefined;
 }
 
 /** Position of the closing quote of the string that starts at `start`. */
@@ -110,8 +113,28 @@ function duplicateKeys(text: string): string[] {
   return [...found];
 }
 
-const showCharacter = (character: string): string =>
-  character === "'" ? `'\\''` : character === '"' ? `'"'` : `'${JSON.stringify(character).slice(1, -1)}'`;
+const shortEscapes: Readonly<Record<string, string>> = {
+  '\u0007': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\u000b': '\\v',
+  '\\': '\\\\',
+  "'": "\\'",
+};
+
+/** As Go quotes it, which looks at the first byte of a character and takes it for one. */
+function showCharacter(character: string): string {
+  const byte = Buffer.from(character)[0]!;
+  const shown = String.fromCharCode(byte);
+  const escaped = shortEscapes[shown];
+  if (escaped !== undefined) return `'${escaped}'`;
+  const digits = byte.toString(16).padStart(2, '0');
+  if (byte < 0x20 || byte === 0x7f) return `'\\x${digits}'`;
+  return (byte >= 0x80 && byte <= 0xa0) || byte === 0xad ? `'\\u00${digits}'` : `'${shown}'`;
+}
 
 /** Go's message for a text that JSON.parse refuses. Slow, and only for that. */
 export function syntaxErrorOf(text: string): string {

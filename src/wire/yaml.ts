@@ -6,6 +6,28 @@ const unwantedTags: ReadonlySet<string> = new Set(
   ['timestamp', 'binary', 'set', 'omap', 'pairs'].map((name) => `tag:yaml.org,2002:${name}`),
 );
 
+// oxlint-disable-next-line no-control-regex -- these are what it looks for
+const controlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+const strictDecoder = new TextDecoder('utf-8', { fatal: true });
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return strictDecoder.decode(bytes);
+  } catch {
+    throw new YamlSyntaxError('yaml: invalid leading UTF-8 octet');
+  }
+}
+
+/** Upstream's words for what clients meet; the library's for the rest. */
+function wordsOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if ((error as { code?: unknown }).code === 'TAB_AS_INDENT') return 'found a tab character that violates indentation';
+  if (message.startsWith('Maximum call stack')) return 'exceeded max depth';
+  if (message.startsWith('Excessive alias count')) return 'document contains excessive aliasing';
+  const alias = /^Unresolved alias \(.*\): (.*)$/s.exec(message);
+  return alias === null ? message : `unknown anchor '${alias[1]!}' referenced`;
+}
+
 /** More say nothing more. */
 const duplicatesMax = 100;
 
@@ -20,22 +42,25 @@ export async function parseYaml(
   options: { readonly duplicates?: boolean } = {},
 ): Promise<{ value: unknown; duplicates: string[] }> {
   const { parseDocument, visit, isScalar } = await library();
-  const text = typeof bytes === 'string' ? bytes : new TextDecoder().decode(bytes);
+  const text = typeof bytes === 'string' ? bytes : decodeText(bytes);
+  if (controlCharacters.test(text)) throw new YamlSyntaxError('yaml: control characters are not allowed');
   const document = parseDocument(text, {
     version: '1.1',
     uniqueKeys: false,
     merge: true,
     prettyErrors: false,
+    logLevel: 'error',
     schema: 'yaml-1.1',
     resolveKnownTags: false,
     // Upstream's reader keeps dates and 1:30 as texts, and knows no sets.
     customTags: (tags) =>
       tags.filter((tag) => typeof tag === 'string' || (!unwantedTags.has(tag.tag) && tag.format !== 'TIME')),
   });
-  const [error] = document.errors;
+  // What follows the first document is not looked at, as by upstream's reader.
+  const error = document.errors.find(({ code }) => code !== 'MULTIPLE_DOCS');
   if (error !== undefined) {
     const line = text.slice(0, error.pos[0]).split('\n').length;
-    throw new YamlSyntaxError(`yaml: line ${line}: ${error.message}`);
+    throw new YamlSyntaxError(`yaml: line ${line}: ${wordsOf(error)}`);
   }
   const duplicates: string[] = [];
   const lines = new LineNumbers(text);
@@ -59,7 +84,7 @@ export async function parseYaml(
   try {
     value = document.toJS({ maxAliasCount: 100 });
   } catch (cause) {
-    throw new YamlSyntaxError(`yaml: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new YamlSyntaxError(`yaml: ${wordsOf(cause)}`, { cause });
   }
   return { value: toJson(value), duplicates };
 }
@@ -84,9 +109,16 @@ class LineNumbers {
   }
 }
 
-/** Dates and the like become what JSON would show. */
+/** What JSON would show, with keys in order: upstream's reader makes maps, and JSON of them. */
 function toJson(value: unknown): unknown {
-  return value === undefined ? null : JSON.parse(JSON.stringify(value));
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value === 'bigint') return Number(value);
+  if (value === undefined || value === null || typeof value !== 'object') return value ?? null;
+  const result: Record<string, unknown> = {};
+  for (const [key, one] of Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    Object.defineProperty(result, key, { value: toJson(one), enumerable: true, writable: true, configurable: true });
+  return result;
 }
 
 /** Keys sorted, as upstream prints. */

@@ -8,7 +8,7 @@ import type {
 import type { ColumnRow, CustomKind, KindRow, KubernetesObject, Mutable, SubresourceRow, Verb } from '../kind.ts';
 import { badRequestError } from '../status.ts';
 import { cloneJson, isJsonObject, type MutableJson } from '../patch/json-values.ts';
-import { cannotHandle, strictErrorsMax } from '../schema/decode.ts';
+import { cannotHandle, strictErrorText, strictErrorsMax } from '../schema/decode.ts';
 import type { DecodeOptions } from '../schema/decode-options.ts';
 import { typeFacts } from '../schema/type-table.ts';
 import { DecodeError, Decoder, inDocumentOrder, jsonKind } from '../schema/value-decoder.ts';
@@ -201,8 +201,7 @@ function decode(
     ...(options.duplicates ?? []),
     ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
   ].slice(0, strictErrorsMax);
-  if (strict.length > 0 && options.fieldValidation === 'Strict')
-    throw refuse(`strict decoding error: ${strict.join(', ')}`);
+  if (strict.length > 0 && options.fieldValidation === 'Strict') throw refuse(strictErrorText(strict, options));
   // The cast is what this function proves: kind, apiVersion and a metadata of the right type.
   const ordered = { kind, apiVersion, metadata, ...object } as unknown as Mutable<KubernetesObject>;
   return { object: ordered, warnings: options.fieldValidation === 'Ignore' || !isJsonObject(raw) ? [] : strict };

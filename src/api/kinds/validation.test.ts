@@ -429,7 +429,7 @@ const creations: readonly [
     'v1',
     'ConfigMap',
     { data: { a: 'x'.repeat(1_048_577) } },
-    [': Too long: may not be more than 1048576 bytes'],
+    ['[]: Too long: may not be more than 1048576 bytes'],
   ],
   [
     'a TLS secret without key',

@@ -31,7 +31,7 @@ function parseOperations(operations: unknown): Operation[] {
     throw badRequestError('json: cannot unmarshal object into Go value of type jsonpatch.Patch');
   if (operations.length > operationsMax)
     throw requestEntityTooLargeError(
-      `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${operations.length}`,
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${operationsMax}, got ${operations.length}`,
     );
   return operations.map((one: unknown) => {
     if (!isJsonObject(one))
@@ -108,7 +108,7 @@ function applyOperation(root: MutableJson, operation: Operation, budget: { left:
       return;
     }
     default:
-      throw badRequestError(`Unexpected kind: ${operation.op}`);
+      throw patchRejectedError();
   }
 }
 

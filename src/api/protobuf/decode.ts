@@ -10,8 +10,9 @@ import {
   type StructType,
   type ValueType,
 } from '../schema/type-table.ts';
-import { envelopeMagic as magic, fieldNumbers, isListMessage, protobufTypeName } from './numbers.ts';
-import { ProtobufError, WireReader, wireFields, type WireField } from './wire-reader.ts';
+import { notRegistered } from '../schema/unrecognized.ts';
+import { envelopeMagic as magic, fieldNumbers, isListMessage, protobufTypeName, wireTypeOf } from './numbers.ts';
+import { ProtobufError, WireReader, wireFields, type WireExpectation, type WireField } from './wire-reader.ts';
 
 type Node = Record<string, unknown>;
 
@@ -50,10 +51,18 @@ function numbersOf(struct: StructType): Numbers {
   return numbers;
 }
 
+/** What an object is that does not say it. */
+export interface AssumedKind {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
 /** The object in an envelope, with its kind and apiVersion. Throws ProtobufError. */
-export function decodeProtobuf(bytes: Uint8Array): Node {
+export function decodeProtobuf(bytes: Uint8Array, assumed?: AssumedKind): Node {
+  if (bytes.length === 0) throw new ProtobufError('empty data');
   if (!magic.every((byte, index) => bytes[index] === byte))
     throw new ProtobufError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  if (bytes.length === magic.length) throw new ProtobufError('empty body');
   let [apiVersion, kind] = ['', ''];
   let raw: Uint8Array = new Uint8Array();
   for (const field of wireFields(bytes.subarray(4))) {
@@ -64,24 +73,53 @@ export function decodeProtobuf(bytes: Uint8Array): Node {
         if (inner.number === 2) kind = text(inner.bytes);
       }
   }
+  if (kind === '') kind = assumed?.kind ?? '';
+  if (apiVersion === '') apiVersion = assumed?.apiVersion ?? '';
+  const claimed = { apiVersion, kind };
   const typeName = protobufTypeName(apiVersion, kind);
-  if (typeName === undefined)
-    throw new ProtobufError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
-  return { kind, apiVersion, ...decodeMessage(typeFacts(typeName), raw, 0) };
+  if (typeName === undefined) throw new ProtobufError(notRegistered(apiVersion, kind), claimed);
+  try {
+    return { kind, apiVersion, ...decodeMessage(typeFacts(typeName), raw, 0) };
+  } catch (error) {
+    throw error instanceof ProtobufError ? new ProtobufError(error.message, claimed) : error;
+  }
 }
 
 function decodeMessage(struct: StructType, bytes: Uint8Array, depth: number): Node {
   if (depth > bodyDepthMax) throw new ProtobufError('exceeded max depth');
   const result: Node = {};
-  decodeInto(result, numbersOf(struct), bytes, depth);
+  decodeInto(result, struct, numbersOf(struct), bytes, depth);
   return result;
 }
 
-function decodeInto(result: Node, numbers: Numbers, bytes: Uint8Array, depth: number): void {
-  for (const wire of wireFields(bytes)) {
+/** As Go names fields. */
+const goName = (name: string): string => (name === 'metadata' ? 'ObjectMeta' : name[0]!.toUpperCase() + name.slice(1));
+
+const wrongWireType = (wireType: number, name: string): ProtobufError =>
+  new ProtobufError(`proto: wrong wireType = ${wireType} for field ${goName(name)}`);
+
+function checkWireType(found: FieldType | Numbers | undefined, wireType: number): void {
+  if (found === undefined) return;
+  if (found instanceof Map) {
+    if (wireType !== 2) throw wrongWireType(wireType, 'inlined');
+    return;
+  }
+  const { type, rules, name } = found;
+  const isRepeated = type.kind === 'list' && !isListMessage(rules.go ?? '');
+  const wanted = wireTypeOf(isRepeated ? type.element : type);
+  // Repeated numbers may come packed.
+  if (wireType !== wanted && !(isRepeated && wanted !== 2 && wireType === 2)) throw wrongWireType(wireType, name);
+}
+
+function decodeInto(result: Node, struct: StructType, numbers: Numbers, bytes: Uint8Array, depth: number): void {
+  const expectation: WireExpectation = {
+    typeName: struct.shortName,
+    check: (number, wireType) => checkWireType(numbers.get(number), wireType),
+  };
+  for (const wire of wireFields(bytes, expectation)) {
     const found = numbers.get(wire.number);
     if (found === undefined) continue;
-    if (found instanceof Map) decodeInto(result, found, wire.bytes, depth + 1);
+    if (found instanceof Map) decodeInto(result, struct, found, wire.bytes, depth + 1);
     else decodeField(result, found, wire, depth + 1);
   }
 }

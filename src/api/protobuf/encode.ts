@@ -11,7 +11,7 @@ import {
   type ValueType,
 } from '../schema/type-table.ts';
 import { BackwardWriter } from './backward-writer.ts';
-import { envelopeMagic, fieldNumbers, isListMessage, protobufTypeName } from './numbers.ts';
+import { envelopeMagic, fieldNumbers, isListMessage, protobufTypeName, wireTypeOf } from './numbers.ts';
 
 type Node = Readonly<Record<string, unknown>>;
 /** Writes what a value is, without its key. */
@@ -135,21 +135,6 @@ function mapWriter(valueType: ValueType, name: string, number: number): WriteFie
       writer.varint(tag);
     }
   };
-}
-
-function wireTypeOf(type: ValueType): number {
-  if (type.kind !== 'scalar') return lengthDelimited;
-  switch (type.scalar) {
-    case 'int32':
-    case 'int64':
-    case 'uint32':
-    case 'boolean':
-      return 0;
-    case 'number':
-      return 1;
-    default:
-      return lengthDelimited;
-  }
 }
 
 function valueWriter(type: ValueType): WriteValue {

@@ -1,6 +1,6 @@
 // Wire numbers of types and type names of kinds, as decoding and encoding look them up.
 import numbersTable from '../generated/protobuf-numbers.json' with { type: 'json' };
-import type { StructType } from '../schema/type-table.ts';
+import type { StructType, ValueType } from '../schema/type-table.ts';
 
 /** What stands before every object: `k8s` and a zero byte. */
 export const envelopeMagic: readonly number[] = [0x6b, 0x38, 0x73, 0x00];
@@ -41,3 +41,19 @@ const sliceNames = new Set(['ValidationRules']);
 /** Named slices of structs repeat; `Verbs`, `ExtraValue`, `OptionalNames` are messages with `items`. */
 export const isListMessage = (goExpression: string): boolean =>
   goExpression !== '' && !goExpression.startsWith('[]') && !sliceNames.has(goExpression);
+
+/** How a value of this type stands on the wire. */
+export function wireTypeOf(type: ValueType): number {
+  if (type.kind !== 'scalar') return 2;
+  switch (type.scalar) {
+    case 'int32':
+    case 'int64':
+    case 'uint32':
+    case 'boolean':
+      return 0;
+    case 'number':
+      return 1;
+    default:
+      return 2;
+  }
+}

@@ -1,7 +1,15 @@
 // The protobuf wire format, for reading.
 
 /** The bytes are no protobuf, or not of the type that they should be. */
-export class ProtobufError extends Error {}
+export class ProtobufError extends Error {
+  /** What the envelope says it is, once that is known. */
+  readonly claimed: { readonly apiVersion: string; readonly kind: string } | undefined;
+
+  constructor(message: string, claimed?: { readonly apiVersion: string; readonly kind: string }) {
+    super(message);
+    this.claimed = claimed;
+  }
+}
 
 export interface WireField {
   readonly number: number;
@@ -13,13 +21,23 @@ export interface WireField {
 
 const noBytes = new Uint8Array();
 
-/** Every field of a message, in order. Throws ProtobufError. */
-export function* wireFields(bytes: Uint8Array): Generator<WireField> {
+/** What a message is, for those who look at its fields: its name in errors, and which fields it has. */
+export interface WireExpectation {
+  readonly typeName: string;
+  /** Called with each key before its value is read; throws for a wire type that the field does not have. */
+  check(number: number, wireType: number): void;
+}
+
+/** Every field of a message, in order; groups, which nothing here has, are passed over. Throws ProtobufError. */
+export function* wireFields(bytes: Uint8Array, expectation?: WireExpectation): Generator<WireField> {
   const reader = new WireReader(bytes);
+  const prefix = expectation === undefined ? 'proto: ' : `proto: ${expectation.typeName}: `;
   while (!reader.isAtEnd) {
     const key = reader.varint();
     const [number, wireType] = [Number(key >> 3n), Number(key & 7n)];
-    if (number === 0) throw new ProtobufError('proto: illegal tag 0');
+    if (wireType === 4) throw new ProtobufError(`${prefix}wiretype end group for non-group`);
+    if (number === 0) throw new ProtobufError(`${prefix}illegal tag 0 (wire type ${wireType})`);
+    expectation?.check(number, wireType);
     switch (wireType) {
       case 0:
         yield { number, wireType, value: reader.varint(), bytes: noBytes };
@@ -32,6 +50,9 @@ export function* wireFields(bytes: Uint8Array): Generator<WireField> {
         break;
       case 5:
         yield { number, wireType, value: 0n, bytes: reader.take(4) };
+        break;
+      case 3:
+        reader.skipGroup();
         break;
       default:
         throw new ProtobufError(`proto: illegal wireType ${wireType}`);
@@ -72,6 +93,20 @@ export class WireReader {
     const length = this.varint();
     if (length > BigInt(this.#bytes.length - this.#at)) throw new ProtobufError('unexpected EOF');
     return Number(length);
+  }
+
+  /** Behind the key of a group, to behind its end. */
+  skipGroup(): void {
+    for (let depth = 1; depth > 0;) {
+      const wireType = Number(this.varint() & 7n);
+      if (wireType === 0) this.varint();
+      else if (wireType === 1) this.take(8);
+      else if (wireType === 2) this.take(this.length());
+      else if (wireType === 3) depth++;
+      else if (wireType === 4) depth--;
+      else if (wireType === 5) this.take(4);
+      else throw new ProtobufError(`proto: illegal wireType ${wireType}`);
+    }
   }
 
   take(length: number): Uint8Array {

@@ -3,6 +3,10 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export interface DecodeOptions {
   readonly fieldValidation: FieldValidation;
-  /** What the text had twice, as it is told. */
+  /** What the text had twice, as it is told; of YAML by its lines. */
   readonly duplicates?: readonly string[] | undefined;
+  /** YAML tells what it has twice first, and in one piece. */
+  readonly format?: 'json' | 'yaml' | undefined;
+  /** The body as it came: errors show its beginning. */
+  readonly source?: Uint8Array | undefined;
 }

@@ -105,7 +105,7 @@ test('another kind or version than the path says is refused', () => {
   assert.match(refusal({ kind: 'Nothing' }), /no kind "Nothing" is registered for version "v1"/);
   assert.equal(
     refusal({ apiVersion: 'v2' }),
-    'the API version in the data (v2) does not match the expected API version (v1)',
+    'Pod in version "v2" cannot be handled as a Pod: no kind "Pod" is registered for version "v2" in scheme "pkg/api/legacyscheme/scheme.go:30"',
   );
   assert.match(refusal([]), /must be of type Pod/);
 });

@@ -3,6 +3,7 @@
 import { badRequestError } from '../status.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
 import type { DecodeOptions } from './decode-options.ts';
+import { notRegistered, unrecognized, versionKindError } from './unrecognized.ts';
 import { namedScalar, typeFacts, typeNames, type StructType } from './type-table.ts';
 import {
   DecodeError,
@@ -20,11 +21,19 @@ export const strictErrorsMax = 100;
 
 function strictErrors(raw: unknown, decoder: Decoder, options: DecodeOptions): string[] {
   if (options.fieldValidation === 'Ignore') return [];
-  const found = [
-    ...inDocumentOrder(raw, decoder.unknown).map((path) => `unknown field ${JSON.stringify(path)}`),
-    ...(options.duplicates ?? []),
-  ];
+  const unknown = inDocumentOrder(raw, decoder.unknown).map((path) => `unknown field ${JSON.stringify(path)}`);
+  const duplicates = options.duplicates ?? [];
+  const found = options.format === 'yaml' ? [...duplicates, ...unknown] : [...unknown, ...duplicates];
   return [...new Set(found)].slice(0, strictErrorsMax);
+}
+
+/** What is told of a body that is refused for them. */
+export function strictErrorText(errors: readonly string[], options: DecodeOptions): string {
+  const isLine = (text: string): boolean => options.format === 'yaml' && options.duplicates?.includes(text) === true;
+  const lines = errors.filter(isLine);
+  const rest = errors.filter((text) => !isLine(text));
+  const all = lines.length === 0 ? rest : [`yaml: unmarshal errors:\n  ${lines.join('\n  ')}`, ...rest];
+  return `strict decoding error: ${all.join(', ')}`;
 }
 
 interface Target {
@@ -52,11 +61,13 @@ const isKnownKind = (apiVersion: string, kind: string): boolean =>
   );
 
 /** The object must say that it is what the path says, or say nothing. */
-function checkGroupVersionKind(raw: RawObject, target: Target): void {
+function checkGroupVersionKind(raw: RawObject, target: Target, source: Uint8Array | undefined): void {
   const { kind, apiVersion } = raw;
   const header = (name: string, value: unknown) =>
-    badRequestError(
-      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(value)} into Go struct field .${name} of type string`,
+    unrecognized(
+      target.kind,
+      versionKindError(`json: cannot unmarshal ${jsonKind(value)} into Go struct field .${name} of type string`),
+      source,
     );
   if (apiVersion !== undefined && apiVersion !== null && typeof apiVersion !== 'string')
     throw header('apiVersion', apiVersion);
@@ -64,14 +75,17 @@ function checkGroupVersionKind(raw: RawObject, target: Target): void {
   const version =
     apiVersion === undefined || apiVersion === null || apiVersion === '' ? groupVersion(target) : apiVersion;
   const name = kind === undefined || kind === null || kind === '' ? target.kind : kind;
-  if (name !== target.kind)
+  if (version.split('/').length > 2)
+    throw unrecognized(target.kind, `unexpected GroupVersion string: ${version}`, source);
+  const isOther = name !== target.kind;
+  if (isOther || (version !== groupVersion(target) && !isKnownKind(version, name)))
     throw cannotHandle(
       name,
       version.slice(version.indexOf('/') + 1),
       target,
       isKnownKind(version, name)
         ? `converting (${version.slice(version.indexOf('/') + 1)}.${name}) to (${innerPackage(target.group)}.${target.kind}): unknown conversion`
-        : `no kind ${JSON.stringify(name)} is registered for version ${JSON.stringify(version)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+        : notRegistered(version, name),
     );
   if (version !== groupVersion(target))
     throw badRequestError(
@@ -95,7 +109,7 @@ function decodeWith(
   }
   const strict = strictErrors(raw, decoder, options);
   if (strict.length > 0 && options.fieldValidation === 'Strict')
-    throw cannotHandle(target.kind, target.version, target, `strict decoding error: ${strict.join(', ')}`);
+    throw cannotHandle(target.kind, target.version, target, strictErrorText(strict, options));
   return { object, warnings: strict };
 }
 
@@ -106,18 +120,20 @@ const withHeader = (target: Target, object: Output): Output => ({
   ...object,
 });
 
+const wrongValue = (raw: unknown): string =>
+  `json: cannot unmarshal ${jsonKind(raw)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
+
 /** A new object of the row's kind. Throws ApiError 400. */
 export function decodeObject(
   row: KindRow,
   raw: unknown,
   options: DecodeOptions,
 ): { object: Mutable<KubernetesObject>; warnings: string[] } {
-  if (!isObject(raw))
-    throw badRequestError(
-      `the object provided is unrecognized (must be of type ${row.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(raw)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
-    );
+  // Go decodes null into nothing at all.
+  if (raw === null) return decodeObject(row, {}, options);
+  if (!isObject(raw)) throw unrecognized(row.kind, versionKindError(wrongValue(raw)), options.source);
   if (row.custom !== undefined) return row.custom.decode(raw, options);
-  checkGroupVersionKind(raw, row);
+  checkGroupVersionKind(raw, row, options.source);
   const { object, warnings } = decodeWith(typeFacts(row.typeName), raw, row, options);
   // The cast is what this file proves: the object has the fields of its type and a metadata.
   return { object: withHeader(row, object) as unknown as Mutable<KubernetesObject>, warnings };
@@ -138,9 +154,6 @@ export function decodeType(
     version: first?.[1] ?? parts.at(-2) ?? '',
     kind: first?.[2] ?? struct.shortName,
   };
-  if (!isObject(raw))
-    throw badRequestError(
-      `the object provided is unrecognized (must be of type ${target.kind}): json: cannot unmarshal ${jsonKind(raw)} into Go value of type ${struct.goType}`,
-    );
+  if (!isObject(raw)) throw unrecognized(target.kind, versionKindError(wrongValue(raw)), options.source);
   return decodeWith(struct, raw, target, options);
 }

@@ -4,16 +4,22 @@ import { requestBodyBytesMax } from '#base/limits.ts';
 import { messageOf } from '#base/errors.ts';
 import { badRequestError, requestEntityTooLargeError, unsupportedMediaTypeError } from '#api/status.ts';
 import type { ApiRequest } from '#api/request.ts';
-import { parseJson } from '#wire/json.ts';
+import { cannotHandle } from '#api/schema/decode.ts';
+import { unrecognized, versionKindError } from '#api/schema/unrecognized.ts';
+import { apiVersionOf } from '#api/kinds.ts';
+import { JsonSyntaxError, parseJson } from '#wire/json.ts';
+import { mediaTypeByEncoding, objectMediaTypes } from './media-types.ts';
 
 export interface ParsedBody {
   readonly value: unknown;
   /** What occurs twice, in the words of upstream's decoders. */
   readonly duplicates: readonly string[];
+  readonly format?: 'json' | 'yaml' | undefined;
+  /** As it came. */
+  readonly source?: Uint8Array | undefined;
 }
 
-const protobufType = 'application/vnd.kubernetes.protobuf';
-const acceptedTypes = `application/json, application/yaml, ${protobufType}`;
+const protobufType = mediaTypeByEncoding.protobuf;
 
 export const mediaTypeOf = (request: ApiRequest): string =>
   (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
@@ -32,53 +38,96 @@ export async function readBytes(request: ApiRequest): Promise<Uint8Array | undef
   return bytes.length === 0 ? undefined : bytes;
 }
 
-/** Throws an ApiError (400) for a text that is no JSON or YAML. */
-export async function parseBytes(
-  bytes: Uint8Array,
-  encoding: 'json' | 'yaml',
-  duplicates: boolean,
-): Promise<ParsedBody> {
+/** Throws what the parser throws for a text that is no JSON or YAML. */
+async function parseText(bytes: Uint8Array, encoding: 'json' | 'yaml', duplicates: boolean): Promise<ParsedBody> {
+  if (encoding === 'json') {
+    const parsed = parseJson(bytes, { duplicates });
+    return { ...parsed, duplicates: parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+  }
+  const { parseYaml } = await import('#wire/yaml.ts');
+  return { ...(await parseYaml(bytes, { duplicates })), format: 'yaml' };
+}
+
+/** A patch, or what an apply is made from. Throws an ApiError (400) in the words of its type. */
+export async function parsePatch(bytes: Uint8Array, encoding: 'json' | 'yaml', prefix: string): Promise<ParsedBody> {
   try {
-    if (encoding === 'json') {
-      const parsed = parseJson(bytes, { duplicates });
-      return { ...parsed, duplicates: parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
-    }
-    const { parseYaml } = await import('#wire/yaml.ts');
-    const parsed = await parseYaml(bytes, { duplicates });
+    const parsed = await parseText(bytes, encoding, encoding === 'yaml');
     if (parsed.duplicates.length === 0) return parsed;
-    return { value: parsed.value, duplicates: [`yaml: unmarshal errors:\n  ${parsed.duplicates.join('\n  ')}`] };
+    return { ...parsed, duplicates: [`yaml: unmarshal errors:\n  ${parsed.duplicates.join('\n  ')}`] };
   } catch (error) {
     throw badRequestError(
-      encoding === 'yaml' ? `error converting YAML to JSON: ${messageOf(error)}` : messageOf(error),
+      `${prefix}${encoding === 'yaml' ? 'error converting YAML to JSON: ' : ''}${messageOf(error)}`,
     );
   }
 }
 
+/** What a body should be. */
+export interface BodyTarget {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
 /** Typed clients send their objects so; the codec is loaded when the first does. */
-async function parseProtobuf(bytes: Uint8Array): Promise<unknown> {
+async function parseProtobuf(bytes: Uint8Array, target: BodyTarget | undefined): Promise<unknown> {
   const { decodeProtobuf } = await import('#api/protobuf/decode.ts');
+  return decodeProtobuf(bytes, target && { kind: target.kind, apiVersion: apiVersionOf(target) });
+}
+
+/** Throws an ApiError (400) with what the body says it is, or its beginning. */
+async function parseBody(
+  bytes: Uint8Array,
+  mediaType: string,
+  target: BodyTarget,
+  duplicates: boolean,
+): Promise<ParsedBody> {
   try {
-    return decodeProtobuf(bytes);
+    if (mediaType === protobufType) return { value: await parseProtobuf(bytes, target), duplicates: [] };
+    return await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', duplicates);
   } catch (error) {
-    throw badRequestError(messageOf(error));
+    const message = messageOf(error);
+    if (error instanceof JsonSyntaxError) throw unrecognized(target.kind, versionKindError(message), bytes);
+    const claimed = (error as { readonly claimed?: { readonly apiVersion: string; readonly kind: string } }).claimed;
+    if (claimed === undefined) throw unrecognized(target.kind, message, bytes);
+    throw cannotHandle(claimed.kind, claimed.apiVersion.slice(claimed.apiVersion.indexOf('/') + 1), target, message);
   }
 }
 
 /** The value of bytes that were read before, a patch's included; throws as reading does. */
 export async function decodedBody(request: ApiRequest, bytes: Uint8Array): Promise<unknown> {
   const mediaType = mediaTypeOf(request);
-  if (mediaType === protobufType) return parseProtobuf(bytes);
-  return (await parseBytes(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', false)).value;
+  if (mediaType === protobufType) return parseProtobuf(bytes, undefined);
+  return (await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', false)).value;
 }
 
 /** Undefined: no body was sent. `duplicates`: keys that occur twice are wanted (field validation). */
-export async function readBody(request: ApiRequest, duplicates = false): Promise<ParsedBody | undefined> {
+export async function readBody(
+  request: ApiRequest,
+  target: BodyTarget,
+  duplicates = false,
+): Promise<ParsedBody | undefined> {
   if (request.body.type === 'object') return { value: request.body.object, duplicates: [] };
-  const bytes = await readBytes(request);
-  if (bytes === undefined) return undefined;
+  const source = await readBytes(request);
+  return source === undefined ? undefined : parseAs(request, source, target, duplicates);
+}
+
+/** The same where there must be a body: nothing is a text like others, and mostly not a valid one. */
+export async function readWrittenBody(
+  request: ApiRequest,
+  target: BodyTarget,
+  duplicates = false,
+): Promise<ParsedBody> {
+  if (request.body.type === 'object') return { value: request.body.object, duplicates: [] };
+  return parseAs(request, (await readBytes(request)) ?? new Uint8Array(), target, duplicates);
+}
+
+async function parseAs(
+  request: ApiRequest,
+  source: Uint8Array,
+  target: BodyTarget,
+  duplicates: boolean,
+): Promise<ParsedBody> {
   const mediaType = mediaTypeOf(request);
-  if (mediaType === protobufType) return { value: await parseProtobuf(bytes), duplicates: [] };
-  if (mediaType !== '' && mediaType !== 'application/json' && mediaType !== 'application/yaml')
-    throw unknownFormatError(acceptedTypes);
-  return parseBytes(bytes, mediaType === 'application/yaml' ? 'yaml' : 'json', duplicates);
+  if (mediaType !== '' && !objectMediaTypes.includes(mediaType)) throw unknownFormatError(objectMediaTypes.join(', '));
+  return { ...(await parseBody(source, mediaType, target, duplicates)), source };
 }

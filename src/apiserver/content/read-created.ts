@@ -2,7 +2,7 @@
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { decodeObject } from '#api/schema/decode.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
-import { readBody } from './read-body.ts';
+import { readWrittenBody } from './read-body.ts';
 import { writeOptions } from './request-options.ts';
 
 export interface Created {
@@ -13,11 +13,8 @@ export interface Created {
 /** Throws an ApiError; what strict reading finds becomes warnings when the client wants that. */
 export async function readCreated({ context, row }: ResourceRequest): Promise<Created> {
   const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readBody(context.request, options.fieldValidation !== 'Ignore');
-  const { object, warnings } = decodeObject(row, body?.value, {
-    fieldValidation: options.fieldValidation,
-    duplicates: body?.duplicates,
-  });
+  const body = await readWrittenBody(context.request, row, options.fieldValidation !== 'Ignore');
+  const { object, warnings } = decodeObject(row, body.value, { ...body, fieldValidation: options.fieldValidation });
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
   return { object, options };
 }

@@ -1,10 +1,11 @@
 // The body of a PATCH by its content type, as a function from a document to the changed one.
+import { jsonKind } from '#api/schema/value-decoder.ts';
 import { badRequestError } from '#api/status.ts';
 import { applyJsonPatch, unknownOperationFields } from '#api/patch/json-patch.ts';
 import { applyMergePatch } from '#api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '#api/patch/strategic-merge.ts';
 import type { ApiRequest } from '#api/request.ts';
-import { mediaTypeOf, parseBytes, readBytes, unknownFormatError } from './read-body.ts';
+import { mediaTypeOf, parsePatch, readBytes, unknownFormatError } from './read-body.ts';
 import type { ParsedBody } from './read-body.ts';
 
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
@@ -40,6 +41,24 @@ const functionOf = (type: PatchType, patch: unknown): ReadPatch['apply'] => {
   }
 };
 
+const prefixes: Readonly<Record<PatchType, string>> = {
+  json: 'error decoding patch: ',
+  merge: 'error decoding patch: ',
+  strategic: '',
+  apply: 'error decoding YAML: ',
+};
+
+/** What Go's decoder says of a patch that is of another JSON type. */
+function checkShape(type: PatchType, value: unknown): void {
+  if (value === null && type !== 'json') return;
+  const kind = jsonKind(value);
+  const wanted = type === 'json' ? 'array' : 'object';
+  if (kind === wanted) return;
+  const goType = type === 'json' ? '[]handlers.jsonPatchOp' : 'map[string]interface {}';
+  const decoding = type === 'apply' ? 'error unmarshaling JSON: while decoding JSON: ' : '';
+  throw badRequestError(`${prefixes[type]}${decoding}json: cannot unmarshal ${kind} into Go value of type ${goType}`);
+}
+
 /** Custom resources have no strategic merge: nothing says how their lists merge. */
 export async function readPatch(request: ApiRequest, allowsStrategic = true): Promise<ReadPatch> {
   const type = types.get(mediaTypeOf(request));
@@ -48,10 +67,10 @@ export async function readPatch(request: ApiRequest, allowsStrategic = true): Pr
   let body: ParsedBody;
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };
   else {
-    const bytes = await readBytes(request);
-    if (bytes === undefined) throw badRequestError('the body of the patch is empty');
-    body = await parseBytes(bytes, type === 'apply' ? 'yaml' : 'json', type === 'apply');
+    const bytes = (await readBytes(request)) ?? new Uint8Array();
+    body = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type]);
   }
+  checkShape(type, body.value);
   return {
     type,
     body,

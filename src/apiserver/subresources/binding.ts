@@ -8,7 +8,7 @@ import type { ApiResponse } from '#api/request.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import { badRequestError, conflictError, invalidError, notFoundError } from '#api/status.ts';
-import { readBody } from '../content/read-body.ts';
+import { readWrittenBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
 import { groupResource, isTerminating } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
@@ -28,8 +28,8 @@ function checkBinding(binding: Binding): void {
 export async function bindPod(request: ResourceRequest): Promise<ApiResponse> {
   const { context } = request;
   const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readBody(context.request);
-  const binding = decodeType(bindingType, body?.value, { fieldValidation: options.fieldValidation })
+  const body = await readWrittenBody(context.request, { group: '', version: 'v1', kind: 'Binding' });
+  const binding = decodeType(bindingType, body.value, { ...body, fieldValidation: options.fieldValidation })
     .object as unknown as Binding;
   const row = kindTable.find('', 'v1', 'pods')!;
   const name = request.name === '' ? (binding.metadata?.name ?? '') : request.name;

@@ -7,7 +7,7 @@ import type { ApiResponse } from '#api/request.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import { ApiError, badRequestError, conflictError, internalError, notFoundError } from '#api/status.ts';
-import { readBody } from '../content/read-body.ts';
+import { readWrittenBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
 import { deleteObject } from '../registry/delete-object.ts';
 import type { DeleteSettings } from '../registry/delete-object.ts';
@@ -122,8 +122,8 @@ export async function evictPod(request: ResourceRequest): Promise<ApiResponse> {
   const { context } = request;
   const { store } = context.server.options;
   const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readBody(context.request);
-  const eviction = decodeType(evictionType, body?.value, { fieldValidation: options.fieldValidation })
+  const body = await readWrittenBody(context.request, { group: 'policy', version: 'v1', kind: 'Eviction' });
+  const eviction = decodeType(evictionType, body.value, { ...body, fieldValidation: options.fieldValidation })
     .object as unknown as Eviction;
   if ((eviction.metadata?.name ?? request.name) !== request.name)
     throw badRequestError('name in URL does not match name in Eviction object');

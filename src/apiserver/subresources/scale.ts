@@ -11,13 +11,14 @@ import { invalid } from '#api/field-error.ts';
 import { badRequestError, internalError, invalidError, modifiedError, notFoundError } from '#api/status.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { objectOf, respondWith } from '../content/present.ts';
-import { readBody, unknownFormatError } from '../content/read-body.ts';
+import { readWrittenBody, unknownFormatError } from '../content/read-body.ts';
 import { readPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { groupResource, storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { updateObject } from '../registry/update-object.ts';
 
+const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 const scaleType = 'io.k8s.api.autoscaling.v1.Scale';
 
 interface Scalable extends KubernetesObject {
@@ -101,7 +102,7 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     throw unknownFormatError(
       'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
     );
-  const sent = patch === undefined ? await readBody(context.request) : undefined;
+  const sent = patch === undefined ? await readWrittenBody(context.request, scaleKind) : undefined;
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
 
@@ -109,7 +110,7 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     if (current === undefined) throw notFoundError(groupResource(row), request.name);
     const before = scaleOf(row, current as Scalable);
     const value = patch === undefined ? sent?.value : patch.apply!(scaleType, before);
-    const wanted = decodeType(scaleType, value, { fieldValidation }).object as unknown as Scale;
+    const wanted = decodeType(scaleType, value, { fieldValidation, source: sent?.source }).object as unknown as Scale;
     const { name = '', resourceVersion: version = '' } = wanted.metadata ?? {};
     if (name !== '' && name !== request.name)
       throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${request.name})`);

@@ -93,7 +93,7 @@ export async function requestToken(request: ResourceRequest): Promise<ApiRespons
   if (serviceAccountTokens.signer === undefined)
     throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
   const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readBody(context.request);
+  const body = await readBody(context.request, { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' });
   const review = decodeType(tokenType, body?.value ?? {}, { fieldValidation: options.fieldValidation })
     .object as unknown as TokenRequest;
   await checkNodeToken(request, review);

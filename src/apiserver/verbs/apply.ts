@@ -1,5 +1,6 @@
 // Server-side apply: PATCH with application/apply-patch+yaml. The merge is api/managed-fields'; here are its options, its
 // create when there is nothing yet, and its retry when another writer was first.
+import { apiVersionOf } from '#api/kinds.ts';
 import { required } from '#api/field-error.ts';
 import { applyConfiguration } from '#api/managed-fields/apply-configuration.ts';
 import { badRequestError, invalidError, notFoundError } from '#api/status.ts';
@@ -29,6 +30,11 @@ export async function apply(
     throw invalidError({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
       required('fieldManager', 'is required for apply patch'),
     ]);
+  const { apiVersion = '', kind = '' } = (body.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  if (kind !== row.kind || apiVersion !== apiVersionOf(row))
+    throw badRequestError(
+      `invalid object type: ${String(apiVersion).includes('/') ? '' : '/'}${String(apiVersion)}, Kind=${String(kind)}`,
+    );
   const duplicates = body.duplicates.map((text) => `error converting YAML to JSON: ${text}`);
   if (duplicates.length > 0 && options.fieldValidation === 'Strict')
     throw badRequestError(`error strict decoding YAML: ${duplicates.join(', ')}`);

@@ -2,13 +2,13 @@
 import { applyRowDefaults } from '#api/schema/defaults.ts';
 import { decodeObject } from '#api/schema/decode.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
-import { badRequestError } from '#api/status.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import { respondStored, respondWith } from '../content/present.ts';
-import { readBody } from '../content/read-body.ts';
+import { readWrittenBody } from '../content/read-body.ts';
+import type { ParsedBody } from '../content/read-body.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import type { WriteOptions } from '../content/request-options.ts';
 import { createObject } from '../registry/create-object.ts';
@@ -19,21 +19,16 @@ import type { RequestContext } from '../context.ts';
 /** The body as an object of the row's kind, in the stored version, defaulted. */
 export async function readObject(request: ResourceRequest, options: WriteOptions): Promise<Mutable<KubernetesObject>> {
   const { context, row } = request;
-  const body = await readBody(context.request, options.fieldValidation !== 'Ignore');
-  if (body === undefined)
-    throw badRequestError(
-      `${row.kind} in version ${JSON.stringify(row.version)} cannot be handled as a ${row.kind}: EOF`,
-    );
-  return decodeValue(request, body.value, body.duplicates, options);
+  const body = await readWrittenBody(context.request, row, options.fieldValidation !== 'Ignore');
+  return decodeValue(request, body, options);
 }
 
 export function decodeValue(
   { context, row }: ResourceRequest,
-  value: unknown,
-  duplicates: readonly string[],
+  body: ParsedBody,
   options: WriteOptions,
 ): Mutable<KubernetesObject> {
-  const { object, warnings } = decodeObject(row, value, { fieldValidation: options.fieldValidation, duplicates });
+  const { object, warnings } = decodeObject(row, body.value, { ...body, fieldValidation: options.fieldValidation });
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
   applyRowDefaults(row, object);
   return conversionOf(row)?.toStorage(object) ?? object;

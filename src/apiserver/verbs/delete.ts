@@ -35,11 +35,11 @@ function optionsOfQuery(request: ApiRequest): DeleteOptions {
 }
 
 export async function deleteSettings(request: ApiRequest): Promise<DeleteSettings & { readonly accepted: boolean }> {
-  const body = await readBody(request);
+  const body = await readBody(request, { group: '', version: 'v1', kind: 'DeleteOptions' });
   const options =
     body === undefined
       ? optionsOfQuery(request)
-      : (decodeType(optionsType, body.value, { fieldValidation: 'Ignore' }).object as DeleteOptions);
+      : (decodeType(optionsType, body.value, { ...body, fieldValidation: 'Ignore' }).object as DeleteOptions);
   const errors: FieldError[] = [];
   if (
     options.orphanDependents !== undefined &&

@@ -40,7 +40,7 @@ function validate(object: ConfigMap): FieldError[] {
     errors.push(...texts(`binaryData[${key}]`, key, configMapKey(key)));
     bytes += decodedLength(value);
   }
-  if (bytes > dataBytesMax) errors.push(tooLong('', dataBytesMax));
+  if (bytes > dataBytesMax) errors.push(tooLong('[]', dataBytesMax));
   return errors;
 }
 
