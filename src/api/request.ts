@@ -27,6 +27,8 @@ export interface ApiRequest {
   readonly certificate?:
     | { readonly commonName: string; readonly organizations: readonly string[]; readonly uid?: string | undefined }
     | undefined;
+  /** Of a client certificate that was verified against the front proxies' authorities: its common name. */
+  readonly frontProxyName?: string | undefined;
   readonly remoteAddress: string;
   /** Bytes from the network, or an object from an in-process caller (the chain copies before it changes anything). */
   readonly body: RequestBody;

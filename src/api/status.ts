@@ -82,6 +82,9 @@ export const isAlreadyExists = (error: unknown): error is ApiError => isReason(e
 export const isConflict = (error: unknown): error is ApiError => isReason(error, 'Conflict');
 export const isGone = (error: unknown): error is ApiError => error instanceof ApiError && error.code === 410;
 
+/** No such path: of a resource, or a version of a group. */
+export const unknownResourceError = (): ApiError =>
+  new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 export const notFoundError = (gr: GroupResource, name: string) =>
   new ApiError(404, 'NotFound', `${qualified(gr)} ${JSON.stringify(name)} not found`, details(gr, name));
 export const alreadyExistsError = (gr: GroupResource, name: string) =>

@@ -5,7 +5,13 @@ import { watchBufferEventsMax } from '#base/limits.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { clientCertificateOf, listenHttps } from '#host/https-server.ts';
-import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } from '#host/https-server.ts';
+import type {
+  ClientCertificate,
+  HttpsRequest,
+  HttpsResponse,
+  HttpsServer,
+  HttpsServerOptions,
+} from '#host/https-server.ts';
 import type { ApiRequest, ApiResponse, RequestBody, RequestHandler, ResponseBody } from '#api/request.ts';
 import { requestEntityTooLargeError, goneError } from '#api/status.ts';
 import type { Duplex, Readable } from 'node:stream';
@@ -44,6 +50,16 @@ const hasBody = (request: HttpsRequest): boolean =>
     : request.headers['transfer-encoding'] !== undefined ||
       (request.httpVersionMajor === 2 && !['GET', 'HEAD'].includes(request.method ?? ''));
 
+const certificatesOf = (
+  certificate: ClientCertificate | undefined,
+): Pick<ApiRequest, 'certificate' | 'frontProxyName'> =>
+  certificate === undefined
+    ? {}
+    : {
+        ...(certificate.isClient ? { certificate } : {}),
+        ...(certificate.isFrontProxy ? { frontProxyName: certificate.commonName } : {}),
+      };
+
 function apiRequest(
   request: HttpsRequest,
   signal: AbortSignal,
@@ -70,7 +86,7 @@ function apiRequest(
     query: new URLSearchParams(at < 0 ? '' : target.slice(at + 1)),
     headers: headersOf(request),
     rawHeaders: request.rawHeaders,
-    certificate: clientCertificateOf(request),
+    ...certificatesOf(clientCertificateOf(request)),
     remoteAddress: request.socket.remoteAddress ?? '',
     body,
     signal,
@@ -267,7 +283,7 @@ async function writeRaw(socket: Duplex, answer: ApiResponse): Promise<void> {
 
 export interface HttpsFrontOptions extends Pick<
   HttpsServerOptions,
-  'address' | 'port' | 'certificate' | 'namedCertificates' | 'clientAuthorities' | 'patience'
+  'address' | 'port' | 'certificate' | 'namedCertificates' | 'clientAuthorities' | 'frontProxyAuthorities' | 'patience'
 > {
   readonly handler: RequestHandler;
   readonly logger: Logger;

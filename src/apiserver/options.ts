@@ -12,6 +12,10 @@ import type { NodeConnector, OutgoingConnector, PodConnector } from './ports.ts'
 export interface VersionInfo {
   readonly major: string;
   readonly minor: string;
+  readonly emulationMajor?: string | undefined;
+  readonly emulationMinor?: string | undefined;
+  readonly minCompatibilityMajor?: string | undefined;
+  readonly minCompatibilityMinor?: string | undefined;
   /** Such as `v1.36.2+microshift`. */
   readonly gitVersion: string;
   readonly gitCommit: string;

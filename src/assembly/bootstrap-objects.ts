@@ -13,6 +13,7 @@ import {
   Services,
   StorageClasses,
 } from '#api/generated/kind-references.ts';
+import { requestHeaders } from '#apiserver/authentication/request-header.ts';
 import type { BootstrapObject } from './bootstrap-object.ts';
 import type { Configuration } from './config/configuration.ts';
 import { addressAt, parseIpv4Range } from './config/ranges.ts';
@@ -170,11 +171,11 @@ export const authenticationConfigMap = (authorities: BootstrapAuthorities): Boot
     data: {
       'client-ca-file': authorities.clientPem,
       'requestheader-client-ca-file': authorities.requestHeaderPem,
-      'requestheader-allowed-names': JSON.stringify(['system:openshift-aggregator']),
-      'requestheader-username-headers': JSON.stringify(['X-Remote-User']),
-      'requestheader-uid-headers': JSON.stringify(['X-Remote-Uid']),
-      'requestheader-group-headers': JSON.stringify(['X-Remote-Group']),
-      'requestheader-extra-headers-prefix': JSON.stringify(['X-Remote-Extra-']),
+      'requestheader-allowed-names': JSON.stringify(requestHeaders.allowedNames),
+      'requestheader-username-headers': JSON.stringify(requestHeaders.username),
+      'requestheader-uid-headers': JSON.stringify(requestHeaders.uid),
+      'requestheader-group-headers': JSON.stringify(requestHeaders.group),
+      'requestheader-extra-headers-prefix': JSON.stringify(requestHeaders.extraPrefix),
     },
   });
 

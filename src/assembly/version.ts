@@ -31,6 +31,10 @@ export const versionInfo = () => {
   return {
     major,
     minor,
+    emulationMajor: major,
+    emulationMinor: minor,
+    minCompatibilityMajor: major,
+    minCompatibilityMinor: String(Number(minor) - 1),
     gitVersion: `v${productVersion.kubernetes}`,
     gitCommit: productVersion.commit,
     gitTreeState: productVersion.treeState,

@@ -1,11 +1,12 @@
 // The TLS listener of the API server: HTTP/2 and HTTP/1.1 by ALPN, upgrades (HTTP/1.1), client certificates asked for and
 // verified but not demanded, certificates changed without dropping connections. What a request means is not here.
+import { X509Certificate } from 'node:crypto';
 import http2 from 'node:http2';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 
 export type HttpsRequest = IncomingMessage | Http2ServerRequest;
@@ -39,6 +40,8 @@ export interface HttpsServerOptions {
   readonly namedCertificates?: readonly (HttpsCertificate & { readonly names: readonly string[] })[] | undefined;
   /** PEM of the authorities that client certificates are verified with. */
   readonly clientAuthorities: string;
+  /** PEM of the authorities of front proxies: what they signed identifies no client. Absent: there are none. */
+  readonly frontProxyAuthorities?: string | undefined;
   /** Default: TLS 1.2 with Node's suites. */
   readonly tls?: { readonly minVersion: 'TLSv1.2' | 'TLSv1.3'; readonly ciphers: string } | undefined;
   /** Default: `defaultPatience`. */
@@ -55,13 +58,52 @@ export interface ClientCertificate {
   readonly commonName: string;
   readonly organizations: readonly string[];
   readonly uid: string | undefined;
+  /** Verified against the client authorities. */
+  readonly isClient: boolean;
+  /** Verified against the front proxies' authorities. */
+  readonly isFrontProxy: boolean;
+}
+
+/** SHA-256 fingerprints of authorities. */
+interface Trust {
+  readonly client: ReadonlySet<string>;
+  readonly frontProxy: ReadonlySet<string>;
+}
+const fingerprints = (bundle: string): ReadonlySet<string> =>
+  new Set(
+    (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
+      (one) => new X509Certificate(one).fingerprint256,
+    ),
+  );
+/** Of requests to servers with front proxies' authorities: to TLS both kinds of authorities are one. */
+const trustOf = new WeakMap<object, Trust>();
+
+/** Which of the authorities stand in the verified chain. */
+function signedBy(socket: TLSSocket, trust: Trust): Pick<ClientCertificate, 'isClient' | 'isFrontProxy'> {
+  let [isClient, isFrontProxy] = [false, false];
+  const seen = new Set<string>();
+  for (
+    let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+    at !== undefined && !seen.has(at.fingerprint256);
+    at = at.issuerCertificate
+  ) {
+    seen.add(at.fingerprint256);
+    isClient ||= trust.client.has(at.fingerprint256);
+    isFrontProxy ||= trust.frontProxy.has(at.fingerprint256);
+  }
+  return { isClient, isFrontProxy };
 }
 
 export interface HttpsServer {
   readonly address: string;
   readonly port: number;
   /** New connections use it; those that are there stay. */
-  reload(options: Pick<HttpsServerOptions, 'certificate' | 'namedCertificates' | 'clientAuthorities' | 'tls'>): void;
+  reload(
+    options: Pick<
+      HttpsServerOptions,
+      'certificate' | 'namedCertificates' | 'clientAuthorities' | 'frontProxyAuthorities' | 'tls'
+    >,
+  ): void;
   /** Takes no new connections, lets requests in work finish for at most `graceMs`, then ends what is left. */
   close(graceMs: number): Promise<void>;
 }
@@ -77,12 +119,14 @@ export function clientCertificateOf(request: HttpsRequest): ClientCertificate | 
   if (subject === undefined) return undefined;
   const list = (value: string | string[] | undefined): string[] =>
     value === undefined ? [] : Array.isArray(value) ? value : [value];
+  const trust = trustOf.get(request);
   const fields = subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
   const certificate = {
     commonName: list(fields['CN'])[0] ?? '',
     organizations: list(fields['O']),
     // Kubernetes' own attribute for a user's uid (KEP-4633 era): OID 1.3.6.1.4.1.57683.2.
     uid: list(fields['1.3.6.1.4.1.57683.2'])[0],
+    ...(trust === undefined ? { isClient: true, isFrontProxy: false } : signedBy(socket, trust)),
     validToMs: Date.parse(validTo),
   };
   certificates.set(socket, certificate);
@@ -99,17 +143,27 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   let inWork = 0;
   let closing = false;
   let whenIdle: (() => void) | undefined;
-  const contextsOf = ({ namedCertificates = [], clientAuthorities, tls }: Parameters<HttpsServer['reload']>[0]) =>
-    namedCertificates.map((one) => ({
+  const trusted = ({ clientAuthorities, frontProxyAuthorities }: Parameters<HttpsServer['reload']>[0]) =>
+    frontProxyAuthorities === undefined ? clientAuthorities : `${clientAuthorities}\n${frontProxyAuthorities}`;
+  const trustIn = ({
+    clientAuthorities,
+    frontProxyAuthorities,
+  }: Parameters<HttpsServer['reload']>[0]): Trust | undefined =>
+    frontProxyAuthorities === undefined
+      ? undefined
+      : { client: fingerprints(clientAuthorities), frontProxy: fingerprints(frontProxyAuthorities) };
+  const contextsOf = (given: Parameters<HttpsServer['reload']>[0]) =>
+    (given.namedCertificates ?? []).map((one) => ({
       names: one.names,
       context: createSecureContext({
         cert: one.certificateChain,
         key: one.privateKey,
-        ca: clientAuthorities,
-        ...(tls ?? defaultTls),
+        ca: trusted(given),
+        ...(given.tls ?? defaultTls),
       }),
     }));
   let contexts = contextsOf(options);
+  let trust = trustIn(options);
 
   const patience = options.patience ?? defaultPatience;
   const limits: object = {
@@ -124,7 +178,7 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     allowHTTP1: true,
     cert: options.certificate.certificateChain,
     key: options.certificate.privateKey,
-    ca: options.clientAuthorities,
+    ca: trusted(options),
     requestCert: true,
     rejectUnauthorized: false,
     ...(options.tls ?? defaultTls),
@@ -159,11 +213,13 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     response.once('close', finished);
     // HTTP/1.1 clients are asked to leave when the server is closing; HTTP/2 ones get GOAWAY.
     if (closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+    if (trust !== undefined) trustOf.set(request, trust);
     options.onRequest(request, response);
   });
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-    options.onUpgrade(request, socket, head),
-  );
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (trust !== undefined) trustOf.set(request, trust);
+    options.onUpgrade(request, socket, head);
+  });
   server.on('tlsClientError', (error) => options.onConnectionError?.(error));
   server.on('sessionError', (error: Error) => options.onConnectionError?.(error));
   server.on('clientError' as 'tlsClientError', (error, socket) => {
@@ -182,10 +238,11 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
         port,
         reload(next) {
           contexts = contextsOf(next);
+          trust = trustIn(next);
           server.setSecureContext({
             cert: next.certificate.certificateChain,
             key: next.certificate.privateKey,
-            ca: next.clientAuthorities,
+            ca: trusted(next),
             ...(next.tls ?? defaultTls),
           });
         },

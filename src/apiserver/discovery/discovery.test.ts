@@ -19,7 +19,39 @@ test('discovery lists groups, versions, resources and subresources', async () =>
     categories: ['all'],
     storageVersionHash: 'xPOwRZ+Yhw8=',
   });
-  assert.equal((await api.send('GET', '/apis/apps/v9')).status, 404);
+  for (const [path, isStatus] of [
+    ['/apis/apps/v9', true],
+    ['/api/v9', true],
+    ['/apis/apps/v9/deployments', true],
+    ['/apis/nothing', false],
+    ['/apis/nothing/v1', false],
+    ['/apis/nothing/v1/things', false],
+  ] as const) {
+    const answer = await api.send('GET', path);
+    assert.deepEqual([answer.status, answer.json?.reason], [404, isStatus ? 'NotFound' : undefined], path);
+    if (!isStatus) assert.equal(answer.text, '404 page not found\n');
+  }
+});
+
+test('aggregated discovery names foreign kinds in full and its own by kind alone; v2beta1 is not served', async () => {
+  const api = await startApiServer();
+  const asked = (version: string) => `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+  const [core] = (await api.get('/api', { headers: { accept: asked('v2') } })).items;
+  assert.deepEqual(core.metadata, {});
+  const controllers = core.versions[0].resources.find(
+    (one: { resource: string }) => one.resource === 'replicationcontrollers',
+  );
+  assert.deepEqual(controllers.responseKind, { group: '', version: '', kind: 'ReplicationController' });
+  assert.deepEqual(
+    controllers.subresources.map((one: { responseKind: object }) => one.responseKind),
+    [
+      { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+      { group: '', version: '', kind: 'ReplicationController' },
+    ],
+  );
+  const old = await api.send('GET', '/apis', { headers: { accept: `${asked('v2beta1')},application/json` } });
+  assert.equal(old.json.kind, 'APIGroupList');
+  assert.equal((await api.send('GET', '/apis', { headers: { accept: asked('v2beta1') } })).status, 406);
 });
 
 test('aggregated discovery comes with an ETag that saves the next answer', async () => {

@@ -3,22 +3,23 @@ import type { ApiResponse } from '#api/request.ts';
 import type { RequestContext } from '../context.ts';
 import { firstAccepted } from '../content/media-types.ts';
 import { mediaTypeOfForm, negotiateOutput, plainEndpoint, unroutedEndpoint } from '../content/negotiate.ts';
+import { unknownResourceError } from '#api/status.ts';
 import { respond, respondObject, respondText } from '../responses.ts';
 import type { AggregatedDocument } from './documents.ts';
 import { aggregatedDocument, apiGroup, apiGroupList, apiVersions, resourceList } from './documents.ts';
 
 interface AggregatedForm {
   readonly encoding: 'json' | 'protobuf';
-  /** Undefined: the document of old. */
-  readonly version: 'v2' | 'v2beta1' | undefined;
+  /** False: the document of old. */
+  readonly isAggregated: boolean;
 }
 
 function aggregatedForm(accept: string | undefined): AggregatedForm | undefined {
   return firstAccepted(accept ?? '', (encoding, { as, g, v }): AggregatedForm | undefined => {
     if (encoding === 'yaml') return undefined;
-    if (as === undefined && g === undefined && v === undefined) return { encoding, version: undefined };
-    const isOurs = as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && (v === 'v2' || v === 'v2beta1');
-    return isOurs ? { encoding, version: v } : undefined;
+    if (as === undefined && g === undefined && v === undefined) return { encoding, isAggregated: false };
+    const isOurs = as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && v === 'v2';
+    return isOurs ? { encoding, isAggregated: true } : undefined;
   });
 }
 
@@ -41,8 +42,8 @@ export async function respondDiscovery(context: RequestContext, path: string): P
   const parts = path.split('/').slice(1);
   if (path === '/api' || path === '/apis') {
     const form = aggregatedForm(request.headers['accept']);
-    if (form?.version !== undefined) {
-      const document = aggregatedDocument(kinds, path, form.version);
+    if (form?.isAggregated === true) {
+      const document = aggregatedDocument(kinds, path);
       const { etag } = document;
       const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
       if (request.headers['if-none-match'] === etag) return respond(304, { type: 'none' }, headers);
@@ -50,7 +51,7 @@ export async function respondDiscovery(context: RequestContext, path: string): P
         200,
         {
           type: 'bytes',
-          contentType: `${mediaTypeOfForm(form)};g=apidiscovery.k8s.io;v=${form.version};as=APIGroupDiscoveryList`,
+          contentType: `${mediaTypeOfForm(form)};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`,
           parts: await aggregatedParts(document, form),
         },
         headers,
@@ -58,7 +59,7 @@ export async function respondDiscovery(context: RequestContext, path: string): P
     }
     negotiateOutput(request, unroutedEndpoint);
     const document = path === '/apis' ? apiGroupList(kinds) : apiVersions(kinds, request.headers['host'] ?? '');
-    return { ...respondObject(document), headers: { vary: 'Accept' } };
+    return respondObject(document);
   }
   const isLegacy = parts[0] === 'api';
   negotiateOutput(request, isLegacy || parts.length > 2 ? plainEndpoint : unroutedEndpoint);
@@ -70,5 +71,8 @@ export async function respondDiscovery(context: RequestContext, path: string): P
         : parts.length === 3 && !isLegacy
           ? resourceList(kinds, parts[1]!, parts[2]!)
           : undefined;
-  return document === undefined ? respondText('404 page not found\n', 404) : respondObject(document);
+  if (document !== undefined) return respondObject(document);
+  // Whoever answers for a group says so of its versions, too.
+  if (isLegacy || (parts.length > 2 && apiGroup(kinds, parts[1]!) !== undefined)) throw unknownResourceError();
+  return respondText('404 page not found\n', 404);
 }

@@ -89,15 +89,15 @@ export const apiVersions = (kinds: Kinds, serverAddress: string): object => ({
   serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
 });
 
-const responseKind = (row: { group: string; version: string; kind: string }) => ({
-  group: row.group,
-  version: row.version,
-  kind: row.kind,
-});
+/** Built-in kinds name only what is not of the group version itself; custom ones name all, as upstream's do. */
+const responseKind = (row: KindRow, one: { group: string; version: string; kind: string }) => {
+  const isOwn = row.custom === undefined && one.group === row.group && one.version === row.version;
+  return { group: isOwn ? '' : one.group, version: isOwn ? '' : one.version, kind: one.kind };
+};
 
 const aggregatedResource = (row: KindRow) => ({
   resource: row.resource,
-  responseKind: responseKind(row),
+  responseKind: responseKind(row, row),
   scope: row.namespaced ? 'Namespaced' : 'Cluster',
   singularResource: row.singular,
   verbs: row.verbs,
@@ -108,7 +108,7 @@ const aggregatedResource = (row: KindRow) => ({
     : {
         subresources: Object.entries(row.subresources).map(([subresource, one]) => ({
           subresource,
-          responseKind: responseKind(one),
+          responseKind: responseKind(row, one),
           verbs: one.verbs,
         })),
       }),
@@ -124,12 +124,8 @@ export interface AggregatedDocument {
 const cache = new WeakMap<Served, Map<string, AggregatedDocument>>();
 
 /** apidiscovery.k8s.io APIGroupDiscoveryList of `/api` or `/apis`. */
-export function aggregatedDocument(
-  kinds: Kinds,
-  path: '/api' | '/apis',
-  version: 'v2' | 'v2beta1',
-): AggregatedDocument {
-  const key = `${path} ${version}`;
+export function aggregatedDocument(kinds: Kinds, path: '/api' | '/apis'): AggregatedDocument {
+  const key = path;
   let documents = cache.get(kinds);
   if (documents === undefined) cache.set(kinds, (documents = new Map()));
   let document = documents.get(key);
@@ -137,7 +133,7 @@ export function aggregatedDocument(
     const groups = kinds.groups.filter((group) => (path === '/api') === (group.name === ''));
     const object = {
       kind: 'APIGroupDiscoveryList',
-      apiVersion: `apidiscovery.k8s.io/${version}`,
+      apiVersion: 'apidiscovery.k8s.io/v2',
       metadata: {},
       items: groups.flatMap((group) => {
         const versions = servedVersions(kinds, group.name);
@@ -145,7 +141,7 @@ export function aggregatedDocument(
           ? []
           : [
               {
-                metadata: { ...(group.name === '' ? {} : { name: group.name }), creationTimestamp: null },
+                metadata: group.name === '' ? {} : { name: group.name },
                 versions: versions.map((one) => {
                   const remote = kinds.remotes.get(apiVersionOf({ group: group.name, version: one }));
                   if (remote !== undefined) return { version: one, ...remote };

@@ -2,6 +2,7 @@
 // says it. Nobody else gets further than health and version.
 import { unauthorizedError } from '#api/status.ts';
 import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
+import { requestHeaderIdentity } from '../authentication/request-header.ts';
 import type { Next, RequestContext } from '../context.ts';
 
 const allAuthenticated = 'system:authenticated';
@@ -32,6 +33,8 @@ function bearerToken(request: ApiRequest): string | undefined {
 async function identify(context: RequestContext): Promise<Identity | undefined> {
   const { request, server } = context;
   if (request.identity !== undefined) return request.identity;
+  const fronted = request.frontProxyName === undefined ? undefined : requestHeaderIdentity(request);
+  if (fronted !== undefined) return fronted;
   if (request.certificate !== undefined && request.certificate.commonName !== '') {
     const { commonName, organizations, uid } = request.certificate;
     return { name: commonName, groups: organizations, ...(uid === undefined ? {} : { uid }) };

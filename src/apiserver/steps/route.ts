@@ -1,12 +1,13 @@
 // The last step: which verb on which kind, or which of the paths that are no resources.
 import type { KindRow } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { ApiError, methodNotSupportedError, badRequestError } from '#api/status.ts';
+import { methodNotSupportedError, badRequestError, unknownResourceError } from '#api/status.ts';
 import type { RequestContext } from '../context.ts';
 import { respondNonResource } from '../non-resource.ts';
 import { groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { isAnswered, respondAnswered } from '../reviews/answered.ts';
+import { respondText } from '../responses.ts';
 import { respondSubresource } from '../subresources/subresources.ts';
 import { create } from '../verbs/create.ts';
 import { deleteCollection } from '../verbs/delete-collection.ts';
@@ -38,9 +39,6 @@ const projectVerbs: Readonly<Record<string, VerbHandler>> = {
   delete: async (request) => (await import('../projects/verbs.ts')).deleteProject(request),
 };
 
-export const unknownResourceError = (): ApiError =>
-  new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
-
 export async function route(context: RequestContext): Promise<ApiResponse> {
   const { info } = context;
   const remote = context.server.aggregation.remoteOfPath(info.path);
@@ -50,7 +48,11 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
   }
   if (!info.isResource) return respondNonResource(context);
   const row = context.server.kinds.find(info.group, info.version, info.resource);
-  if (row === undefined) throw unknownResourceError();
+  if (row === undefined) {
+    const isKnown = context.server.aggregation.served().groups.some((one) => one.name === info.group);
+    if (isKnown) throw unknownResourceError();
+    return respondText('404 page not found\n', 404);
+  }
   if (row.custom !== undefined) context.warnings.push(...row.custom.warnings);
   // A namespace is itself the namespace of its own requests, and so is a project.
   const isNamespaces =

@@ -5,6 +5,7 @@ import { storageKey } from '#api/kinds.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { messageOf } from '#base/errors.ts';
 import { ApiError, badRequestError, serviceUnavailableError } from '#api/status.ts';
+import { isIdentityHeader } from '../aggregation/front-proxy-headers.ts';
 import { readBytes } from '../content/read-body.ts';
 import type { PodConnector } from '../ports.ts';
 import { contains, familyOf, parseAddress, parseRange } from '../registry/services/addresses.ts';
@@ -117,7 +118,8 @@ const notPassedOn = new Set([
 const passedOn = (headers: Readonly<Record<string, string | undefined>>): Record<string, string> => {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && !notPassedOn.has(name) && !name.startsWith('impersonate-')) result[name] = value;
+    if (value !== undefined && !notPassedOn.has(name) && !name.startsWith('impersonate-') && !isIdentityHeader(name))
+      result[name] = value;
   return result;
 };
 

@@ -92,6 +92,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
       { ...certificateOf('api-external-serving'), names: pki.names.external },
     ],
     clientAuthorities: pki.bundle('client'),
+    frontProxyAuthorities: pki.bundle('requestHeader'),
   });
   const front = await startHttpsFront({
     address: '0.0.0.0',
