@@ -3,8 +3,6 @@
 import type { KindReference } from './kind.ts';
 
 const rows: Readonly<Record<string, string>> = {
-  'admissionregistration.k8s.io/validatingadmissionpolicies': 'the policy is not enforced',
-  'admissionregistration.k8s.io/validatingadmissionpolicybindings': 'the policy is not enforced',
   'autoscaling/horizontalpodautoscalers': 'nothing is scaled',
   'flowcontrol.apiserver.k8s.io/flowschemas': 'requests are limited by number only',
   'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations': 'requests are limited by number only',

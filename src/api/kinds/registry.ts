@@ -1,9 +1,11 @@
 // THE list of hand-written kinds: `Kind` or `group/Kind` -> behaviour. A file below kinds/ that is not here fails a test.
 import type { KindBehaviour } from '../kind.ts';
+import { mutatingAdmissionPolicy } from './admissionregistration/mutating-admission-policy.ts';
 import {
   mutatingAdmissionPolicyBinding,
   validatingAdmissionPolicyBinding,
 } from './admissionregistration/policy-bindings.ts';
+import { validatingAdmissionPolicy } from './admissionregistration/validating-admission-policy.ts';
 import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { apiService } from './apiregistration/api-service.ts';
 import { daemonSet } from './apps/daemon-set.ts';
@@ -56,7 +58,9 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   Secret: secret,
   Service: service,
   ServiceAccount: serviceAccount,
+  'admissionregistration.k8s.io/MutatingAdmissionPolicy': mutatingAdmissionPolicy,
   'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': mutatingAdmissionPolicyBinding,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': validatingAdmissionPolicy,
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBinding,
   'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
   'apiregistration.k8s.io/APIService': apiService,

@@ -11,6 +11,14 @@ import {
   type MutableJson,
 } from './json-values.ts';
 
+/** A test operation of the patch failed. */
+export class JsonPatchTestError extends ApiError {}
+
+function testFailed(): never {
+  const { code, reason, message, details } = patchRejectedError();
+  throw new JsonPatchTestError(code, reason, message, details);
+}
+
 const operationsMax = 10_000;
 /** Of what copy operations may add, in characters of JSON: they could double a document again and again. */
 const copiedLengthMax = 3 * 1024 * 1024;
@@ -103,8 +111,8 @@ function applyOperation(root: MutableJson, operation: Operation, budget: { left:
       return add(target, cloneJson(value));
     }
     case 'test': {
-      if (!operation.hasValue && exists(target) && read(target) !== null) throw patchRejectedError();
-      if (!equalJson(exists(target) ? read(target) : null, operation.value ?? null)) throw patchRejectedError();
+      if (!operation.hasValue && exists(target) && read(target) !== null) testFailed();
+      if (!equalJson(exists(target) ? read(target) : null, operation.value ?? null)) testFailed();
       return;
     }
     default:

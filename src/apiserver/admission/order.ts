@@ -7,6 +7,8 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { defaultTolerationSeconds, taintNodesByCondition } from './pod-defaults.ts';
+import { policyParamAccess } from './policies/param-access.ts';
+import { mutatingPolicies, validatingPolicies } from './policies/plugins.ts';
 import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -35,7 +37,10 @@ export const admissionOrder = (store: Store): readonly AdmissionPlugin[] => [
   defaultIngressClass, // of an Ingress that names none
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights
+  policyParamAccess, // no policy on what its writer cannot read
+  mutatingPolicies(store),
   mutatingWebhooks(store),
+  validatingPolicies(store),
   validatingWebhooks(store),
   resourceQuota, // last: counts what will really be stored
 ];

@@ -5,7 +5,14 @@ import { Namespaces, Pods } from '#api/generated/kind-references.ts';
 import { storageKey, storagePrefix } from '#api/kinds.ts';
 import { forbiddenError, internalError, invalidError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../../context.ts';
-import { isPrivileged, openPodSecurity, podSecurityPolicyOf, strictness, type PodSecurityOptions } from './policy.ts';
+import {
+  isPrivileged,
+  labelPrefix,
+  openPodSecurity,
+  podSecurityPolicyOf,
+  strictness,
+  type PodSecurityOptions,
+} from './policy.ts';
 import { exemptNamespaceWarning, isStricter, namespaceWarnings, podVerdict } from './verdict.ts';
 
 /** Subresources of Pods that do not change what runs. Any other is judged as the Pod it makes. */
@@ -110,7 +117,9 @@ function validatePodOrTemplate(attributes: AdmissionAttributes, server: Server, 
 const templateKey = (row: { readonly group: string; readonly resource: string }): string =>
   row.group === '' ? row.resource : `${row.group}/${row.resource}`;
 
-function annotate(_attributes: AdmissionAttributes, _annotations: Readonly<Record<string, string>>): void {}
+function annotate(attributes: AdmissionAttributes, annotations: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(annotations)) attributes.annotate(labelPrefix + key, value);
+}
 
 function validate(attributes: AdmissionAttributes, server: Server): void {
   if (attributes.operation !== 'CREATE' && attributes.operation !== 'UPDATE') return;
