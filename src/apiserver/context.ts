@@ -136,6 +136,10 @@ export interface AdmissionPlugin {
   mutate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
   /** Throws an ApiError. */
   validate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
+  /** What the store configures: webhooks, policies. */
+  readonly isDynamic?: boolean | undefined;
+  /** It is asked about Bindings, Evictions, tokens and reviews as well, which are no objects of their row. */
+  readonly seesActions?: boolean | undefined;
   /** The server ends. */
   close?(): void;
 }

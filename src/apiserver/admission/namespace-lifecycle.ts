@@ -21,7 +21,7 @@ function check(attributes: AdmissionAttributes, server: Server): void {
   if (stored === undefined) throw notFoundError({ group: '', resource: 'namespaces' }, namespace);
   if ((stored.object() as Namespace).status?.phase !== 'Terminating') return;
   const text = `unable to create new content in namespace ${namespace} because it is being terminated`;
-  const error = forbiddenError({ group: row.group, resource: row.resource }, object?.metadata.name ?? name, text);
+  const error = forbiddenError({ group: row.group, resource: row.resource }, object?.metadata?.name ?? name, text);
   throw new ApiError(error.code, error.reason, error.message, {
     ...error.details,
     causes: [
@@ -34,4 +34,4 @@ function check(attributes: AdmissionAttributes, server: Server): void {
   });
 }
 
-export const namespaceLifecycle: AdmissionPlugin = { name: 'NamespaceLifecycle', mutate: check };
+export const namespaceLifecycle: AdmissionPlugin = { name: 'NamespaceLifecycle', seesActions: true, mutate: check };

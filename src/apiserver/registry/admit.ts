@@ -2,28 +2,40 @@
 // webhook or a policy has changed the object, those that change run once more, as upstream's reinvocation.
 import type { KubernetesObject } from '#api/kind.ts';
 import { restoreManagedFields } from '../admission/dynamic/managed-fields.ts';
-import type { AdmissionAttributes, Server } from '../context.ts';
+import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 
-export async function admitMutating(server: Server, attributes: AdmissionAttributes): Promise<void> {
+export async function admitMutating(
+  server: Server,
+  attributes: AdmissionAttributes,
+  plugins: readonly AdmissionPlugin[] = server.admission,
+): Promise<void> {
   const before: KubernetesObject['metadata']['managedFields'] = attributes.object?.metadata?.managedFields;
-  await mutateAll(server, attributes);
+  await mutateAll(server, attributes, plugins);
   const { reinvocation } = attributes;
   if (reinvocation.isWanted) {
     reinvocation.isReinvoked = true;
-    await mutateAll(server, attributes);
+    await mutateAll(server, attributes, plugins);
   }
   if (attributes.object?.metadata?.managedFields !== before) restoreManagedFields(attributes, before);
 }
 
-async function mutateAll(server: Server, attributes: AdmissionAttributes): Promise<void> {
-  for (const plugin of server.admission) {
+async function mutateAll(
+  server: Server,
+  attributes: AdmissionAttributes,
+  plugins: readonly AdmissionPlugin[],
+): Promise<void> {
+  for (const plugin of plugins) {
     const pending = plugin.mutate?.(attributes, server);
     if (pending !== undefined) await pending;
   }
 }
 
-export async function admitValidating(server: Server, attributes: AdmissionAttributes): Promise<void> {
-  for (const plugin of server.admission) {
+export async function admitValidating(
+  server: Server,
+  attributes: AdmissionAttributes,
+  plugins: readonly AdmissionPlugin[] = server.admission,
+): Promise<void> {
+  for (const plugin of plugins) {
     const pending = plugin.validate?.(attributes, server);
     if (pending !== undefined) await pending;
   }

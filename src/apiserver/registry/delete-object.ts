@@ -17,6 +17,8 @@ export interface DeleteSettings {
   readonly dryRun: boolean;
   readonly gracePeriodSeconds: number | undefined;
   readonly propagationPolicy: 'Orphan' | 'Background' | 'Foreground' | undefined;
+  /** An eviction is admitted as itself: webhooks and policies are not asked about the deletion that it is. */
+  readonly isEviction?: boolean | undefined;
   /** As the client sent them; for admission. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   readonly preconditions: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined };
@@ -165,8 +167,10 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
       dryRun: settings.dryRun,
       deleteOptions: settings.options ?? {},
     });
-    await admitMutating(server, attributes);
-    await admitValidating(server, attributes);
+    const plugins =
+      settings.isEviction === true ? server.admission.filter((one) => one.isDynamic !== true) : server.admission;
+    await admitMutating(server, attributes, plugins);
+    await admitValidating(server, attributes, plugins);
 
     const graceful = gracefulMark(request, object, settings);
     if (graceful === 'pending') return { object, stored: current, removed: false };

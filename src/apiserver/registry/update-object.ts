@@ -18,6 +18,7 @@ import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { createObject } from './create-object.ts';
 import type { Written } from './create-object.ts';
+import type { GroupVersionKind } from '../context.ts';
 import { durabilityOf } from './durability.ts';
 import { groupKind, groupResource, isTerminating, keyOf } from './resource-request.ts';
 import type { ResourceRequest } from './resource-request.ts';
@@ -32,8 +33,17 @@ export interface UpdateSettings {
   /** A patch without a resource version is retried on the newest state. */
   readonly retriesConflicts: boolean;
   readonly fieldManager: string;
+  /** A subresource with a type of its own (scale): how admission sees the object, and what it takes from that. */
+  readonly shownAs?: ShownAs | undefined;
   /** The server's own change (binding): admission, preparation and validation were done on what asked for it. */
   readonly isInternal?: boolean | undefined;
+}
+
+export interface ShownAs {
+  readonly subresource: string;
+  readonly kind: GroupVersionKind;
+  show(object: KubernetesObject): Mutable<KubernetesObject>;
+  take(object: Mutable<KubernetesObject>, shown: KubernetesObject): void;
 }
 
 /** Makes this request's own new object from the current state; undefined state: there is none. */
@@ -131,18 +141,22 @@ async function updateOnce(
   await behaviour.load?.(previous);
 
   const object = await transform(previous);
+  const { shownAs } = settings;
+  const shown = shownAs?.show(object);
   const attributes = admissionAttributes(request.context, {
     operation: 'UPDATE',
     row,
-    subresource,
+    subresource: shownAs?.subresource ?? subresource,
+    subresourceKind: shownAs?.kind,
     namespace: request.namespace,
     name: request.name,
-    object,
-    old: previous,
+    object: shown ?? object,
+    old: shownAs?.show(previous) ?? previous,
     dryRun: settings.dryRun,
   });
   using _finished = { [Symbol.dispose]: () => finish(attributes) };
   if (settings.isInternal !== true) await admitMutating(server, attributes);
+  if (shown !== undefined) shownAs!.take(object, shown);
 
   const version = object.metadata.resourceVersion ?? '';
   if (version === '' || version === '0') {

@@ -10,6 +10,7 @@ import { decodeType } from '#api/schema/decode.ts';
 import { badRequestError, conflictError, invalidError, notFoundError } from '#api/status.ts';
 import { readWrittenBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
+import { admitAction } from '../registry/admit-action.ts';
 import { groupResource, isTerminating } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { updateObject } from '../registry/update-object.ts';
@@ -36,6 +37,15 @@ export async function bindPod(request: ResourceRequest): Promise<ApiResponse> {
   if (request.name !== '' && (binding.metadata?.name ?? request.name) !== request.name)
     throw badRequestError(`name in URL does not match name in Binding object`);
   checkBinding(binding);
+  await admitAction(
+    { ...request, name },
+    {
+      operation: 'CREATE',
+      object: binding,
+      kind: { group: '', version: 'v1', kind: 'Binding' },
+      dryRun: options.dryRun,
+    },
+  );
   const now = context.server.options.clock.now();
   const bind = (current: KubernetesObject | undefined): Mutable<KubernetesObject> => {
     if (current === undefined) throw notFoundError(groupResource(row), name);

@@ -5,6 +5,7 @@ import type { Pod } from '#api/generated/types.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { ApiError, badRequestError, conflictError } from '#api/status.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
+import { admitAction } from '../registry/admit-action.ts';
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import type { UpgradedConnection } from '../ports.ts';
@@ -29,30 +30,63 @@ const upgradeAnswerHeaders = [
   'x-stream-protocol-version',
 ];
 
-function agentPath(request: ResourceRequest, pod: Pod): string {
-  const { query } = request.context.request;
+/** PodExecOptions, PodAttachOptions, PodPortForwardOptions: what the client asks for, as admission sees it. */
+interface ConnectOptions {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  readonly tty?: boolean;
+  readonly container?: string;
+  readonly command?: readonly string[];
+  readonly ports?: readonly number[];
+}
+
+const flags = [
+  ['stdin', 'input'],
+  ['stdout', 'output'],
+  ['stderr', 'error'],
+  ['tty', 'tty'],
+] as const;
+
+function optionsOf({ row, subresource, context }: ResourceRequest): ConnectOptions {
+  const { query } = context.request;
+  const header = { kind: row.subresources[subresource]!.kind, apiVersion: 'v1' };
+  if (subresource === 'portforward') {
+    const ports = query.getAll('ports').filter((one) => one !== '');
+    const wrong = ports.find((one) => !/^-?\d+$/.test(one));
+    if (wrong !== undefined)
+      throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(wrong)}: invalid syntax`);
+    return ports.length === 0 ? header : { ...header, ports: ports.map(Number) };
+  }
+  const isOn = (value: string | null) => value === 'true' || value === '1';
+  const container = query.get('container') ?? '';
+  const command = query.getAll('command');
+  return {
+    ...header,
+    ...Object.fromEntries(flags.flatMap(([name]) => (isOn(query.get(name)) ? [[name, true]] : []))),
+    ...(container === '' ? {} : { container }),
+    ...(subresource === 'exec' && command.length > 0 ? { command } : {}),
+  };
+}
+
+function agentPath(request: ResourceRequest, pod: Pod, options: ConnectOptions): string {
   const [namespace, name] = [request.namespace, request.name].map(encodeURIComponent);
   if (request.subresource === 'portforward') {
-    const ports = query.getAll('ports').filter((one) => one !== '');
-    const text = new URLSearchParams(ports.map((port) => ['port', port]));
+    const { ports = [] } = options;
+    const text = new URLSearchParams(ports.map((port) => ['port', String(port)]));
     return `/portForward/${namespace}/${name}${ports.length === 0 ? '' : `?${text.toString()}`}`;
   }
-  const container = containerOf(pod, query.get('container') ?? '', 'exec');
-  const options = new URLSearchParams();
-  const isOn = (value: string | null) => value === 'true' || value === '1';
-  for (const [asked, sent] of [
-    ['stdin', 'input'],
-    ['stdout', 'output'],
-    ['stderr', 'error'],
-    ['tty', 'tty'],
-  ] as const)
-    if (isOn(query.get(asked))) options.set(sent, '1');
+  const container = containerOf(pod, options.container ?? '', 'exec');
+  const query = new URLSearchParams();
+  for (const [asked, sent] of flags) if (options[asked] === true) query.set(sent, '1');
   if (request.subresource === 'exec') {
-    const command = query.getAll('command');
+    const { command = [] } = options;
     if (command.length === 0) throw badRequestError('you must specify at least 1 command for the container');
-    for (const word of command) options.append('command', word);
+    for (const word of command) query.append('command', word);
   }
-  return `/${request.subresource === 'exec' ? 'exec' : 'attach'}/${namespace}/${name}/${encodeURIComponent(container)}?${options.toString()}`;
+  return `/${request.subresource === 'exec' ? 'exec' : 'attach'}/${namespace}/${name}/${encodeURIComponent(container)}?${query.toString()}`;
 }
 
 /** Browsers bring their token as a subprotocol: it is the API server's alone. */
@@ -121,12 +155,23 @@ export function joinUpgraded(
   return respond(answer.status, { type: 'upgraded' });
 }
 
+/** Throws an ApiError. `options` may be changed. */
+export const admitConnection = (request: ResourceRequest, options: object): Promise<void> =>
+  admitAction(request, {
+    operation: 'CONNECT',
+    object: options,
+    kind: request.row.subresources[request.subresource]!,
+    dryRun: false,
+  });
+
 /** pods/exec, pods/attach, pods/portforward. */
 export async function connect(request: ResourceRequest): Promise<ApiResponse> {
   // WebSocket clients come with GET (since 1.35 that is not enough).
   await checkMayCreate(request.context);
+  const options = optionsOf(request);
+  await admitConnection(request, options);
   const pod = storedOf(request).object() as Pod;
-  const path = agentPath(request, pod);
+  const path = agentPath(request, pod, options);
   const nodeName = pod.spec?.nodeName ?? '';
   if (nodeName === '') throw badRequestError(`pod ${request.name} does not have a host assigned`);
   const { phase } = pod.status ?? {};

@@ -9,6 +9,7 @@ import { decodeType } from '#api/schema/decode.ts';
 import { ApiError, badRequestError, conflictError, internalError, notFoundError } from '#api/status.ts';
 import { readWrittenBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
+import { admitAction } from '../registry/admit-action.ts';
 import { deleteObject } from '../registry/delete-object.ts';
 import type { DeleteSettings } from '../registry/delete-object.ts';
 import { groupResource, isTerminating, storedOf } from '../registry/resource-request.ts';
@@ -129,12 +130,19 @@ export async function evictPod(request: ResourceRequest): Promise<ApiResponse> {
     throw badRequestError('name in URL does not match name in Eviction object');
   const asked = eviction.deleteOptions;
   const dryRun = options.dryRun || (asked?.dryRun?.length ?? 0) > 0;
+  await admitAction(request, {
+    operation: 'CREATE',
+    object: eviction,
+    kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+    dryRun,
+  });
   const pod = storedOf(request).object() as Pod;
   let settings: DeleteSettings = {
     dryRun,
     gracePeriodSeconds: asked?.gracePeriodSeconds ?? undefined,
     propagationPolicy: (asked?.propagationPolicy ?? undefined) as DeleteSettings['propagationPolicy'],
     preconditions: { uid: pod.metadata.uid, ...asked?.preconditions },
+    isEviction: true,
   };
   if (!needsNoBudget(pod)) {
     const budgets = store

@@ -12,7 +12,7 @@ import { contains, familyOf, parseAddress, parseRange } from '../registry/servic
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
-import { joinUpgraded, tunnel, withoutBearer } from './connect.ts';
+import { admitConnection, joinUpgraded, tunnel, withoutBearer } from './connect.ts';
 import { nodesOf } from './node-request.ts';
 import { rewriteLinks, throughProxy, type ProxyPlace } from './proxy-links.ts';
 
@@ -199,7 +199,9 @@ export async function proxy(request: ResourceRequest): Promise<ApiResponse> {
     const location = `${encodePath(info.path)}/${search}`;
     return respond(301, { type: 'none' }, { location });
   }
-  const path = info.rest === '' ? '/' : encodePath(info.rest);
+  const options = { kind: request.row.subresources['proxy']!.kind, apiVersion: 'v1', path: info.rest };
+  await admitConnection(request, options);
+  const path = options.path === '' ? '/' : encodePath(options.path);
   if (toNode) return proxyToNode(request, name.name, `${path}${search}`);
   const address = request.row.resource === 'pods' ? podAddress(request, name) : serviceAddress(request, name);
   const prefix = encodePath(info.path.slice(0, info.path.length - info.rest.length));

@@ -64,11 +64,15 @@ function numbersOf(row: KindRow, object: Scalable): Numbers {
 
 function withReplicas(row: KindRow, current: KubernetesObject, replicas: number): Mutable<KubernetesObject> {
   const copy = structuredClone(current) as Mutable<KubernetesObject>;
+  setReplicas(row, copy, replicas);
+  return copy;
+}
+
+function setReplicas(row: KindRow, copy: Mutable<KubernetesObject>, replicas: number): void {
   const parts = partsOfPath(row.custom?.scale?.specReplicasPath ?? '.spec.replicas');
   let at = copy as unknown as Record<string, unknown>;
   for (const part of parts.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
   at[parts.at(-1)!] = replicas;
-  return copy;
 }
 
 const scaleOf = (row: KindRow, object: Scalable): Scale => {
@@ -130,6 +134,15 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     createWhenAbsent: false,
     retriesConflicts: true,
     fieldManager: manager,
+    shownAs: {
+      subresource: 'scale',
+      kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+      show: (object) => scaleOf(row, object as Scalable) as Mutable<KubernetesObject>,
+      take(object, shown) {
+        const replicas = (shown as Scale).spec?.replicas ?? 0;
+        if (replicas !== (numbersOf(row, object as Scalable).wanted ?? 0)) setReplicas(row, object, replicas);
+      },
+    },
   });
   const object = written.type === 'stored' ? objectOf(row, written.stored) : written.object;
   return respondWith(context, row, scaleOf(row, object as Scalable), form);

@@ -13,6 +13,7 @@ import { ApiError, badRequestError, conflictError, invalidError, notFoundError }
 import { checkNodeToken } from '../admission/node-token.ts';
 import { readBody } from '../content/read-body.ts';
 import { writeOptions } from '../content/request-options.ts';
+import { admitAction } from '../registry/admit-action.ts';
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { serviceAccountUser } from '../authentication/service-account-names.ts';
@@ -104,6 +105,12 @@ export async function requestToken(request: ResourceRequest): Promise<ApiRespons
     throw invalidError(groupKind, request.name, [
       invalid('metadata.name', review.metadata!.name, 'must match the service account name if specified'),
     ]);
+  await admitAction(request, {
+    operation: 'CREATE',
+    object: review,
+    kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+    dryRun: options.dryRun,
+  });
   const account = storedOf(request).object() as ServiceAccount;
   if ((review.metadata?.uid ?? '') !== '' && review.metadata!.uid !== account.metadata.uid)
     throw conflictError(

@@ -8,6 +8,7 @@ export function mutatingWebhooks(store: Store): AdmissionPlugin {
   const source = mutatingConfigurations(store);
   return {
     name: 'MutatingAdmissionWebhook',
+    isDynamic: true,
     mutate(attributes, server) {
       const { items } = source;
       if (items.length === 0 || isExempt(attributes)) return undefined;
@@ -21,6 +22,7 @@ export function validatingWebhooks(store: Store): AdmissionPlugin {
   const source = validatingConfigurations(store);
   return {
     name: 'ValidatingAdmissionWebhook',
+    isDynamic: true,
     validate(attributes, server) {
       const { items } = source;
       if (items.length === 0 || isExempt(attributes)) return undefined;
