@@ -56,7 +56,7 @@ const configMap = (name: string, more: object = {}): Json => ({
   metadata: { name, ...more },
 });
 const requests = (): Json[] => hooks.asked.splice(0).map((one) => one.body.request);
-const shape = ({ object, oldObject, uid, userInfo, ...rest }: Json): Json => ({
+const shape = ({ object, oldObject, uid: _uid, userInfo: _userInfo, ...rest }: Json): Json => ({
   ...rest,
   object: object === null ? null : object.kind,
   oldObject: oldObject === null ? null : oldObject.kind,
