@@ -69,8 +69,9 @@ function rejectionText(error: ApiError): string {
   const { op, path, from = '' } = operation;
   if (op === 'test') return `testing value ${path} failed: test failed`;
   if (op === 'replace') return `replace operation does not apply: doc is missing key: ${path}: missing value`;
-  if (op === 'move' || op === 'copy') if (op !== 'add' && op !== 'remove') return `Unexpected kind: ${op}`;
-  return `${op} operation does not apply: doc is missing from path: ${JSON.stringify(from)}: missing value`;
+  if (op === 'move' || op === 'copy')
+    return `${op} operation does not apply: doc is missing from path: ${JSON.stringify(from)}: missing value`;
+  if (op !== 'add' && op !== 'remove') return `Unexpected kind: ${op}`;
   return `${op} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`;
 }
 
