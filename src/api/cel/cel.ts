@@ -8,6 +8,7 @@ import { estimate, type Estimate } from './cost/estimate.ts';
 import type { SizeHint } from './cost/ranges.ts';
 import { standardFunctions } from './functions/standard.ts';
 import { adaptBinding } from './run/adapt.ts';
+import { Pending } from './run/pending.ts';
 import { plan, type Plan } from './run/plan.ts';
 import { CelError, CostError } from './run/values.ts';
 import type { Expr } from './syntax/ast.ts';
@@ -51,15 +52,6 @@ export interface EvaluateOptions {
 export type Outcome =
   | { readonly value: unknown; readonly cost: number; readonly error?: undefined }
   | { readonly error: string; readonly isOverBudget: boolean; readonly cost: number };
-
-/** A host's function is not ready: evaluateAsync waits for the promise and evaluates again, which must find it settled. */
-export class Pending extends Error {
-  readonly promise: Promise<unknown>;
-  constructor(promise: Promise<unknown>) {
-    super('the value is not there yet');
-    this.promise = promise;
-  }
-}
 
 export interface Program {
   readonly text: string;

@@ -247,12 +247,11 @@ class Checker {
     this.#set(expr, result);
   }
 
-  /** Elements of literals have one type. */
-  #join(expr: Expr, previous: CelType | undefined, current: CelType): CelType {
+  /** Elements of other types make it dyn here; check/literals.ts refuses them where they may not be. */
+  #join(previous: CelType | undefined, current: CelType): CelType {
     if (previous === undefined) return current;
     if (this.#assignable(previous, current)) return mostGeneral(previous, current);
-    this.#mismatch(expr, previous, current);
-    return errorType;
+    return dynType;
   }
 
   #unwrapped(expr: Expr, isMarked: boolean): CelType {
@@ -267,7 +266,7 @@ class Checker {
     let type: CelType | undefined;
     expr.elements.forEach((element, index) => {
       this.check(element);
-      type = this.#join(element, type, this.#unwrapped(element, expr.optional.has(index)));
+      type = this.#join(type, this.#unwrapped(element, expr.optional.has(index)));
     });
     this.#set(expr, listType(type ?? this.#newVariable()));
   }
@@ -277,9 +276,9 @@ class Checker {
     let valueType: CelType | undefined;
     for (const { key, value, isOptional: isMarked } of expr.entries) {
       this.check(key);
-      keyType = this.#join(key, keyType, key.type!);
+      keyType = this.#join(keyType, key.type!);
       this.check(value);
-      valueType = this.#join(value, valueType, this.#unwrapped(value, isMarked));
+      valueType = this.#join(valueType, this.#unwrapped(value, isMarked));
     }
     this.#set(expr, mapType(keyType ?? this.#newVariable(), valueType ?? this.#newVariable()));
   }

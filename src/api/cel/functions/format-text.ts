@@ -51,6 +51,8 @@ export function formatText(format: string, values: CelList): string {
   );
 }
 
+const innerText = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : textOf(value));
+
 export function textOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'number') return doubleText(value);
@@ -61,9 +63,12 @@ export function textOf(value: unknown): string {
   if (value instanceof Duration) return formatDuration(value);
   if (value instanceof Timestamp) return formatTimestamp(value);
   if (value instanceof TypeValue) return value.type.name;
-  if (value instanceof CelList) return `[${Array.from(value, textOf).join(', ')}]`;
+  if (value instanceof CelList) return `[${Array.from(value, innerText).join(', ')}]`;
   if (value instanceof CelMap || value instanceof CelObject) {
-    const entries = Array.from(value.keys() as Iterable<string>, (key) => `${textOf(key)}: ${textOf(value.get(key))}`);
+    const entries = Array.from(
+      value.keys() as Iterable<string>,
+      (key) => `${innerText(key)}: ${innerText(value.get(key))}`,
+    );
     return `{${entries.toSorted().join(', ')}}`;
   }
   if (value instanceof Opaque)
@@ -104,12 +109,15 @@ function fixed(value: unknown, digits: number): string {
       : `${BigInt(number)}${digits > 0 ? `.${'0'.repeat(digits)}` : ''}`)
   );
 }
+const superscripts = Array.from('⁰¹²³⁴⁵⁶⁷⁸⁹');
 function scientific(value: unknown, digits: number): string {
   const number = doubleOf(value, 'scientific');
   const text = special(number);
   if (text !== undefined) return text;
   const [mantissa, exponent] = number.toExponential(digits).split('e') as [string, string];
-  return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
+  // Upstream's %e writes it as mathematicians do.
+  const digitsText = Array.from(exponent.slice(1).padStart(2, '0'), (one) => superscripts[Number(one)]).join('');
+  return `${mantissa}\u00d710${exponent[0] === '-' ? '\u207b' : ''}${digitsText}`;
 }
 function based(value: unknown, base: number, name: string, clause: string): string {
   if (typeof value === 'bigint') return value.toString(base);

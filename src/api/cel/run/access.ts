@@ -26,7 +26,8 @@ function position(index: unknown): number {
   if (typeof index === 'bigint') return Number(index);
   if (index instanceof Uint) return Number(index.value);
   if (typeof index === 'number' && Number.isInteger(index)) return index;
-  const name = typeof index === 'boolean' ? 'bool' : typeof index === 'number' ? 'double' : typeof index;
+  if (typeof index === 'number') throw new CelError(`unsupported index value ${index} in list`);
+  const name = typeof index === 'boolean' ? 'bool' : typeof index;
   throw new CelError(`unsupported index type '${name}' in list`);
 }
 

@@ -1,6 +1,7 @@
 // What evaluating a planned expression carries along: variables, what loops hold, and the cost so far.
 import type { Overload } from '../check/functions.ts';
 import type { Expr } from '../syntax/ast.ts';
+import type { CelKind } from '../types.ts';
 import { CelError, CostError, fits, typeOf } from './values.ts';
 
 /** One evaluation. */
@@ -19,7 +20,26 @@ export const spend = (frame: Frame, cost: number): void => {
   if (frame.cost > frame.costMax) throw new CostError();
 };
 
+/** Conversions of what is known are made once. */
+export const conversions: ReadonlySet<string> = new Set(
+  'bool bytes double duration dyn int string timestamp type uint'.split(' '),
+);
+export const constantValue = (step: Step): unknown =>
+  step({ variable: () => undefined, slots: [], cost: 0, costMax: Infinity });
+
+/** As upstream's messages name what is no list and no map. */
+export const goNames: Partial<Record<CelKind, string>> = {
+  bool: 'types.Bool',
+  bytes: 'types.Bytes',
+  double: 'types.Double',
+  int: 'types.Int',
+  null: 'types.Null',
+  string: 'types.String',
+  uint: 'types.Uint',
+};
+
 export function isConstant(expr: Expr): boolean {
+  if (expr.kind === 'call') return conversions.has(expr.name) && expr.args.length === 1 && isConstant(expr.args[0]!);
   if (expr.kind === 'literal') return true;
   if (expr.kind === 'list') return expr.optional.size === 0 && expr.elements.every(isConstant);
   return (

@@ -5,7 +5,17 @@ import { callCost, listCost, mapCost, structCost } from '../cost/call-cost.ts';
 import type { FunctionTable } from '../check/functions.ts';
 import { accumulatorName, type Call, type Comprehension, type Expr } from '../syntax/ast.ts';
 import type { CelType } from '../types.ts';
-import { dispatch, isConstant, noOverload, spend, type Frame, type Step } from './frame.ts';
+import {
+  constantValue,
+  conversions,
+  goNames,
+  dispatch,
+  isConstant,
+  noOverload,
+  spend,
+  type Frame,
+  type Step,
+} from './frame.ts';
 import { fieldOf, indexed, keyed, optionalIndexed } from './access.ts';
 import {
   ArrayList,
@@ -35,19 +45,6 @@ export function plan(root: Expr, functions: FunctionTable, typeNamed: (name: str
   const run = planner.step(root, { names: new Map() });
   return { run, slots: planner.slots };
 }
-
-const conversions = new Set([
-  'bool',
-  'bytes',
-  'double',
-  'duration',
-  'dyn',
-  'int',
-  'string',
-  'timestamp',
-  'type',
-  'uint',
-]);
 
 class Planner {
   readonly #functions: FunctionTable;
@@ -289,12 +286,10 @@ class Planner {
     const overloads = ids.length === 0 ? declared : declared.filter((one) => ids.includes(one.id));
     const costOf = callCost(name, ids.length === 1 ? ids[0]! : '');
     const run = (values: readonly unknown[]): unknown => dispatch(name, overloads, values);
-    const [only] = all;
-    if (conversions.has(name) && all.length === 1 && only?.kind === 'literal') {
+    if (conversions.has(name) && all.length === 1 && isConstant(all[0]!)) {
       // What it is made of is known: it costs nothing, and fails when it is evaluated.
-      const values = [only.value];
       let known: { readonly value: unknown } | undefined;
-      return () => (known ??= { value: run(values) }).value;
+      return () => (known ??= { value: run([constantValue(steps[0]!)]) }).value;
     }
     return (frame) => {
       const values = steps.map((step) => step(frame));
@@ -330,10 +325,7 @@ class Planner {
 
   #inConstant(value: Expr, list: Expr, scope: Scope): Step {
     const step = this.step(value, scope);
-    const items = this.step(
-      list,
-      scope,
-    )({ variable: () => undefined, slots: [], cost: 0, costMax: Infinity }) as CelList;
+    const items = constantValue(this.step(list, scope)) as CelList;
     return (frame) => {
       const wanted = step(frame);
       for (const one of items) if (equals(wanted, one)) return true;
@@ -390,7 +382,7 @@ class Planner {
       } else if (over instanceof CelMap || over instanceof CelObject) {
         for (const key of over.keys() as Iterable<string>)
           if (!turn(frame, key, isTwo ? over.get(key) : undefined)) break;
-      } else throw new CelError(`got '${typeOf(over).name}', expected iterable type`);
+      } else throw new CelError(`got '${goNames[typeOf(over).kind] ?? typeOf(over).name}', expected iterable type`);
       return result(frame);
     };
   }

@@ -1,6 +1,7 @@
 // Tokens to a tree. Macros become comprehensions here. One syntax error ends it; texts follow those of upstream's parser,
 // whose limits on depth and size hold as well: an expression comes from anybody.
 import type { Entry, Expr, FieldEntry } from './ast.ts';
+import { begins, beginnings, products, relations, reserved, sums } from './grammar.ts';
 import { tokenize, type Token } from './lexer.ts';
 import { bytesLiteral, LiteralError, stringLiteral } from './literals.ts';
 import { expandMacro, MacroError } from './macros.ts';
@@ -11,12 +12,6 @@ import { parseFloat64, parseInt64, parseUint64 } from './numbers.ts';
 const depthMax = 250;
 const sizeMax = 100_000;
 
-const reserved = new Set(
-  'as break const continue else false for function if import in let loop package namespace null return true var void while'.split(
-    ' ',
-  ),
-);
-
 class SyntaxProblem extends Error {
   readonly at: number;
   constructor(at: number, message: string) {
@@ -24,23 +19,6 @@ class SyntaxProblem extends Error {
     this.at = at;
   }
 }
-
-const beginnings =
-  "'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER";
-const unary =
-  "'[', '{', '(', '.', '-', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER";
-
-const relations: Readonly<Record<string, string>> = {
-  '<': '_<_',
-  '<=': '_<=_',
-  '>=': '_>=_',
-  '>': '_>_',
-  '==': '_==_',
-  '!=': '_!=_',
-  in: '@in',
-};
-const sums: Readonly<Record<string, string>> = { '+': '_+_', '-': '_-_' };
-const products: Readonly<Record<string, string>> = { '*': '_*_', '/': '_/_', '%': '_%_' };
 
 export function parse(source: Source, problems: Problem[]): Expr | undefined {
   if (source.points.length > sizeMax) {
@@ -95,16 +73,25 @@ class Parser {
     if (!this.#is(text)) return undefined;
     return this.#tokens[this.#index++];
   }
+  /** One token too many or one that is missing is noted, and parsing goes on, as upstream's parser does. */
   #expect(text: string): Token {
     const token = this.#accept(text);
     if (token !== undefined) return token;
     const found = this.#token;
-    throw new SyntaxProblem(
-      found.at,
-      found.kind === 'end'
-        ? `Syntax error: missing '${text}' at '${found.text}'`
-        : `Syntax error: mismatched input '${found.text}' expecting '${text}'`,
-    );
+    const next = this.#tokens[this.#index + 1];
+    if (next?.text === text) {
+      this.#note(found, `extraneous input '${found.text}' expecting '${text}'`);
+      this.#index += 2;
+      return next;
+    }
+    if (text === ':' ? begins(found) : found.kind === 'end') {
+      this.#note(found, `missing '${text}' at '${found.text}'`);
+      return found;
+    }
+    throw new SyntaxProblem(found.at, `Syntax error: mismatched input '${found.text}' expecting '${text}'`);
+  }
+  #note({ at }: Token, message: string): void {
+    this.#problems.push({ at, message: `Syntax error: ${message}` });
   }
   #problem(at: number, message: string): Expr {
     this.#problems.push({ at, message });
@@ -177,11 +164,11 @@ class Parser {
         count++;
       }
       if (count > 0) {
-        const operand = this.#member(this.#primary(unary));
+        const operand = this.#member(this.#primary());
         return count % 2 === 0 ? operand : this.#nodes.call(at, name, [operand]);
       }
     }
-    return this.#member(this.#primary(beginnings));
+    return this.#member(this.#primary());
   }
 
   #member(first: Expr): Expr {
@@ -246,8 +233,9 @@ class Parser {
       if (allowsComma && this.#is(close)) break;
     }
     const { text, at } = this.#token;
+    const verb = this.#tokens[this.#index + 1]?.text === close ? 'extraneous' : 'mismatched';
     if (allowsComma && !this.#is(close))
-      throw new SyntaxProblem(at, `Syntax error: mismatched input '${text}' expecting {'${close}', ','}`);
+      throw new SyntaxProblem(at, `Syntax error: ${verb} input '${text}' expecting {'${close}', ','}`);
     this.#expect(close);
     return items;
   }
@@ -263,7 +251,7 @@ class Parser {
     return value === undefined ? this.#problem(at, `invalid ${token.kind} literal`) : this.#nodes.literal(at, value);
   }
 
-  #primary(expected: string): Expr {
+  #primary(): Expr {
     const token = this.#token;
     switch (token.kind) {
       case 'int':
@@ -296,6 +284,9 @@ class Parser {
             this.#expect(')');
             return inner;
           }
+          case '-':
+            if (/^(int|double)$/.test(this.#tokens[this.#index + 1]!.kind)) return this.#number(true);
+            break;
           case '[':
             return this.#listLiteral();
           case '{':
@@ -309,8 +300,14 @@ class Parser {
         break;
       default:
     }
-    const { text, at } = this.#token;
-    throw new SyntaxProblem(at, `Syntax error: mismatched input '${text}' expecting {${expected}}`);
+    const found = this.#token;
+    const next = this.#tokens[this.#index + 1];
+    if (found.kind !== 'end' && next !== undefined && begins(next)) {
+      this.#note(found, `extraneous input '${found.text}' expecting {${beginnings}}`);
+      this.#index++;
+      return this.#unary();
+    }
+    throw new SyntaxProblem(found.at, `Syntax error: mismatched input '${found.text}' expecting {${beginnings}}`);
   }
 
   #name(dot: string): Expr {
