@@ -31,7 +31,7 @@ export const required = (field: string, detail = ''): FieldError => ({
 export const invalid = (field: string, value: unknown, detail: string): FieldError => ({
   reason: 'FieldValueInvalid',
   field,
-  message: `Invalid value: ${show(value)}: ${detail}`,
+  message: `Invalid value: ${show(value)}${detail === '' ? '' : `: ${detail}`}`,
 });
 export const duplicate = (field: string, value: unknown): FieldError => ({
   reason: 'FieldValueDuplicate',

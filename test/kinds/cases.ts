@@ -90,7 +90,15 @@ function normalised(object: Json, previous: Json, at: string | undefined): Json 
   return { ...rest, metadata: kept };
 }
 
-function answerOf({ status, json, warnings }: Received, previous: Json, at: string | undefined): Answer {
+/** Uids are in labels and messages too. */
+const withoutUids = <T>(value: T): T =>
+  JSON.parse(JSON.stringify(value).replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UID')) as T;
+
+function answerOf(received: Received, previous: Json, at: string | undefined): Answer {
+  return withoutUids(rawAnswerOf(received, previous, at));
+}
+
+function rawAnswerOf({ status, json, warnings }: Received, previous: Json, at: string | undefined): Answer {
   const said = warnings.filter((one) => !one.includes('is stored but not implemented yet'));
   const more = said.length === 0 ? {} : { warnings: said };
   if (status < 300) return { code: status, object: normalised(json, previous, at), ...more };

@@ -224,6 +224,22 @@ const same = (value: unknown) => value;
 
 /** What reading a version into upstream's inner form and back does to an object, by type. Run after the defaults. */
 export const conversions: Readonly<Record<string, (object: Node) => void>> = {
+  // A field of older versions, which upstream shows as an annotation; the strategy counts it.
+  'io.k8s.api.apps.v1.DaemonSet': (set) => {
+    const metadata = (set['metadata'] ??= {}) as Node;
+    metadata['annotations'] = {
+      'deprecated.daemonset.template.generation': '0',
+      ...nodeAt(metadata, 'annotations'),
+    };
+    const rolling = nodeAt(nodeAt(nodeAt(set, 'spec') ?? {}, 'updateStrategy') ?? {}, 'rollingUpdate');
+    for (const field of ['maxUnavailable', 'maxSurge']) if (rolling !== undefined) rolling[field] ??= 0;
+  },
+  'io.k8s.api.apps.v1.StatefulSetSpec': (spec) => {
+    for (const claim of nodesAt(spec, 'volumeClaimTemplates')) {
+      claim['kind'] = 'PersistentVolumeClaim';
+      claim['apiVersion'] = 'v1';
+    }
+  },
   'io.k8s.api.core.v1.Pod': (pod) => {
     dropInitContainerAnnotations(pod);
     const spec = nodeAt(pod, 'spec');

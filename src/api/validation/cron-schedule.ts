@@ -49,12 +49,14 @@ export function cronScheduleProblem(schedule: string): string | undefined {
     if (descriptors.includes(schedule)) return undefined;
     const every = /^@every (.+)$/.exec(schedule);
     if (every === null) return `unrecognized descriptor: ${schedule}`;
-    return /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(every[1]!) ? undefined : `failed to parse duration ${schedule}`;
+    return /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(every[1]!)
+      ? undefined
+      : `failed to parse duration ${schedule}: time: invalid duration ${JSON.stringify(every[1])}`;
   }
   const parts = schedule.trim().split(/\s+/);
   if (parts.length !== fields.length) return `expected exactly 5 fields, found ${parts.length}: [${parts.join(' ')}]`;
   for (const [index, part] of parts.entries())
-    for (const expression of part.split(',')) {
+    for (const expression of part.split(',').filter((one) => one !== '')) {
       const problem = rangeProblem(expression, fields[index]!);
       if (problem !== undefined) return problem;
     }

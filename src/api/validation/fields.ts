@@ -3,6 +3,7 @@ import { forbidden, invalid, notSupported, required, type FieldError } from '../
 import {
   dns1123Label,
   dns1123Subdomain,
+  patternText,
   percentage,
   portName,
   portNumber,
@@ -97,6 +98,19 @@ export function differences(previous: unknown, value: unknown, path = ''): strin
   return [...keys].flatMap((key) =>
     differences(left[key], right[key], Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`),
   );
+}
+
+const httpPath = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+/** `acme.io/foo`. */
+export function domainPathErrors(path: string, value: string): FieldError[] {
+  if (value === '') return [required(path)];
+  const slash = value.indexOf('/');
+  const [host, rest] = slash < 0 ? ['', ''] : [value.slice(0, slash), value.slice(slash + 1)];
+  if (host === '' || rest === '')
+    return [invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const errors = texts(path, host, dns1123Subdomain(host));
+  if (!new RegExp(`^${httpPath}$`).test(rest)) errors.push(invalid(path, rest, patternText('Invalid path', httpPath)));
+  return errors;
 }
 
 /** Relative and without steps up. */

@@ -285,7 +285,7 @@ export function workloadTemplateErrors(
   const labels = template.metadata?.labels;
   const errors: FieldError[] = [];
   if (!selector.empty && !selector.matches(labels))
-    errors.push(invalid(`${path}.metadata.labels`, labels ?? {}, '`selector` does not match template `labels`'));
+    errors.push(invalid(`${path}.metadata.labels`, labels ?? null, '`selector` does not match template `labels`'));
   errors.push(...podTemplateErrors(path, template));
   const policy = template.spec?.restartPolicy;
   if (policy !== 'Always') {

@@ -1,5 +1,6 @@
 // What is accepted of a Pod or template and yet surely not meant: upstream's Warning headers.
 import type { Container, ContainerPort, PodSpec, PodTemplateSpec } from '../generated/types.ts';
+import { dns1123Label } from '../meta/names.ts';
 import { isAbsent, semanticEqual } from './fields.ts';
 
 interface Placed {
@@ -113,3 +114,13 @@ export const templateWarnings = (
   template?.spec === undefined || (previous !== undefined && semanticEqual(template, previous))
     ? []
     : podWarnings(path, template.spec);
+
+/** Of kinds whose names begin those of Pods. */
+export function nameWarnings(name: string | undefined): string[] {
+  const wrong = dns1123Label(name ?? '');
+  return wrong.length === 0
+    ? []
+    : [
+        `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${wrong.join(' ')}]`,
+      ];
+}

@@ -5,6 +5,9 @@ import { isEmptySelector, matcherFor, validateLabelSelector } from '../meta/labe
 import { nonNegative } from './fields.ts';
 import { workloadTemplateErrors } from './pod-spec.ts';
 
+const isWellFormed = (selector: LabelSelector | undefined): boolean =>
+  selector === undefined || validateLabelSelector(selector, '').length === 0;
+
 export function selectorErrors(path: string, selector: LabelSelector | undefined, what: string): FieldError[] {
   if (selector === undefined) return [required(path)];
   const errors = validateLabelSelector(selector, path);
@@ -17,8 +20,13 @@ export const templateErrors = (
   template: PodTemplateSpec | undefined,
   selector: LabelSelector | undefined,
   ownerKind: string,
+  brokenText = 'invalid label selector',
 ): FieldError[] =>
-  template === undefined ? [required(path)] : workloadTemplateErrors(path, template, matcherFor(selector), ownerKind);
+  isWellFormed(selector)
+    ? template === undefined
+      ? [required(path)]
+      : workloadTemplateErrors(path, template, matcherFor(selector), ownerKind)
+    : [invalid(path.replace(/template$/, 'selector'), selector, brokenText)];
 
 /** Counts in status: not negative, and not more than they are part of. */
 export function countErrors(

@@ -3,7 +3,7 @@ import { forbidden, invalid, notSupported, required, type FieldError } from '../
 import type { Deployment, DeploymentStrategy } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { amountOf, atMost100Percent, immutable, nonNegative, nonNegativeOrPercent } from '../../validation/fields.ts';
-import { templateWarnings } from '../../validation/pod-warnings.ts';
+import { nameWarnings, templateWarnings } from '../../validation/pod-warnings.ts';
 import {
   countErrors,
   decrementErrors,
@@ -17,7 +17,10 @@ function strategyErrors(path: string, strategy: DeploymentStrategy): FieldError[
   const at = `${path}.rollingUpdate`;
   if (strategy.type === 'Recreate')
     return rolling === undefined ? [] : [forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
-  if (strategy.type !== 'RollingUpdate') return [notSupported(path, strategy, ['Recreate', 'RollingUpdate'])];
+  if (strategy.type !== 'RollingUpdate')
+    return [
+      notSupported(path, { Type: strategy.type ?? '', RollingUpdate: rolling ?? null }, ['Recreate', 'RollingUpdate']),
+    ];
   if (rolling === undefined) return [required(at, 'this should be defaulted and never be nil')];
   const { maxUnavailable, maxSurge } = rolling;
   return [
@@ -65,7 +68,10 @@ export const deployment: KindBehaviour<Deployment> = {
     object.metadata.labels = previous.metadata.labels as typeof object.metadata.labels;
   },
   validate,
-  warnings: (object, previous) => templateWarnings('spec.template', object.spec.template, previous?.spec.template),
+  warnings: (object, previous) => [
+    ...(previous === undefined ? nameWarnings(object.metadata.name) : []),
+    ...templateWarnings('spec.template', object.spec.template, previous?.spec.template),
+  ],
   validateUpdate: (object, previous, subresource) =>
     subresource === 'status'
       ? [

@@ -3,7 +3,7 @@ import type { FieldError } from '../../field-error.ts';
 import type { ReplicaSet } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { immutable, nonNegative } from '../../validation/fields.ts';
-import { templateWarnings } from '../../validation/pod-warnings.ts';
+import { nameWarnings, templateWarnings } from '../../validation/pod-warnings.ts';
 import { countErrors, ofReplicas, selectorErrors, templateErrors } from '../../validation/workloads.ts';
 
 const validate = ({ spec }: ReplicaSet): FieldError[] => [
@@ -28,7 +28,10 @@ export const replicaSet: KindBehaviour<ReplicaSet> = {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },
   validate,
-  warnings: (object, previous) => templateWarnings('spec.template', object.spec.template, previous?.spec.template),
+  warnings: (object, previous) => [
+    ...(previous === undefined ? nameWarnings(object.metadata.name) : []),
+    ...templateWarnings('spec.template', object.spec.template, previous?.spec.template),
+  ],
   validateUpdate: (object, previous, subresource) =>
     subresource === 'status'
       ? countErrors(object.status ?? {}, counts, [

@@ -1,8 +1,10 @@
 // StatefulSet.
 import { forbidden, invalid, required, type FieldError } from '../../field-error.ts';
 import type { PodTemplateSpec, StatefulSet, StatefulSetSpec } from '../../generated/types.ts';
-import type { KindBehaviour } from '../../kind.ts';
+import type { KindBehaviour, Mutable } from '../../kind.ts';
+import { validateLabelSelector } from '../../meta/label-selector.ts';
 import { nameIsDnsLabel } from '../../meta/names.ts';
+import { validateAnnotations, validateLabels } from '../../meta/object-meta.ts';
 import {
   amountOf,
   atMost100Percent,
@@ -13,6 +15,7 @@ import {
   oneOf,
   semanticEqual,
 } from '../../validation/fields.ts';
+import { podAnnotationErrors } from '../../validation/pod-annotations.ts';
 import { templateWarnings } from '../../validation/pod-warnings.ts';
 import { claimSpecErrors } from '../../validation/volume-claim.ts';
 import {
@@ -39,6 +42,17 @@ function completedTemplate({ template, volumeClaimTemplates = [] }: StatefulSetS
       volumes: [...claims, ...own],
     },
   };
+}
+
+/** Upstream looks at the template's labels and annotations twice. */
+function metadataErrors({ selector, template }: StatefulSetSpec): FieldError[] {
+  if (selector !== undefined && validateLabelSelector(selector, '').length > 0) return [];
+  const { labels, annotations } = template.metadata ?? {};
+  return [
+    ...validateLabels(labels, 'spec.template.labels'),
+    ...validateAnnotations(annotations, 'spec.template.annotations'),
+    ...podAnnotationErrors('spec.template.annotations', annotations, template.spec ?? { containers: [] }),
+  ];
 }
 
 function specErrors(spec: StatefulSetSpec, creating: boolean): FieldError[] {
@@ -78,7 +92,8 @@ function specErrors(spec: StatefulSetSpec, creating: boolean): FieldError[] {
     ...nonNegative('spec.ordinals.start', spec.ordinals?.start),
     ...(creating && !isAbsent(spec.serviceName) ? labelErrors('spec.serviceName', spec.serviceName) : []),
     ...selectorErrors('spec.selector', spec.selector, 'statefulset'),
-    ...templateErrors('spec.template', completedTemplate(spec), spec.selector, 'StatefulSet'),
+    ...templateErrors('spec.template', completedTemplate(spec), spec.selector, 'StatefulSet', ''),
+    ...metadataErrors(spec),
   );
   return errors;
 }
@@ -95,13 +110,26 @@ const changeable = [
 const fixedPart = (spec: StatefulSetSpec) =>
   Object.fromEntries(Object.entries(spec).filter(([name]) => !(changeable as readonly string[]).includes(name)));
 
+/** Of the gate MaxUnavailableStatefulSet, which is off. */
+function dropMaxUnavailable({ spec }: Mutable<StatefulSet>): void {
+  delete spec.updateStrategy?.rollingUpdate?.maxUnavailable;
+}
+
+const historyWarning =
+  'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended';
+
 export const statefulSet: KindBehaviour<StatefulSet> = {
   validateName: nameIsDnsLabel,
+  prepareForCreate: (object) => dropMaxUnavailable(object),
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
+    else if (previous.spec.updateStrategy?.rollingUpdate?.maxUnavailable === undefined) dropMaxUnavailable(object);
   },
   validate: ({ spec }) => specErrors(spec, true),
-  warnings: (object, previous) => templateWarnings('spec.template', object.spec.template, previous?.spec.template),
+  warnings: (object, previous) => [
+    ...templateWarnings('spec.template', object.spec.template, previous?.spec.template),
+    ...((object.spec.revisionHistoryLimit ?? 0) < 0 ? [historyWarning] : []),
+  ],
   validateUpdate(object, previous, subresource) {
     if (subresource === 'status')
       return [

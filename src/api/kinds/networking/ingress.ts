@@ -7,13 +7,12 @@ import {
   nameIsDnsLabel,
   nameIsDnsSubdomain,
   pathSegment,
-  patternText,
   portName,
   portNumber,
   wildcardDns1123Subdomain,
 } from '../../meta/names.ts';
 import { ipErrors } from '../../validation/addresses.ts';
-import { immutable, isAbsent, oneOf, subdomainErrors, texts } from '../../validation/fields.ts';
+import { domainPathErrors, immutable, isAbsent, oneOf, subdomainErrors, texts } from '../../validation/fields.ts';
 import { isIP } from '../../validation/ip.ts';
 
 const badSequences = ['//', '/./', '/../', '%2f', '%2F'];
@@ -126,19 +125,6 @@ export const ingress: KindBehaviour<Ingress> = {
         })
       : validate(object),
 };
-
-const controllerPattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
-function domainPathErrors(path: string, value: string): FieldError[] {
-  if (value === '') return [required(path)];
-  const slash = value.indexOf('/');
-  const [host, rest] = slash < 0 ? ['', ''] : [value.slice(0, slash), value.slice(slash + 1)];
-  if (host === '' || rest === '')
-    return [invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
-  const errors = texts(path, host, dns1123Subdomain(host));
-  if (!new RegExp(`^${controllerPattern}$`).test(rest))
-    errors.push(invalid(path, rest, patternText('Invalid path', controllerPattern)));
-  return errors;
-}
 
 function classErrors(object: IngressClass): FieldError[] {
   const spec: IngressClass['spec'] = object.spec ?? {};
