@@ -4,117 +4,17 @@ import { test } from 'node:test';
 import { fc } from '#kit/fuzz-seed.ts';
 import { silentLogger } from '#base/log.ts';
 import type { KindRow } from '#api/kind.ts';
-import { apiVersionOf, kindTable } from '#api/kinds.ts';
-import { typeFacts } from '#api/schema/type-table.ts';
-import type { FieldType, ScalarType, StructType, ValueType } from '#api/schema/type-table.ts';
+import { kindTable } from '#api/kinds.ts';
+import { generateObject, wrongValues } from '#kit/generate-object.ts';
+import type { Pick } from '#kit/generate-object.ts';
 import { pathOf, startApiServer } from '#kit/start-api-server.ts';
 import type { TestApiServer } from '#kit/start-api-server.ts';
 
 /** How many objects of each kind. */
 const roundsOfKind = 4;
 
-type Pick = <T>(from: readonly T[]) => T;
-const oddNames = [
-  '__proto__',
-  'constructor',
-  'toString',
-  'hasOwnProperty',
-  '',
-  'é\u0000',
-  '../..',
-  'a/b',
-  'a'.repeat(300),
-];
-const texts = [
-  '',
-  'a',
-  'web',
-  '10.43.0.9',
-  '::1',
-  'TCP',
-  'Always',
-  'example.com/x',
-  '*',
-  '-',
-  '%zz',
-  '\ud800',
-  ...oddNames,
-];
-const numbers = [0, 1, -1, 80, 65_536, 2 ** 31 - 1, 1.5, 1e300, -0];
-const wrong: readonly unknown[] = [null, true, 7, 'text', [], {}, [null], [[]], { a: null }];
-
-function scalar(type: ScalarType, field: FieldType, pick: Pick): unknown {
-  const { enum: allowed } = field.rules;
-  if (allowed !== undefined && pick([true, true, false])) return pick(allowed);
-  switch (type.scalar) {
-    case 'int32':
-    case 'int64':
-    case 'uint32':
-    case 'number':
-      return pick(numbers);
-    case 'boolean':
-      return pick([true, false]);
-    case 'quantity':
-      return pick(['1', '100m', '1Gi', '-1', '1e30', '0.0000000001', 5, '', 'x', '1'.repeat(60)]);
-    case 'intOrString':
-      return pick([0, 80, 'http', '50%', '-5%', '']);
-    case 'time':
-    case 'microTime':
-      return pick(['2026-01-01T00:00:00Z', '2026-01-01T00:00:00.000000Z', '', 'now', '9999-12-31T23:59:59Z']);
-    case 'bytes':
-      return pick(['', 'YQ==', '*']);
-    case 'fieldsV1':
-      return pick([{}, { 'f:metadata': {} }, { 'f:spec': { '.': {} }, 'k:{': {} }, { 'v:': 1 }]);
-    case 'string':
-    case 'duration':
-      return pick(texts);
-    default:
-      return pick([{}, 'x', 1, [], { a: [{}] }]);
-  }
-}
-
-function value(type: ValueType, field: FieldType, pick: Pick, depth: number): unknown {
-  if (pick([false, false, false, false, false, false, false, false, false, false, false, true])) return pick(wrong);
-  switch (type.kind) {
-    case 'scalar':
-      return scalar(type, field, pick);
-    case 'list':
-      return Array.from({ length: pick([0, 1, 1, 2]) }, () => value(type.element, field, pick, depth - 1));
-    case 'map':
-      return Object.fromEntries(
-        Array.from({ length: pick([0, 1, 2]) }, () => [
-          pick(['app', 'cpu', 'memory', ...oddNames]),
-          value(type.value, field, pick, depth - 1),
-        ]),
-      );
-    default:
-      return struct(type, pick, depth);
-  }
-}
-
-function struct(type: StructType, pick: Pick, depth: number): unknown {
-  const object: Record<string, unknown> = {};
-  for (const field of type.fields) {
-    const isWanted = field.rules.required === true ? pick([true, true, true, true, false]) : pick([true, false, false]);
-    if (isWanted && (depth > 0 || field.type.kind === 'scalar'))
-      object[field.name] = value(field.type, field, pick, depth);
-  }
-  return object;
-}
-
-const body = (row: KindRow, name: string, pick: Pick): Record<string, unknown> => ({
-  ...(struct(typeFacts(row.typeName), pick, 6) as object),
-  apiVersion: apiVersionOf(row),
-  kind: row.kind,
-  metadata: {
-    ...(pick([true, false])
-      ? (struct(typeFacts('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'), pick, 3) as object)
-      : {}),
-    ...(pick([true, true, true, false])
-      ? { name, namespace: undefined, resourceVersion: undefined, generateName: undefined }
-      : {}),
-  },
-});
+const body = (row: KindRow, name: string, pick: Pick): Record<string, unknown> =>
+  generateObject(row, name, { pick, isTyped: false });
 
 async function exercise(api: TestApiServer, row: KindRow, pick: Pick, crashes: string[]): Promise<void> {
   const namespace = row.namespaced ? 'default' : undefined;
@@ -146,7 +46,7 @@ async function exercise(api: TestApiServer, row: KindRow, pick: Pick, crashes: s
       op: pick(['add', 'replace', 'test', 'remove', 'copy']),
       path: pick(['/spec', '/metadata/labels/a', '/status/x', '', '/-']),
       from: pick(['/metadata', '/spec']),
-      value: pick([...wrong]),
+      value: pick([...wrongValues]),
     };
     await send('PATCH', path, [operation], 'application/json-patch+json');
   }
@@ -157,7 +57,7 @@ async function exercise(api: TestApiServer, row: KindRow, pick: Pick, crashes: s
       pick([{ metadata: null }, { spec: null }, { spec: { replicas: 2 } }]),
       'application/merge-patch+json',
     );
-    await send('PUT', `${object}/scale`, pick(wrong));
+    await send('PUT', `${object}/scale`, pick(wrongValues));
   }
   const table = 'application/json;as=Table;g=meta.k8s.io;v=v1';
   const listed = await api.send('GET', collection, { headers: { accept: table } });

@@ -1,5 +1,7 @@
 // YAML bodies: the part of YAML 1.1 that turns into JSON, through the yaml library, which is loaded at first use.
 
+import type { Tags } from 'yaml';
+
 export class YamlSyntaxError extends Error {}
 
 const unwantedTags: ReadonlySet<string> = new Set(
@@ -124,9 +126,28 @@ function toJson(value: unknown): unknown {
 /** Keys sorted, as upstream prints. */
 export const printYaml = async (value: unknown): Promise<string> => (await yamlPrinter())(value);
 
+const mergeKey = /^[ -]*<<:/m;
+
 /** For many values in one go. */
 export async function yamlPrinter(): Promise<(value: unknown) => string> {
-  const { stringify } = await library();
-  return (value) =>
-    stringify(value, { sortMapEntries: true, lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
+  const { stringify, Document, visit } = await library();
+  const options = {
+    sortMapEntries: true,
+    lineWidth: 0,
+    version: '1.1',
+    aliasDuplicateObjects: false,
+    customTags: (tags: Tags) => tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:merge'),
+  } as const;
+  return (value) => {
+    const text = stringify(value, options);
+    if (!mergeKey.test(text)) return text;
+    // A plain << would be read as a merge.
+    const document = new Document(value, options);
+    visit(document, {
+      Scalar(_, scalar) {
+        if (scalar.value === '<<') scalar.type = 'QUOTE_DOUBLE';
+      },
+    });
+    return document.toString(options);
+  };
 }
