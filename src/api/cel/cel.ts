@@ -17,6 +17,8 @@ import { printProblems, Source, type Problem } from './syntax/problems.ts';
 import { dynType, isDyn, isSameType, namedTypes, type CelType } from './types.ts';
 import { usedNames } from './check/used-names.ts';
 
+export { Pending } from './run/pending.ts';
+
 /** Before the first environment; resolves at once when it is loaded. */
 export const loadCel = loadRegularExpressions;
 

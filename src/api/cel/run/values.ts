@@ -139,6 +139,7 @@ export abstract class CelObject {
   abstract get(field: string): unknown;
   /** Names of the fields that are set. */
   abstract keys(): Iterable<string>;
+  equals?(other: unknown): boolean;
 }
 
 /** Values of types that only functions look into: quantities, addresses. */
@@ -271,6 +272,7 @@ export function equals(one: unknown, other: unknown): boolean {
   if (one === other) return one === one;
   if (isNumber(one)) return compare(one, other) === 0;
   if (one instanceof CelList) return other instanceof CelList && equalLists(one, other);
+  if (one instanceof CelObject && one.equals !== undefined) return one.equals(other);
   if (one instanceof CelMap || one instanceof CelObject)
     return (other instanceof CelMap || other instanceof CelObject) && equalMaps(one, other);
   if (one instanceof Opaque) return one.equals(other);
