@@ -169,7 +169,13 @@ async function bodyOf({ body }: ApiRequest): Promise<unknown> {
 const startServer = async () => {
   const store = createMemoryStore({
     clock: systemClock,
-    history: { eventsMax: serverHistoryEvents, eventsMin: serverHistoryEvents, bytesMax: 1e9, ageMsMax: 1e9, pastListAgeMsMax: 1e9 },
+    history: {
+      eventsMax: serverHistoryEvents,
+      eventsMin: serverHistoryEvents,
+      bytesMax: 1e9,
+      ageMsMax: 1e9,
+      pastListAgeMsMax: 1e9,
+    },
   });
   return { handler: new PlainServer(store), close: () => store.close() };
 };

@@ -75,10 +75,20 @@ export interface ResourceClient<T extends KubernetesObject> {
   watch(options: WatchOptions, handlers: WatchHandlers<T>): Disposable;
 }
 
+/** Of an APIResourceList; subresources have a slash in their name. */
+export interface DiscoveredResource {
+  readonly name: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+}
+
 export interface Client {
   resource<T extends KubernetesObject>(kind: KindReference<T>): ResourceClient<T>;
   /** The process-wide informer of this kind and restriction; the first call makes it. It starts at its first use and lives as long as the client. */
   informer<T extends KubernetesObject>(kind: KindReference<T>, restriction?: InformerRestriction): Informer<T>;
+  /** What the server says that it serves in this group version. */
+  discover(group: string, version: string): Promise<readonly DiscoveredResource[]>;
   /** Ends the informers of a kind that is no longer served; asked for again, they begin anew. */
   forget(kind: KindReference): void;
   close(): Promise<void>;

@@ -3,9 +3,9 @@ import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
-import type { Client, Informer, InformerRestriction, ResourceClient } from './client.ts';
+import type { Client, DiscoveredResource, Informer, InformerRestriction, ResourceClient } from './client.ts';
 import { WatchingInformer } from './informer.ts';
-import { KindClient } from './resource-client.ts';
+import { KindClient, errorOf } from './resource-client.ts';
 import type { Transport } from './transport.ts';
 
 export interface ClusterClientOptions {
@@ -50,6 +50,17 @@ export class ClusterClient implements Client {
       this.#informers.set(key, { informer: found, end: own });
     }
     return found;
+  }
+  async discover(group: string, version: string): Promise<readonly DiscoveredResource[]> {
+    const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+    const answer = await this.#options.transport.send({ method: 'GET', path, query: new URLSearchParams() });
+    if (answer.status >= 400) throw errorOf(answer);
+    const { resources } = (answer.object ?? {}) as { readonly resources?: unknown };
+    return (Array.isArray(resources) ? (resources as unknown[]) : []).flatMap((one) => {
+      const { name, kind, namespaced, verbs } = (one ?? {}) as Partial<Record<keyof DiscoveredResource, unknown>>;
+      if (typeof name !== 'string' || typeof kind !== 'string' || !Array.isArray(verbs)) return [];
+      return [{ name, kind, namespaced: namespaced === true, verbs: verbs.map(String) }];
+    });
   }
   forget(kind: KindReference): void {
     const prefix = JSON.stringify([kind.group, kind.version, kind.resource]).slice(0, -1);

@@ -41,7 +41,10 @@ export function createControllers(options: ControllersOptions): ControllersServi
     },
     async start(scope: Scope) {
       const informers = options.client(informerIdentity);
-      const customKinds = createCustomKinds(informers);
+      const customKinds = createCustomKinds(informers, {
+        clock: options.clock,
+        logger: options.logger.named('kinds'),
+      });
       scope.onClose(() => customKinds[Symbol.dispose]());
       loops = controllersOf(options.config).map((original) => {
         const controller = options.replace?.(original) ?? original;

@@ -5,6 +5,7 @@ import facts from '#api/facts/rbac-bootstrap.json' with { type: 'json' };
 import { Namespaces } from '#api/generated/kind-references.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { bootstrapRbac, rbacGroups, type RbacFacts } from '#assembly/bootstrap-rbac.ts';
+import type { ApiServerOptions } from '#apiserver/options.ts';
 import type { Logger } from '#base/log.ts';
 import { seededRandom } from '#base/random.ts';
 import { Scope } from '#base/scope.ts';
@@ -47,8 +48,10 @@ export const testSigner = (): KeyPair =>
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-export async function startControlPlane(options: { readonly rootCa?: string } = {}): Promise<TestControlPlane> {
-  const api = await startApiServer();
+export async function startControlPlane(
+  options: { readonly rootCa?: string; readonly api?: Partial<ApiServerOptions> } = {},
+): Promise<TestControlPlane> {
+  const api = await startApiServer(options.api);
   const clock = api.virtualClock;
   const complaints: string[] = [];
   const loggerOf = (name: string): Logger => ({

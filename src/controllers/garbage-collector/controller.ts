@@ -38,6 +38,10 @@ export function garbageCollector(): Controller {
   const byId = new Map(builtIn.map((kind) => [kindId(kind), kind]));
   // Owners are named by kind and any served version: the group and kind decide.
   const byGroupKind = new Map(builtIn.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
+  /** Of other servers: once they are gone, their kinds are unknown, not empty. */
+  const aggregated = new Set<string>();
+  const isKnown = (lookup: Lookup, kind: KindReference): boolean =>
+    !aggregated.has(kindId(kind)) || lookup.customKinds().some((one) => kindId(one) === kindId(kind));
   const keyIn = (kind: KindReference, object: KubernetesObject) => `${kindId(kind)}${separator}${keyText(object)}`;
   const dependentsOf = (lookup: Lookup, uid: string): readonly OwnedObject[] =>
     [...builtIn, ...lookup.customKinds()].flatMap((kind) =>
@@ -45,12 +49,18 @@ export function garbageCollector(): Controller {
     );
   const ownersOf = (lookup: Lookup, object: KubernetesObject) =>
     (object.metadata.ownerReferences ?? []).map((reference) => {
-      const kind = byGroupKind.get(`${parseApiVersion(reference.apiVersion).group}/${reference.kind}`);
+      const found = byGroupKind.get(`${parseApiVersion(reference.apiVersion).group}/${reference.kind}`);
+      const kind = found === undefined || !isKnown(lookup, found) ? undefined : found;
       const namespace = kind?.namespaced === true ? object.metadata.namespace : undefined;
-      // A cluster-wide object cannot have a namespaced owner: upstream only warns of it.
-      const usable = kind === undefined || (kind.namespaced && namespace === undefined) ? undefined : kind;
-      const owner = usable === undefined ? undefined : lookup.get(usable, namespace, reference.name);
-      return { reference, kind: usable, namespace, object: owner };
+      // A cluster-wide object cannot have a namespaced owner: nothing is done but to tell of it.
+      if (kind?.namespaced === true && namespace === undefined)
+        return { reference, kind: undefined, namespace, object: undefined, isElsewhere: true };
+      const owner = kind === undefined ? undefined : lookup.get(kind, namespace, reference.name);
+      const isElsewhere =
+        kind?.namespaced === true &&
+        owner?.metadata.uid !== reference.uid &&
+        lookup.list(kind).some((one) => one.metadata.uid === reference.uid && one.metadata.namespace !== namespace);
+      return { reference, kind, namespace, object: owner, isElsewhere };
     });
 
   const wake =
@@ -77,6 +87,7 @@ export function garbageCollector(): Controller {
         // Kept when the kind goes: its objects are gone then, and what they owned follows.
         byId.set(kindId(kind), kind);
         byGroupKind.set(`${kind.group}/${kind.kind}`, kind);
+        if (kind.aggregated === true) aggregated.add(kindId(kind));
         return read(kind, wake(kind), concerns);
       },
       wake: (owner, lookup) =>

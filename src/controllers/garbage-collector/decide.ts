@@ -1,7 +1,16 @@
 // One object of the graph of owners: does it go because its owners went, and may it go although dependents are left?
 import type { OwnerReference } from '#api/generated/types.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
-import { nothing, patch, remove, type Action, type Decision, type Guard } from '../runtime/action.ts';
+import { apiVersionOf } from '#api/kinds.ts';
+import {
+  nothing,
+  patch,
+  remove,
+  type Action,
+  type Decision,
+  type EventRequest,
+  type Guard,
+} from '../runtime/action.ts';
 
 export interface OwnedObject {
   readonly kind: KindReference;
@@ -14,6 +23,8 @@ export interface OwnerState {
   readonly namespace: string | undefined;
   /** Undefined: not seen. */
   readonly object: KubernetesObject | undefined;
+  /** The object with this uid is in another namespace, where no owner can be. */
+  readonly isElsewhere?: boolean | undefined;
 }
 export interface GarbageSnapshot extends OwnedObject {
   readonly owners: readonly OwnerState[];
@@ -28,7 +39,13 @@ export const deletesDependents = (object: KubernetesObject): boolean =>
 
 export function decide(snapshot: GarbageSnapshot): Decision {
   const { kind, object } = snapshot;
-  if (object.metadata.deletionTimestamp === undefined) return collect(snapshot);
+  if (object.metadata.deletionTimestamp === undefined) {
+    const misplaced = snapshot.owners.filter((one) => one.isElsewhere === true);
+    const decision = collect(snapshot);
+    return misplaced.length === 0
+      ? decision
+      : { ...decision, events: misplaced.map((one) => invalidNamespace(snapshot, one)) };
+  }
   if (has(object, orphanFinalizer))
     return {
       actions: [
@@ -47,6 +64,17 @@ export function decide(snapshot: GarbageSnapshot): Decision {
     return blocking ? nothing : { actions: [dropFinalizer(kind, object, foregroundFinalizer)] };
   }
   return nothing;
+}
+
+function invalidNamespace({ kind, object }: GarbageSnapshot, { reference }: OwnerState): EventRequest {
+  const namespace = object.metadata.namespace ?? '';
+  const { apiVersion, kind: ownerKind, name, uid } = reference;
+  return {
+    about: { ...object, apiVersion: apiVersionOf(kind), kind: kind.kind },
+    type: 'Warning',
+    reason: 'OwnerRefInvalidNamespace',
+    message: `ownerRef [${apiVersion}/${ownerKind}, namespace: ${namespace}, name: ${name}, uid: ${uid}] does not exist in namespace ${JSON.stringify(namespace)}`,
+  };
 }
 
 function collect(snapshot: GarbageSnapshot): Decision {

@@ -1,8 +1,9 @@
 // Namespace: deletes everything in a namespace that is being deleted.
-import { Namespaces } from '#api/generated/kind-references.ts';
+import { APIServices, Namespaces } from '#api/generated/kind-references.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import {
   keyedController,
+  partChanges,
   read,
   self,
   write,
@@ -18,18 +19,26 @@ const wakeTerminating = ({ metadata }: KubernetesObject, lookup: Lookup): readon
   return namespace?.metadata.deletionTimestamp === undefined ? [] : [metadata.namespace!];
 };
 
+const wakeAllTerminating = (_any: unknown, lookup: Lookup): readonly string[] =>
+  lookup.list(Namespaces).flatMap((one) => (one.metadata.deletionTimestamp === undefined ? [] : [one.metadata.name!]));
+
 export function namespaceController(): Controller {
   const builtIn = storedKinds().filter((one) => one.namespaced);
   return keyedController({
     name: 'namespace',
     account: 'namespace-controller',
-    reads: [read(Namespaces, self), ...builtIn.map((kind) => read(kind, wakeTerminating))],
+    reads: [
+      read(Namespaces, self),
+      read(
+        APIServices,
+        wakeAllTerminating,
+        partChanges(({ status }) => status?.conditions),
+      ),
+      ...builtIn.map((kind) => read(kind, wakeTerminating)),
+    ],
     custom: {
       read: (kind) => (kind.namespaced ? read(kind, wakeTerminating) : undefined),
-      wake: (_kind, lookup) =>
-        lookup
-          .list(Namespaces)
-          .flatMap((one) => (one.metadata.deletionTimestamp === undefined ? [] : [one.metadata.name!])),
+      wake: wakeAllTerminating,
     },
     writes: [
       write('any', 'delete'),
@@ -43,7 +52,7 @@ export function namespaceController(): Controller {
       const content = kinds
         .map((kind) => ({ kind, objects: lookup.list(kind, key) }))
         .filter((one) => one.objects.length > 0);
-      return { namespace, content, kinds, failure };
+      return { namespace, content, kinds, failure, undiscovered: lookup.undiscovered() };
     },
     decide,
   });

@@ -15,14 +15,20 @@ export interface NamespaceSnapshot {
   /** Every kind that must be empty before the namespace goes. */
   readonly kinds: readonly KindReference[];
   readonly failure: Failure | undefined;
+  /** Group versions of servers that cannot be asked what they have. */
+  readonly undiscovered: readonly string[];
 }
 
 const finalizer = 'kubernetes';
+/** Servers that are away come back without telling here. */
+const discoveryRetryMs = 5_000;
 
-export function decide({ namespace, content, kinds, failure }: NamespaceSnapshot, now: number): Decision {
+export function decide(snapshot: NamespaceSnapshot, now: number): Decision {
+  const { namespace, content, kinds, failure, undiscovered } = snapshot;
   const { finalizers = [] } = namespace.spec ?? {};
   if (namespace.metadata.deletionTimestamp === undefined || !finalizers.includes(finalizer)) return nothing;
-  if (content.length === 0 && failure === undefined) return { actions: finalize(namespace, kinds) };
+  const isKnown = undiscovered.length === 0;
+  if (content.length === 0 && failure === undefined && isKnown) return { actions: finalize(namespace, kinds) };
 
   // Pods first, so that nothing they rely on goes before them (KEP-5080).
   const pods = content.filter((one) => one.kind.group === '' && one.kind.resource === 'pods');
@@ -32,14 +38,15 @@ export function decide({ namespace, content, kinds, failure }: NamespaceSnapshot
       .filter((one) => one.metadata.deletionTimestamp === undefined)
       .map((one) => remove(kind, one, { propagationPolicy: 'Background' })),
   );
-  const conditions = withConditions(namespace, turn, failure, now);
+  const conditions = withConditions(snapshot, turn, now);
   const status = { ...namespace.status, phase: 'Terminating', conditions };
   const statusActions: Action[] = semanticallyEqual(status, namespace.status)
     ? []
     : [updateStatus(Namespaces, { ...namespace, status })];
-  const last = content.length === 0 ? finalize(namespace, kinds) : [];
+  const last = content.length === 0 && isKnown ? finalize(namespace, kinds) : [];
   // After a status update the finalizing one would conflict: it comes with the next look.
-  return { actions: [...statusActions, ...deletes, ...(statusActions.length > 0 ? [] : last)] };
+  const actions = [...statusActions, ...deletes, ...(statusActions.length > 0 ? [] : last)];
+  return isKnown ? { actions } : { actions, wakeAfterMs: discoveryRetryMs };
 }
 
 const finalize = (namespace: Namespace, kinds: readonly KindReference[]): Action[] => [
@@ -69,9 +76,8 @@ const fine: Readonly<Record<string, readonly [reason: string, message: string]>>
 };
 
 function withConditions(
-  namespace: Namespace,
+  { namespace, failure, undiscovered }: NamespaceSnapshot,
   content: NamespaceSnapshot['content'],
-  failure: Failure | undefined,
   now: number,
 ): readonly NamespaceCondition[] {
   // Only what was asked to go and is still there counts as remaining.
@@ -84,6 +90,13 @@ function withConditions(
     for (const one of left)
       for (const name of one.metadata.finalizers ?? []) byFinalizer.set(name, (byFinalizer.get(name) ?? 0) + 1);
   const bad: Record<string, readonly [reason: string, message: string]> = {};
+  if (undiscovered.length > 0) {
+    const failing = undiscovered.map((one) => `${one}: stale GroupVersion discovery: ${one}`).join(', ');
+    bad['NamespaceDeletionDiscoveryFailure'] = [
+      'DiscoveryFailed',
+      `Discovery failed for some groups, ${undiscovered.length} failing: unable to retrieve the complete list of server APIs: ${failing}`,
+    ];
+  }
   if (failure !== undefined)
     bad['NamespaceDeletionContentFailure'] = [
       'ContentDeletionFailed',

@@ -1,17 +1,23 @@
-// The custom resources of the cluster, as their definitions come and go: which kinds there are beside those of the table.
+// The kinds that there are beside those of the table: custom resources as their definitions come and go, and what aggregated API
+// servers serve.
 import { CustomResourceDefinitions } from '#api/generated/kind-references.ts';
 import type { CustomResourceDefinition } from '#api/generated/types.ts';
 import type { KindReference } from '#api/kind.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/client.ts';
+import { followAggregatedKinds, type ChangingKind } from './aggregated-kinds.ts';
 
 export interface CustomKindChange {
-  readonly kind: KindReference;
+  readonly kind: ChangingKind;
   readonly type: 'added' | 'removed';
 }
 
 export interface CustomKinds extends Disposable {
   /** The present ones come first, synchronously. */
   onChange(listener: (change: CustomKindChange) => void): Disposable;
+  /** Group versions of other servers of which it is not known what they serve: `GROUP/VERSION`, sorted. */
+  undiscovered(): readonly string[];
 }
 
 /** Undefined: not served. In the stored version where that is served, else in the first that is. */
@@ -28,7 +34,10 @@ function kindOf({ spec, status }: CustomResourceDefinition): KindReference | und
 const isSame = (one: KindReference, other: KindReference): boolean =>
   one.version === other.version && one.kind === other.kind && one.namespaced === other.namespaced;
 
-export function createCustomKinds(client: Client): CustomKinds {
+export function createCustomKinds(
+  client: Client,
+  options: { readonly clock: Clock; readonly logger: Logger },
+): CustomKinds {
   const known = new Map<string, { readonly kind: KindReference; readonly uid: string | undefined }>();
   const listeners = new Set<(change: CustomKindChange) => void>();
   const tell = (change: CustomKindChange): void => {
@@ -50,13 +59,26 @@ export function createCustomKinds(client: Client): CustomKinds {
       tell({ kind, type: 'added' });
     }
   });
+  const aggregated = new Map<string, ChangingKind>();
+  const others = followAggregatedKinds(client, options, (kind, type) => {
+    const id = `${kind.group}/${kind.version}/${kind.resource}`;
+    if (type === 'added') aggregated.set(id, kind);
+    else aggregated.delete(id);
+    tell({ kind, type });
+    if (type === 'removed') client.forget(kind);
+  });
   return {
+    undiscovered: () => others.undiscovered(),
     onChange(listener) {
       const own = (change: CustomKindChange): void => listener(change);
       listeners.add(own);
       for (const { kind } of known.values()) own({ kind, type: 'added' });
+      for (const kind of aggregated.values()) own({ kind, type: 'added' });
       return { [Symbol.dispose]: () => void listeners.delete(own) };
     },
-    [Symbol.dispose]: () => subscription[Symbol.dispose](),
+    [Symbol.dispose]() {
+      subscription[Symbol.dispose]();
+      others[Symbol.dispose]();
+    },
   };
 }

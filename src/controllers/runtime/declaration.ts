@@ -4,6 +4,7 @@ import type { InformerIndex } from '#client/client.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import type { Decision } from './action.ts';
+import type { ChangingKind } from './aggregated-kinds.ts';
 
 /** The controller's view of the informers: the kinds that it declares, and no others. Objects are shared: never change them. */
 export interface Lookup {
@@ -12,12 +13,14 @@ export interface Lookup {
   byIndex<T extends KubernetesObject>(kind: KindReference<T>, index: InformerIndex<T>, value: string): readonly T[];
   /** Of controllers that read custom resources: those that there are now. Their objects may still be on their way. */
   customKinds(): readonly KindReference[];
+  /** Group versions of other servers of which it is not known what they serve: `GROUP/VERSION`, sorted. */
+  undiscovered(): readonly string[];
 }
 
 /** How a controller reads kinds that come and go. */
 export interface CustomReads {
   /** Undefined: it does not concern the controller. */
-  read(kind: KindReference): Read | undefined;
+  read(kind: ChangingKind): Read | undefined;
   /** Keys to decide again now that the objects of the kind are there. */
   wake(kind: KindReference, lookup: Lookup): Iterable<string>;
 }

@@ -67,7 +67,7 @@ test('while the watch of Pods is silent, no second Pod is made; afterwards the f
   const loop = new ControllerLoop({
     controller,
     informers: client,
-    customKinds: createCustomKinds(client),
+    customKinds: createCustomKinds(client, { clock, logger: silentLogger }),
     client,
     events: { event: () => undefined },
     clock,

@@ -83,6 +83,7 @@ export class ControllerLoop {
       list: (kind, namespace) => informerOf(kind).list(namespace),
       byIndex: (kind, index, value) => informerOf(kind).byIndex(index, value),
       customKinds: () => this.#customKinds,
+      undiscovered: () => this.#options.customKinds.undiscovered(),
     };
   }
 

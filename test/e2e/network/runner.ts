@@ -93,6 +93,7 @@ const nameIn = ({ fieldSelector }: ListOptions): string => fieldSelector?.replac
 const forbidden = new Set<string>();
 const client: Client = {
   informer: informerOf,
+  discover: () => Promise.resolve([]),
   resource: <T extends KubernetesObject>(kind: KindReference<T>) =>
     ({
       kind,
