@@ -3,6 +3,7 @@ import type { ApiRequest, ApiResponse, RequestHandler } from '#api/request.ts';
 import { messageOf } from '#base/errors.ts';
 import { createInProcessClient } from '#client/in-process.ts';
 import { admissionOrder } from './admission/order.ts';
+import { startTypeCheckStatus } from './admission/policies/type-check-status.ts';
 import { createAggregation } from './aggregation/aggregation.ts';
 import { createApiServices } from './aggregation/api-services.ts';
 import { clusterTokens } from './authentication/cluster-tokens.ts';
@@ -71,6 +72,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     closing: closing.signal,
   };
   const definitions = startDefinitionController(server);
+  const typeChecks = startTypeCheckStatus(server);
 
   let registration: Disposable | undefined;
   return {
@@ -86,6 +88,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       apiServices[Symbol.dispose]();
       client.close().catch(() => {});
       definitions[Symbol.dispose]();
+      typeChecks[Symbol.dispose]();
       kinds[Symbol.dispose]();
       for (const plugin of server.admission) plugin.close?.();
       rbac[Symbol.dispose]();
