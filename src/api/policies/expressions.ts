@@ -18,7 +18,6 @@ import {
   timestampType,
   type CelType,
 } from '../cel/types.ts';
-import { withAuthorizerFunctions } from './authorizer.ts';
 import { patchType, withPatchFunctions } from './patch-types.ts';
 
 /** Of all expressions of one round (validations, annotations, each mutation) against one request. */
@@ -125,7 +124,6 @@ export interface PolicyExpressions {
 
 const typeText = (type: CelType): string => (type.kind === 'null' ? 'null_type' : type.text);
 
-let withAuthorizer: FunctionTable | undefined;
 let withPatches: FunctionTable | undefined;
 
 export function policyExpressions(options: PolicyExpressionOptions): PolicyExpressions {
@@ -165,8 +163,7 @@ function environmentOf(
   variableTypes: ReadonlyMap<string, CelType>,
 ): Environment {
   const hasPatches = wanted === 'apply-configuration' || wanted === 'json-patch';
-  withAuthorizer ??= withAuthorizerFunctions(standardFunctions());
-  withPatches ??= withPatchFunctions(withAuthorizer);
+  withPatches ??= withPatchFunctions(standardFunctions());
   return environment({
     variables: {
       object: options.objectType ?? dynType,
@@ -180,7 +177,7 @@ function environmentOf(
         ? { variables: objectType('kubernetes.variables', (name) => variableTypes.get(name)) }
         : {}),
     },
-    functions: hasPatches ? withPatches : withAuthorizer,
+    functions: hasPatches ? withPatches : standardFunctions(),
     ...(hasPatches ? { type: patchType } : {}),
   });
 }

@@ -1,41 +1,47 @@
 // What expressions of policies and match conditions see of a request: `object`, `oldObject`, `request`, `namespaceObject`,
 // `authorizer`. Made once a request and version.
-import { Pending, type Bindings } from '#api/cel/cel.ts';
-import type { KubernetesObject } from '#api/kind.ts';
+import type { Bindings } from '#api/cel/cel.ts';
 import {
   authorizerValue,
-  requestResourceValue,
-  type AccessAnswer,
-  type AccessQuestion,
-} from '#api/policies/authorizer.ts';
+  resourceCheckValue,
+  type AuthorizationAnswer,
+  type AuthorizationQuestion,
+  type Authorize,
+} from '#api/cel/functions/authorization.ts';
+import type { KubernetesObject } from '#api/kind.ts';
 import type { Identity } from '#api/request.ts';
 import { serviceAccountGroups, serviceAccountUser } from '../../authentication/service-account-names.ts';
 import type { AccessAttributes, AccessDecision, AdmissionAttributes, Server } from '../../context.ts';
 import { isNamespaceObject, namespaceObject, namespaceOf, type Matched } from '../dynamic/request-matcher.ts';
 import type { VersionedObjects } from '../dynamic/versioned-object.ts';
 
-const accessOf = (question: AccessQuestion, user: Identity): AccessAttributes => ({
-  user,
-  verb: question.verb,
-  isResource: question.path === '',
-  group: question.group,
-  version: question.path === '' ? '*' : '',
-  resource: question.resource,
-  subresource: question.subresource,
-  namespace: question.namespace,
-  name: question.name,
-  path: question.path,
-  ...(question.fieldSelector === '' ? {} : { fieldSelector: question.fieldSelector }),
-  ...(question.labelSelector === '' ? {} : { labelSelector: question.labelSelector }),
+const accessOf = (question: AuthorizationQuestion, user: Identity): AccessAttributes => {
+  const { path = '', fieldSelector = '', labelSelector = '' } = question;
+  return {
+    user,
+    verb: question.verb,
+    isResource: path === '',
+    group: question.group ?? '',
+    version: path === '' ? '*' : '',
+    resource: question.resource ?? '',
+    subresource: question.subresource ?? '',
+    namespace: question.namespace ?? '',
+    name: question.name ?? '',
+    path,
+    ...(fieldSelector === '' ? {} : { fieldSelector }),
+    ...(labelSelector === '' ? {} : { labelSelector }),
+  };
+};
+
+const answerOf = ({ decision, reason, error }: AccessDecision): AuthorizationAnswer => ({
+  allowed: decision === 'allow',
+  reason,
+  error,
 });
 
-/** Answers are kept for the request: a question is asked once. */
-function askFor(attributes: AdmissionAttributes, server: Server): (question: AccessQuestion) => AccessAnswer {
-  const answers = new Map<string, AccessAnswer>();
-  return (question) => {
-    const key = JSON.stringify(question);
-    const known = answers.get(key);
-    if (known !== undefined) return known;
+const authorizeFor =
+  (attributes: AdmissionAttributes, server: Server): Authorize =>
+  (question) => {
     const { serviceAccount } = question;
     const user =
       serviceAccount === undefined
@@ -44,16 +50,9 @@ function askFor(attributes: AdmissionAttributes, server: Server): (question: Acc
             name: serviceAccountUser(serviceAccount.namespace, serviceAccount.name),
             groups: serviceAccountGroups(serviceAccount.namespace),
           };
-    const keep = ({ decision, reason, error = '' }: AccessDecision): AccessAnswer => {
-      const answer = { allowed: decision === 'allow', reason, error };
-      answers.set(key, answer);
-      return answer;
-    };
     const decision = server.authorizer.authorize(accessOf(question, user));
-    if (decision instanceof Promise) throw new Pending(decision.then(keep));
-    return keep(decision);
+    return decision instanceof Promise ? decision.then(answerOf) : answerOf(decision);
   };
-}
 
 const kindOf = ({ group, version, kind }: { group: string; version: string; kind: string }) => ({
   group,
@@ -103,12 +102,12 @@ export function requestBindings(
   attributes: AdmissionAttributes,
   server: Server,
 ): (matched: Matched, objects: VersionedObjects) => Bindings {
-  const ask = askFor(attributes, server);
+  const authorizer = authorizerValue(authorizeFor(attributes, server));
   const namespace = isNamespaceObject(attributes) ? undefined : namespaceObject(attributes, server);
   const { requested, subresource, name } = attributes;
   const access = {
-    authorizer: authorizerValue(ask),
-    'authorizer.requestResource': requestResourceValue(ask, {
+    authorizer,
+    'authorizer.requestResource': resourceCheckValue(authorizer, {
       group: requested.group,
       resource: requested.resource,
       subresource,
