@@ -6,6 +6,10 @@ export const requestBodyBytesMax = 3 * 1024 * 1024;
 export const auditBodyBytesMax = 1024 * 1024;
 /** Objects' protobuf forms that are kept for their next reader. */
 export const protobufCacheBytesMax = 16 * 1024 * 1024;
+/** Longer YAML is read on a thread of its own: about 60 ms of one processor. */
+export const yamlInPlaceBytesMax = 64 * 1024;
+/** Threads that read YAML at once. */
+export const yamlThreadsMax = 2;
 /** Levels of nesting in a decoded body: deeper is refused before it can exhaust the stack. */
 export const bodyDepthMax = 1_000;
 /** Events that one watcher may lag behind before it is closed with 410 Gone. */

@@ -118,8 +118,16 @@ function toJson(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
   if (value === undefined || value === null || typeof value !== 'object') return value ?? null;
   const result: Record<string, unknown> = {};
-  for (const [key, one] of Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    Object.defineProperty(result, key, { value: toJson(one), enumerable: true, writable: true, configurable: true });
+  const members = value as Record<string, unknown>;
+  for (const key of Object.keys(members).toSorted())
+    if (key === '__proto__')
+      Object.defineProperty(result, key, {
+        value: toJson(members[key]),
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+    else result[key] = toJson(members[key]);
   return result;
 }
 

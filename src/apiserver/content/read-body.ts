@@ -1,6 +1,6 @@
 // The request's body as a value: bytes from the network are parsed once; an in-process object is passed on as it is,
 // for decoding makes a new object from it.
-import { requestBodyBytesMax } from '#base/limits.ts';
+import { requestBodyBytesMax, yamlInPlaceBytesMax } from '#base/limits.ts';
 import { messageOf } from '#base/errors.ts';
 import { badRequestError, requestEntityTooLargeError, unsupportedMediaTypeError } from '#api/status.ts';
 import type { ApiRequest } from '#api/request.ts';
@@ -39,19 +39,33 @@ export async function readBytes(request: ApiRequest): Promise<Uint8Array | undef
 }
 
 /** Throws what the parser throws for a text that is no JSON or YAML. */
-async function parseText(bytes: Uint8Array, encoding: 'json' | 'yaml', duplicates: boolean): Promise<ParsedBody> {
+async function parseText(
+  bytes: Uint8Array,
+  encoding: 'json' | 'yaml',
+  duplicates: boolean,
+  signal: AbortSignal,
+): Promise<ParsedBody> {
   if (encoding === 'json') {
     const parsed = parseJson(bytes, { duplicates });
     return { ...parsed, duplicates: parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+  }
+  if (bytes.length > yamlInPlaceBytesMax) {
+    const { parseYamlOnThread } = await import('#host/yaml-thread.ts');
+    return { ...(await parseYamlOnThread({ bytes, duplicates }, signal)), format: 'yaml' };
   }
   const { parseYaml } = await import('#wire/yaml.ts');
   return { ...(await parseYaml(bytes, { duplicates })), format: 'yaml' };
 }
 
 /** A patch, or what an apply is made from. Throws an ApiError (400) in the words of its type. */
-export async function parsePatch(bytes: Uint8Array, encoding: 'json' | 'yaml', prefix: string): Promise<ParsedBody> {
+export async function parsePatch(
+  bytes: Uint8Array,
+  encoding: 'json' | 'yaml',
+  prefix: string,
+  signal: AbortSignal,
+): Promise<ParsedBody> {
   try {
-    const parsed = await parseText(bytes, encoding, encoding === 'yaml');
+    const parsed = await parseText(bytes, encoding, encoding === 'yaml', signal);
     if (parsed.duplicates.length === 0) return parsed;
     return { ...parsed, duplicates: [`yaml: unmarshal errors:\n  ${parsed.duplicates.join('\n  ')}`] };
   } catch (error) {
@@ -80,10 +94,11 @@ async function parseBody(
   mediaType: string,
   target: BodyTarget,
   duplicates: boolean,
+  signal: AbortSignal,
 ): Promise<ParsedBody> {
   try {
     if (mediaType === protobufType) return { value: await parseProtobuf(bytes, target), duplicates: [] };
-    return await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', duplicates);
+    return await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', duplicates, signal);
   } catch (error) {
     const message = messageOf(error);
     if (error instanceof JsonSyntaxError) throw unrecognized(target.kind, versionKindError(message), bytes);
@@ -97,7 +112,7 @@ async function parseBody(
 export async function decodedBody(request: ApiRequest, bytes: Uint8Array): Promise<unknown> {
   const mediaType = mediaTypeOf(request);
   if (mediaType === protobufType) return parseProtobuf(bytes, undefined);
-  return (await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', false)).value;
+  return (await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', false, request.signal)).value;
 }
 
 /** Undefined: no body was sent. `duplicates`: keys that occur twice are wanted (field validation). */
@@ -129,5 +144,5 @@ async function parseAs(
 ): Promise<ParsedBody> {
   const mediaType = mediaTypeOf(request);
   if (mediaType !== '' && !objectMediaTypes.includes(mediaType)) throw unknownFormatError(objectMediaTypes.join(', '));
-  return { ...(await parseBody(source, mediaType, target, duplicates)), source };
+  return { ...(await parseBody(source, mediaType, target, duplicates, request.signal)), source };
 }

@@ -68,7 +68,7 @@ export async function readPatch(request: ApiRequest, allowsStrategic = true): Pr
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };
   else {
     const bytes = (await readBytes(request)) ?? new Uint8Array();
-    body = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type]);
+    body = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type], request.signal);
   }
   checkShape(type, body.value);
   return {
