@@ -4,8 +4,6 @@ import type { KindReference } from './kind.ts';
 
 const rows: Readonly<Record<string, string>> = {
   'autoscaling/horizontalpodautoscalers': 'nothing is scaled',
-  'flowcontrol.apiserver.k8s.io/flowschemas': 'requests are limited by number only',
-  'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations': 'requests are limited by number only',
   'networking.k8s.io/networkpolicies': 'no traffic is restricted',
   'networking.k8s.io/servicecidrs': 'Services get addresses of the configured range only',
   'resource.k8s.io/deviceclasses': 'devices are not allocated',

@@ -1,6 +1,8 @@
 // The API server: a function from a request to its answer. Not here: sockets and TLS (https-front.ts).
 import type { ApiRequest, ApiResponse, RequestHandler } from '#api/request.ts';
+import { storagePrefix } from '#api/kinds.ts';
 import { messageOf } from '#base/errors.ts';
+import { seatsInFlightMax } from '#base/limits.ts';
 import { createInProcessClient } from '#client/in-process.ts';
 import { admissionOrder } from './admission/order.ts';
 import { startTypeCheckStatus } from './admission/policies/type-check-status.ts';
@@ -14,6 +16,8 @@ import { rbacAuthorizer } from './authorization/rbac.ts';
 import type { Server } from './context.ts';
 import { requestMetrics } from './metrics.ts';
 import { startDefinitionController } from './custom-resources/definition-controller.ts';
+import { createFlowControl } from './flow-control/flow-control.ts';
+import { watchCounts } from './flow-control/watch-counts.ts';
 import { createServedKinds } from './custom-resources/served-kinds.ts';
 import type { ApiServerOptions } from './options.ts';
 import { requestChain } from './request-chain.ts';
@@ -35,6 +39,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const nodes = nodeAuthorizer(options.store, rbac);
   const byRoles = rbacAuthorizer(rbac);
   const apiServices = createApiServices(options.store);
+  const watches = watchCounts();
+  const flowControl = createFlowControl({
+    store: options.store,
+    clock: options.clock,
+    totalSeats: options.seatsInFlight ?? seatsInFlightMax,
+    facts: {
+      watchers: (info) => watches.of(info),
+      count(info) {
+        const row = info.isResource ? kinds.find(info.group, info.version, info.resource) : undefined;
+        if (row?.storage === undefined) return 0;
+        return options.store.count(storagePrefix(row, info.namespace === '' ? undefined : info.namespace));
+      },
+    },
+  });
   const chain = requestChain();
   const handler: RequestHandler = {
     async handle(request: ApiRequest): Promise<ApiResponse> {
@@ -66,6 +84,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens: clusterTokens(options),
     admission: admissionOrder(options.store),
     metrics: requestMetrics(),
+    flowControl,
+    watches,
     kinds,
     apiServices,
     aggregation,
@@ -91,6 +111,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       typeChecks[Symbol.dispose]();
       kinds[Symbol.dispose]();
       for (const plugin of server.admission) plugin.close?.();
+      flowControl[Symbol.dispose]();
       rbac[Symbol.dispose]();
       nodes[Symbol.dispose]();
     },

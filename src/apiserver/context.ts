@@ -6,6 +6,8 @@ import type { Aggregation } from './aggregation/served.ts';
 import type { ApiServices } from './aggregation/api-services.ts';
 import type { ApiServerOptions } from './options.ts';
 import type { ServedKinds } from './custom-resources/served-kinds.ts';
+import type { FlowControl } from './flow-control/flow-control.ts';
+import type { WatchCounts } from './flow-control/watch-counts.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export interface RequestContext {
@@ -23,6 +25,8 @@ export interface RequestContext {
   readonly warnings: string[];
   /** For the audit log, by key; made with the first one. */
   auditAnnotations?: Map<string, string>;
+  /** Headers of every answer to this request, failures as well. */
+  answerHeaders?: Readonly<Record<string, string>>;
 }
 
 export type Next = (context: RequestContext) => Promise<ApiResponse>;
@@ -194,6 +198,8 @@ export interface Server {
   readonly tokens: TokenAuthenticator;
   readonly admission: readonly AdmissionPlugin[];
   readonly metrics: RequestMetrics;
+  readonly flowControl: FlowControl;
+  readonly watches: WatchCounts;
   /** Built-in and custom. */
   readonly kinds: ServedKinds;
   readonly apiServices: ApiServices;

@@ -32,10 +32,17 @@ export async function respondNonResource(context: RequestContext): Promise<ApiRe
     return respondHealth(context, path);
   if (path === '/metrics') {
     const { contentType, text } = await server.metrics.print();
-    return respond(200, { type: 'bytes', contentType, parts: [Buffer.from(text)] });
+    const { flowControlMetrics } = await import('./flow-control/metrics.ts');
+    return respond(200, {
+      type: 'bytes',
+      contentType,
+      parts: [Buffer.from(text), Buffer.from(flowControlMetrics(server.flowControl))],
+    });
   }
   if (path === '/api' || path === '/apis' || path.startsWith('/api/') || path.startsWith('/apis/'))
     return respondDiscovery(context, path);
+  if (path.startsWith('/debug/api_priority_and_fairness/'))
+    return (await import('./flow-control/dump.ts')).respondDump(context);
   if (path.startsWith('/openapi/')) return respondOpenApi(context, path);
   if (path === '/.well-known/openid-configuration' || path === '/openid/v1/jwks') {
     const { respondIssuer } = await import('./authentication/issuer-discovery.ts');

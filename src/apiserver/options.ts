@@ -82,5 +82,6 @@ export interface ApiServerOptions {
   readonly audit?: AuditSink | undefined;
   /** Default: namespaces without labels admit every Pod, as upstream's. */
   readonly podSecurity?: PodSecurityOptions | undefined;
-  readonly limits?: { readonly readsInFlight?: number; readonly writesInFlight?: number } | undefined;
+  /** Requests in work at once, shared by the priority levels. */
+  readonly seatsInFlight?: number | undefined;
 }

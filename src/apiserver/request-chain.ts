@@ -16,7 +16,7 @@ export function requestChain(): Next {
     deadline, // 504 for what takes longer than the server or the client allows
     authenticate, // who asks: certificate, token, in-process identity
     impersonate, // who they ask to be, if they may
-    flowControl(), // 429 above the limits of requests in work
+    flowControl, // priority and fairness: now, in turn, or 429
     authorize, // may they
   ];
   return steps.reduceRight<Next>((next, step) => (context: RequestContext) => step(context, next), route);

@@ -68,6 +68,17 @@ const addedRoles: readonly RoleFact[] = [
     rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }],
   },
   {
+    name: 'microshift:flow-control',
+    rules: [
+      {
+        apiGroups: ['flowcontrol.apiserver.k8s.io'],
+        resources: ['flowschemas', 'prioritylevelconfigurations'],
+        verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'],
+      },
+      { apiGroups: ['flowcontrol.apiserver.k8s.io'], resources: ['flowschemas/status'], verbs: ['update'] },
+    ],
+  },
+  {
     // On a machine that runs a node alone, Pod network, service proxy and DNS have no other identity than the node's.
     name: 'microshift:node-network',
     rules: [
@@ -99,6 +110,11 @@ const addedBindings: readonly BindingFact[] = [
     subjects: [['ServiceAccount', 'openshift-ingress', 'router']],
   },
   ...openshift.clusterRoleBindings,
+  {
+    name: 'microshift:flow-control',
+    role: ['ClusterRole', 'microshift:flow-control'],
+    subjects: [['ServiceAccount', 'kube-system', 'flow-control']],
+  },
   {
     name: 'microshift:node-network',
     role: ['ClusterRole', 'microshift:node-network'],

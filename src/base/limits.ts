@@ -18,10 +18,8 @@ export const watchBufferEventsMax = 10_000;
 export const watchHistoryEventsMax = 20_000;
 /** Items of a page of an internal list: keeps one turn of the event loop short. */
 export const listChunkItemsMax = 500;
-/** Read-only requests in work at once: upstream's --max-requests-inflight. */
-export const readsInFlightMax = 400;
-/** Writing requests in work at once: upstream's --max-mutating-requests-inflight. */
-export const writesInFlightMax = 200;
+/** Requests in work at once, shared by the priority levels: upstream's --max-requests-inflight (400) and --max-mutating-requests-inflight (200). */
+export const seatsInFlightMax = 600;
 /** Seconds a request that is no watch may take: upstream's --request-timeout. */
 export const requestTimeoutSeconds = 60;
 /** Attempts of an internal read-modify-write before it answers with a conflict. */

@@ -28,6 +28,8 @@ const roles: readonly { readonly name: string; readonly rules: readonly Rule[] }
   ...openshiftFacts.clusterRoles,
   ...openshiftFacts.namespaceRoles,
 ];
+/** Upstream's API server does this itself, with all rights; its role here is microshift:flow-control. */
+const withoutUpstreamRole = new Set(['flow-control']);
 /** OpenShift's controllers have roles named after the program they are part of upstream. */
 const roleNames = ({ account, accountNamespace }: (typeof controllers)[number]) =>
   accountNamespace === 'kube-system'
@@ -39,6 +41,10 @@ test("every declared write is within the rights of upstream's role for that acco
   for (const controller of controllers) {
     const names = roleNames(controller);
     const rules = roles.flatMap((one) => (names.includes(one.name) ? one.rules : []));
+    if (withoutUpstreamRole.has(controller.name)) {
+      assert.deepEqual(rules, [], `${controller.name} has an upstream role by now`);
+      continue;
+    }
     assert.ok(rules.length > 0, `no upstream role for ${controller.account}`);
     const allows = (kind: KindReference | 'any', subresource: string | undefined, verb: string) =>
       rules.some((rule) => {

@@ -9,6 +9,7 @@ import { endpoints } from './endpoints/controller.ts';
 import { endpointSlice } from './endpointslice/controller.ts';
 import { endpointSliceMirroring } from './endpointslicemirroring/controller.ts';
 import { ephemeralVolume } from './ephemeral-volume/controller.ts';
+import { flowControl } from './flow-control/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisioner/controller.ts';
 import { ingressToRoute } from './ingress-to-route/controller.ts';
@@ -74,6 +75,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   ...(config.serviceCa === undefined ? [] : serviceCaControllers(config.serviceCa)),
   namespaceSecurityAllocation(),
   clusterRoleAggregation,
+  flowControl,
   nodeIpam(config.clusterNetworks),
   nodeLifecycle(),
   taintEviction,

@@ -24,6 +24,8 @@ export interface SendOptions {
   readonly body?: unknown;
   /** Instead of `body`: as from the network. */
   readonly bytes?: string | Uint8Array | undefined;
+  /** Instead of `body`: one that comes when the test lets it. */
+  readonly pendingBytes?: Promise<Uint8Array> | undefined;
   readonly contentType?: string | undefined;
   readonly certificate?: ApiRequest['certificate'];
   readonly signal?: AbortSignal | undefined;
@@ -155,9 +157,11 @@ export async function startApiServer(overrides: Partial<ApiServerOptions> = {}):
       body:
         bytes !== undefined
           ? { type: 'bytes', read: async (limit) => bytes.subarray(0, limit + 1) }
-          : send.body === undefined
-            ? { type: 'none' }
-            : { type: 'object', object: send.body },
+          : send.pendingBytes !== undefined
+            ? { type: 'bytes', read: () => send.pendingBytes! }
+            : send.body === undefined
+              ? { type: 'none' }
+              : { type: 'object', object: send.body },
       signal: send.signal ?? new AbortController().signal,
     });
   };

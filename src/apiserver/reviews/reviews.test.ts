@@ -44,16 +44,3 @@ test('a token review knows the tokens of service accounts', async () => {
   const broken = made.status.token.slice(0, -4) + 'AAAA';
   assert.equal((await ask({ token: broken, audiences: ['vault'] })).authenticated, undefined);
 });
-
-test('above the limit of requests in work the answer is 429, but not for the system', async () => {
-  const api = await startApiServer({ limits: { readsInFlight: 0 } });
-  const path = '/api/v1/namespaces/default/configmaps';
-  const refused = await api.send('GET', path, { certificate: { commonName: 'alice', organizations: [] } });
-  assert.deepEqual(
-    [refused.status, refused.headers['retry-after'], refused.json.reason],
-    [429, '1', 'TooManyRequests'],
-  );
-  assert.equal((await api.send('GET', path)).status, 200);
-  const admin = { commonName: 'root', organizations: ['system:masters'] };
-  assert.equal((await api.send('GET', path, { certificate: admin })).status, 200);
-});

@@ -10,9 +10,10 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
   const { clock, logger, audit: sink } = server.options;
   const recording = sink === undefined ? undefined : recordRequest(context, sink);
   const startMs = clock.monotonicMs();
+  const inner = recording?.context ?? context;
   let response: ApiResponse;
   try {
-    response = await next(recording?.context ?? context);
+    response = await next(inner);
   } catch (error) {
     const expected = expectedError(error);
     if (expected === undefined)
@@ -38,7 +39,10 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
     durationSeconds: durationMs / 1000,
   });
   if (recording !== undefined) response = await recording.finish(response);
-  return context.warnings.length === 0
-    ? response
-    : { ...response, warnings: [...response.warnings, ...new Set(context.warnings)] };
+  if (context.warnings.length === 0 && inner.answerHeaders === undefined) return response;
+  return {
+    ...response,
+    headers: inner.answerHeaders === undefined ? response.headers : { ...response.headers, ...inner.answerHeaders },
+    warnings: context.warnings.length === 0 ? response.warnings : [...response.warnings, ...new Set(context.warnings)],
+  };
 }

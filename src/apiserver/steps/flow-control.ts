@@ -1,39 +1,45 @@
-// Limits on requests in work: above them 429 with Retry-After instead of growing queues. Long-running requests (watch, exec,
-// logs) do not count, nor do the system's own identities, so that a flood of clients cannot stop the cluster.
-import { readsInFlightMax, writesInFlightMax } from '#base/limits.ts';
-import { tooManyRequestsError } from '#api/status.ts';
-import type { RequestContext, Step } from '../context.ts';
+// Priority and fairness: every request that comes over a socket runs, waits for its turn, or is told to come back. Long-running
+// ones (exec, logs, proxies) pass; a watch is counted while it is set up. The system's own parts are in this process and pass.
+import type { ApiResponse } from '#api/request.ts';
+import { requestTimeoutSeconds } from '#base/limits.ts';
+import type { Next, RequestContext } from '../context.ts';
+import type { Admitted } from '../flow-control/flow-control.ts';
 import type { RequestInfo } from '../request-info.ts';
+import { respondText } from '../responses.ts';
 
 const longRunningSubresources = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
 export const isLongRunning = (info: RequestInfo): boolean =>
   info.verb === 'watch' || (info.isResource && longRunningSubresources.has(info.subresource));
 
-const readVerbs = new Set(['get', 'list', 'watch']);
+/** A quarter of the time that a request has: upstream's. */
+const waitLimitMs = (requestTimeoutSeconds * 1000) / 4;
 
-const isExempt = (context: RequestContext): boolean =>
-  context.request.identity !== undefined ||
-  context.user.groups.includes('system:masters') ||
-  (!context.info.isResource && /^\/(healthz|livez|readyz)(\/|$)/.test(context.info.path));
+export function flowControl(context: RequestContext, next: Next): Promise<ApiResponse> {
+  const { info, request, server } = context;
+  if (request.identity !== undefined) return info.verb === 'watch' ? counted(context, next) : next(context);
+  if (isLongRunning(info) && info.verb !== 'watch') return next(context);
+  const admitted = server.flowControl.admit(context, waitLimitMs);
+  return admitted instanceof Promise
+    ? admitted.then((one) => serve(one, context, next))
+    : serve(admitted, context, next);
+}
 
-export function flowControl(): Step {
-  let reads = 0;
-  let writes = 0;
-  return async (context, next) => {
-    if (isLongRunning(context.info) || isExempt(context)) return next(context);
-    const limits = context.server.options.limits;
-    const isRead = readVerbs.has(context.info.verb);
-    const tooMany = isRead
-      ? reads >= (limits?.readsInFlight ?? readsInFlightMax)
-      : writes >= (limits?.writesInFlight ?? writesInFlightMax);
-    if (tooMany) throw tooManyRequestsError('too many requests, please try again later', 1);
-    if (isRead) reads++;
-    else writes++;
-    try {
-      return await next(context);
-    } finally {
-      if (isRead) reads--;
-      else writes--;
-    }
-  };
+const counted = async (context: RequestContext, next: Next): Promise<ApiResponse> =>
+  context.server.watches.counting(context.info, await next(context));
+
+async function serve(
+  { headers, ticket, retryAfterSeconds }: Admitted,
+  context: RequestContext,
+  next: Next,
+): Promise<ApiResponse> {
+  context.answerHeaders = headers;
+  if (ticket === undefined) {
+    const refused = respondText('Too many requests, please try again later.\n', 429);
+    return { ...refused, headers: { ...refused.headers, 'retry-after': String(retryAfterSeconds) } };
+  }
+  try {
+    return await (context.info.verb === 'watch' ? counted(context, next) : next(context));
+  } finally {
+    ticket.finish();
+  }
 }
