@@ -1,6 +1,6 @@
 // What the project says of a kind: its reference (for clients), its row (names, verbs, schema: from the fact tables)
 // and its behaviour (what no table says: preparation, validation, table cells; one file a kind below kinds/).
-import type { ObjectMeta } from './generated/types.ts';
+import type { ObjectMeta, WebhookClientConfig } from './generated/types.ts';
 import type { FieldError } from './field-error.ts';
 import type { MapShape } from './managed-fields/shape.ts';
 import type { DecodeOptions } from './schema/decode-options.ts';
@@ -87,6 +87,15 @@ export interface CustomKind {
     options: DecodeOptions,
   ): { object: Mutable<KubernetesObject>; warnings: string[] };
   applyDefaults(object: Mutable<KubernetesObject>): void;
+  /** Present: a webhook converts between versions, and fromStored takes objects of this version only. */
+  readonly conversion?:
+    | {
+        readonly config: WebhookClientConfig;
+        readonly reviewVersions: readonly string[];
+        /** The apiVersion that is stored. */
+        readonly storageVersion: string;
+      }
+    | undefined;
   /** A stored object as this version shows it; the same object where that makes no difference. */
   fromStored(object: KubernetesObject): KubernetesObject;
   toStored(object: KubernetesObject): KubernetesObject;

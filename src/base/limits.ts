@@ -59,3 +59,7 @@ export const reviewBytesMax = 16 * 1024 * 1024;
 export const tokenLengthMax = 16_384;
 /** Tokens whose signature is remembered as good. */
 export const verifiedTokensMax = 4_096;
+/** Seconds, objects and bytes of one call of a conversion webhook; upstream waits as long. */
+export const conversionTimeoutSeconds = 30;
+export const conversionObjectsMax = 500;
+export const conversionBytesMax = 64 * 1024 * 1024;

@@ -111,6 +111,8 @@ function customKind(
     return unknown;
   };
   const shown = new WeakMap<KubernetesObject, KubernetesObject>();
+  const { webhook, strategy } = definition.spec.conversion ?? {};
+  const isConverted = strategy === 'Webhook' && webhook?.clientConfig !== undefined;
 
   return {
     behaviour: behaviourOf(definition, version, schema),
@@ -127,6 +129,9 @@ function customKind(
     shape: shapeOfObject(schema),
     decode: (raw, options) => decode(raw, target, schema, fit, options),
     applyDefaults: (object) => void setDefaults(object, schema),
+    conversion: isConverted
+      ? { config: webhook.clientConfig!, reviewVersions: webhook.conversionReviewVersions, storageVersion }
+      : undefined,
     fromStored(object) {
       const known = shown.get(object);
       if (known !== undefined) return known;

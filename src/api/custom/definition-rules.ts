@@ -369,10 +369,5 @@ export function definitionWarnings(
     ...ruleProblems(object).map(
       ({ path, detail }) => `${path} is stored but not evaluated: ${detail}: objects that break this rule are accepted`,
     ),
-    ...(object.spec.conversion?.strategy === 'Webhook' && object.spec.versions.length > 1
-      ? [
-          'conversion by webhook is not implemented yet: objects are shown in other versions with their apiVersion changed only',
-        ]
-      : []),
   ];
 }

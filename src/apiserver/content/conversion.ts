@@ -1,7 +1,7 @@
 // Kinds that are served in another form than the stored one: events.k8s.io/v1 over core Events, autoscaling/v1 over v2, Projects over Namespaces.
 // Field names differ; nothing is lost, for what the older form cannot say is kept in annotations or as it is stored.
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
-import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
+import type { CustomKind, KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { StoredObject } from '#storage/store.ts';
 import { autoscaler } from './autoscaler-conversion.ts';
 import { projects } from '../projects/conversion.ts';
@@ -68,10 +68,46 @@ export function conversionOf(row: KindRow): Conversion | undefined {
 const cache = new WeakMap<StoredObject, Map<KindRow, KubernetesObject>>();
 
 /** Whether the stored bytes are what this row serves. */
-export const isStoredForm = (row: KindRow, stored: StoredObject): boolean =>
-  row.custom === undefined
-    ? conversionOf(row) === undefined
-    : row.custom.fromStored(stored.object()) === stored.object();
+export const isStoredForm = (row: KindRow, stored: StoredObject): boolean => {
+  if (row.custom === undefined) return conversionOf(row) === undefined;
+  const object = stored.object();
+  return customObject(row, stored, object) === object;
+};
+
+/** By the version, then by what is stored: what goes takes its conversions with it. */
+const converted = new WeakMap<CustomKind, WeakMap<StoredObject, KubernetesObject>>();
+
+/** Made by a webhook beforehand (custom-resources/conversion.ts). */
+export function rememberConverted(custom: CustomKind, stored: StoredObject, object: KubernetesObject): void {
+  let known = converted.get(custom);
+  if (known === undefined) converted.set(custom, (known = new WeakMap()));
+  known.set(stored, object);
+}
+
+/** What the row's version shows of a custom resource, before it is pruned and defaulted; undefined: only a webhook can tell. */
+export function convertedObject(row: KindRow, stored: StoredObject): KubernetesObject | undefined {
+  const { custom } = row;
+  const object = stored.object();
+  if (custom?.conversion === undefined || object.apiVersion === apiVersionOf(row)) return object;
+  return converted.get(custom)?.get(stored);
+}
+
+/** A reader came before the conversion: a defect, but in `reading`. */
+export class NotConverted extends Error {
+  constructor(key: string) {
+    super(`${key} was not converted before it was read`);
+    this.name = 'NotConverted';
+  }
+}
+
+/** The stored custom resource as the row shows it; `object` is the stored one, where the caller has it. */
+export function customObject(row: KindRow, stored: StoredObject, object = stored.object()): KubernetesObject {
+  const { custom } = row;
+  if (custom!.conversion === undefined) return custom!.fromStored(object);
+  const shown = object.apiVersion === apiVersionOf(row) ? object : convertedObject(row, stored);
+  if (shown === undefined) throw new NotConverted(stored.key);
+  return custom!.fromStored(shown);
+}
 
 /** Made once for a stored object and shared. */
 export function convertedFrom(row: KindRow, stored: StoredObject): KubernetesObject {

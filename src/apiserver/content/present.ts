@@ -7,7 +7,7 @@ import { objectParts, listItemParts } from '#storage/encode.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { RequestContext } from '../context.ts';
 import { objectBody, respond } from '../responses.ts';
-import { convertedFrom, conversionOf, isStoredForm } from './conversion.ts';
+import { convertedFrom, conversionOf, customObject, isStoredForm } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
 import { tableOf } from './table.ts';
 
@@ -19,7 +19,7 @@ export const objectOf = (row: KindRow, stored: StoredObject): KubernetesObject =
     ? conversionOf(row) === undefined
       ? stored.object()
       : convertedFrom(row, stored)
-    : row.custom.fromStored(stored.object());
+    : customObject(row, stored);
 
 export const partialOf = (object: KubernetesObject, metaVersion: string): KubernetesObject => ({
   kind: 'PartialObjectMetadata',

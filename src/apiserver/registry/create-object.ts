@@ -17,6 +17,7 @@ import {
 } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { AdmissionAttributes } from '../context.ts';
+import { convertAhead, storedForm } from '../custom-resources/conversion.ts';
 import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { durabilityOf } from './durability.ts';
@@ -160,8 +161,10 @@ async function createOnce(
   const result = await store.write({
     key,
     expectedRevision: 0,
-    object: row.custom?.toStored(object) ?? object,
+    object: row.custom === undefined ? object : await storedForm(server, row, object),
     ...durabilityOf(row, object, undefined),
   });
-  return result.ok ? { type: 'stored', stored: result.stored, created: true } : undefined;
+  if (!result.ok) return undefined;
+  await convertAhead(server, row, [result.stored]);
+  return { type: 'stored', stored: result.stored, created: true };
 }

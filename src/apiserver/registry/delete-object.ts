@@ -7,6 +7,7 @@ import { formatTime, parseTime } from '#api/meta/time.ts';
 import { conflictError, modifiedError, notFoundError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import { objectOf } from '../content/present.ts';
+import { convertAhead, storedForm } from '../custom-resources/conversion.ts';
 import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating } from './admit.ts';
 import { isEvent } from './durability.ts';
@@ -155,6 +156,7 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
     const current = store.get(key);
     if (current === undefined) throw notFoundError(groupResource(row), request.name);
     checkPreconditions(request, current, settings);
+    await convertAhead(server, row, [current]);
     const object = objectOf(row, current);
     const attributes = admissionAttributes(request.context, {
       operation: 'DELETE',
@@ -191,10 +193,13 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
     const result = await store.write({
       key,
       expectedRevision: current.revision,
-      object: next === undefined ? undefined : (row.custom?.toStored(next) ?? next),
+      object: next === undefined || row.custom === undefined ? next : await storedForm(server, row, next),
       durability: isEvent(row) ? 'lazy' : 'durable',
     });
-    if (result.ok) return { object: objectOf(row, result.stored), stored: result.stored, removed: next === undefined };
+    if (result.ok) {
+      await convertAhead(server, row, [result.stored]);
+      return { object: objectOf(row, result.stored), stored: result.stored, removed: next === undefined };
+    }
     if (result.current === undefined) throw notFoundError(groupResource(row), request.name);
     if (isConditional && attempt > 1 && settings.preconditions.resourceVersion !== undefined)
       throw modifiedError(groupResource(row), request.name);

@@ -14,6 +14,7 @@ import { badRequestError, invalidError, modifiedError, notFoundError, conflictEr
 import type { StoredObject } from '#storage/store.ts';
 import { objectOf } from '../content/present.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
+import { convertAhead, storedForm } from '../custom-resources/conversion.ts';
 import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { createObject } from './create-object.ts';
@@ -136,6 +137,7 @@ async function updateOnce(
   const { row, subresource } = request;
   const { store, clock } = server.options;
   const behaviour = kindTable.behaviour(row);
+  await convertAhead(server, row, [current]);
   const previous = objectOf(row, current);
   const now = clock.now();
   await behaviour.load?.(previous);
@@ -195,7 +197,7 @@ async function updateOnce(
   }
 
   if (isReleased(request, object)) return removeNow(request, current, settings.dryRun);
-  const next = row.custom?.toStored(object) ?? object;
+  const next = row.custom === undefined ? object : await storedForm(server, row, object);
   // A custom resource is compared as it is stored: what is there in an older form is written again, so versions migrate.
   if (sameObject(next, row.custom === undefined ? previous : current.object()))
     return { type: 'stored', stored: current, created: false };
@@ -206,7 +208,9 @@ async function updateOnce(
     object: next,
     ...durabilityOf(row, object, previous),
   });
-  return result.ok ? { type: 'stored', stored: result.stored, created: false } : undefined;
+  if (!result.ok) return undefined;
+  await convertAhead(server, row, [result.stored]);
+  return { type: 'stored', stored: result.stored, created: false };
 }
 
 /** Upstream's server looks at metadata in three ways, one after another; each says what is wrong. */
@@ -263,5 +267,7 @@ async function removeNow(
     object: undefined,
     durability: 'durable',
   });
-  return result.ok ? { type: 'stored', stored: result.stored, created: false } : undefined;
+  if (!result.ok) return undefined;
+  await convertAhead(request.context.server, request.row, [result.stored]);
+  return { type: 'stored', stored: result.stored, created: false };
 }

@@ -16,6 +16,7 @@ import { readPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { groupResource, storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import { convertAhead } from '../custom-resources/conversion.ts';
 import { updateObject } from '../registry/update-object.ts';
 
 const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
@@ -92,7 +93,9 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
   const form = { ...negotiateOutput(context.request), transform: 'none' as const };
   const { verb } = context.info;
   if (verb === 'get') {
-    const object = objectOf(row, storedOf(request)) as Scalable;
+    const stored = storedOf(request);
+    await convertAhead(context.server, row, [stored]);
+    const object = objectOf(row, stored) as Scalable;
     const path = row.custom?.scale?.specReplicasPath;
     if (path !== undefined && numbersOf(row, object).wanted === undefined)
       throw internalError(`the spec replicas field ${JSON.stringify(path)} does not exist`);

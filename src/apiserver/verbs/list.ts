@@ -11,6 +11,7 @@ import { selectionOf, visibleOnly } from '../content/selection.ts';
 import type { Selection } from '../content/selection.ts';
 import { keyOf, prefixOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import { convertAhead, reading } from '../custom-resources/conversion.ts';
 import { waitForRevision } from './wait-for-revision.ts';
 
 const tokenVersion = 'meta.k8s.io/v1';
@@ -141,6 +142,25 @@ function readPage(
   return { items, revision: rest.revision, lastKey: undefined, remaining: undefined };
 }
 
+/** As `readPage`, with everything in the row's version that selecting and sending it needs. */
+async function convertedPage(
+  request: ResourceRequest,
+  options: ListOptions,
+  selection: Selection,
+  start: Start,
+): Promise<Page | undefined> {
+  const { row, context } = request;
+  if (row.custom?.conversion === undefined) return readPage(request, options, selection, start);
+  const { store } = context.server.options;
+  const all = () =>
+    (start.at === undefined ? store.list(prefixOf(request)) : store.listAt(prefixOf(request), start.at))?.items ?? [];
+  const page = await reading(context.server, row, selection.empty ? () => [] : all, () =>
+    readPage(request, options, selection, start),
+  );
+  await convertAhead(context.server, row, page?.items ?? []);
+  return page;
+}
+
 export async function list(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
   const form = negotiateOutput(context.request, collectionOf(row));
@@ -149,7 +169,7 @@ export async function list(request: ResourceRequest): Promise<ApiResponse> {
   const prefix = storagePrefix(row, request.namespace);
   const start = startOf(options, prefix);
   await waitForRevision(context, start.at ?? parseResourceVersion(options.resourceVersion));
-  const page = readPage(request, options, selection, start);
+  const page = await convertedPage(request, options, selection, start);
   if (page === undefined) throw expired(options, prefix, start.startAfter);
   const metadata: ListMetadata = {
     resourceVersion: String(page.revision),
@@ -164,5 +184,6 @@ export async function selectedObjects(request: ResourceRequest): Promise<readonl
   const options = listOptions(request.context.request, false);
   const selection = selectionOf(request.row, options.labelSelector, options.fieldSelector);
   await request.context.server.options.store.consistent(request.context.request.signal);
-  return readPage(request, { ...options, limit: 0 }, selection, { at: undefined, startAfter: undefined })?.items ?? [];
+  const start: Start = { at: undefined, startAfter: undefined };
+  return (await convertedPage(request, { ...options, limit: 0 }, selection, start))?.items ?? [];
 }

@@ -19,6 +19,7 @@ import { tableOf } from '../content/table.ts';
 import { prefixOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
+import { ConvertedInOrder } from './converted-in-order.ts';
 import { waitForRevision } from './wait-for-revision.ts';
 
 const bookmarkIntervalMs = 60_000;
@@ -93,6 +94,9 @@ class EventMaker {
     this.encode = encode;
     this.#query = query;
     this.#now = now;
+  }
+  get row(): KindRow {
+    return this.#row;
   }
   /** The rules of a custom resource may change while it is watched. */
   renew(): void {
@@ -205,7 +209,19 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
     timers.push({ [Symbol.dispose]: () => timer.cancel() });
   };
 
+  const inOrder = new ConvertedInOrder(
+    server,
+    () => [events.row, ...(events.row === row ? [] : [row])],
+    (error) => end(error ?? tooOld(store, sentRevision)),
+  );
   const onEvents = (changes: readonly StoreEvent[]): void => {
+    if (row.custom === undefined) return send(changes);
+    const items = changes.flatMap(({ stored, previous }) =>
+      previous === undefined || selection.empty ? [stored] : [stored, previous],
+    );
+    inOrder.run(items, () => send(changes));
+  };
+  const send = (changes: readonly StoreEvent[]): void => {
     for (const change of changes) {
       if (ended) return;
       const type = plan.members === undefined ? typeOf(selection, change) : plan.members.typeOf(change);
@@ -239,9 +255,13 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   if (signal.aborted) stop();
   else if (plan.from === undefined) {
     const page = store.list(prefix);
-    for (const stored of page.items)
-      if (selection.matches(stored)) sink.onEvent(events.change('ADDED', stored, stored.revision));
-    if (plan.marksInitialEnd) sink.onEvent(events.bookmark(page.revision, true));
+    const sendState = (): void => {
+      for (const stored of page.items)
+        if (selection.matches(stored)) sink.onEvent(events.change('ADDED', stored, stored.revision));
+      if (plan.marksInitialEnd) sink.onEvent(events.bookmark(page.revision, true));
+    };
+    if (row.custom === undefined) sendState();
+    else inOrder.run(page.items, sendState);
     if (!ended) start(page.revision);
   } else start(plan.from);
 
@@ -250,7 +270,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
     const mark = (): void => {
       if (ended) return;
       const { revision } = store;
-      if (revision > sentRevision) {
+      if (revision > sentRevision && !inOrder.isWaiting) {
         sentRevision = revision;
         sink.onEvent(events.bookmark(revision, false));
       }

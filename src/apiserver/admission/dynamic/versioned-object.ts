@@ -2,7 +2,8 @@
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import { conversionOf } from '../../content/conversion.ts';
-import type { AdmissionAttributes } from '../../context.ts';
+import type { AdmissionAttributes, Server } from '../../context.ts';
+import { shownAs } from '../../custom-resources/conversion.ts';
 import type { Matched } from './request-matcher.ts';
 
 export interface VersionedObjects {
@@ -12,9 +13,13 @@ export interface VersionedObjects {
 }
 
 /** Shared with the request where nothing changes: not to be changed. */
-export async function versionedObjects(attributes: AdmissionAttributes, matched: Matched): Promise<VersionedObjects> {
+export async function versionedObjects(
+  attributes: AdmissionAttributes,
+  matched: Matched,
+  server: Server,
+): Promise<VersionedObjects> {
   const shown = async (object: KubernetesObject | undefined): Promise<KubernetesObject | null> =>
-    object === undefined ? null : withHeader(matched, await inVersion(attributes, matched.row, object));
+    object === undefined ? null : withHeader(matched, await inVersion(attributes, matched.row, object, server));
   return { object: await shown(attributes.object), old: await shown(attributes.old) };
 }
 
@@ -22,9 +27,10 @@ async function inVersion(
   { row, subresourceKind }: AdmissionAttributes,
   target: KindRow,
   object: KubernetesObject,
+  server: Server,
 ): Promise<KubernetesObject> {
   if (subresourceKind !== undefined || target === row) return object;
-  if (target.custom !== undefined) return target.custom.fromStored(object);
+  if (target.custom !== undefined) return shownAs(server, target, object);
   return conversionOf(target)?.fromStorage(object) ?? object;
 }
 
@@ -40,6 +46,7 @@ export async function takeVersioned(
   attributes: AdmissionAttributes,
   matched: Matched,
   changed: Mutable<KubernetesObject>,
+  server: Server,
 ): Promise<void> {
   const { row, subresourceKind } = attributes;
   let own: KubernetesObject = changed;
@@ -47,7 +54,7 @@ export async function takeVersioned(
     own =
       row.custom === undefined
         ? (conversionOf(matched.row)?.toStorage(changed) ?? changed)
-        : row.custom.fromStored(changed);
+        : await shownAs(server, row, changed);
   const target = attributes.object as Record<string, unknown>;
   for (const name of Object.keys(target)) delete target[name];
   Object.assign(target, own);

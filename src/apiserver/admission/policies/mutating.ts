@@ -161,7 +161,7 @@ async function invokeAll(
     const { hook, binding, matched, param } = invocation;
     const { policy } = hook;
     const compiled = hook.compiled();
-    const objects = await versionedObjects(attributes, matched);
+    const objects = await versionedObjects(attributes, matched, server);
     const bindings: Bindings = { ...bindingsFor(matched, objects), params: param ?? null };
     const matches = await conditionsMatch(compiled.expressions, compiled.conditions, bindings);
     if (matches !== true) {
@@ -183,7 +183,7 @@ async function invokeAll(
     if (object !== null && object !== objects.object && !equalJson(object, objects.object)) {
       repeatEarlier(notes);
       reinvocation.isWanted = true;
-      await takeVersioned(attributes, matched, object as Mutable<KubernetesObject>);
+      await takeVersioned(attributes, matched, object as Mutable<KubernetesObject>, server);
     }
     if (policy.spec.reinvocationPolicy === 'IfNeeded') notes.mayBeRepeated.add(key);
   }

@@ -191,7 +191,7 @@ export async function validateByPolicies(
       }
       if (params.length === 0) continue;
       bindingsFor ??= requestBindings(attributes, server);
-      own ??= bindingsFor(matched, await versionedObjects(attributes, matched));
+      own ??= bindingsFor(matched, await versionedObjects(attributes, matched, server));
       for (const param of params) {
         attributes.signal.throwIfAborted();
         const judgement = await judge(policy, hook.compiled(), { ...own, params: param ?? null });

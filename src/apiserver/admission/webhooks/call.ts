@@ -3,6 +3,7 @@ import { ApiError, badRequestError } from '#api/status.ts';
 import { uuid } from '#base/random.ts';
 import { reviewBytesMax } from '#base/limits.ts';
 import type { AdmissionAttributes, Server } from '../../context.ts';
+import { AnswerProblem } from '../../outgoing/answer.ts';
 import { callOutgoing, OutgoingError } from '../../outgoing/call.ts';
 import { isSuccess, refusalText } from '../../outgoing/refusal.ts';
 import type { Matched } from '../dynamic/request-matcher.ts';
@@ -13,7 +14,6 @@ import {
   admissionReview,
   parseReview,
   reviewVersionOf,
-  ReviewProblem,
   type ReviewResponse,
   type ReviewResult,
 } from './review.ts';
@@ -101,7 +101,7 @@ export async function callWebhook(
   try {
     response = parseReview(Buffer.from(answer.body).toString('utf8'), version, uid, mutating);
   } catch (error) {
-    if (!(error instanceof ReviewProblem)) throw error;
+    if (!(error instanceof AnswerProblem)) throw error;
     const what = error.isInvalid ? 'received invalid webhook response' : 'failed to call webhook';
     throw failed(`${what}: ${error.message}`, 503);
   }

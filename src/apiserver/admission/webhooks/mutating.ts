@@ -50,7 +50,7 @@ export async function callMutating(
     const matched = hook.matcher.match(attributes, server);
     if (matched === undefined) continue;
     if (reinvocation.isReinvoked && !notes.again.has(hook.id)) continue;
-    const objects = await versionedObjects(attributes, matched);
+    const objects = await versionedObjects(attributes, matched, server);
     const round = `round_${reinvocation.isReinvoked ? 1 : 0}_index_${index}`;
     let changed = false;
     try {
@@ -93,7 +93,7 @@ async function mutateOnce(
     const changed = patchOf(hook, attributes, matched, objects, response, round);
     if (changed === undefined) return false;
     mutated = !equalJson(changed, objects.object);
-    await takeVersioned(attributes, matched, changed);
+    await takeVersioned(attributes, matched, changed, server);
     return mutated;
   } finally {
     attributes.annotate(

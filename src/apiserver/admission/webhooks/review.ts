@@ -2,6 +2,7 @@
 import { isJsonObject } from '#api/patch/json-values.ts';
 import type { StatusDetails } from '#api/status.ts';
 import type { AdmissionAttributes, GroupVersionKind } from '../../context.ts';
+import { AnswerProblem, goType, parseAnswer } from '../../outgoing/answer.ts';
 import { namespaceOf, type Matched } from '../dynamic/request-matcher.ts';
 import type { VersionedObjects } from '../dynamic/versioned-object.ts';
 
@@ -83,22 +84,8 @@ export interface ReviewResult {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** The answer cannot be used. `isInvalid`: it is one, but not to this request. */
-export class ReviewProblem extends Error {
-  readonly isInvalid: boolean;
-  constructor(message: string, isInvalid: boolean) {
-    super(message);
-    this.name = 'ReviewProblem';
-    this.isInvalid = isInvalid;
-  }
-}
-const unreadable = (message: string): ReviewProblem => new ReviewProblem(message, false);
-const invalid = (message: string): ReviewProblem => new ReviewProblem(message, true);
-
-const goType = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-const headerType =
-  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+const unreadable = (message: string): AnswerProblem => new AnswerProblem(message, false);
+const invalid = (message: string): AnswerProblem => new AnswerProblem(message, true);
 
 const field = <T>(from: Readonly<Record<string, unknown>>, name: string, type: string, none: T, path: string): T => {
   const value = from[name];
@@ -115,27 +102,10 @@ const objectField = (from: Readonly<Record<string, unknown>>, name: string, path
   return value;
 };
 
-/** A JSON document in the form of `T`; what webhooks of any kind send back. Throws a ReviewProblem. */
-export function parseAnswer(text: string): Readonly<Record<string, unknown>> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    // Read as YAML, as upstream's decoder does, most texts are a string.
-    parsed = text.trimStart().startsWith('{') ? error : text;
-  }
-  if (parsed instanceof Error) throw unreadable(`couldn't get version/kind; json parse error: ${parsed.message}`);
-  if (!isJsonObject(parsed))
-    throw unreadable(
-      `couldn't get version/kind; json parse error: json: cannot unmarshal ${goType(parsed)} into Go value of type ${headerType}`,
-    );
-  return parsed;
-}
-
 const schemeName = 'k8s.io/apiserver/pkg/util/webhook/client.go:71';
 const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Throws a ReviewProblem. */
+/** Throws a AnswerProblem. */
 export function parseReview(text: string, version: ReviewVersion, uid: string, mutating: boolean): ReviewResponse {
   const review = parseAnswer(text);
   const kind = field<string>(review, 'kind', 'string', '', '');

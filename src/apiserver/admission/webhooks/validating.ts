@@ -26,7 +26,7 @@ export async function callValidating(
     const matched = hook.matcher.match(attributes, server);
     if (matched === undefined) continue;
     let objects = shown.get(matched.row);
-    if (objects === undefined) shown.set(matched.row, (objects = await versionedObjects(attributes, matched)));
+    if (objects === undefined) shown.set(matched.row, (objects = await versionedObjects(attributes, matched, server)));
     invocations.push({ hook, matched, objects });
   }
   if (invocations.length === 0) return;
