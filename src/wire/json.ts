@@ -77,6 +77,32 @@ const [commaCode, colonCode] = [44, 58];
 /** The text is known to be JSON: a text followed by a colon is a key, and nothing else is. */
 function duplicateKeys(text: string): string[] {
   const found = new Set<string>();
+  eachKey(text, (path, _at, isAgain) => {
+    if (isAgain) found.add(path());
+  });
+  return [...found];
+}
+
+export interface KeyPosition {
+  readonly first: number;
+  /** Where it comes again in the same object. */
+  again: number | undefined;
+}
+
+/** Where keys with these paths stand in a text that is JSON. */
+export function keyPositions(bytes: Uint8Array, paths: ReadonlySet<string>): ReadonlyMap<string, KeyPosition> {
+  const found = new Map<string, KeyPosition>();
+  eachKey(decoder.decode(bytes), (path, at, isAgain) => {
+    const there = path();
+    if (!paths.has(there)) return;
+    const position = found.get(there);
+    if (position === undefined) found.set(there, { first: at, again: undefined });
+    else if (isAgain) position.again ??= at;
+  });
+  return found;
+}
+
+function eachKey(text: string, onKey: (path: () => string, at: number, isAgain: boolean) => void): void {
   let top: Frame | undefined;
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
@@ -101,8 +127,10 @@ function duplicateKeys(text: string): string[] {
           const raw = text.slice(index + 1, end);
           const key = raw.includes('\\') ? String(JSON.parse(text.slice(index, end + 1))) : raw;
           top.member = key;
-          if (top.keys.has(key)) found.add(memberPath(top));
-          else top.keys.add(key);
+          const isAgain = top.keys.has(key);
+          if (!isAgain) top.keys.add(key);
+          const frame = top;
+          onKey(() => memberPath(frame), index, isAgain);
         }
         index = end;
         break;
@@ -110,7 +138,6 @@ function duplicateKeys(text: string): string[] {
       default:
     }
   }
-  return [...found];
 }
 
 const shortEscapes: Readonly<Record<string, string>> = {

@@ -5,6 +5,8 @@ export interface DecodeOptions {
   readonly fieldValidation: FieldValidation;
   /** What the text had twice, as it is told; of YAML by its lines. */
   readonly duplicates?: readonly string[] | undefined;
+  /** Puts paths of unknown fields, and then what comes twice, in the order of the text. */
+  readonly inOrder?: ((unknown: readonly string[]) => readonly string[]) | undefined;
   /** YAML tells what it has twice first, and in one piece. */
   readonly format?: 'json' | 'yaml' | undefined;
   /** The body as it came: errors show its beginning. */

@@ -21,8 +21,11 @@ export const strictErrorsMax = 100;
 
 function strictErrors(raw: unknown, decoder: Decoder, options: DecodeOptions): string[] {
   if (options.fieldValidation === 'Ignore') return [];
-  const unknown = inDocumentOrder(raw, decoder.unknown).map((path) => `unknown field ${JSON.stringify(path)}`);
+  const paths = inDocumentOrder(raw, decoder.unknown);
+  const unknown = paths.map((path) => `unknown field ${JSON.stringify(path)}`);
   const duplicates = options.duplicates ?? [];
+  if (options.inOrder !== undefined && unknown.length > 0 && duplicates.length > 0)
+    return options.inOrder(paths).slice(0, strictErrorsMax);
   const found = options.format === 'yaml' ? [...duplicates, ...unknown] : [...unknown, ...duplicates];
   return [...new Set(found)].slice(0, strictErrorsMax);
 }

@@ -7,13 +7,14 @@ import type { ApiRequest } from '#api/request.ts';
 import { cannotHandle } from '#api/schema/decode.ts';
 import { unrecognized, versionKindError } from '#api/schema/unrecognized.ts';
 import { apiVersionOf } from '#api/kinds.ts';
-import { JsonSyntaxError, parseJson } from '#wire/json.ts';
+import { JsonSyntaxError, keyPositions, parseJson } from '#wire/json.ts';
 import { mediaTypeByEncoding, objectMediaTypes } from './media-types.ts';
 
 export interface ParsedBody {
   readonly value: unknown;
   /** What occurs twice, in the words of upstream's decoders. */
   readonly duplicates: readonly string[];
+  readonly inOrder?: ((unknown: readonly string[]) => readonly string[]) | undefined;
   readonly format?: 'json' | 'yaml' | undefined;
   /** As it came. */
   readonly source?: Uint8Array | undefined;
@@ -38,6 +39,19 @@ export async function readBytes(request: ApiRequest): Promise<Uint8Array | undef
   return bytes.length === 0 ? undefined : bytes;
 }
 
+/** Both kinds of mistakes as upstream meets them: a field where it stands, what comes twice where it comes again. */
+function inOrder(bytes: Uint8Array, unknown: readonly string[], duplicates: readonly string[]): string[] {
+  const positions = keyPositions(bytes, new Set([...unknown, ...duplicates]));
+  const placed = [
+    ...unknown.map((path) => ({ text: `unknown field ${JSON.stringify(path)}`, at: positions.get(path)?.first ?? 0 })),
+    ...duplicates.map((path) => ({
+      text: `duplicate field ${JSON.stringify(path)}`,
+      at: positions.get(path)?.again ?? 0,
+    })),
+  ];
+  return placed.toSorted((a, b) => a.at - b.at).map(({ text }) => text);
+}
+
 /** Throws what the parser throws for a text that is no JSON or YAML. */
 async function parseText(
   bytes: Uint8Array,
@@ -47,7 +61,11 @@ async function parseText(
 ): Promise<ParsedBody> {
   if (encoding === 'json') {
     const parsed = parseJson(bytes, { duplicates });
-    return { ...parsed, duplicates: parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+    return {
+      ...parsed,
+      duplicates: parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+      inOrder: (unknown) => inOrder(bytes, unknown, parsed.duplicates),
+    };
   }
   if (bytes.length > yamlInPlaceBytesMax) {
     const { parseYamlOnThread } = await import('#host/yaml-thread.ts');
