@@ -5,7 +5,6 @@ import type { KindReference } from './kind.ts';
 const rows: Readonly<Record<string, string>> = {
   'autoscaling/horizontalpodautoscalers': 'nothing is scaled',
   'networking.k8s.io/networkpolicies': 'no traffic is restricted',
-  'networking.k8s.io/servicecidrs': 'Services get addresses of the configured range only',
   'resource.k8s.io/deviceclasses': 'devices are not allocated',
   'resource.k8s.io/resourceclaims': 'devices are not allocated',
   'resource.k8s.io/resourceclaimtemplates': 'devices are not allocated',

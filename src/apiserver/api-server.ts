@@ -26,8 +26,8 @@ import { respondStatus, unexpectedError } from './responses.ts';
 import { anonymousUser } from './steps/authenticate.ts';
 
 export interface ApiServer extends RequestHandler {
-  /** From now on the APIServices of what this server answers itself are there, and said to be available. */
-  keepApiServices(): Promise<void>;
+  /** From now on the objects that follow from what this server does itself are there: its APIServices, IPAddresses of cluster IPs. */
+  keepOwnObjects(): Promise<void>;
   /** Ends watches; requests in work finish. The store stays open: it is not the server's. */
   close(): void;
 }
@@ -94,16 +94,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const definitions = startDefinitionController(server);
   const typeChecks = startTypeCheckStatus(server);
 
-  let registration: Disposable | undefined;
+  const kept: Disposable[] = [];
   return {
     handle: (request) => handler.handle(request),
-    async keepApiServices() {
-      const { keepLocalServices } = await import('./aggregation/registration.ts');
-      if (!closing.signal.aborted) registration ??= keepLocalServices(server, client);
+    async keepOwnObjects() {
+      const [{ keepLocalServices }, { keepIpAddresses }] = await Promise.all([
+        import('./aggregation/registration.ts'),
+        import('./registry/services/ip-addresses.ts'),
+      ]);
+      if (closing.signal.aborted || kept.length > 0) return;
+      kept.push(keepLocalServices(server, client), keepIpAddresses(server, client));
     },
     close() {
       closing.abort();
-      registration?.[Symbol.dispose]();
+      for (const one of kept) one[Symbol.dispose]();
       aggregation[Symbol.dispose]();
       apiServices[Symbol.dispose]();
       client.close().catch(() => {});

@@ -34,6 +34,7 @@ import { serviceCaBundleInjector } from './service-ca-bundle-injector/controller
 import { serviceCaCertPublisher } from './service-ca-cert-publisher/controller.ts';
 import { serviceCaServingCert } from './service-ca-serving-cert/controller.ts';
 import { serviceCa } from './service-ca/controller.ts';
+import { serviceCidrs } from './service-cidr/controller.ts';
 import { serviceLoadBalancer } from './service-loadbalancer/controller.ts';
 import { statefulSet } from './statefulset/controller.ts';
 import { taintEviction } from './taint-eviction/controller.ts';
@@ -92,6 +93,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   endpointSlice,
   endpoints,
   endpointSliceMirroring,
+  serviceCidrs,
   serviceLoadBalancer(config.reservedPorts ?? new Map()),
   ingressToRoute,
   persistentVolumeClaimBinder,

@@ -118,7 +118,7 @@ export async function startControlPlane(
     }),
   ];
   await Promise.all(services.map((one) => one.start(scope)));
-  await api.server.keepApiServices();
+  await api.server.keepOwnObjects();
 
   const step = async (milliseconds: number) => {
     for (let count = 0; count < 10; count++) await turn();

@@ -8,7 +8,7 @@ import { ApiError, badRequestError, serviceUnavailableError } from '#api/status.
 import { isIdentityHeader } from '../aggregation/front-proxy-headers.ts';
 import { readBytes } from '../content/read-body.ts';
 import type { PodConnector } from '../ports.ts';
-import { contains, familyOf, parseAddress, parseRange } from '../registry/services/addresses.ts';
+import { contains, familyOf, parseAddress, parseRange } from '#rules/addresses.ts';
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';

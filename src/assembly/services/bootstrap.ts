@@ -62,7 +62,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     onChange: (listener) => pki.onChange(listener),
   });
   parts.provide('bootstrapped', true);
-  scope.spawn('API services', () => parts.take('apiServer').keepApiServices());
+  scope.spawn('own objects of the API server', () => parts.take('apiServer').keepOwnObjects());
 
   const address = parts.take('nodeAddress');
   const follow = async (signal: AbortSignal): Promise<void> => {

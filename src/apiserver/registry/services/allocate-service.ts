@@ -3,8 +3,8 @@
 import { fraction } from '#base/random.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { storagePrefix } from '#api/kinds.ts';
-import { Services } from '#api/generated/kind-references.ts';
-import type { Service } from '#api/generated/types.ts';
+import { IPAddresses, ServiceCIDRs, Services } from '#api/generated/kind-references.ts';
+import type { IPAddress, Service, ServiceCIDR } from '#api/generated/types.ts';
 import { invalid } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
 import { internalError, invalidError } from '#api/status.ts';
@@ -12,11 +12,14 @@ import type { Store } from '#storage/store.ts';
 import type { Server } from '../../context.ts';
 import { createStoreIndex } from '../store-index.ts';
 import type { StoreIndex } from '../store-index.ts';
-import { contains, familyOf, formatAddress, isUsable, parseAddress, parseRange } from './addresses.ts';
-import type { Range } from './addresses.ts';
+import { contains, familyOf, formatAddress, isUsable, parseAddress, parseRange } from '#rules/addresses.ts';
+import type { Range } from '#rules/addresses.ts';
 
 interface Allocator {
-  readonly ranges: readonly Range[];
+  readonly configured: readonly Range[];
+  readonly ranges: StoreIndex<ServiceCIDR>;
+  /** By address. */
+  readonly reserved: StoreIndex<IPAddress>;
   readonly taken: StoreIndex<Service>;
   readonly held: Set<string>;
 }
@@ -45,12 +48,39 @@ const usedBy = (service: Service): string[] => {
   ];
 };
 
+/** Without a condition it counts: whoever says so may not be there. */
+const isInUse = ({ metadata, status }: ServiceCIDR): boolean =>
+  metadata.deletionTimestamp === undefined &&
+  status?.conditions?.some((one) => one.type === 'Ready' && one.status !== 'True') !== true;
+/** What Services have is known from the Services themselves. */
+const isOfService = ({ spec }: IPAddress): boolean =>
+  spec?.parentRef?.resource === 'services' && (spec.parentRef.group ?? '') === '';
+
+/** The configured ranges first; those of ServiceCIDRs by size, large ones first, as where the room is. */
+function rangesOf({ configured, ranges }: Allocator): readonly Range[] {
+  const known = new Set(configured.map((one) => one.text));
+  const added: Range[] = [];
+  for (const { spec } of ranges.find('all'))
+    for (const text of spec?.cidrs ?? [])
+      if (!known.has(text)) {
+        known.add(text);
+        added.push(parseRange(text));
+      }
+  return added.length === 0
+    ? configured
+    : [...configured, ...added.toSorted((a, b) => (a.size === b.size ? 0 : a.size > b.size ? -1 : 1))];
+}
+
 function allocatorOf(server: Server): Allocator {
   const { store, serviceCidrs } = server.options;
   let allocator = allocators.get(store);
   if (allocator === undefined) {
     allocator = {
-      ranges: serviceCidrs.map(parseRange),
+      configured: serviceCidrs.map(parseRange),
+      ranges: createStoreIndex<ServiceCIDR>(store, storagePrefix(ServiceCIDRs), (one) => (isInUse(one) ? ['all'] : [])),
+      reserved: createStoreIndex<IPAddress>(store, storagePrefix(IPAddresses), (one) =>
+        isOfService(one) ? [] : [addressKey(one.metadata.name ?? '')],
+      ),
       taken: createStoreIndex<Service>(store, storagePrefix(Services), usedBy),
       held: new Set(),
     };
@@ -74,6 +104,7 @@ class Allocation implements Disposable {
   readonly #own: ReadonlySet<string>;
   readonly #mine = new Set<string>();
   readonly errors: FieldError[] = [];
+  #ranges: readonly Range[] | undefined;
 
   constructor(server: Server, previous: Service | undefined) {
     this.#server = server;
@@ -81,7 +112,7 @@ class Allocation implements Disposable {
     this.#own = new Set(previous === undefined ? [] : usedBy(previous));
   }
   get ranges(): readonly Range[] {
-    return this.#allocator.ranges;
+    return (this.#ranges ??= rangesOf(this.#allocator));
   }
   isOwn(key: string): boolean {
     return this.#own.has(key);
@@ -89,6 +120,7 @@ class Allocation implements Disposable {
   #isTaken(key: string): boolean {
     if (this.#allocator.held.has(key)) return true;
     for (const _ of this.#allocator.taken.find(key)) return true;
+    for (const _ of this.#allocator.reserved.find(key)) return true;
     return false;
   }
   /** False: somebody has it. */
@@ -160,15 +192,15 @@ function allocateAddresses(allocation: Allocation, spec: Spec, previous: Service
     }
   }
   spec.clusterIPs = families.map((family, index) => {
-    const range = allocation.ranges.find((one) => one.family === family);
-    if (range === undefined) {
+    const ranges = allocation.ranges.filter((one) => one.family === family);
+    if (ranges.length === 0) {
       allocation.errors.push(invalid(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster'));
       return '';
     }
     const asked = wanted[index];
     return asked === undefined || asked === ''
-      ? anyAddress(allocation, range)
-      : thisAddress(allocation, range, asked, index);
+      ? anyAddress(allocation, ranges)
+      : thisAddress(allocation, ranges, asked, index);
   });
   spec.clusterIP = spec.clusterIPs[0]!;
 }
@@ -182,7 +214,7 @@ function familiesFor(ranges: readonly Range[], spec: Spec): string[] {
     : [primary, other];
 }
 
-function thisAddress(allocation: Allocation, range: Range, text: string, index: number): string {
+function thisAddress(allocation: Allocation, ranges: readonly Range[], text: string, index: number): string {
   const path = 'spec.clusterIPs';
   const fail = (cause: string): string => {
     allocation.errors.push(invalid(path, [text], `failed to allocate IP ${text}: ${cause}`));
@@ -196,19 +228,24 @@ function thisAddress(allocation: Allocation, range: Range, text: string, index: 
     return text;
   }
   if (allocation.isOwn(addressKey(text))) return text;
-  if (!contains(range, address) || !isUsable(range, address))
+  const family = familyOf(text);
+  const range = ranges.find((one) => one.family === family && contains(one, address));
+  if (range === undefined) return fail('the provided network does not match the current range');
+  if (!ranges.some((one) => one.family === family && isUsable(one, address)))
     return fail(`the provided IP (${text}) is not in the valid range. The range of valid IPs is ${range.text}`);
   return allocation.take(addressKey(text)) ? text : fail('provided IP is already allocated');
 }
 
-function anyAddress(allocation: Allocation, range: Range): string {
-  const count = range.size > 65_536n ? 65_536 : Number(range.size);
-  const at = (index: number): bigint => range.first + BigInt(index);
-  const index = allocation.choose(count, (candidate) =>
-    isUsable(range, at(candidate)) ? addressKey(formatAddress(at(candidate), range.family)) : undefined,
-  );
-  if (index === undefined) throw internalError('failed to allocate a serviceIP: range is full');
-  return formatAddress(at(index), range.family);
+function anyAddress(allocation: Allocation, ranges: readonly Range[]): string {
+  for (const range of ranges) {
+    const count = range.size > 65_536n ? 65_536 : Number(range.size);
+    const at = (index: number): bigint => range.first + BigInt(index);
+    const index = allocation.choose(count, (candidate) =>
+      isUsable(range, at(candidate)) ? addressKey(formatAddress(at(candidate), range.family)) : undefined,
+    );
+    if (index !== undefined) return formatAddress(at(index), range.family);
+  }
+  throw internalError('failed to allocate a serviceIP: range is full');
 }
 
 function allocatePorts(allocation: Allocation, server: Server, spec: Spec, previous: Service | undefined): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startApiServer } from '#kit/start-api-server.ts';
-import { formatAddress, parseAddress } from './addresses.ts';
+import { formatAddress, parseAddress } from '#rules/addresses.ts';
 
 const path = '/api/v1/namespaces/default/services';
 const service = (name: string, spec: object = {}) => ({
@@ -39,7 +39,7 @@ test('asked addresses and ports are given or refused with the reason', async () 
   );
   assert.equal(
     await message('outside', { clusterIP: '10.99.0.1' }),
-    'Service "outside" is invalid: spec.clusterIPs: Invalid value: ["10.99.0.1"]: failed to allocate IP 10.99.0.1: the provided IP (10.99.0.1) is not in the valid range. The range of valid IPs is 10.43.0.0/16',
+    'Service "outside" is invalid: spec.clusterIPs: Invalid value: ["10.99.0.1"]: failed to allocate IP 10.99.0.1: the provided network does not match the current range',
   );
   await api.create(path, service('port', { type: 'NodePort', ports: [{ port: 80, nodePort: 30_080 }] }));
   assert.equal(

@@ -61,6 +61,10 @@ export function parseRange(text: string): Range {
 export const contains = (range: Range, address: bigint): boolean =>
   address >= range.first && address < range.first + range.size;
 
+/** Every address of `inner` is in `outer`. */
+export const covers = (outer: Range, inner: Range): boolean =>
+  outer.family === inner.family && outer.first <= inner.first && outer.first + outer.size >= inner.first + inner.size;
+
 /** Addresses that services may have: not the network's own and, in IPv4, not the broadcast address. */
 export const isUsable = (range: Range, address: bigint): boolean =>
   contains(range, address) &&
