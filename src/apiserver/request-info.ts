@@ -85,8 +85,6 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   } else if (name === '' && verb === 'delete') {
     verb = 'deletecollection';
     name = nameOfFieldSelector(query.get('fieldSelector'));
-  } else if (name !== '' && verb === 'get' && subresource === '' && isWatchQuery(query)) {
-    verb = 'watch';
   }
   // A project is a namespace: rights in it are rights to it.
   if (group === 'project.openshift.io' && resource === 'projects' && namespace === '') namespace = name;

@@ -1,6 +1,6 @@
 // Server-side apply: the applied configuration is merged over the live object, the applier owns what it names, what it no
 // longer names goes unless someone else owns it, and a field that another owns differently is a conflict.
-import { decodeObject } from '../schema/decode.ts';
+import { decodeCauseOf, decodeObject } from '../schema/decode.ts';
 import { applyRowDefaults } from '../schema/defaults.ts';
 import { ApiError, badRequestError } from '../status.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
@@ -87,7 +87,21 @@ export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObj
 }
 
 function storedObject(row: KindRow, content: JsonObject): Mutable<KubernetesObject> {
-  const { object } = decodeObject(row, content, { fieldValidation: 'Ignore' });
+  let object: Mutable<KubernetesObject>;
+  try {
+    ({ object } = decodeObject(row, content, { fieldValidation: 'Ignore' }));
+  } catch (error) {
+    const cause = decodeCauseOf(error);
+    if (cause === undefined) throw error;
+    const { name = '', namespace = '' } = (content['metadata'] ?? {}) as { name?: string; namespace?: string };
+    const kind = `${row.group === '' ? '/' : ''}${apiVersionOf(row)}, Kind=${row.kind}`;
+    const text = `unable to convert unstructured object to ${kind}: ${cause.unstructuredText}`;
+    throw new ApiError(
+      500,
+      '',
+      `failed to convert new object (${namespace}/${name}; ${kind}) to proper version: ${text}`,
+    );
+  }
   applyRowDefaults(row, object);
   return object;
 }
@@ -98,6 +112,11 @@ function checkedConfiguration({ row, applied }: ApplyRequest): JsonObject {
   if (version !== apiVersionOf(row))
     throw badRequestError(
       `Incorrect version specified in apply patch. Specified patch version: ${typeof version === 'string' ? version : ''}, expected: ${apiVersionOf(row)}`,
+    );
+  const { kind } = applied;
+  if (kind !== row.kind)
+    throw badRequestError(
+      `invalid object type: ${row.group === '' ? '/' : ''}${apiVersionOf(row)}, Kind=${typeof kind === 'string' ? kind : ''}`,
     );
   const metadata = isJsonObject(applied['metadata']) ? applied['metadata'] : {};
   if ((metadata['managedFields'] ?? undefined) !== undefined)

@@ -1,5 +1,5 @@
-// JSON patch (RFC 6902) with the liberties of upstream's library: negative list positions count from the end, and a test
-// for null passes where there is nothing.
+// JSON patch (RFC 6902) with the liberties of upstream's library: negative list positions count from the end, a test for null
+// passes where there is nothing, and a member that is not there can be replaced, or copied as null.
 import { ApiError, badRequestError, requestEntityTooLargeError } from '../status.ts';
 import {
   cloneJson,
@@ -35,6 +35,7 @@ const known = new Set(['op', 'path', 'from', 'value']);
 
 /** Throws ApiError 400 for what is no patch, 413 for too many operations. */
 function parseOperations(operations: unknown): Operation[] {
+  if (operations === null) return [];
   if (!Array.isArray(operations))
     throw badRequestError('json: cannot unmarshal object into Go value of type jsonpatch.Patch');
   if (operations.length > operationsMax)
@@ -90,22 +91,21 @@ function applyOperation(root: MutableJson, operation: Operation, budget: { left:
       return add(target, cloneJson(operation.value ?? null));
     case 'remove':
       return remove(target);
-    case 'replace': {
-      if (!exists(target)) throw patchRejectedError();
+    case 'replace':
       return replace(target, cloneJson(operation.value ?? null));
-    }
     case 'move': {
       const source = resolve(root, operation.from ?? missing());
       if (operation.path.startsWith(`${operation.from}/`)) throw patchRejectedError();
-      const value = read(source);
       if (!exists(source)) throw patchRejectedError();
+      const value = read(source);
       remove(source);
       return add(resolve(root, operation.path), value);
     }
     case 'copy': {
       const source = resolve(root, operation.from ?? missing());
-      if (!exists(source)) throw patchRejectedError();
-      const value = read(source);
+      // As upstream's library: a member that is not there is copied as null, a list element cannot be.
+      if (Array.isArray(source.container) && !exists(source)) throw patchRejectedError();
+      const value = read(source) ?? null;
       budget.left -= JSON.stringify(value).length;
       if (budget.left < 0) throw patchRejectedError();
       return add(target, cloneJson(value));
@@ -175,13 +175,15 @@ function add({ container, key }: Target, value: unknown): void {
 
 function replace(target: Target, value: unknown): void {
   const { container, key } = target;
-  if (Array.isArray(container)) container[position(container, key, container.length)] = value;
-  else add(target, value);
+  if (!Array.isArray(container)) return add(target, value);
+  const index = position(container, key, container.length);
+  if (index < 0) throw patchRejectedError();
+  container[index] = value;
 }
 
 function remove(target: Target): void {
   const { container, key } = target;
-  if (!exists(target)) throw patchRejectedError();
+  if (!exists(target) || key === '') throw patchRejectedError();
   if (Array.isArray(container)) container.splice(position(container, key, container.length), 1);
   else if (isJsonObject(container)) delete (container as MutableJson)[key];
 }

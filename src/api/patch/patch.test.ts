@@ -81,7 +81,7 @@ test('JSON patch operations', () => {
 test('JSON patches that do not apply are 422, what is no patch is 400', () => {
   for (const operation of [
     { op: 'remove', path: '/none' },
-    { op: 'replace', path: '/none', value: 1 },
+    { op: 'replace', path: '/l/9', value: 1 },
     { op: 'add', path: '/none/x', value: 1 },
     { op: 'add', path: '/l/9', value: 1 },
     { op: 'test', path: '/l', value: [2] },

@@ -42,7 +42,7 @@ const noMergeKey = (item: JsonObject, key: string) =>
   otherError(`map: ${goMap(item)} does not contain declared merge key: ${key}`);
 
 /** As Go's %v prints a map. */
-function goMap(value: unknown): string {
+export function goMap(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goMap).join(' ')}]`;
   if (isJsonObject(value))
     return `map[${Object.keys(value)
@@ -54,6 +54,7 @@ function goMap(value: unknown): string {
 
 /** A new document. Throws ApiError as upstream answers; neither argument is changed. */
 export function applyStrategicMergePatch(typeName: string, document: unknown, patch: unknown): unknown {
+  if (patch === null) return document;
   if (!isJsonObject(patch))
     throw badRequestError(
       `json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,

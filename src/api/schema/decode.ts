@@ -1,6 +1,6 @@
 // Raw JSON to a typed object, as upstream's decoder sees it: unknown fields and zero values go, fields come in schema
 // order, every text that has a canonical form gets it. Defaults are not set here (defaults.ts), rules not checked.
-import { badRequestError } from '../status.ts';
+import { ApiError, badRequestError } from '../status.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
 import type { DecodeOptions } from './decode-options.ts';
 import { notRegistered, unrecognized, versionKindError } from './unrecognized.ts';
@@ -48,8 +48,28 @@ interface Target {
 const groupVersion = (target: { readonly group: string; readonly version: string }) =>
   target.group === '' ? target.version : `${target.group}/${target.version}`;
 
-export const cannotHandle = (kind: string, version: string, target: Target, cause: string) =>
-  badRequestError(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${target.kind}: ${cause}`);
+/** Why a document is not an object of its kind: what a patch that leads to it is told. */
+export interface DecodeCause {
+  readonly text: string;
+  /** For a document that never was a text. */
+  readonly unstructuredText: string;
+}
+const causes = new WeakMap<ApiError, DecodeCause>();
+/** Undefined: the error is about something else. */
+export const decodeCauseOf = (error: unknown): DecodeCause | undefined =>
+  error instanceof ApiError ? causes.get(error) : undefined;
+
+function withCause(error: ApiError, text: string, unstructuredText = text): ApiError {
+  causes.set(error, { text, unstructuredText });
+  return error;
+}
+
+export const cannotHandle = (kind: string, version: string, target: Target, cause: string, unstructuredText = cause) =>
+  withCause(
+    badRequestError(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${target.kind}: ${cause}`),
+    cause,
+    unstructuredText,
+  );
 
 const innerPackage = (group: string) => (group === '' ? 'core' : group.split('.')[0]!);
 
@@ -66,12 +86,12 @@ const isKnownKind = (apiVersion: string, kind: string): boolean =>
 /** The object must say that it is what the path says, or say nothing. */
 function checkGroupVersionKind(raw: RawObject, target: Target, source: Uint8Array | undefined): void {
   const { kind, apiVersion } = raw;
-  const header = (name: string, value: unknown) =>
-    unrecognized(
-      target.kind,
-      versionKindError(`json: cannot unmarshal ${jsonKind(value)} into Go struct field .${name} of type string`),
-      source,
+  const header = (name: string, value: unknown) => {
+    const text = versionKindError(
+      `json: cannot unmarshal ${jsonKind(value)} into Go struct field .${name} of type string`,
     );
+    return withCause(unrecognized(target.kind, text, source), text);
+  };
   if (apiVersion !== undefined && apiVersion !== null && typeof apiVersion !== 'string')
     throw header('apiVersion', apiVersion);
   if (kind !== undefined && kind !== null && typeof kind !== 'string') throw header('kind', kind);
@@ -91,8 +111,13 @@ function checkGroupVersionKind(raw: RawObject, target: Target, source: Uint8Arra
         : notRegistered(version, name),
     );
   if (version !== groupVersion(target))
-    throw badRequestError(
-      `the API version in the data (${version}) does not match the expected API version (${groupVersion(target)})`,
+    throw withCause(
+      badRequestError(
+        `the API version in the data (${version}) does not match the expected API version (${groupVersion(target)})`,
+      ),
+      version.split('/').length > 2
+        ? `unexpected GroupVersion string: ${version}`
+        : `no kind ${JSON.stringify(name)} is registered for version ${JSON.stringify(version)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
     );
 }
 
@@ -107,7 +132,8 @@ function decodeWith(
   try {
     object = decoder.decode(struct, raw);
   } catch (error) {
-    if (error instanceof DecodeError) throw cannotHandle(target.kind, target.version, target, error.message);
+    if (error instanceof DecodeError)
+      throw cannotHandle(target.kind, target.version, target, error.message, error.unstructuredText);
     throw error;
   }
   const strict = strictErrors(raw, decoder, options);

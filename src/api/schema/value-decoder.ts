@@ -9,7 +9,35 @@ export type RawObject = Readonly<Record<string, unknown>>;
 export type Output = Record<string, unknown>;
 
 /** The text of the first thing that does not fit, as upstream words it. */
-export class DecodeError extends Error {}
+export class DecodeError extends Error {
+  /** As upstream words it where the value does not come from a text: in a strategic merge patch. */
+  readonly unstructuredText: string;
+
+  constructor(message: string, unstructuredText = message) {
+    super(message);
+    this.unstructuredText = unstructuredText;
+  }
+}
+
+/** The kind of a value in Go, decoded without a type. */
+function goKind(value: unknown): string {
+  if (Array.isArray(value)) return 'slice';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  return typeof value === 'boolean' ? 'bool' : typeof value === 'string' ? 'string' : 'map';
+}
+
+const integerTypes = new Set(['int32', 'int64', 'uint32']);
+
+function unstructuredText(value: unknown, goType: string): string {
+  const from = goKind(value);
+  const type = goType.replace(/^\*/, '');
+  if (type.startsWith('map[')) return `cannot restore map from ${from}`;
+  if (type.startsWith('[]')) return `cannot restore slice from ${from}`;
+  if (type.includes('.')) return `cannot restore struct from: ${from}`;
+  const fromNumber = from === 'int64' || from === 'float64';
+  const converts = type === 'string' ? from === 'int64' : integerTypes.has(type) && fromNumber;
+  return converts ? `cannot convert ${from} to ${type}` : `unrecognized type: ${type}`;
+}
 
 export const isObject = (value: unknown): value is RawObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -41,20 +69,23 @@ export class Decoder {
   /** What is decoded now: field names, list positions (numbers) and map keys (prefixed with a dot). */
   readonly #path: (string | number)[] = [];
   #struct = '';
-  #firstError: string | undefined;
+  #firstError: DecodeError | undefined;
   readonly unknown: (readonly (string | number)[])[] = [];
 
   decode(struct: StructType, raw: unknown): Output {
     if (!isObject(raw))
       throw new DecodeError(`json: cannot unmarshal ${jsonKind(raw)} into Go value of type ${struct.goType}`);
     const result = this.#decodeStruct(struct, raw);
-    if (this.#firstError !== undefined) throw new DecodeError(this.#firstError);
+    if (this.#firstError !== undefined) throw this.#firstError;
     return result;
   }
 
   /** Upstream goes on after a mismatch and reports the first; a later fatal error wins over it. */
   #mismatch(value: unknown, goType: string, field?: string): undefined {
-    this.#firstError ??= this.#mismatchText(jsonKind(value), goType, field);
+    this.#firstError ??= new DecodeError(
+      this.#mismatchText(jsonKind(value), goType, field),
+      unstructuredText(value, goType),
+    );
     return undefined;
   }
 
@@ -204,7 +235,10 @@ export class Decoder {
   #decodeInteger(value: unknown, min: number, max: number, goType: string, field?: string): number | undefined {
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     if (typeof value !== 'number') return this.#mismatch(value, goType, field);
-    this.#firstError ??= this.#mismatchText(`number ${value}`, goType, field);
+    this.#firstError ??= new DecodeError(
+      this.#mismatchText(`number ${value}`, goType, field),
+      unstructuredText(value, goType),
+    );
     return undefined;
   }
 
@@ -213,7 +247,7 @@ export class Decoder {
     if (base64Pattern.test(value)) return value;
     const compact = value.replaceAll(/[\r\n]/g, '');
     if (base64Pattern.test(compact)) return compact;
-    this.#firstError ??= `illegal base64 data at input byte ${base64ErrorOffset(value)}`;
+    this.#firstError ??= new DecodeError(`illegal base64 data at input byte ${base64ErrorOffset(value)}`);
     return undefined;
   }
 }

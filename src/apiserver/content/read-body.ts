@@ -80,11 +80,11 @@ export async function parsePatch(
   bytes: Uint8Array,
   encoding: 'json' | 'yaml',
   prefix: string,
-  signal: AbortSignal,
+  { duplicates, signal }: { readonly duplicates: boolean; readonly signal: AbortSignal },
 ): Promise<ParsedBody> {
   try {
-    const parsed = await parseText(bytes, encoding, encoding === 'yaml', signal);
-    if (parsed.duplicates.length === 0) return parsed;
+    const parsed = await parseText(bytes, encoding, duplicates, signal);
+    if (encoding === 'json' || parsed.duplicates.length === 0) return parsed;
     return { ...parsed, duplicates: [`yaml: unmarshal errors:\n  ${parsed.duplicates.join('\n  ')}`] };
   } catch (error) {
     throw badRequestError(

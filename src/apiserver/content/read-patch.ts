@@ -50,7 +50,7 @@ const prefixes: Readonly<Record<PatchType, string>> = {
 
 /** What Go's decoder says of a patch that is of another JSON type. */
 function checkShape(type: PatchType, value: unknown): void {
-  if (value === null && type !== 'json') return;
+  if (value === null) return;
   const kind = jsonKind(value);
   const wanted = type === 'json' ? 'array' : 'object';
   if (kind === wanted) return;
@@ -60,7 +60,10 @@ function checkShape(type: PatchType, value: unknown): void {
 }
 
 /** Custom resources have no strategic merge: nothing says how their lists merge. */
-export async function readPatch(request: ApiRequest, allowsStrategic = true): Promise<ReadPatch> {
+export async function readPatch(
+  request: ApiRequest,
+  { allowsStrategic, duplicates }: { readonly allowsStrategic: boolean; readonly duplicates: boolean },
+): Promise<ReadPatch> {
   const type = types.get(mediaTypeOf(request));
   if (type === undefined || (type === 'strategic' && !allowsStrategic))
     throw unknownFormatError(allowsStrategic ? accepted : acceptedWithoutStrategic);
@@ -68,7 +71,10 @@ export async function readPatch(request: ApiRequest, allowsStrategic = true): Pr
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };
   else {
     const bytes = (await readBytes(request)) ?? new Uint8Array();
-    body = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type], request.signal);
+    body = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type], {
+      duplicates: type === 'apply' || duplicates,
+      signal: request.signal,
+    });
   }
   checkShape(type, body.value);
   return {

@@ -1,7 +1,8 @@
 // The query options of requests (CreateOptions, ListOptions, ...), parsed once and refused as upstream refuses them.
 import { invalid, forbidden, notSupported } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
-import { badRequestError, invalidError } from '#api/status.ts';
+import { messageOf } from '#base/errors.ts';
+import { ApiError, badRequestError, invalidError } from '#api/status.ts';
 import type { ApiRequest } from '#api/request.ts';
 
 const metaGroup = 'meta.k8s.io';
@@ -146,8 +147,19 @@ export function parseResourceVersion(text: string): number {
   if (text === '') return 0;
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
-    throw badRequestError(
+    throw new ApiError(
+      500,
+      '',
       `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
   return value;
+}
+
+/** The same in a list, whose storage words it once more. */
+export function parseListVersion(text: string): number {
+  try {
+    return parseResourceVersion(text);
+  } catch (error) {
+    throw badRequestError(`invalid resource version: ${messageOf(error)}`);
+  }
 }

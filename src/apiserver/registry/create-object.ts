@@ -9,6 +9,7 @@ import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import {
+  ApiError,
   alreadyExistsError,
   badRequestError,
   forbiddenError,
@@ -58,9 +59,6 @@ function completeMetadata(request: ResourceRequest, object: Mutable<KubernetesOb
         `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`,
       );
   }
-  if ((metadata.resourceVersion ?? '') !== '' && metadata.resourceVersion !== '0')
-    throw badRequestError('resourceVersion should not be set on objects to be created');
-  delete metadata.resourceVersion;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
@@ -157,6 +155,11 @@ async function createOnce(
   await admitValidating(server, attributes);
 
   const key = keyOf(request, object.metadata.name!);
+  const version = object.metadata.resourceVersion ?? '';
+  // Only the storage minds, which a dry run does not reach.
+  if (!settings.dryRun && version !== '' && version !== '0')
+    throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
+  if (!settings.dryRun) delete object.metadata.resourceVersion;
   if (settings.dryRun) return store.get(key) === undefined ? { type: 'unstored', object, created: true } : undefined;
   const result = await store.write({
     key,

@@ -2,7 +2,7 @@
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import { storageKey, storagePrefix } from '#api/kinds.ts';
 import type { GroupKind, GroupResource } from '#api/status.ts';
-import { notFoundError } from '#api/status.ts';
+import { badRequestError, notFoundError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { RequestContext } from '../context.ts';
 
@@ -29,6 +29,17 @@ export function storedOf(request: ResourceRequest): StoredObject {
   const stored = request.context.server.options.store.get(keyOf(request, request.name));
   if (stored === undefined) throw notFoundError(groupResource(request.row), request.name);
   return stored;
+}
+
+/** Of an object that is written to a path that names it. Throws 400. */
+export function checkName(request: Pick<ResourceRequest, 'name'>, object: KubernetesObject): void {
+  const { name = '' } = object.metadata;
+  if (name === '')
+    throw badRequestError(
+      `the name of the object (${request.name} based on URL) was undeterminable: name must be provided`,
+    );
+  if (name !== request.name)
+    throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${request.name})`);
 }
 
 export const isTerminating = (object: KubernetesObject): boolean =>

@@ -10,7 +10,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from '#api/meta/object-m
 import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
-import { badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
+import { ApiError, badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import { objectOf } from '../content/present.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
@@ -36,6 +36,8 @@ export interface UpdateSettings {
   readonly fieldManager: string;
   /** A subresource with a type of its own (scale): how admission sees the object, and what it takes from that. */
   readonly shownAs?: ShownAs | undefined;
+  /** The uid that an update names is a condition; of a patch it is a change like others. */
+  readonly isPatch?: boolean | undefined;
   /** The server's own change (binding): admission, preparation and validation were done on what asked for it. */
   readonly isInternal?: boolean | undefined;
 }
@@ -70,7 +72,7 @@ function completeMetadata(
     if ((metadata.namespace ?? '') === '') set(metadata, 'namespace', request.namespace);
     else if (metadata.namespace !== request.namespace)
       throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
-  }
+  } else delete metadata.namespace;
   if ((metadata.name ?? '') === '') set(metadata, 'name', request.name);
   else if (metadata.name !== request.name)
     throw badRequestError(
@@ -79,7 +81,7 @@ function completeMetadata(
   if ((metadata.uid ?? '') === '') set(metadata, 'uid', old.uid);
   set(metadata, 'creationTimestamp', old.creationTimestamp);
   set(metadata, 'generation', old.generation);
-  set(metadata, 'deletionTimestamp', old.deletionTimestamp);
+  if ((metadata.deletionTimestamp ?? '') === '') set(metadata, 'deletionTimestamp', old.deletionTimestamp);
   if (metadata.deletionGracePeriodSeconds === undefined)
     set(metadata, 'deletionGracePeriodSeconds', old.deletionGracePeriodSeconds);
 }
@@ -167,9 +169,11 @@ async function updateOnce(
         invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     object.metadata.resourceVersion = String(current.revision);
+  } else if (!/^\d+$/.test(version)) {
+    throw new ApiError(500, '', `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
   } else if (version !== String(current.revision)) throw modifiedError(groupResource(row), request.name);
   const uid = object.metadata.uid ?? '';
-  if (uid !== '' && uid !== previous.metadata.uid)
+  if (settings.isPatch !== true && uid !== '' && uid !== previous.metadata.uid)
     throw conflictError(
       groupResource(row),
       request.name,
@@ -196,7 +200,7 @@ async function updateOnce(
     await admitValidating(server, attributes);
   }
 
-  if (isReleased(request, object)) return removeNow(request, current, settings.dryRun);
+  if (isReleased(request, object)) return removeNow(request, current, object, settings.dryRun);
   const next = row.custom === undefined ? object : await storedForm(server, row, object);
   // A custom resource is compared as it is stored: what is there in an older form is written again, so versions migrate.
   if (sameObject(next, row.custom === undefined ? previous : current.object()))
@@ -258,16 +262,16 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
 async function removeNow(
   request: ResourceRequest,
   current: StoredObject,
+  object: KubernetesObject,
   dryRun: boolean,
 ): Promise<Written | undefined> {
-  if (dryRun) return { type: 'stored', stored: current, created: false };
+  const removed: Written = { type: 'unstored', object, created: false };
+  if (dryRun) return removed;
   const result = await request.context.server.options.store.write({
     key: current.key,
     expectedRevision: current.revision,
     object: undefined,
     durability: 'durable',
   });
-  if (!result.ok) return undefined;
-  await convertAhead(request.context.server, request.row, [result.stored]);
-  return { type: 'stored', stored: result.stored, created: false };
+  return result.ok ? removed : undefined;
 }

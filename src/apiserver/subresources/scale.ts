@@ -104,7 +104,10 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
 
   const options = writeOptions(context.request, verb === 'patch' ? 'PatchOptions' : 'UpdateOptions');
   const fieldValidation = options.fieldValidation;
-  const patch = verb === 'patch' ? await readPatch(context.request, row.custom === undefined) : undefined;
+  const patch =
+    verb === 'patch'
+      ? await readPatch(context.request, { allowsStrategic: row.custom === undefined, duplicates: false })
+      : undefined;
   if (patch !== undefined && patch.apply === undefined)
     throw unknownFormatError(
       'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',

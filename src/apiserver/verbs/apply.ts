@@ -9,7 +9,7 @@ import { storageRow } from '../content/conversion.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import type { ParsedBody } from '../content/read-body.ts';
 import type { WriteOptions } from '../content/request-options.ts';
-import { groupResource } from '../registry/resource-request.ts';
+import { checkName, groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { updateObject } from '../registry/update-object.ts';
 import { respondWritten } from './create.ts';
@@ -54,12 +54,13 @@ export async function apply(
         subresource,
         now: clock.now(),
       });
+      checkName(request, object);
       // The version that the client applies from is its precondition; without one the newest state is meant.
       const sent = (body.value as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion;
       if (sent === undefined && live !== undefined) object.metadata.resourceVersion = live.metadata.resourceVersion;
       return object;
     },
-    { dryRun: options.dryRun, createWhenAbsent: true, retriesConflicts: true, fieldManager: '' },
+    { dryRun: options.dryRun, createWhenAbsent: true, retriesConflicts: true, fieldManager: '', isPatch: true },
   );
   return respondWritten(context, request, written, form);
 }

@@ -34,12 +34,22 @@ function optionsOfQuery(request: ApiRequest): DeleteOptions {
   };
 }
 
+/** Any version of DeleteOptions will do, as they have no group of their own. */
+function checkKind(value: unknown): void {
+  const { kind, apiVersion } = (value ?? {}) as { kind?: unknown; apiVersion?: unknown };
+  if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions')
+    throw badRequestError(
+      `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion ?? 'v1')} in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"`,
+    );
+}
+
 export async function deleteSettings(request: ApiRequest): Promise<DeleteSettings & { readonly accepted: boolean }> {
   const body = await readBody(request, { group: '', version: 'v1', kind: 'DeleteOptions' });
   const options =
     body === undefined
       ? optionsOfQuery(request)
       : (decodeType(optionsType, body.value, { ...body, fieldValidation: 'Ignore' }).object as DeleteOptions);
+  checkKind(body?.value);
   const errors: FieldError[] = [];
   if (
     options.orphanDependents !== undefined &&

@@ -5,7 +5,7 @@ import { storagePrefix } from '#api/kinds.ts';
 import type { ListPage, StoredObject } from '#storage/store.ts';
 import { collectionOf, negotiateOutput } from '../content/negotiate.ts';
 import { respondList } from '../content/present.ts';
-import { listOptions, parseResourceVersion } from '../content/request-options.ts';
+import { listOptions, parseListVersion } from '../content/request-options.ts';
 import type { ListOptions } from '../content/request-options.ts';
 import { selectionOf, visibleOnly } from '../content/selection.ts';
 import type { Selection } from '../content/selection.ts';
@@ -60,7 +60,7 @@ function startOf(options: ListOptions, prefix: string): Start {
     const { revision, startAfter } = decodeToken(options.continue, prefix);
     return { at: revision === inconsistentRevision ? undefined : revision, startAfter };
   }
-  const revision = parseResourceVersion(options.resourceVersion);
+  const revision = parseListVersion(options.resourceVersion);
   const isExact =
     options.resourceVersionMatch === 'Exact' ||
     (options.resourceVersionMatch === '' && options.limit > 0 && revision > 0);
@@ -164,11 +164,13 @@ async function convertedPage(
 export async function list(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
   const form = negotiateOutput(context.request, collectionOf(row));
-  const options = listOptions(context.request, false);
+  const asked = listOptions(context.request, false);
+  // Version 0 takes what is at hand, all of it: upstream's cache has no pages.
+  const options = asked.resourceVersion === '0' && asked.continue === '' ? { ...asked, limit: 0 } : asked;
   const selection = visibleOnly(selectionOf(row, options.labelSelector, options.fieldSelector), request.visible);
   const prefix = storagePrefix(row, request.namespace);
   const start = startOf(options, prefix);
-  await waitForRevision(context, start.at ?? parseResourceVersion(options.resourceVersion));
+  await waitForRevision(context, start.at ?? parseListVersion(options.resourceVersion));
   const page = await convertedPage(request, options, selection, start);
   if (page === undefined) throw expired(options, prefix, start.startAfter);
   const metadata: ListMetadata = {

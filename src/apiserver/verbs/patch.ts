@@ -1,22 +1,66 @@
 // PATCH: JSON patch, merge patch, strategic merge patch, server-side apply. Retried on the newest state when another writer
 // was first, unless the patch names a resource version.
 import { applyRowDefaults } from '#api/schema/defaults.ts';
-import { decodeObject } from '#api/schema/decode.ts';
+import { decodeCauseOf, decodeObject } from '#api/schema/decode.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
-import type { KubernetesObject, Mutable } from '#api/kind.ts';
-import type { ApiResponse } from '#api/request.ts';
-import { badRequestError, notFoundError } from '#api/status.ts';
+import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
+import { apiVersionOf } from '#api/kinds.ts';
+import { forbidden, invalid } from '#api/field-error.ts';
+import { goMap } from '#api/patch/strategic-merge.ts';
+import type { ApiRequest, ApiResponse } from '#api/request.ts';
+import { type ApiError, invalidError, notFoundError } from '#api/status.ts';
 import { conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { readPatch } from '../content/read-patch.ts';
 import type { ReadPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import type { WriteOptions } from '../content/request-options.ts';
-import { groupResource } from '../registry/resource-request.ts';
+import { checkName, groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { updateObject } from '../registry/update-object.ts';
 import { apply } from './apply.ts';
 import { respondWritten } from './create.ts';
+
+/** What came out of a patch is judged as the patch: upstream names it, or what it led to, in its answer. */
+function decodePatched(row: KindRow, read: ReadPatch, document: unknown, { fieldValidation }: WriteOptions) {
+  const isStrategic = read.type === 'strategic';
+  const shown = (): string => (isStrategic ? goMap(read.body.value) : JSON.stringify(document));
+  const refused = (cause: string): ApiError =>
+    invalidError({ group: '', kind: '' }, '', [invalid('patch', shown(), cause)]);
+  const said = fieldValidation === 'Ignore' ? [] : [...read.unknownFields, ...read.body.duplicates];
+  let decoded;
+  try {
+    // Strict is judged here, where it is known what else was wrong.
+    decoded = decodeObject(row, isStrategic ? withHeader(row, document) : document, {
+      fieldValidation: fieldValidation === 'Ignore' ? 'Ignore' : 'Warn',
+    });
+  } catch (error) {
+    const cause = decodeCauseOf(error);
+    if (cause === undefined) throw error;
+    throw refused(isStrategic ? cause.unstructuredText : cause.text);
+  }
+  const warnings = [...said, ...decoded.warnings];
+  if (fieldValidation === 'Strict' && warnings.length > 0)
+    throw refused(`strict decoding error: ${warnings.join(', ')}`);
+  return { object: decoded.object, warnings };
+}
+
+/** A strategic merge patch works on the typed object: what it says of its kind has no effect, unless it is no text. */
+function withHeader(row: KindRow, document: unknown): unknown {
+  const { kind, apiVersion } = document as { kind?: unknown; apiVersion?: unknown };
+  for (const one of [kind, apiVersion])
+    if (typeof one !== 'string' && one !== undefined && one !== null)
+      throw invalidError({ group: '', kind: '' }, '', [
+        invalid(
+          'patch',
+          goMap(document),
+          typeof one === 'number' && Number.isInteger(one)
+            ? 'cannot convert int64 to string'
+            : 'unrecognized type: string',
+        ),
+      ]);
+  return { ...(document as object), kind: row.kind, apiVersion: apiVersionOf(row) };
+}
 
 function patchedObject(
   request: ResourceRequest,
@@ -27,19 +71,29 @@ function patchedObject(
   const { row, context } = request;
   const conversion = conversionOf(row);
   const document = read.apply!(row.typeName, conversion?.fromStorage(current) ?? current);
-  const strict = options.fieldValidation === 'Strict' && read.unknownFields.length > 0;
-  if (strict) throw badRequestError(`strict decoding error: ${read.unknownFields.join(', ')}`);
-  const { object, warnings } = decodeObject(row, document, { fieldValidation: options.fieldValidation });
-  if (options.fieldValidation === 'Warn') context.warnings.push(...read.unknownFields, ...warnings);
+  const { object, warnings } = decodePatched(row, read, document, options);
+  if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
   applyRowDefaults(row, object);
   return conversion?.toStorage(object) ?? object;
+}
+
+/** Only an apply takes fields from others. */
+function checkForce(request: ApiRequest, type: ReadPatch['type']): void {
+  if (type !== 'apply' && request.query.has('force'))
+    throw invalidError({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      forbidden('force', 'may not be specified for non-apply patch'),
+    ]);
 }
 
 export async function patch(request: ResourceRequest): Promise<ApiResponse> {
   const { context, subresource } = request;
   const form = negotiateOutput(context.request, endpointOf(request.row));
   const options = writeOptions(context.request, 'PatchOptions');
-  const read = await readPatch(context.request, request.row.custom === undefined);
+  const read = await readPatch(context.request, {
+    allowsStrategic: request.row.custom === undefined,
+    duplicates: options.fieldValidation !== 'Ignore',
+  });
+  checkForce(context.request, read.type);
   if (read.type === 'apply') return apply(request, read.body, options, form);
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
@@ -49,11 +103,12 @@ export async function patch(request: ResourceRequest): Promise<ApiResponse> {
     (current) => {
       if (current === undefined) throw notFoundError(groupResource(row), request.name);
       const object = patchedObject(request, read, current, options);
+      checkName(request, object);
       conversionOf(request.row)?.check?.(object, current);
       trackUpdate(row, current, object, { manager, subresource, now: clock.now() });
       return object;
     },
-    { dryRun: options.dryRun, createWhenAbsent: false, retriesConflicts: true, fieldManager: manager },
+    { dryRun: options.dryRun, createWhenAbsent: false, retriesConflicts: true, fieldManager: manager, isPatch: true },
   );
   return respondWritten(context, request, written, form);
 }

@@ -1,12 +1,11 @@
 // PUT: one object replaced, or made where the kind allows it.
 import type { ApiResponse } from '#api/request.ts';
-import { badRequestError } from '#api/status.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { updateObject } from '../registry/update-object.ts';
-import type { ResourceRequest } from '../registry/resource-request.ts';
+import { checkName, type ResourceRequest } from '../registry/resource-request.ts';
 import { readObject, respondWritten } from './create.ts';
 
 /** PUT of an object or of a subresource that has the object's own shape. */
@@ -15,10 +14,7 @@ export async function update(request: ResourceRequest): Promise<ApiResponse> {
   const form = negotiateOutput(context.request, endpointOf(request.row));
   const options = writeOptions(context.request, 'UpdateOptions');
   const sent = await readObject(request, options);
-  const name = sent.metadata.name ?? '';
-  if (name !== '' && name !== request.name)
-    throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${request.name})`);
-  if (name === '') sent.metadata.name = request.name;
+  checkName(request, sent);
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
   const row = storageRow(request.row);
