@@ -80,9 +80,18 @@ export function applyJsonPatch(document: unknown, operations: unknown): unknown 
 }
 
 const rejected = new WeakMap<ApiError, Operation>();
-/** Which operation did not apply; undefined: that is not what the error says. */
-export const rejectedOperation = (error: ApiError): Pick<Operation, 'op' | 'path' | 'from'> | undefined =>
-  rejected.get(error);
+/** What did not apply, in the words of upstream's library; requests are not told, webhooks and policies are. */
+export function rejectionText(error: ApiError): string {
+  const operation = rejected.get(error);
+  if (operation === undefined) return error.message;
+  const { op, path, from = '' } = operation;
+  if (op === 'test') return `testing value ${path} failed: test failed`;
+  if (op === 'replace') return `replace operation does not apply: doc is missing key: ${path}: missing value`;
+  if (op === 'move' || op === 'copy')
+    return `${op} operation does not apply: doc is missing from path: ${JSON.stringify(from)}: missing value`;
+  if (op !== 'add' && op !== 'remove') return `Unexpected kind: ${op}`;
+  return `${op} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`;
+}
 
 function applyOperation(root: MutableJson, operation: Operation, budget: { left: number }): void {
   const target = resolve(root, operation.path);

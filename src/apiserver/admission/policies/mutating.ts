@@ -156,6 +156,7 @@ async function invokeAll(
   const notes = notesOf(attributes);
   if (reinvocation.isReinvoked && !equalJson(notes.lastOutput, attributes.object)) repeatEarlier(notes);
   const bindingsFor = requestBindings(attributes, server);
+  let isPatched = false;
   for (const invocation of invocations) {
     attributes.signal.throwIfAborted();
     const { hook, binding, matched, param } = invocation;
@@ -180,12 +181,19 @@ async function invokeAll(
         denials.push({ policy, binding, message: error.message, reason: 'Invalid' });
       }
     }
-    if (object !== null && object !== objects.object && !equalJson(object, objects.object)) {
-      repeatEarlier(notes);
-      reinvocation.isWanted = true;
-      await takeVersioned(attributes, matched, object as Mutable<KubernetesObject>, server);
+    if (object !== null && object !== objects.object) {
+      isPatched = true;
+      if (!equalJson(object, objects.object)) {
+        repeatEarlier(notes);
+        await takeVersioned(attributes, matched, object as Mutable<KubernetesObject>, server);
+      }
     }
     if (policy.spec.reinvocationPolicy === 'IfNeeded') notes.mayBeRepeated.add(key);
+  }
+  // The last one sees its own work again, as upstream's does.
+  if (isPatched) {
+    repeatEarlier(notes);
+    reinvocation.isWanted = true;
   }
   notes.lastOutput = attributes.object === undefined ? undefined : structuredClone(attributes.object);
 }

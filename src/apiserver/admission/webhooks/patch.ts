@@ -3,7 +3,7 @@ import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { applyDefaults, applyRowDefaults } from '#api/schema/defaults.ts';
 import { decodeObject, decodeType } from '#api/schema/decode.ts';
 import { typeFacts, typeNames } from '#api/schema/type-table.ts';
-import { applyJsonPatch, rejectedOperation } from '#api/patch/json-patch.ts';
+import { applyJsonPatch, rejectionText } from '#api/patch/json-patch.ts';
 import { ApiError, internalError } from '#api/status.ts';
 import type { AdmissionAttributes, GroupVersionKind } from '../../context.ts';
 import type { Matched } from '../dynamic/request-matcher.ts';
@@ -60,19 +60,6 @@ function operationsOf(patch: string): readonly unknown[] {
     throw undecodable(`json: cannot unmarshal ${type} into Go value of type jsonpatch.Patch`);
   }
   return parsed;
-}
-
-/** Of upstream's JSON patch library. */
-function rejectionText(error: ApiError): string {
-  const operation = rejectedOperation(error);
-  if (operation === undefined) return error.message;
-  const { op, path, from = '' } = operation;
-  if (op === 'test') return `testing value ${path} failed: test failed`;
-  if (op === 'replace') return `replace operation does not apply: doc is missing key: ${path}: missing value`;
-  if (op === 'move' || op === 'copy')
-    return `${op} operation does not apply: doc is missing from path: ${JSON.stringify(from)}: missing value`;
-  if (op !== 'add' && op !== 'remove') return `Unexpected kind: ${op}`;
-  return `${op} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`;
 }
 
 const withoutPrefix = (message: string): string => message.replace(/^.*? cannot be handled as a \S+: /s, '');
