@@ -84,6 +84,8 @@ const changing = new Set(['uid', 'creationTimestamp', 'resourceVersion', 'manage
 function normalised(object: Json, previous: Json, at: string | undefined): Json {
   const { metadata, ...rest } = structuredClone(object);
   if (at === 'update') delete rest.status;
+  // Controllers put finalizers on what is there.
+  if (at !== undefined) delete metadata.finalizers;
   const kept = Object.fromEntries(Object.entries(metadata).filter(([key]) => !changing.has(key)));
   if (previous !== undefined && kept['generation'] !== undefined)
     kept['generation'] = `+${Number(kept['generation']) - Number(previous.metadata.generation ?? 0)}`;

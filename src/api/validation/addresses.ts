@@ -105,6 +105,12 @@ export function cidrWarnings(path: string, value: string): string[] {
   return [`${path}: IPv6 CIDR value "${value}" should be in RFC 5952 canonical format ("${form}")`];
 }
 
+/** The same for a single address. */
+export function ipWarnings(path: string, value: string): string[] {
+  if (!isIPv6(value) || isMapped(value) || canonical(value) === value) return [];
+  return [`${path}: IPv6 address "${value}" should be in RFC 5952 canonical format ("${canonical(value)}")`];
+}
+
 /** At most two, and of different families. */
 export const isDualStack = (addresses: readonly string[]): boolean =>
   addresses.length === 2 && addresses.filter((one) => isIPv6(one.split('/')[0]!)).length === 1;

@@ -1,5 +1,8 @@
 // Kinds that are served in another form than the stored one: events.k8s.io/v1 over core Events, autoscaling/v1 over v2, Projects over Namespaces.
 // Field names differ; nothing is lost, for what the older form cannot say is kept in annotations or as it is stored.
+import type { Event } from '#api/generated/types.ts';
+import { errorsInEventsGroup } from '#api/kinds/core/event.ts';
+import { invalidError } from '#api/status.ts';
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { CustomKind, KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { StoredObject } from '#storage/store.ts';
@@ -44,6 +47,10 @@ const fromCore = new Map<string, string>(eventFields.map(([one, other]) => [othe
 const events: Conversion = {
   fromStorage: (object) => renamed(object, { apiVersion: 'events.k8s.io/v1' }, fromCore) as unknown as KubernetesObject,
   toStorage: (object) => renamed(object, { apiVersion: 'v1' }, toCore) as unknown as Mutable<KubernetesObject>,
+  check(object, previous) {
+    const errors = errorsInEventsGroup(object as Event, previous as Event | undefined);
+    if (errors.length > 0) throw invalidError({ group: '', kind: 'Event' }, object.metadata.name ?? '', errors);
+  },
 };
 
 /** The row of the stored version: what is validated, admitted and written. */

@@ -2,8 +2,15 @@
 import { invalid, required, type FieldError } from '../../field-error.ts';
 import type { Event, EventEventsV1 } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
-import { byteLength } from '../../meta/names.ts';
-import { isAbsent, qualifiedErrors, subdomainErrors } from '../../validation/fields.ts';
+import { byteLength, nameIsDnsSubdomain, nameIsPathSegment } from '../../meta/names.ts';
+import {
+  immutable,
+  isAbsent,
+  qualifiedErrors,
+  semanticEqual,
+  subdomainErrors,
+  texts,
+} from '../../validation/fields.ts';
 
 const atMost = (field: string, value: string | undefined, length: number): FieldError[] =>
   byteLength(value ?? '') > length ? [invalid(field, '', `can have at most ${length} characters`)] : [];
@@ -12,7 +19,8 @@ const needed = (field: string, value: string | undefined, length: number): Field
   ...atMost(field, value, length),
 ];
 
-function validate(event: Event): FieldError[] {
+/** `controllerField`: how the version of the request names it. */
+function eventErrors(event: Event, controllerField: string): FieldError[] {
   const namespace = event.metadata.namespace ?? '';
   const about = event.involvedObject?.namespace ?? '';
   const mismatch = invalid('involvedObject.namespace', about, 'does not match event.namespace');
@@ -22,9 +30,9 @@ function validate(event: Event): FieldError[] {
   } else {
     if (about === '' && namespace !== 'default' && namespace !== 'kube-system') errors.push(mismatch);
     const controller = event.reportingComponent ?? '';
-    if (controller === '') errors.push(required('reportingComponent'));
+    if (controller === '') errors.push(required(controllerField));
     errors.push(
-      ...qualifiedErrors('reportingComponent', controller),
+      ...qualifiedErrors(controllerField, controller),
       ...needed('reportingInstance', event.reportingInstance, 128),
       ...needed('action', event.action, 128),
       ...needed('reason', event.reason, 128),
@@ -34,7 +42,65 @@ function validate(event: Event): FieldError[] {
   return [...errors, ...subdomainErrors('namespace', namespace)];
 }
 
+const validate = (event: Event): FieldError[] => eventErrors(event, 'reportingComponent');
+
+function seriesErrors({ series }: Event): FieldError[] {
+  if (series === undefined) return [];
+  return [
+    ...((series.count ?? 0) < 2 ? [invalid('series.count', '', 'should be at least 2')] : []),
+    ...(isAbsent(series.lastObservedTime) ? [required('series.lastObservedTime')] : []),
+  ];
+}
+
+/** What a new event of events.k8s.io must say besides, and must leave to the old form; `event` is in core's form. */
+function strictErrors(event: Event): FieldError[] {
+  const { type = '', source } = event;
+  const name = event.metadata.name ?? '';
+  const unset = (field: string) => invalid(field, '', 'needs to be unset');
+  return [
+    ...(name === '' ? [] : texts('metadata.name', name, nameIsDnsSubdomain(name, false))),
+    ...seriesErrors(event),
+    ...(isAbsent(event.eventTime) ? [required('eventTime')] : []),
+    ...(type === 'Normal' || type === 'Warning' ? [] : [invalid('type', '', `has invalid value: ${type}`)]),
+    ...(isAbsent(event.firstTimestamp) ? [] : [unset('firstTimestamp')]),
+    ...(isAbsent(event.lastTimestamp) ? [] : [unset('lastTimestamp')]),
+    ...((event.count ?? 0) === 0 ? [] : [unset('count')]),
+    ...(isAbsent(source?.component) && isAbsent(source?.host) ? [] : [unset('source')]),
+  ];
+}
+
+/** Only its series goes on. Reason is named twice by upstream. */
+const fixedFields = [
+  ['involvedObject'],
+  ['reason'],
+  ['message'],
+  ['source'],
+  ['firstTimestamp'],
+  ['lastTimestamp'],
+  ['count'],
+  ['reason'],
+  ['type'],
+  ['eventTime'],
+  ['action'],
+  ['related'],
+  ['reportingComponent', 'reportingController'],
+  ['reportingInstance'],
+] as const satisfies readonly (readonly [keyof Event, string?])[];
+
+/** The rules of events.k8s.io for an event in core's form. */
+export const errorsInEventsGroup = (event: Event, previous: Event | undefined): FieldError[] => [
+  ...eventErrors(event, 'reportingController'),
+  ...(previous === undefined
+    ? strictErrors(event)
+    : [
+        ...(semanticEqual(event.series, previous.series) ? [] : seriesErrors(event)),
+        ...fixedFields.flatMap(([field, shown = field]) => immutable(shown, event[field], previous[field])),
+      ]),
+];
+
 export const event: KindBehaviour<Event> = {
+  metadataInUpdate: [],
+  validateName: nameIsPathSegment,
   validate,
   validateUpdate: validate,
   selectableFields: ({ involvedObject: about, reason, reportingComponent, source, type }) => ({

@@ -3,7 +3,7 @@ import { duplicate, invalid, required, tooMany, type FieldError } from '../../fi
 import type { EndpointSlice } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { labelValue, nameIsDnsSubdomain } from '../../meta/names.ts';
-import { endpointIpErrors, ipErrors } from '../../validation/addresses.ts';
+import { canonicalIpErrors, endpointIpErrors, ipErrors, ipWarnings } from '../../validation/addresses.ts';
 import { isIPv6 } from '../../validation/ip.ts';
 import { protocols } from '../../validation/containers.ts';
 import {
@@ -12,14 +12,26 @@ import {
   labelErrors,
   qualifiedErrors,
   requiredOneOf,
+  semanticEqual,
   subdomainErrors,
   texts,
 } from '../../validation/fields.ts';
 
+function domainErrors(path: string, name: string): FieldError[] {
+  if (name === '') return [required(path)];
+  const bare = name.endsWith('.') ? name.slice(0, -1) : name;
+  const errors = subdomainErrors(path, bare);
+  return errors.length > 0 || bare.includes('.')
+    ? errors
+    : [invalid(path, name, 'should be a domain with at least two segments separated by dots')];
+}
+
 function addressErrors(path: string, index: number, address: string, type: string): FieldError[] {
   const at = `${path}[${index}]`;
-  if (type === 'FQDN') return subdomainErrors(at, address);
-  const wrong = ipErrors(at, address);
+  if (type === 'FQDN') return domainErrors(at, address);
+  if (type !== 'IPv4' && type !== 'IPv6') return [];
+  // IPv6 addresses came later than the habit of writing addresses in any form.
+  const wrong = type === 'IPv6' ? canonicalIpErrors(at, address) : ipErrors(at, address);
   if (wrong.length > 0) return wrong;
   const family = isIPv6(address) ? 'IPv6' : 'IPv4';
   return [
@@ -57,7 +69,10 @@ function validate({ addressType, endpoints = [], ports = [] }: EndpointSlice): F
       ['forZones', forZones, labelValue],
       ['forNodes', forNodes, (name: string) => nameIsDnsSubdomain(name, false)],
     ] as const) {
-      if (hints.length > 8) errors.push(tooMany(`${at}.hints.${field}`, hints.length, 8));
+      if (hints.length > 8) {
+        errors.push(tooMany(`${at}.hints.${field}`, hints.length, 8));
+        break;
+      }
       const seen = new Set<string>();
       for (const [position, { name }] of hints.entries()) {
         const of = `${at}.hints.${field}[${position}].name`;
@@ -76,12 +91,29 @@ function prepare(object: { endpoints?: { deprecatedTopology?: unknown }[] | unde
     if (!isAbsent(endpoint.deprecatedTopology as string | undefined)) delete endpoint.deprecatedTopology;
 }
 
+/** Controllers write what is in Services and Pods: who is warned there need not be warned here. */
+const controllers = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io'];
+
 export const endpointSlice: KindBehaviour<EndpointSlice> = {
+  metadataInUpdate: ['whole'],
   prepareForCreate: prepare,
   prepareForUpdate: prepare,
   validate,
+  // Endpoints that older servers accepted may stay as they are.
   validateUpdate: (object, previous) => [
-    ...validate(object),
+    ...validate(object).filter(
+      ({ field }) => !field.startsWith('endpoints') || !semanticEqual(object.endpoints, previous.endpoints),
+    ),
     ...immutable('addressType', object.addressType, previous.addressType),
+  ],
+  warnings: (object, previous) => [
+    ...(previous === undefined && object.addressType === 'FQDN'
+      ? ['spec.addressType: FQDN endpoints are deprecated']
+      : []),
+    ...(controllers.includes(object.metadata.labels?.['endpointslice.kubernetes.io/managed-by'] ?? '')
+      ? []
+      : (object.endpoints ?? []).flatMap(({ addresses }, index) =>
+          (addresses ?? []).flatMap((one, position) => ipWarnings(`endpoints[${index}].addresses[${position}]`, one)),
+        )),
   ],
 };

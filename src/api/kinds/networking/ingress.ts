@@ -27,7 +27,7 @@ function backendErrors(path: string, { service, resource }: IngressBackend): Fie
     return [invalid(path, '', 'cannot set both resource and service backends')];
   if (resource !== undefined)
     return [
-      ...(isAbsent(resource.apiGroup) ? [] : subdomainErrors(`${path}.resource.apiGroup`, resource.apiGroup)),
+      ...(resource.apiGroup === undefined ? [] : subdomainErrors(`${path}.resource.apiGroup`, resource.apiGroup)),
       ...(['kind', 'name'] as const).flatMap((field) =>
         isAbsent(resource[field])
           ? [required(`${path}.resource.${field}`)]
@@ -92,6 +92,13 @@ function validate(object: Ingress): FieldError[] {
 }
 
 export const ingress: KindBehaviour<Ingress> = {
+  metadataInUpdate: ['update', 'whole'],
+  warnings: (object, previous) =>
+    previous === undefined &&
+    object.metadata.annotations?.[classAnnotation] !== undefined &&
+    object.spec?.ingressClassName === undefined
+      ? [`annotation ${JSON.stringify(classAnnotation)} is deprecated, please use 'spec.ingressClassName' instead`]
+      : [],
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },

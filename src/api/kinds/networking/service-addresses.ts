@@ -3,7 +3,7 @@ import { invalid, required, type FieldError } from '../../field-error.ts';
 import type { IPAddress, ServiceCIDR } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { dns1123Subdomain, pathSegment } from '../../meta/names.ts';
-import { canonicalCidrErrors, canonicalIpErrors, isDualStack } from '../../validation/addresses.ts';
+import { canonicalCidrErrors, canonicalIpErrors, cidrBlockOf } from '../../validation/addresses.ts';
 import { immutable, isAbsent, texts } from '../../validation/fields.ts';
 
 function parentErrors(object: IPAddress): FieldError[] {
@@ -24,10 +24,14 @@ function parentErrors(object: IPAddress): FieldError[] {
 
 /** The name is the address, in the one form that an address has. */
 export const ipAddress: KindBehaviour<IPAddress> = {
+  metadataInUpdate: ['whole', 'update'],
   validateName: (name) =>
     canonicalIpErrors('', name).map(({ message }) => message.replace(/^Invalid value: "[^"]*": /, '')),
   validate: parentErrors,
-  validateUpdate: (object, previous) => immutable('spec.parentRef', object.spec?.parentRef, previous.spec?.parentRef),
+  validateUpdate: (object, previous) => [
+    ...parentErrors(object),
+    ...immutable('spec.parentRef', object.spec?.parentRef, previous.spec?.parentRef),
+  ],
 };
 
 const rangesPath = 'spec.cidrs';
@@ -37,7 +41,8 @@ function rangeErrors(object: ServiceCIDR): FieldError[] {
   if (ranges.length === 0) return [required(rangesPath, 'at least one CIDR required')];
   if (ranges.length > 2) return [invalid(rangesPath, object.spec, 'may only hold up to 2 values')];
   const errors = ranges.flatMap((range, index) => canonicalCidrErrors(`${rangesPath}[${index}]`, range));
-  if (errors.length === 0 && ranges.length === 2 && !isDualStack(ranges))
+  const families = ranges.map((range) => cidrBlockOf(range)?.bits);
+  if (ranges.length === 2 && families[0] !== undefined && families[0] === families[1])
     errors.push(
       invalid(
         rangesPath,
