@@ -42,6 +42,7 @@ import { priorityClass } from './scheduling/priority-class.ts';
 import { storageClass } from './storage/storage-class.ts';
 import { lazily } from './lazily.ts';
 
+const claims = () => import('./resource/resource-claim.ts');
 const csi = () => import('./storage/csi.ts');
 
 export const behaviours: Readonly<Record<string, KindBehaviour>> = {
@@ -100,6 +101,18 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'rbac.authorization.k8s.io/ClusterRoleBinding': clusterRoleBinding,
   'rbac.authorization.k8s.io/Role': role,
   'rbac.authorization.k8s.io/RoleBinding': roleBinding,
+  'resource.k8s.io/DeviceClass': lazily(async () => (await import('./resource/device-class.ts')).deviceClass, {
+    metadataInUpdate: ['whole', 'update'],
+  }),
+  'resource.k8s.io/ResourceClaim': lazily(async () => (await claims()).resourceClaim, {
+    metadataInUpdate: ['whole', 'update'],
+  }),
+  'resource.k8s.io/ResourceClaimTemplate': lazily(async () => (await claims()).resourceClaimTemplate, {
+    metadataInUpdate: ['whole', 'update'],
+  }),
+  'resource.k8s.io/ResourceSlice': lazily(async () => (await import('./resource/resource-slice.ts')).resourceSlice, {
+    selectableFields: ({ spec }) => ({ 'spec.driver': spec?.driver ?? '', 'spec.nodeName': spec?.nodeName ?? '' }),
+  }),
   'route.openshift.io/Route': route,
   'scheduling.k8s.io/PriorityClass': priorityClass,
   'storage.k8s.io/CSIDriver': lazily(async () => (await csi()).csiDriver),

@@ -111,6 +111,16 @@ export function ipWarnings(path: string, value: string): string[] {
   return [`${path}: IPv6 address "${value}" should be in RFC 5952 canonical format ("${canonical(value)}")`];
 }
 
+/** Of an interface: an address with the length of its network, in the one form. */
+export function interfaceAddressErrors(path: string, value: string): FieldError[] {
+  if (cidrBlockOf(value) === undefined)
+    return [invalid(path, value, 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)')];
+  const [address = '', prefix = ''] = value.split('/');
+  const plain = sloppyV4.test(address) ? address.split('.').map(Number).join('.') : address;
+  const form = `${canonical(plain)}/${Number(prefix)}`;
+  return value === form ? [] : [invalid(path, value, `must be in canonical form (${JSON.stringify(form)})`)];
+}
+
 /** At most two, and of different families. */
 export const isDualStack = (addresses: readonly string[]): boolean =>
   addresses.length === 2 && addresses.filter((one) => isIPv6(one.split('/')[0]!)).length === 1;
