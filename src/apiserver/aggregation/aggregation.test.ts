@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
@@ -262,4 +263,95 @@ test('redirects of a server behind are not passed on, its refusals are', async (
   assert.deepEqual([conflict.status, conflict.json.reason], [409, 'Conflict']);
   behind.answer = sampleDiscovery;
   assert.equal((await api.send('GET', flunders)).status, 404);
+});
+
+test('OpenAPI documents have the paths of aggregated servers: v2 merged, v3 by the server itself', async () => {
+  await using all = await startSample();
+  const { api, behind } = all;
+  await condition(api, 'Passed');
+  const group = '/apis/wardle.example.com/v1alpha1';
+  const status = 'io.k8s.apimachinery.pkg.apis.meta.v1.Status';
+  const reference = (name: string) => ({ schema: { $ref: `#/definitions/${name}` } });
+  behind.answer = (request, response) => {
+    const path = request.url ?? '';
+    if (path === '/openapi/v2')
+      sendJson(response, 200, {
+        swagger: '2.0',
+        paths: {
+          [`${group}/flunders`]: { get: { responses: { 200: reference('Flunder'), 500: reference(status) } } },
+          '/apis/apps/v1/deployments': { get: { description: 'not theirs' } },
+        },
+        definitions: {
+          Flunder: { type: 'object', properties: { a: { $ref: `#/definitions/${status}` } } },
+          [status]: { type: 'string', description: 'another one' },
+          Unused: { type: 'object' },
+        },
+      });
+    else if (path === '/openapi/v3')
+      sendJson(response, 200, {
+        paths: {
+          'apis/wardle.example.com/v1alpha1': { serverRelativeURL: `/openapi/v3${group}?hash=ABC` },
+          'apis/apps/v1': { serverRelativeURL: '/openapi/v3/apis/apps/v1?hash=EVIL' },
+        },
+      });
+    else if (path === `/openapi/v3${group}?hash=ABC`) sendJson(response, 200, { openapi: '3.0.0' });
+    else sampleDiscovery(request, response);
+  };
+  const merged = await api.get('/openapi/v2');
+  const { responses } = merged.paths[`${group}/flunders`].get;
+  assert.deepEqual(responses['200'], reference('Flunder'));
+  assert.deepEqual(responses['500'], reference(`${status}_v2`));
+  assert.deepEqual(merged.definitions.Flunder.properties.a, { $ref: `#/definitions/${status}_v2` });
+  assert.deepEqual(merged.definitions[`${status}_v2`], { type: 'string', description: 'another one' });
+  assert.equal(merged.definitions[status].type, 'object');
+  assert.equal(merged.definitions.Unused, undefined);
+  assert.notEqual(merged.paths['/apis/apps/v1/deployments'].get.description, 'not theirs');
+  const index = await api.get('/openapi/v3');
+  assert.equal(index.paths['apis/wardle.example.com/v1alpha1'].serverRelativeURL, `/openapi/v3${group}?hash=ABC`);
+  assert.doesNotMatch(index.paths['apis/apps/v1'].serverRelativeURL, /EVIL/);
+  assert.deepEqual(await api.get(`/openapi/v3${group}?hash=ABC`), { openapi: '3.0.0' });
+  const asked = behind.asked.length;
+  await api.get('/openapi/v2');
+  assert.equal(behind.asked.length, asked, 'what is known is not asked again');
+});
+
+test('an upgraded connection is joined with the server behind; a refusal comes back as it is', async () => {
+  await using all = await startSample();
+  const { api, behind } = all;
+  await condition(api, 'Passed');
+  const heads: Json[] = [];
+  behind.upgrade = (request, socket) => {
+    heads.push(request.headers);
+    if (request.url?.endsWith('refused') === true)
+      return void socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno');
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\n\r\n');
+    socket.pipe(socket);
+  };
+  const open = async (name: string) => {
+    const [client, taken] = duplexPair();
+    await api.server.handle({
+      method: 'GET',
+      path: `${flunders}/${name}`,
+      query: new URLSearchParams(),
+      headers: { connection: 'Upgrade', upgrade: 'echo', 'x-remote-group': 'system:masters' },
+      identity: { name: 'ann', groups: ['system:masters'] },
+      remoteAddress: '127.0.0.1',
+      body: { type: 'none' },
+      signal: new AbortController().signal,
+      upgrade: { socket: taken, head: new Uint8Array() },
+    });
+    return client;
+  };
+  const client = await open('joined');
+  const text: string[] = [];
+  client.on('data', (chunk: Buffer) => text.push(chunk.toString()));
+  client.write('hello');
+  await until(async () => (text.join('').endsWith('hello') ? true : undefined));
+  assert.match(text.join(''), /^HTTP\/1\.1 101 Switching Protocols\r\n[^]*\r\n\r\nhello$/);
+  assert.deepEqual([heads[0]['x-remote-user'], heads[0].upgrade], ['ann', 'echo']);
+  client.destroy();
+  const refused = await open('refused');
+  const chunks: Buffer[] = [];
+  for await (const chunk of refused) chunks.push(chunk as Buffer);
+  assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 403 [^]*\r\n\r\nno$/);
 });

@@ -96,6 +96,7 @@ async function respondV2(context: RequestContext, rows: readonly KindRow[]): Pro
       const { openApiV2 } = await import('#api/openapi/v2.ts');
       return jsonDocument(openApiV2(rows, gitVersion));
     });
+  if (context.server.apiServices.remotes.size > 0) return respondMergedV2(context, form, await asJson());
   const document =
     form === 'json'
       ? await asJson()
@@ -111,11 +112,45 @@ async function respondV2(context: RequestContext, rows: readonly KindRow[]): Pro
   return answer(context, document, { contentType: form === 'json' ? jsonContentType : protobufContentType });
 }
 
+/** With other servers' paths: made for each reader, which are few, from what is kept of those servers. */
+async function respondMergedV2(
+  context: RequestContext,
+  form: 'json' | 'protobuf',
+  own: Document | undefined,
+): Promise<ApiResponse> {
+  if (own === undefined) return notThere();
+  const { withRemotePaths } = await import('../aggregation/remote-openapi.ts');
+  const base = JSON.parse(Buffer.from(own.bytes).toString('utf8')) as Readonly<Record<string, unknown>>;
+  const merged = await withRemotePaths(context.server, base);
+  const json = jsonDocument(merged);
+  if (form === 'json') return answer(context, json);
+  const { openApiV2Protobuf } = await import('#api/openapi/v2-protobuf.ts');
+  return answer(
+    context,
+    { bytes: await openApiV2Protobuf(merged), etag: json.etag },
+    { contentType: protobufContentType },
+  );
+}
+
 export async function respondOpenApi(context: RequestContext, path: string): Promise<ApiResponse> {
   const { rows } = context.server.kinds;
   if (path === '/openapi/v2') return await respondV2(context, rows);
   const { openApiV3, openApiV3Index } = await import('#api/openapi/v3.ts');
   const index = openApiV3Index(rows);
+  const { apiServices } = context.server;
+  if (apiServices.remotes.size > 0) {
+    if (path === '/openapi/v3') {
+      const { remoteV3Paths } = await import('../aggregation/remote-openapi.ts');
+      const own = Object.entries(index.paths).filter(([key]) => !apiServices.remotes.has(key.replace(/^apis?\//, '')));
+      const paths = { ...Object.fromEntries(own), ...(await remoteV3Paths(context.server)) };
+      return answer(context, jsonDocument({ paths }));
+    }
+    const remote = context.server.aggregation.remoteOfPath(path.slice('/openapi/v3'.length));
+    if (remote !== undefined) {
+      const { proxyToServer } = await import('../aggregation/proxy.ts');
+      return proxyToServer(context, remote);
+    }
+  }
   if (path === '/openapi/v3') {
     const document = await cached(rows, path, async () => jsonDocument(index));
     return document === undefined ? notThere() : answer(context, document);
