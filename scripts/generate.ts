@@ -19,11 +19,12 @@ export function generateAll(): Map<string, string> {
   const openshift = readFacts('openshift-resources.json');
   const defaults = readFacts('defaults.json');
   const gates = readFacts('feature-gates.json');
+  const references = readFacts('reference-descriptions.json');
   return new Map([
     ['type-table.json', generateTypeTable(types, openshift)],
     ['protobuf-numbers.json', generateProtobufNumbers(types, openshift)],
     ['default-rules.json', generateDefaultRules(defaults, openshift.defaults, gates)],
-    ['descriptions.json', generateDescriptions(types)],
+    ['descriptions.json', generateDescriptions(types, references)],
     ['types.ts', generateTypes(types, openshift)],
     ['kind-references.ts', generateKindReferences(types, resources, openshift)],
     ['kind-rows.json', generateKindRows(types, resources, openshift)],

@@ -7,20 +7,28 @@ const modelsUrl = new URL('../../node_modules/@kubernetes/client-node/dist/gen/m
 const upperFirst = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** Type name -> JSON text of [description, {field: description}]. */
-export function generateDescriptions(table: TypeTable): string {
+/** `references`: of fields whose value is another type (reference-descriptions.ts). */
+export function generateDescriptions(
+  table: TypeTable,
+  references: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): string {
   const result: Record<string, string> = {};
   for (const name of Object.keys(table.types).toSorted()) {
     const text = modelText(name);
     if (text === undefined) continue;
     const fields: Record<string, string> = {};
+    const fieldOf = new Map(Object.keys(table.types[name]!.fields).map((field) => [plain(field), field]));
     for (const [property, comment] of propertyComments(text)) {
-      const field = property in table.types[name]!.fields ? property : property.replace(/^_/, '');
-      if (field in table.types[name]!.fields) fields[field] = comment;
+      const field = fieldOf.get(plain(property));
+      if (field !== undefined) fields[field] = comment;
     }
-    result[name] = JSON.stringify([classComment(text), fields]);
+    result[name] = JSON.stringify([classComment(text), { ...fields, ...references[name] }]);
   }
   return `${JSON.stringify(result).replaceAll('","io.', '",\n"io.')}\n`;
 }
+
+/** Without what the models put in or leave out: `$ref` is `$ref` or `_ref`, `x-a` is `x_a`. */
+const plain = (name: string): string => name.replaceAll(/[^a-zA-Z0-9]/g, '');
 
 /** Models whose name two groups share carry the group as a prefix. */
 function modelText(typeName: string): string | undefined {
@@ -34,7 +42,8 @@ function modelText(typeName: string): string | undefined {
   return undefined;
 }
 
-const clean = (comment: string): string =>
+/** The text of a doc comment. */
+export const clean = (comment: string): string =>
   comment
     .split('\n')
     .map((line) => line.replace(/^\s*\*\s?/, ''))

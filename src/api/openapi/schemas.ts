@@ -109,10 +109,14 @@ function schemaOfType(dialect: Dialect, typeName: string, visit: (typeName: stri
   const properties: Record<string, Schema> = {};
   const required: string[] = [];
   for (const field of struct.fields) {
-    properties[field.name] = {
-      ...described(description.fields[field.name] ?? fallbackDescription(field.rules)),
-      ...schemaOfField(dialect, field.rules, visit),
-    };
+    const text = described(description.fields[field.name] ?? '');
+    const schema = schemaOfField(dialect, field.rules, visit);
+    // A reference that has company stands in `allOf` in version 3, where nothing may stand beside it.
+    const { $ref, ...company } = { ...text, ...schema };
+    properties[field.name] =
+      dialect === 'v3' && $ref !== undefined && Object.keys(company).length > 0
+        ? { ...company, allOf: [{ $ref }] }
+        : { ...text, ...schema };
     if (field.rules.required === true) required.push(field.name);
   }
   return {
@@ -134,10 +138,6 @@ function schemaOfType(dialect: Dialect, typeName: string, visit: (typeName: stri
   };
 }
 
-/** The models say nothing of a field that is a struct; its type's description stands in. */
-const fallbackDescription = (rules: FieldRules): string =>
-  rules.ref === undefined ? '' : descriptionOf(rules.ref).type;
-
 interface UnionFacts {
   readonly discriminator?: string;
   readonly fields?: Readonly<Record<string, string>>;
@@ -155,7 +155,7 @@ function schemaOfField(dialect: Dialect, rules: FieldRules, visit: (typeName: st
   if (rules.ref !== undefined) {
     visit(rules.ref);
     const target = reference(dialect, rules.ref);
-    return dialect === 'v2' ? { ...target, ...extensions } : { allOf: [target], ...defaulted, ...extensions };
+    return { ...target, ...defaulted, ...extensions };
   }
   const shape = valueSchema(dialect, rules, visit);
   return {
