@@ -6,6 +6,10 @@ import {
   validatingAdmissionPolicyBinding,
 } from './admissionregistration/policy-bindings.ts';
 import { validatingAdmissionPolicy } from './admissionregistration/validating-admission-policy.ts';
+import {
+  mutatingWebhookConfiguration,
+  validatingWebhookConfiguration,
+} from './admissionregistration/webhook-configurations.ts';
 import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { apiService } from './apiregistration/api-service.ts';
 import { daemonSet } from './apps/daemon-set.ts';
@@ -61,8 +65,10 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   ServiceAccount: serviceAccount,
   'admissionregistration.k8s.io/MutatingAdmissionPolicy': mutatingAdmissionPolicy,
   'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': mutatingAdmissionPolicyBinding,
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration': mutatingWebhookConfiguration,
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy': validatingAdmissionPolicy,
   'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': validatingAdmissionPolicyBinding,
+  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': validatingWebhookConfiguration,
   'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
   'apiregistration.k8s.io/APIService': apiService,
   'apps/ControllerRevision': lazily(async () => (await import('./apps/controller-revision.ts')).controllerRevision, {

@@ -43,7 +43,8 @@ function expressionErrors(
   return problem === undefined ? [] : [invalid(path, shown, problem)];
 }
 
-function validateMatchConditions(
+/** Of webhooks as well. */
+export function validateMatchConditions(
   conditions: readonly MatchCondition[] | undefined,
   expressions: PolicyExpressions,
   path: string,

@@ -19,6 +19,10 @@ const table = ruleTable as unknown as RuleTable;
 /** Runs only for the object itself: a Pod's requests follow its limits, a template's do not. */
 const rootOnly = new Set(['io.k8s.api.core.v1.Pod']);
 
+/** Go's types embed Rule, whose defaults are theirs; the same in every version. */
+const embedded = (name: string): string =>
+  name.replace(/^(io\.k8s\.api\.admissionregistration\.)v1\w*\.(?:Named)?RuleWithOperations$/, '$1v1.Rule');
+
 interface Plan {
   readonly run: ((object: unknown, now: number | undefined) => void) | undefined;
   readonly markers: readonly { readonly field: string; readonly pointer: boolean; readonly value: unknown }[];
@@ -35,7 +39,7 @@ function planOf(struct: StructType): Plan {
   const known = plans.get(struct);
   if (known !== undefined) return known;
   inProgress.add(struct);
-  const steps = table.rules[struct.name];
+  const steps = table.rules[embedded(struct.name)];
   const markers = Object.entries(table.markers[struct.name] ?? {}).map(([field, value]) => ({
     field,
     pointer: struct.byName.get(field)?.pointer === true,

@@ -14,6 +14,7 @@ export interface CompiledWebhook {
   readonly ignoresFailures: boolean;
   readonly timeoutMs: number;
   readonly mayBeReinvoked: boolean;
+  readonly hasConditions: boolean;
 }
 
 const timeoutSecondsDefault = 10;
@@ -39,6 +40,7 @@ function compileAll(
       ignoresFailures: webhook.failurePolicy === 'Ignore',
       timeoutMs: (webhook.timeoutSeconds ?? timeoutSecondsDefault) * 1000,
       mayBeReinvoked: webhook.reinvocationPolicy === 'IfNeeded',
+      hasConditions: (webhook.matchConditions ?? []).length > 0,
     };
   });
 }

@@ -7,7 +7,7 @@ import type { Matched } from '../dynamic/request-matcher.ts';
 import { takeVersioned, versionedObjects, type VersionedObjects } from '../dynamic/versioned-object.ts';
 import { callWebhook, WebhookFailure } from './call.ts';
 import type { CompiledWebhook } from './configurations.ts';
-import { observeFailOpen, observed } from './observed.ts';
+import { conditionsOf, observeFailOpen, observed } from './observed.ts';
 import { patchedObject, PatchProblem } from './patch.ts';
 import type { ReviewResponse } from './review.ts';
 
@@ -51,6 +51,7 @@ export async function callMutating(
     if (matched === undefined) continue;
     if (reinvocation.isReinvoked && !notes.again.has(hook.id)) continue;
     const objects = await versionedObjects(attributes, matched, server);
+    if (hook.hasConditions && !(await conditionsOf(hook, attributes, matched, objects, server))) continue;
     const round = `round_${reinvocation.isReinvoked ? 1 : 0}_index_${index}`;
     let changed = false;
     try {

@@ -1,5 +1,7 @@
 // What is measured and logged of calls of webhooks. Labels are those of upstream's apiserver_admission_webhook_* metrics.
 import type { AdmissionAttributes, Server } from '../../context.ts';
+import type { Matched } from '../dynamic/request-matcher.ts';
+import type { VersionedObjects } from '../dynamic/versioned-object.ts';
 import { WebhookDenial, WebhookFailure } from './call.ts';
 import type { CompiledWebhook } from './configurations.ts';
 
@@ -57,4 +59,16 @@ export function observeFailOpen(
     webhook: webhook.name,
     error: error.message,
   });
+}
+
+/** Whether its matchConditions hold; throws an ApiError. */
+export async function conditionsOf(
+  hook: CompiledWebhook,
+  attributes: AdmissionAttributes,
+  matched: Matched,
+  objects: VersionedObjects,
+  server: Server,
+): Promise<boolean> {
+  const { conditionsHold } = await import('./conditions.ts');
+  return conditionsHold(hook, attributes, matched, objects, server);
 }

@@ -450,3 +450,40 @@ test('a webhook of the first version of AdmissionReview is asked in it', async (
   assert.equal(hooks.asked[0]!.body.apiVersion, 'admission.k8s.io/v1beta1');
   api.close();
 });
+
+test('match conditions: all must hold; one that is false leaves the webhook out, one that fails follows its failure policy', async () => {
+  const condition = (...expressions: string[]) => ({
+    matchConditions: expressions.map((expression, index) => ({ name: `n${index}`, expression })),
+    ...rules([['*'], [''], ['v1'], ['configmaps']]),
+  });
+  await configure(
+    validatingPath,
+    'conditions',
+    hookOf('named', condition("object != null && object.metadata.name == 'one'", 'request.operation == "CREATE"')),
+    hookOf('old', condition('oldObject != null')),
+    hookOf('allowed', condition("authorizer.group('').resource('pods').namespace('default').check('get').allowed()")),
+    hookOf('open', { ...condition('object.data.none == "x"'), failurePolicy: 'Ignore' }),
+    hookOf('false-first', condition('object.data.none == "x"', 'false')),
+  );
+  const asked = () =>
+    hooks.asked
+      .splice(0)
+      .map((one) => one.path.replace(/\?.*$/, ''))
+      .toSorted();
+  await api.create(`${core}/configmaps`, configMap('one'));
+  assert.deepEqual(asked(), ['/allowed', '/named']);
+  await api.patch(`${core}/configmaps/one`, 'merge', { data: { a: 'b' } });
+  assert.deepEqual(asked(), ['/allowed', '/old']);
+  await configure(mutatingPath, 'closed', hookOf('closed', condition('object.data.none == "x"')));
+  const { status, json } = await api.send('POST', `${core}/configmaps`, { body: configMap('two') });
+  assert.deepEqual(
+    [status, json.reason, json.message],
+    [
+      403,
+      'Forbidden',
+      'configmaps "two" is forbidden: expression \'object.data.none == "x"\' resulted in error: no such key: data',
+    ],
+  );
+  assert.deepEqual(asked(), []);
+  api.close();
+});

@@ -6,7 +6,7 @@ import type { Matched } from '../dynamic/request-matcher.ts';
 import { versionedObjects, type VersionedObjects } from '../dynamic/versioned-object.ts';
 import { callWebhook, WebhookFailure } from './call.ts';
 import type { CompiledWebhook } from './configurations.ts';
-import { observeFailOpen, observed } from './observed.ts';
+import { conditionsOf, observeFailOpen, observed } from './observed.ts';
 
 interface Invocation {
   readonly hook: CompiledWebhook;
@@ -27,6 +27,7 @@ export async function callValidating(
     if (matched === undefined) continue;
     let objects = shown.get(matched.row);
     if (objects === undefined) shown.set(matched.row, (objects = await versionedObjects(attributes, matched, server)));
+    if (hook.hasConditions && !(await conditionsOf(hook, attributes, matched, objects, server))) continue;
     invocations.push({ hook, matched, objects });
   }
   if (invocations.length === 0) return;
