@@ -8,7 +8,8 @@ import { validateEmbedded } from './embedded.ts';
 import { parseJsonPath } from './json-path.ts';
 import { validateLists } from './list-types.ts';
 import { loadRegularExpressions } from './regular-expressions.ts';
-import { compileRules, hasRules, loadExpressions, type Rules } from './rules/rules.ts';
+import { hasRules } from './rules/has-rules.ts';
+import { loadRules, rulesModule, type Rules } from './rules/rules.ts';
 import { partsOfPath, propertyOf, type Schema } from './schema.ts';
 import { validateValue } from './validate-value.ts';
 
@@ -51,7 +52,7 @@ export function behaviourOf(
           'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
         ),
       ];
-    compiled ??= compileRules(schema);
+    compiled ??= rulesModule().rulesOf(schema);
     return [...errors, ...compiled.validate(object, previous === undefined ? undefined : { value: previous })];
   };
   const kindErrors = (object: KubernetesObject): FieldError[] =>
@@ -70,7 +71,7 @@ export function behaviourOf(
     anyFinalizer: true,
     async load() {
       await loadRegularExpressions();
-      if (isRuled) await loadExpressions();
+      if (isRuled) await loadRules();
     },
     prepareForUpdate(object, previous, { subresource }) {
       if (subresource === 'status') keepAllButStatus(object, previous);

@@ -32,7 +32,7 @@ export function conversionErrors({ conversion, preserveUnknownFields }: CustomRe
     errors.push(
       invalid(
         `${configPath}.url`,
-        config.url,
+        /^([a-z][a-z0-9+.-]*):/i.exec(config.url)?.[1] ?? '',
         "'https' is the only allowed URL scheme; desired format: https://host[/path]",
       ),
     );

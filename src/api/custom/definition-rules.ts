@@ -6,21 +6,23 @@ import type {
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionVersion,
 } from '../generated/types.ts';
-import { duplicate, invalid, notSupported, required, tooMany, type FieldError } from '../field-error.ts';
+import { invalid, notSupported, required, type FieldError } from '../field-error.ts';
 import { dns1035Label, dns1123Subdomain } from '../meta/names.ts';
 import { equalJson } from '../patch/json-values.ts';
 import { apiApproval, approvalAnnotation } from './api-approval.ts';
 import { conversionErrors } from './conversion-rules.ts';
 import { isKnownFormat } from './formats.ts';
 import { loadRegularExpressions } from './regular-expressions.ts';
-import { compileRules, hasRules, loadExpressions, type Problem } from './rules/rules.ts';
-import { propertyOf, someSchema, type Schema } from './schema.ts';
-import { hasStructuralSchema, schemaErrors } from './schema-rules.ts';
+import { hasRules } from './rules/has-rules.ts';
+import { loadRules } from './rules/rules.ts';
+import { someSchema } from './schema.ts';
+import { hasStructuralSchema } from './schema-rules.ts';
+import { alikeErrors, alikeParts, schemaOf, versionErrors, versionsAsPrinted } from './version-rules.ts';
 
 /** What the rules need of libraries. */
 export async function loadFor({ spec }: CustomResourceDefinition): Promise<void> {
   await loadRegularExpressions();
-  if (spec.versions?.some((version) => hasRules(schemaOf(version) ?? {})) === true) await loadExpressions();
+  if (spec.versions?.some((version) => hasRules(schemaOf(version) ?? {})) === true) await loadRules();
 }
 
 interface Rules {
@@ -29,7 +31,6 @@ interface Rules {
   readonly oldVersions: readonly CustomResourceDefinitionVersion[];
 }
 
-const schemaOf = (version: CustomResourceDefinitionVersion): Schema | undefined => version.schema?.openAPIV3Schema;
 const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
   status?.conditions?.some((one) => one.type === 'Established' && one.status === 'True') ?? false;
 
@@ -110,20 +111,35 @@ function specErrors(spec: CustomResourceDefinitionSpec, rules: Rules): FieldErro
     versions.some((version) => someSchema(schemaOf(version), (one) => one.default !== undefined))
   )
     errors.push(invalid('spec.preserveUnknownFields', true, 'must be false in order to use defaults in the schema'));
-  const requireStructural = rules.requireStructural || spec.preserveUnknownFields !== true;
+  const versionRules = {
+    requireStructural: rules.requireStructural || spec.preserveUnknownFields !== true,
+    oldVersions: rules.oldVersions,
+  };
+  const alike = alikeParts(versions);
   versions.forEach((version, index) => {
     const path = `spec.versions[${index}]`;
     const texts = dns1035Label(version.name ?? '');
     if (texts.length > 0) errors.push(invalid(`${path}.name`, version.name, texts.join(',')));
-    errors.push(...versionErrors(version, path, requireStructural, rules));
+    errors.push(...versionErrors(version, path, alike, versionRules));
   });
   if (new Set(versions.map((one) => one.name)).size !== versions.length)
-    errors.push(invalid('spec.versions', versions, 'must contain unique version names'));
+    errors.push(invalid('spec.versions', versionsAsPrinted(versions, alike), 'must contain unique version names'));
   if (versions.filter((one) => one.storage).length !== 1)
-    errors.push(invalid('spec.versions', versions, 'must have exactly one version marked as storage version'));
+    errors.push(
+      invalid(
+        'spec.versions',
+        versionsAsPrinted(versions, alike),
+        'must have exactly one version marked as storage version',
+      ),
+    );
+  const [first] = versions;
+  const firstName = dns1035Label(first?.name ?? '');
+  if ((first?.name ?? '') !== '' && firstName.length > 0)
+    errors.push(invalid('spec.version', first!.name, firstName.join(',')));
   for (const part of ['plural', 'singular', 'kind', 'listKind'] as const)
     if ((names?.[part] ?? '') === '') errors.push(required(`spec.names.${part}`));
   if (names !== undefined) errors.push(...nameErrors(names, 'spec.names'));
+  errors.push(...alikeErrors(versions, alike, versionRules));
   errors.push(...conversionErrors(spec));
   return errors;
 }
@@ -149,144 +165,10 @@ function nameErrors(names: CustomResourceDefinitionNames, path: string): FieldEr
   return errors;
 }
 
-function versionErrors(
-  version: CustomResourceDefinitionVersion,
-  path: string,
-  requireStructural: boolean,
-  { oldVersions }: Rules,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  const schema = schemaOf(version);
-  const { deprecationWarning: warning } = version;
-  if (warning !== undefined) {
-    const at = `${path}.deprecationWarning`;
-    if (version.deprecated !== true) errors.push(invalid(at, warning, 'can only be set for deprecated versions'));
-    else {
-      if (Buffer.byteLength(warning) > 256) errors.push(invalid(at, warning, 'must be <= 256 characters long'));
-      if (warning === '') errors.push(invalid(at, warning, 'must not be an empty string'));
-      const bad = /[^\P{C}]|[\u2028\u2029]/u.exec(warning);
-      if (bad !== null)
-        errors.push(
-          invalid(
-            at,
-            warning,
-            `must only contain printable UTF-8 characters; non-printable character found at index ${Buffer.byteLength(warning.slice(0, bad.index))}`,
-          ),
-        );
-    }
-  }
-  if (schema !== undefined) {
-    const schemaPath = `${path}.schema.openAPIV3Schema`;
-    const wrong = schemaErrors(schema, schemaPath, {
-      hasStatus: version.subresources?.status !== undefined,
-      requireStructural,
-    });
-    errors.push(...wrong);
-    if (wrong.length === 0 && hasRules(schema))
-      for (const { path: at, rule, detail, isWrong } of compileRules(schema).problems)
-        if (isWrong) errors.push(invalid(`${schemaPath}${at}`, rule, `compilation failed: ${detail}`));
-  }
-  const { scale } = version.subresources ?? {};
-  if (scale !== undefined) errors.push(...scaleErrors(scale, `${path}.subresources`));
-  version.additionalPrinterColumns?.forEach((column, index) => {
-    const at = `${path}.additionalPrinterColumns[${index}]`;
-    const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
-    const formats = ['binary', 'bool', 'byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
-    const { name = '', type = '', format = '', jsonPath = '' } = column as Partial<typeof column>;
-    if (name === '') errors.push(required(`${at}.name`));
-    const text = `must be one of ${columnTypes.join(',')}`;
-    if (type === '') errors.push(required(`${at}.type`, text));
-    else if (!columnTypes.includes(type)) errors.push(invalid(`${at}.type`, type, text));
-    if (format !== '' && !formats.includes(format))
-      errors.push(invalid(`${at}.format`, format, `must be one of ${formats.join(',')}`));
-    if (jsonPath === '') errors.push(required(`${at}.JSONPath`));
-    else errors.push(...simplePathErrors(jsonPath, `${at}.JSONPath`));
-  });
-  errors.push(...selectableErrors(version, schema, `${path}.selectableFields`, oldVersions));
-  return errors;
-}
-
-const simplePathErrors = (text: string, path: string): FieldError[] =>
-  text.startsWith('.') ? [] : [invalid(path, text, 'must be a simple json path starting with .')];
-
-function scaleErrors(
-  scale: NonNullable<NonNullable<CustomResourceDefinitionVersion['subresources']>['scale']>,
-  path: string,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  const check = (name: string, value: string, prefixes: readonly string[], where: string): void => {
-    const at = `${path}.scale.${name}`;
-    if (value === '') {
-      errors.push(required(at));
-      return;
-    }
-    const wrong = simplePathErrors(value, at);
-    if (wrong.length > 0) errors.push(...wrong);
-    else if (!prefixes.some((prefix) => value.startsWith(prefix)))
-      errors.push(invalid(at, value, `should be a json path under ${where}`));
-  };
-  check('specReplicasPath', scale.specReplicasPath ?? '', ['.spec.'], '.spec');
-  check('statusReplicasPath', scale.statusReplicasPath ?? '', ['.status.'], '.status');
-  if ((scale.labelSelectorPath ?? '') !== '')
-    check('labelSelectorPath', scale.labelSelectorPath!, ['.spec.', '.status.'], 'either .spec or .status');
-  return errors;
-}
-
-const selectableFieldsMax = 8;
-
-function selectableErrors(
-  version: CustomResourceDefinitionVersion,
-  schema: Schema | undefined,
-  path: string,
-  oldVersions: readonly CustomResourceDefinitionVersion[],
-): FieldError[] {
-  const fields = version.selectableFields ?? [];
-  if (fields.length === 0) return [];
-  if (schema === undefined)
-    return [invalid(path, '', 'may only be set when `version.schema.openAPIV3Schema` is not included')];
-  const errors: FieldError[] = [];
-  const seen = new Set<string>();
-  fields.forEach((one, index) => {
-    const { jsonPath = '' } = one as Partial<typeof one>;
-    const at = `${path}[${index}].jsonPath`;
-    if (jsonPath === '') {
-      errors.push(required(at));
-      return;
-    }
-    const parts = jsonPath.startsWith('.') ? jsonPath.slice(1).split('.') : undefined;
-    if (parts === undefined) {
-      errors.push(invalid(at, jsonPath, 'is an invalid path: expected [ or . but got: ' + jsonPath.slice(0, 1)));
-      return;
-    }
-    let found: Schema | undefined = schema;
-    for (const part of parts) found = propertyOf(found, part);
-    if (found === undefined && parts[0] !== 'metadata') {
-      errors.push(invalid(at, jsonPath, `is an invalid path: does not refer to a valid field`));
-      return;
-    }
-    if (parts[0] === 'metadata') errors.push(invalid(at, jsonPath, 'must not point to fields in metadata'));
-    if (!['string', 'boolean', 'integer'].includes(found?.type ?? ''))
-      errors.push(
-        invalid(
-          at,
-          jsonPath,
-          'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.',
-        ),
-      );
-    if (seen.has(jsonPath)) errors.push(duplicate(at, jsonPath));
-    seen.add(jsonPath);
-  });
-  const isOld = oldVersions.some(
-    (one) => one.name === version.name && equalJson(one.selectableFields, version.selectableFields),
-  );
-  if (seen.size > selectableFieldsMax && !isOld) errors.push(tooMany(path, seen.size, selectableFieldsMax));
-  return errors;
-}
-
 function storedVersionErrors({ spec, status }: CustomResourceDefinition): FieldError[] {
   const stored = status?.storedVersions ?? [];
   const path = 'status.storedVersions';
-  if (stored.length === 0) return [invalid(path, stored, 'must have at least one stored version')];
+  if (stored.length === 0) return [invalid(path, null, 'must have at least one stored version')];
   const names = new Set((spec.versions ?? []).map((one) => one.name));
   return [
     ...(spec.versions ?? [])
@@ -336,17 +218,6 @@ const preserveErrors = (
         ),
       ];
 
-const ruleProblems = (definition: CustomResourceDefinition): readonly Problem[] =>
-  definition.spec.versions.flatMap((version, index) => {
-    const schema = schemaOf(version);
-    return schema === undefined || !hasRules(schema)
-      ? []
-      : compileRules(schema).problems.map((one) => ({
-          ...one,
-          path: `spec.versions[${index}].schema.openAPIV3Schema${one.path}`,
-        }));
-  });
-
 /** What is stored and cannot be kept, or is not looked at. */
 export function definitionWarnings(
   object: CustomResourceDefinition,
@@ -366,8 +237,5 @@ export function definitionWarnings(
     ...[...formatsOf(object)]
       .filter((one) => !known.has(one))
       .map((one) => `unrecognized format ${JSON.stringify(one)}`),
-    ...ruleProblems(object).map(
-      ({ path, detail }) => `${path} is stored but not evaluated: ${detail}: objects that break this rule are accepted`,
-    ),
   ];
 }

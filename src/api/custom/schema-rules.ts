@@ -2,6 +2,7 @@
 // apis/apiextensions/validation: ValidateCustomResourceDefinitionOpenAPISchema.
 import { forbidden, invalid, notSupported, required, type FieldError } from '../field-error.ts';
 import { cloneJson, equalJson, isJsonObject, type MutableJson } from '../patch/json-values.ts';
+import { normalizedFieldPath } from './rules/field-path.ts';
 import { pruneNulls, pruneObject, setDefaults } from './prune.ts';
 import { validateLists } from './list-types.ts';
 import {
@@ -13,6 +14,7 @@ import {
   metaFields,
   preservesUnknown,
   propertyOf,
+  someSchema,
   type Schema,
 } from './schema.ts';
 import { isStructural, structuralErrors } from './structural-rules.ts';
@@ -67,13 +69,23 @@ export function schemaErrors(schema: Schema, path: string, rules: SchemaRules): 
   const errors: FieldError[] = [];
   if (rules.hasStatus) checkRootWithStatus(schema, path, errors);
   if (schema.nullable === true) errors.push(forbidden(`${path}.nullable`, 'nullable cannot be true at the root'));
-  if (rules.requireStructural) {
+  if (rules.requireStructural && !isBeyondStructural(schema)) {
     const structural = structuralErrors(schema, path);
     errors.push(...(structural.length > 0 ? structural : defaultErrors(schema, path)));
   }
   checkSchema(schema, path, { isRoot: true, insideMeta: false, noDefaults: undefined }, errors);
   return errors;
 }
+
+const unsupported = ['$ref', '$schema', 'id', 'definitions', 'dependencies', 'patternProperties', 'additionalItems'];
+/** It says what no structural schema can: only that is told. */
+const isBeyondStructural = (schema: Schema): boolean =>
+  someSchema(
+    schema,
+    (one) =>
+      Array.isArray(one.items) ||
+      unsupported.some((name) => (one as Readonly<Record<string, unknown>>)[name] !== undefined),
+  );
 
 /** The schema of status is cut out: what is said above it would be lost. */
 function checkRootWithStatus(schema: Schema, path: string, errors: FieldError[]): void {
@@ -274,6 +286,8 @@ function checkRuleTexts(schema: Schema, path: string, errors: FieldError[]): voi
     if (fieldPath !== '' && fieldPath.trim() === '')
       errors.push(invalid(`${at}.fieldPath`, fieldPath, 'must be non-empty if specified'));
     if (hasLines(fieldPath)) errors.push(invalid(`${at}.fieldPath`, fieldPath, 'must not contain line breaks'));
+    if (fieldPath !== '' && normalizedFieldPath(schema, fieldPath) === undefined)
+      errors.push(invalid(`${at}.fieldPath`, fieldPath, 'must be a valid path'));
   });
 }
 
