@@ -6,10 +6,11 @@ import { seatsInFlightMax } from '#base/limits.ts';
 import { createInProcessClient } from '#client/in-process.ts';
 import { admissionOrder } from './admission/order.ts';
 import { startTypeCheckStatus } from './admission/policies/type-check-status.ts';
+import { liveAccess } from './access/live-access.ts';
 import { createAggregation } from './aggregation/aggregation.ts';
 import { createApiServices } from './aggregation/api-services.ts';
 import { clusterTokens } from './authentication/cluster-tokens.ts';
-import { alwaysAllowPaths, firstOpinion, systemMasters } from './authorization/authorizer.ts';
+import { firstOpinion, systemMasters } from './authorization/authorizer.ts';
 import { nodeAuthorizer } from './authorization/node.ts';
 import { createRbacIndex } from './authorization/rbac-index.ts';
 import { rbacAuthorizer } from './authorization/rbac.ts';
@@ -76,12 +77,24 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     userAgent: 'kube-apiserver',
   });
   const aggregation = createAggregation({ options, kinds, apiServices }, client);
+  const access = liveAccess({
+    current: options.access,
+    ownTokens: clusterTokens(options),
+    nodes,
+    roles: byRoles,
+  });
   const server: Server = {
     options,
-    authorizer: firstOpinion([systemMasters, nodes, byRoles, alwaysAllowPaths]),
+    authorizer: access.authorizer,
     boundRights: firstOpinion([systemMasters, byRoles]),
-    rules: rbac,
-    tokens: clusterTokens(options),
+    rules: {
+      get incomplete() {
+        return access.asksOutside();
+      },
+      rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
+    },
+    tokens: access.tokens,
+    anonymous: access.anonymous,
     admission: admissionOrder(options.store),
     metrics: requestMetrics(),
     flowControl,

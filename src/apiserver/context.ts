@@ -4,11 +4,24 @@ import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
 import type { Aggregation } from './aggregation/served.ts';
 import type { ApiServices } from './aggregation/api-services.ts';
+import type { AnonymousAccess } from './access/access-in-use.ts';
+import type { AccessDecision, Authorizer, ImmediateAuthorizer, TokenAuthenticator } from './access/questions.ts';
 import type { ApiServerOptions } from './options.ts';
 import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { FlowControl } from './flow-control/flow-control.ts';
 import type { WatchCounts } from './flow-control/watch-counts.ts';
 import type { RequestInfo } from './request-info.ts';
+
+export type {
+  AccessAttributes,
+  AccessDecision,
+  Authorizer,
+  ImmediateAuthorizer,
+  TokenAnswer,
+  TokenAuthenticator,
+  TokenRefusal,
+  TokenReviewResult,
+} from './access/questions.ts';
 
 export interface RequestContext {
   readonly server: Server;
@@ -31,41 +44,6 @@ export interface RequestContext {
 
 export type Next = (context: RequestContext) => Promise<ApiResponse>;
 export type Step = (context: RequestContext, next: Next) => Promise<ApiResponse>;
-
-export interface AccessAttributes {
-  readonly user: Identity;
-  readonly verb: string;
-  readonly isResource: boolean;
-  readonly group: string;
-  readonly version: string;
-  readonly resource: string;
-  readonly subresource: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** Of non-resource requests. */
-  readonly path: string;
-  /** Of list, watch and deletecollection, as sent. */
-  readonly fieldSelector?: string | undefined;
-  readonly labelSelector?: string | undefined;
-}
-
-export interface AccessDecision {
-  readonly decision: 'allow' | 'deny' | 'no-opinion';
-  readonly reason: string;
-  /** What went wrong while somebody was asked; reviews tell it. */
-  readonly error?: string | undefined;
-}
-
-export interface Authorizer {
-  readonly name: string;
-  /** A promise only where somebody outside has to be asked: most answers are there at once. Never rejects. */
-  authorize(attributes: AccessAttributes): AccessDecision | Promise<AccessDecision>;
-}
-
-/** One that never has to wait. */
-export interface ImmediateAuthorizer extends Authorizer {
-  authorize(attributes: AccessAttributes): AccessDecision;
-}
 
 /** One rule of a role, all lists present. */
 export interface AccessRule {
@@ -148,21 +126,6 @@ export interface AdmissionPlugin {
   close?(): void;
 }
 
-export interface TokenReviewResult {
-  readonly user: Identity;
-  readonly audiences: readonly string[];
-}
-
-/** Why a token stands for nobody, in upstream's words; token reviews tell it, other requests do not. */
-export interface TokenRefusal {
-  readonly error: string;
-}
-export type TokenAnswer = TokenReviewResult | TokenRefusal;
-
-export interface TokenAuthenticator {
-  authenticate(token: string, audiences: readonly string[]): Promise<TokenAnswer>;
-}
-
 /** What is measured of requests; `/metrics` prints it. */
 export interface RequestMetrics {
   record(request: {
@@ -196,6 +159,8 @@ export interface Server {
   readonly boundRights: ImmediateAuthorizer;
   readonly rules: RuleResolver;
   readonly tokens: TokenAuthenticator;
+  /** Where nobody has to say who they are. */
+  anonymous(): AnonymousAccess;
   readonly admission: readonly AdmissionPlugin[];
   readonly metrics: RequestMetrics;
   readonly flowControl: FlowControl;

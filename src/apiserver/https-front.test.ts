@@ -101,7 +101,7 @@ test('a certificate of the client authority says who asks; others and none say n
   const wrong = new https.Agent({ ca: authority.certificatePem, cert: stranger.certificatePem, key: stranger.keyPem });
   const none = new https.Agent({ ca: authority.certificatePem });
   for (const agent of [wrong, none]) {
-    assert.equal((await call('GET', base, { agent })).status, 401);
+    assert.equal((await call('GET', base, { agent })).status, 403);
     assert.equal((await call('GET', '/readyz', { agent })).text, 'ok');
     agent.destroy();
   }
@@ -115,7 +115,7 @@ test('a certificate counts for clients only, and only while it is valid', async 
   const old = issue('old', 'client', authority, groups, now - 1_000);
   for (const pair of [server, old]) {
     const agent = new https.Agent({ ca: authority.certificatePem, cert: pair.certificatePem, key: pair.keyPem });
-    assert.equal((await call('GET', base, { agent })).status, 401);
+    assert.equal((await call('GET', base, { agent })).status, 403);
     agent.destroy();
   }
   // Certificates end on whole seconds.
@@ -129,7 +129,7 @@ test('a certificate counts for clients only, and only while it is valid', async 
   });
   assert.equal((await call('GET', base, { agent })).status, 200);
   await new Promise((resolve) => setTimeout(resolve, 2_100));
-  assert.equal((await call('GET', base, { agent })).status, 401, 'also on the connection that it opened');
+  assert.equal((await call('GET', base, { agent })).status, 403, 'also on the connection that it opened');
   agent.destroy();
   assert.ok(front.port > 0 && api.store.revision > 0);
   await close();

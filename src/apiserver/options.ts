@@ -5,6 +5,7 @@ import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
 import type { Store } from '#storage/store.ts';
 import type { PodSecurityOptions } from './admission/pod-security/policy.ts';
+import type { AccessInUse } from './access/access-in-use.ts';
 import type { AuditEvent } from './audit/event.ts';
 import type { AuditProfile } from './audit/policy.ts';
 import type { NodeConnector, OutgoingConnector, PodConnector } from './ports.ts';
@@ -80,6 +81,8 @@ export interface ApiServerOptions {
   readonly frontProxy?: (() => { readonly certificatePem: string; readonly keyPem: string }) | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
   readonly audit?: AuditSink | undefined;
+  /** The operator's say in who may come in and who decides: the same object as long as nothing changed. */
+  readonly access?: (() => AccessInUse) | undefined;
   /** Default: namespaces without labels admit every Pod, as upstream's. */
   readonly podSecurity?: PodSecurityOptions | undefined;
   /** Requests in work at once, shared by the priority levels. */

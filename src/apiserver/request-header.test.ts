@@ -105,7 +105,7 @@ test('a front proxy says who asks; every header is a value of its own', async ()
       extra: { 'example.com/scope': ['a', 'b'] },
     },
   );
-  assert.equal(await server.whoAmI(proxy), 401, 'the certificate itself is nobody');
+  assert.equal(await server.whoAmI(proxy), 403, 'the certificate itself is nobody');
 });
 
 test('nobody else is believed: not clients, not other names, not the name from another authority', async () => {
@@ -114,8 +114,8 @@ test('nobody else is believed: not clients, not other names, not the name from a
   const own = (username: string) => ({ username, groups: ['team', 'system:authenticated'] });
   assert.deepEqual(await server.whoAmI(alice, claim), own('alice'));
   assert.deepEqual(await server.whoAmI(pretender, claim), own('system:openshift-aggregator'));
-  assert.equal(await server.whoAmI(otherProxy, claim), 401);
-  assert.equal(await server.whoAmI(issue('alice', 'client', issue('clients', 'authority')), claim), 401);
+  assert.equal(await server.whoAmI(otherProxy, claim), 403);
+  assert.equal(await server.whoAmI(issue('alice', 'client', issue('clients', 'authority')), claim), 403);
 });
 
 test('the same over HTTP/2, request by request of one connection', async () => {

@@ -20,7 +20,7 @@ export async function followFile<T>(
   { live, files, clock, logger }: Pick<AssemblyContext, 'live' | 'files' | 'clock' | 'logger'>,
   scope: Scope,
   fileOf: ConfigurationPart<string>,
-  parse: (text: string) => T,
+  parse: (text: string) => T | Promise<T>,
 ): Promise<FollowedFile<T>> {
   let file = fileOf(live.current);
   let current: T | undefined;
@@ -37,7 +37,9 @@ export async function followFile<T>(
       if (asked !== file) return;
       if (text === undefined) throw new Error('it does not exist');
       if (text.length > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`);
-      current = parse(text);
+      const parsed = await parse(text);
+      if (asked !== file) return;
+      current = parsed;
       problem = undefined;
     } catch (error) {
       problem = `${asked} cannot be used: ${messageOf(error)}`;

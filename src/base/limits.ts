@@ -63,3 +63,7 @@ export const verifiedTokensMax = 4_096;
 export const conversionTimeoutSeconds = 30;
 export const conversionObjectsMax = 500;
 export const conversionBytesMax = 64 * 1024 * 1024;
+/** Bytes of an answer of an authentication or authorization webhook, or of an issuer's keys. */
+export const webhookAnswerBytesMax = 1024 * 1024;
+/** Decisions of webhooks that are remembered: upstream's. */
+export const webhookDecisionsMax = 8_192;

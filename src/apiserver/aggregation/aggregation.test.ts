@@ -67,7 +67,7 @@ test('an aggregated API server becomes available, is discovered, and is told who
     as: { name: 'ann', groups: ['system:masters', 'one,two'], uid: '7', extra: { 'example.com/scope': ['a', 'b'] } },
     certificate: undefined,
   });
-  assert.equal(answer.status, 401, 'an empty Authorization header is no identity');
+  assert.equal(answer.status, 403, 'an empty Authorization header is no identity');
   const asAnn = await api.send('GET', `${flunders}?labelSelector=a%3Db`, {
     headers: { 'x-remote-user': 'root', 'x-remote-extra-x': 'y', cookie: 'c=d' },
     as: { name: 'ann', groups: ['system:masters', 'one,two'], uid: '7', extra: { 'example.com/scope': ['a', 'b'] } },

@@ -80,7 +80,7 @@ test('refusals are recorded with their Status: forbidden, not found, and nobody 
   await api.send('GET', `${maps}/one`, { as });
   await api.send('GET', `${maps}/one`);
   await api.send('GET', `${maps}/one`, { headers: { authorization: 'Bearer nonsense' } });
-  await api.send('GET', '/api', { as: null });
+  await api.send('GET', `${maps}/one`, { as: null });
   const [forbidden, missing, unknown, anonymous] = take();
   assert.deepEqual(
     [forbidden?.user.username, forbidden?.annotations?.['authorization.k8s.io/decision']],
@@ -96,7 +96,10 @@ test('refusals are recorded with their Status: forbidden, not found, and nobody 
     code: 404,
   });
   assert.deepEqual([unknown?.user, unknown?.responseStatus?.['code']], [{}, 401]);
-  assert.deepEqual([anonymous?.requestURI, anonymous?.user], ['/api', {}]);
+  assert.deepEqual(
+    [anonymous?.user, anonymous?.responseStatus?.['code']],
+    [{ username: 'system:anonymous', groups: ['system:unauthenticated'] }, 403],
+  );
 });
 
 test('impersonation is recorded with both names', async () => {

@@ -7,7 +7,7 @@ import { storageKey } from '#api/kinds.ts';
 import { secretText } from '#rules/secret-text.ts';
 import { bootstrapTokenGroups, bootstrapTokenHasExpired, bootstrapTokenType } from '#rules/bootstrap-token.ts';
 import type { Store } from '#storage/store.ts';
-import type { TokenSource } from './token-chain.ts';
+import type { TokenSource } from '../access/questions.ts';
 
 const form = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
 

@@ -14,7 +14,7 @@ import { sameText } from './bootstrap-tokens.ts';
 import { serviceAccountGroups, serviceAccountOf, serviceAccountUser } from './service-account-names.ts';
 import { audiencesOf, goQuoted } from './service-account-tokens.ts';
 import { readUnverified, type Claims, type TokenVerifier } from './signed-token.ts';
-import type { TokenSource } from './token-chain.ts';
+import type { TokenSource } from '../access/questions.ts';
 
 export const secretTokenIssuer = 'kubernetes/serviceaccount';
 const lastUsedLabel = 'kubernetes.io/legacy-token-last-used';

@@ -9,7 +9,7 @@ import type { TokenAnswer } from '../context.ts';
 import type { ServiceAccountTokenOptions } from '../options.ts';
 import { serviceAccountGroups, serviceAccountUser } from './service-account-names.ts';
 import { readUnverified, type Claims, type TokenVerifier } from './signed-token.ts';
-import type { TokenSource } from './token-chain.ts';
+import type { TokenSource } from '../access/questions.ts';
 
 interface Reference {
   readonly name: string;

@@ -1,12 +1,6 @@
 // Those that know bearer tokens, one after the other: the first that knows one decides.
 import { tokenLengthMax } from '#base/limits.ts';
-import type { TokenAnswer, TokenAuthenticator } from '../context.ts';
-
-export interface TokenSource {
-  readonly name: string;
-  /** Undefined: not a token of this kind. Rejects never. */
-  authenticate(token: string, audiences: readonly string[]): TokenAnswer | undefined | Promise<TokenAnswer | undefined>;
-}
+import type { TokenAnswer, TokenAuthenticator, TokenSource } from '../access/questions.ts';
 
 const invalidToken = 'invalid bearer token';
 

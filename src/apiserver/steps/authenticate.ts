@@ -1,5 +1,5 @@
 // Who asks. In-process callers bring their identity; over the network a verified client certificate or a bearer token
-// says it. Nobody else gets further than health and version.
+// says it. Everybody else is anonymous, unless the operator wants it otherwise; roles give that very little.
 import { unauthorizedError } from '#api/status.ts';
 import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
 import { requestHeaderIdentity } from '../authentication/request-header.ts';
@@ -7,8 +7,6 @@ import type { Next, RequestContext } from '../context.ts';
 
 const allAuthenticated = 'system:authenticated';
 export const anonymousUser: Identity = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
-
-const anonymousPaths = /^\/(healthz|livez|readyz)(\/|$)|^\/version\/?$/;
 
 const withAuthenticatedGroup = (identity: Identity): Identity =>
   identity.groups.includes(allAuthenticated) || identity.name === anonymousUser.name
@@ -46,10 +44,15 @@ async function identify(context: RequestContext): Promise<Identity | undefined> 
   return result.user;
 }
 
+function mayBeAnonymous({ server, info }: RequestContext): boolean {
+  const { enabled, paths } = server.anonymous();
+  return enabled && (paths === undefined || paths.has(info.path));
+}
+
 export async function authenticate(context: RequestContext, next: Next): Promise<ApiResponse> {
   const identity = await identify(context);
   if (identity !== undefined) context.user = withAuthenticatedGroup(identity);
-  else if (anonymousPaths.test(context.info.path)) context.user = anonymousUser;
+  else if (mayBeAnonymous(context)) context.user = anonymousUser;
   else throw unauthorizedError();
   context.authenticatedAs = context.user;
   return next(context);

@@ -24,6 +24,12 @@ export interface NamedCertificate {
 }
 export interface ApiServerConfiguration {
   readonly auditLog: AuditLogConfiguration;
+  /** Paths of files; an empty text: none. */
+  readonly access: {
+    readonly authentication: string;
+    readonly authorization: string;
+    readonly tokenWebhook: string;
+  };
   readonly namedCertificates: readonly NamedCertificate[];
   readonly subjectAltNames: readonly string[];
   readonly tls: {
@@ -56,6 +62,11 @@ export function checkApiServer(
 ): ApiServerConfiguration {
   return {
     auditLog: checkAuditLog(values, dataDirectory, isRoot),
+    access: {
+      authentication: values.directory('apiServer.authenticationConfig'),
+      authorization: values.directory('apiServer.authorizationConfig'),
+      tokenWebhook: values.directory('apiServer.tokenWebhookConfig'),
+    },
     namedCertificates: values
       .objects('apiServer.namedCertificates')
       .map((one, index) => checkNamedCertificate(values, one, index)),

@@ -7,6 +7,7 @@ import { createTokenKey } from '#pki/token-signer.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { tlsSettings } from '../tls-settings.ts';
 import { versionInfo } from '../version.ts';
+import { followAccess } from '../access-files.ts';
 import { AuditLog } from '../audit-log.ts';
 import { createNodeConnector } from '../node-connector.ts';
 import { listeningError } from './listening-error.ts';
@@ -28,18 +29,21 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   scope.onClose(() => audit.close());
   const outgoing = new OutgoingConnections();
   scope.onClose(() => outgoing.close());
+  const serviceAccountTokens = {
+    issuer: tokenIssuer,
+    audiences: [tokenIssuer],
+    publicKeys: () => [{ id: tokenKey.id, key: tokenKey.publicKey }],
+    signer: tokenKey,
+  };
+  const access = await followAccess(context, scope, { outgoing, clock, random, logger, serviceAccountTokens });
   const server = createApiServer({
     store: parts.take('store'),
     clock,
     random,
     logger,
     version: versionInfo(),
-    serviceAccountTokens: {
-      issuer: tokenIssuer,
-      audiences: [tokenIssuer],
-      publicKeys: () => [{ id: tokenKey.id, key: tokenKey.publicKey }],
-      signer: tokenKey,
-    },
+    serviceAccountTokens,
+    access: access.current,
     serviceCidrs: [cluster.serviceRange],
     nodePortRange: { from: cluster.nodePorts.first, to: cluster.nodePorts.last },
     clusterDomain: cluster.domain,
@@ -119,7 +123,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     await front.close(graceMs);
   });
 
-  return () => audit.problems();
+  return () => [...audit.problems(), ...access.problems()];
 
   function problemOf(service: string): string | undefined {
     const found = context.problems().filter((one) => one.service === service);

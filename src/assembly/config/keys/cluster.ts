@@ -32,6 +32,24 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
   }),
   integer('apiServer.auditLog.maxFileSize', 200, 'live', 'MB at which an audit log file is put aside', { least: 0 }),
   integer('apiServer.auditLog.maxFiles', 10, 'live', 'old audit log files that are kept; 0: any', { least: 0 }),
+  text(
+    'apiServer.authenticationConfig',
+    '',
+    'live',
+    'file with an AuthenticationConfiguration of apiserver.config.k8s.io: issuers of tokens, anonymous requests; empty: none',
+  ),
+  text(
+    'apiServer.authorizationConfig',
+    '',
+    'live',
+    'file with an AuthorizationConfiguration of apiserver.config.k8s.io; empty: nodes, then roles',
+  ),
+  text(
+    'apiServer.tokenWebhookConfig',
+    '',
+    'live',
+    'kubeconfig file of a webhook that is asked about tokens which nobody here knows; empty: none',
+  ),
   objects('apiServer.namedCertificates', [], 'live', 'own certificates of the API server, by the name asked for', {
     fields: [
       { name: 'certPath', type: 'string', meaning: 'PEM file: certificate, then intermediates' },
