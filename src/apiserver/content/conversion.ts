@@ -8,6 +8,7 @@ import type { CustomKind, KindRow, KubernetesObject, Mutable } from '#api/kind.t
 import type { StoredObject } from '#storage/store.ts';
 import { autoscaler } from './autoscaler-conversion.ts';
 import { projects } from '../projects/conversion.ts';
+import { betweenVersions } from './version-conversions.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -62,6 +63,8 @@ export const storageRow = (row: KindRow): KindRow => {
   return kindTable.findKind(storage.group, storage.version, storage.kind) ?? row;
 };
 
+const others = new WeakMap<KindRow, Conversion>();
+
 /** Undefined: stored as it is served. */
 export function conversionOf(row: KindRow): Conversion | undefined {
   const { storage } = row;
@@ -69,7 +72,23 @@ export function conversionOf(row: KindRow): Conversion | undefined {
   if (row.resource === 'events') return events;
   if (row.resource === 'horizontalpodautoscalers') return autoscaler;
   if (row.resource === 'projects') return projects;
-  throw new Error(`no conversion of ${apiVersionOf(row)} ${row.kind} to its stored version`);
+  let known = others.get(row);
+  if (known === undefined) others.set(row, (known = betweenVersions(row, storageRow(row))));
+  return known;
+}
+
+/** The rules of the served version, before those of the stored one. Throws an ApiError. */
+export function checkServed(
+  row: KindRow,
+  namespace: string,
+  object: Mutable<KubernetesObject>,
+  previous: KubernetesObject | undefined,
+): void {
+  const conversion = conversionOf(row);
+  if (conversion?.check === undefined) return;
+  // What the path says may be left out of the object.
+  if (row.namespaced && (object.metadata.namespace ?? '') === '') object.metadata.namespace = namespace;
+  conversion.check(object, previous);
 }
 
 const cache = new WeakMap<StoredObject, Map<KindRow, KubernetesObject>>();

@@ -5,7 +5,7 @@ import { required } from '#api/field-error.ts';
 import { applyConfiguration } from '#api/managed-fields/apply-configuration.ts';
 import { badRequestError, invalidError, notFoundError } from '#api/status.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { storageRow } from '../content/conversion.ts';
+import { checkServed, conversionOf, storageRow } from '../content/conversion.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import type { ParsedBody } from '../content/read-body.ts';
 import type { WriteOptions } from '../content/request-options.ts';
@@ -21,11 +21,9 @@ export async function apply(
   form: OutputForm,
 ): Promise<ApiResponse> {
   const { context, subresource } = request;
-  const row = storageRow(request.row);
-  if (row !== request.row)
-    throw badRequestError(
-      `apply is not supported for ${request.row.kind} in this version; use ${row.group === '' ? '' : `${row.group}/`}${row.version}`,
-    );
+  // Applied in the version of the request, stored in its own.
+  const { row } = request;
+  const conversion = conversionOf(row);
   if (options.fieldManager === '')
     throw invalidError({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
       required('fieldManager', 'is required for apply patch'),
@@ -42,8 +40,9 @@ export async function apply(
   const { clock } = context.server.options;
   const force = context.request.query.get('force') === 'true';
   const written = await updateObject(
-    request,
-    (live) => {
+    { ...request, row: storageRow(row) },
+    (current) => {
+      const live = current === undefined ? undefined : (conversion?.fromStorage(current) ?? current);
       if (live === undefined && subresource !== '') throw notFoundError(groupResource(row), request.name);
       const object = applyConfiguration({
         row,
@@ -58,7 +57,10 @@ export async function apply(
       // The version that the client applies from is its precondition; without one the newest state is meant.
       const sent = (body.value as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion;
       if (sent === undefined && live !== undefined) object.metadata.resourceVersion = live.metadata.resourceVersion;
-      return object;
+      if (conversion === undefined) return object;
+      const stored = conversion.toStorage(object);
+      checkServed(row, request.namespace, stored, current);
+      return stored;
     },
     { dryRun: options.dryRun, createWhenAbsent: true, retriesConflicts: true, fieldManager: '', isPatch: true },
   );

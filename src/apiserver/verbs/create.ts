@@ -3,7 +3,7 @@ import { applyRowDefaults } from '#api/schema/defaults.ts';
 import { decodeObject } from '#api/schema/decode.ts';
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { conversionOf, storageRow } from '../content/conversion.ts';
+import { checkServed, conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import { respondStored, respondWith } from '../content/present.ts';
@@ -51,7 +51,7 @@ export async function create(request: ResourceRequest): Promise<ApiResponse> {
   const form = negotiateOutput(context.request, endpointOf(request.row));
   const options = writeOptions(context.request, 'CreateOptions');
   const object = await readObject(request, options);
-  conversionOf(request.row)?.check?.(object, undefined);
+  checkServed(request.row, request.namespace, object, undefined);
   const written = await createObject({ ...request, row: storageRow(request.row) }, object, {
     dryRun: options.dryRun,
     fieldManager: managerOf(options, context.request),

@@ -9,7 +9,7 @@ import { forbidden, invalid } from '#api/field-error.ts';
 import { goMap } from '#api/patch/strategic-merge.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { type ApiError, invalidError, notFoundError } from '#api/status.ts';
-import { conversionOf, storageRow } from '../content/conversion.ts';
+import { checkServed, conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { readPatch } from '../content/read-patch.ts';
 import type { ReadPatch } from '../content/read-patch.ts';
@@ -104,7 +104,7 @@ export async function patch(request: ResourceRequest): Promise<ApiResponse> {
       if (current === undefined) throw notFoundError(groupResource(row), request.name);
       const object = patchedObject(request, read, current, options);
       checkName(request, object);
-      conversionOf(request.row)?.check?.(object, current);
+      checkServed(request.row, request.namespace, object, current);
       trackUpdate(row, current, object, { manager, subresource, now: clock.now() });
       return object;
     },

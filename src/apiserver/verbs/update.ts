@@ -1,7 +1,7 @@
 // PUT: one object replaced, or made where the kind allows it.
 import type { ApiResponse } from '#api/request.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
-import { conversionOf, storageRow } from '../content/conversion.ts';
+import { checkServed, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { updateObject } from '../registry/update-object.ts';
@@ -21,7 +21,7 @@ export async function update(request: ResourceRequest): Promise<ApiResponse> {
   const written = await updateObject(
     { ...request, row },
     (current) => {
-      if (current !== undefined) conversionOf(request.row)?.check?.(sent, current);
+      if (current !== undefined) checkServed(request.row, request.namespace, sent, current);
       if (current !== undefined) trackUpdate(row, current, sent, { manager, subresource, now: clock.now() });
       return sent;
     },
