@@ -1,5 +1,6 @@
 // Counters of requests. Kept as plain numbers while requests run; prom-client prints them, and is loaded when somebody asks.
 import type { RequestMetrics } from './context.ts';
+import { webhookMetrics } from './webhook-metrics.ts';
 
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
@@ -12,7 +13,11 @@ const seriesMax = 5_000;
 
 export function requestMetrics(): RequestMetrics {
   const series = new Map<string, Series>();
+  const webhooks = webhookMetrics();
   return {
+    recordWebhook: (call) => webhooks.recordWebhook(call),
+    recordWebhookRejection: (rejection) => webhooks.recordWebhookRejection(rejection),
+    recordWebhookFailOpen: (call) => webhooks.recordWebhookFailOpen(call),
     record({ verb, group, version, resource, subresource, scope, code, durationSeconds }) {
       const key = `${verb} ${group} ${version} ${resource} ${subresource} ${scope} ${code}`;
       let one = series.get(key);
@@ -49,7 +54,7 @@ export function requestMetrics(): RequestMetrics {
         total.inc(labels, count);
         duration.inc(labels, seconds);
       }
-      return { contentType: registry.contentType, text: await registry.metrics() };
+      return { contentType: registry.contentType, text: (await registry.metrics()) + webhooks.text() };
     },
   };
 }

@@ -44,6 +44,8 @@ export interface AuditedRequest {
   readonly user: Identity | undefined;
   readonly impersonated: Identity | undefined;
   readonly decision: { readonly decision: string; readonly reason: string } | undefined;
+  /** What admission noted. */
+  readonly noted?: ReadonlyMap<string, string> | undefined;
   readonly receivedMs: number;
 }
 /** Absent members: not recorded. */
@@ -62,6 +64,7 @@ export function auditEvent(
 ): AuditEvent {
   const { id, level, request, info, user, impersonated, decision, receivedMs } = audited;
   const annotations = {
+    ...notedAt(audited),
     ...(decision === undefined
       ? {}
       : {
@@ -93,6 +96,14 @@ export function auditEvent(
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   };
 }
+
+/** Patches of webhooks show what was sent: they are noted where bodies are. */
+const notedAt = ({ noted, level }: AuditedRequest): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...(noted ?? [])].filter(
+      ([key]) => level === 'RequestResponse' || !key.startsWith('patch.webhook.admission.k8s.io/'),
+    ),
+  );
 
 const auditUser = ({ name, uid, groups, extra }: Identity): AuditUser => ({
   username: name,

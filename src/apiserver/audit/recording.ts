@@ -41,6 +41,7 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
         user: authenticatedAs,
         impersonated: authenticatedAs === undefined || user === authenticatedAs ? undefined : user,
         decision: inner.decision,
+        noted: inner.auditAnnotations,
         receivedMs,
       };
       const write = (stage: AuditStage, bodies: AuditedBodies): void =>

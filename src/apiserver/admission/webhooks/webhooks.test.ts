@@ -388,3 +388,54 @@ test('a patch of a DELETE is refused; validating webhooks may not send one', asy
     );
   });
 });
+
+test("calls are counted under upstream's names, and noted in the audit log", async () => {
+  const events: Json[] = [];
+  const audited = await startApiServer({
+    clock: systemClock,
+    outgoing: hooks.outgoing,
+    audit: { profile: () => 'WriteRequestBodies', write: (event) => void events.push(event) },
+  });
+  const create = (type: 'Mutating' | 'Validating', ...list: Hook[]) =>
+    audited.create(`${registration}/${type.toLowerCase()}webhookconfigurations`, configuration(type, 'test', list));
+  await create('Mutating', { name: 'changes' }, { name: 'fails', more: { failurePolicy: 'Ignore' } });
+  await create('Validating', { name: 'judges' }, { name: 'is-away', more: { failurePolicy: 'Ignore' } });
+  answers['changes'] = patches({ op: 'add', path: '/data', value: { a: 'b' } });
+  answers['fails'] = raw('not json');
+  answers['judges'] = says({ auditAnnotations: { why: 'because' } });
+  answers['is-away'] = raw('away', 503);
+  events.length = 0;
+  await audited.create(configMaps, configMap());
+  const operations = [{ op: 'add', path: '/data', value: { a: 'b' } }];
+  const of = (name: string, mutated: boolean) =>
+    JSON.stringify({ configuration: 'test', webhook: `${name}.example.com`, mutated });
+  const { annotations } = events.find((one) => one.objectRef?.resource === 'configmaps')!;
+  assert.deepEqual(annotations, {
+    'authorization.k8s.io/decision': 'allow',
+    'authorization.k8s.io/reason': annotations['authorization.k8s.io/reason'],
+    'mutation.webhook.admission.k8s.io/round_0_index_0': of('changes', true),
+    'patch.webhook.admission.k8s.io/round_0_index_0': JSON.stringify({
+      configuration: 'test',
+      webhook: 'changes.example.com',
+      patch: operations,
+      patchType: 'JSONPatch',
+    }),
+    'mutation.webhook.admission.k8s.io/round_0_index_1': of('fails', false),
+    'failed-open.mutation.webhook.admission.k8s.io/round_0_index_1': 'fails.example.com',
+    'judges.example.com/why': 'because',
+    'failed-open.validating.webhook.admission.k8s.io/round_0_index_1': 'is-away.example.com',
+  });
+  answers['judges'] = says({ allowed: false, status: { code: 403 } });
+  await audited.send('POST', configMaps, { body: configMap() });
+  const { text } = await audited.send('GET', '/metrics');
+  const prefix = 'apiserver_admission_webhook_';
+  for (const line of [
+    'request_total{name="changes.example.com",type="admit",operation="CREATE",code="200",rejected="false"} 2',
+    'request_total{name="judges.example.com",type="validating",operation="CREATE",code="403",rejected="true"} 1',
+    'rejection_count{name="judges.example.com",type="validating",operation="CREATE",error_type="no_error",rejection_code="403"} 1',
+    'fail_open_count{name="fails.example.com",type="admit"} 2',
+    'admission_duration_seconds_bucket{name="judges.example.com",type="validating",operation="CREATE",rejected="true",le="+Inf"} 1',
+  ])
+    assert.ok(text.includes(`\n${prefix}${line}\n`), line);
+  audited.close();
+});
