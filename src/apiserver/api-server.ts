@@ -36,7 +36,7 @@ export interface ApiServer extends RequestHandler {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const closing = new AbortController();
   const rbac = createRbacIndex(options.store);
-  const kinds = createServedKinds(options.store, options.logger);
+  const kinds = createServedKinds(options.store, options.logger, options.runtimeConfig);
   const nodes = nodeAuthorizer(options.store, rbac);
   const byRoles = rbacAuthorizer(rbac);
   const apiServices = createApiServices(options.store);

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
+import type { RuntimeConfig } from '#rules/runtime-config.ts';
 import type { Store } from '#storage/store.ts';
 import type { PodSecurityOptions } from './admission/pod-security/policy.ts';
 import type { AccessInUse } from './access/access-in-use.ts';
@@ -60,6 +61,8 @@ export interface ApiServerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: VersionInfo;
+  /** Versions that are served besides those that are by default. */
+  readonly runtimeConfig?: RuntimeConfig | undefined;
   readonly serviceAccountTokens: ServiceAccountTokenOptions;
   /** Ranges of cluster IPs, the primary family first, such as `10.43.0.0/16`. */
   readonly serviceCidrs: readonly string[];

@@ -28,6 +28,7 @@ import { replicaSet } from './replicaset/controller.ts';
 import { replicationController } from './replicationcontroller/controller.ts';
 import { resourceQuota } from './resourcequota/controller.ts';
 import { rootCaCertPublisher } from './root-ca-cert-publisher/controller.ts';
+import type { RuntimeConfig } from '#rules/runtime-config.ts';
 import type { Controller } from './runtime/declaration.ts';
 import { serviceAccount } from './service-account/controller.ts';
 import { serviceCaBundleInjector } from './service-ca-bundle-injector/controller.ts';
@@ -41,6 +42,8 @@ import { taintEviction } from './taint-eviction/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
 
 export interface ControllersConfig {
+  /** Versions that the API server serves besides those by default. */
+  readonly runtimeConfig?: RuntimeConfig | undefined;
   /** PEM of the authorities that signed the API server's certificate. */
   readonly rootCaCertificates: () => string;
   /** One for each address family; empty: nodes get no addresses from here. */
@@ -89,7 +92,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   cronJob,
   ttlAfterFinished,
   disruption,
-  resourceQuota(),
+  resourceQuota(config.runtimeConfig),
   endpointSlice,
   endpoints,
   endpointSliceMirroring,
@@ -103,6 +106,6 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   claimProtection,
   persistentVolumeProtection,
   podGarbageCollector(),
-  namespaceController(),
-  garbageCollector(),
+  namespaceController(config.runtimeConfig),
+  garbageCollector(config.runtimeConfig),
 ];

@@ -6,6 +6,7 @@ import type { KindRow } from '#api/kind.ts';
 import { kindTable, storagePrefix, type GroupRow } from '#api/kinds.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { servedBy, type RuntimeConfig } from '#rules/runtime-config.ts';
 import type { Store, StoredObject } from '#storage/store.ts';
 
 type Makers = typeof import('#api/custom/custom-rows.ts');
@@ -39,23 +40,25 @@ interface Known {
 const keyOf = (row: { group: string; version: string; resource: string }) =>
   `${row.group}/${row.version}/${row.resource}`;
 
-let builtIn: Lists | undefined;
-const builtInLists = (): Lists => {
-  if (builtIn !== undefined) return builtIn;
-  const rows = kindTable.rows.filter((row) => row.servedByDefault);
-  builtIn = { rows, groups: kindTable.groups, byResource: new Map(rows.map((row) => [keyOf(row), row])) };
-  return builtIn;
+const listsOf = (config: RuntimeConfig): Lists => {
+  const rows = kindTable.rows.filter(servedBy(config));
+  return { rows, groups: kindTable.groups, byResource: new Map(rows.map((row) => [keyOf(row), row])) };
 };
+let byDefault: Lists | undefined;
+/** The same lists for all servers that turn nothing on. */
+const builtInLists = (config: RuntimeConfig): Lists =>
+  config.length > 0 ? listsOf(config) : (byDefault ??= listsOf(config));
 
 /** Built-in resources keep their names: a definition of one adds nothing. */
 export const isBuiltIn = (group: string, resource: string): boolean =>
   kindTable.rows.some((row) => row.group === group && row.resource === resource);
 
-export function createServedKinds(store: Store, logger: Logger): ServedKinds {
+export function createServedKinds(store: Store, logger: Logger, config: RuntimeConfig = []): ServedKinds {
+  const builtIn = builtInLists(config);
   const prefix = storagePrefix(CustomResourceDefinitions);
   const known = new Map<string, Known>();
   const listeners = new Set<() => void>();
-  let lists = builtInLists();
+  let lists = builtIn;
   let makers: Makers | undefined;
   let pending: Promise<void> | undefined;
   let watch: Disposable | undefined;
@@ -63,7 +66,7 @@ export function createServedKinds(store: Store, logger: Logger): ServedKinds {
 
   const rebuild = (): void => {
     const custom = [...known.values()].flatMap((one) => one.rows);
-    lists = custom.length === 0 ? builtInLists() : joined(custom, makers!);
+    lists = custom.length === 0 ? builtIn : joined(builtIn, custom, makers!);
     for (const listener of listeners) listener();
   };
   const take = (stored: StoredObject): boolean => {
@@ -153,8 +156,7 @@ export function createServedKinds(store: Store, logger: Logger): ServedKinds {
 }
 
 /** Custom groups come behind the built-in ones, by name; versions of a group newest first. */
-function joined(custom: readonly KindRow[], { compareVersions }: Makers): Lists {
-  const base = builtInLists();
+function joined(base: Lists, custom: readonly KindRow[], { compareVersions }: Makers): Lists {
   const added = custom.filter((row) => !base.byResource.has(keyOf(row)));
   const versions = new Map<string, Set<string>>();
   for (const row of added) {

@@ -1,6 +1,7 @@
 // Keys of the API server to its slice of the configuration.
 import type { AuditProfile } from '#apiserver/audit/policy.ts';
 import { isIPv4, isIPv6 } from '#pki/address.ts';
+import { runtimeConfigProblem, type RuntimeConfig } from '#rules/runtime-config.ts';
 import { isDnsName } from './names.ts';
 import type { RawObject } from './keys/key.ts';
 import type { ConfigurationValues } from './values.ts';
@@ -31,6 +32,8 @@ export interface ApiServerConfiguration {
     readonly tokenWebhook: string;
   };
   readonly namedCertificates: readonly NamedCertificate[];
+  /** Versions of the API that are served besides those by default. */
+  readonly runtimeConfig: RuntimeConfig;
   readonly subjectAltNames: readonly string[];
   readonly tls: {
     readonly minVersion: 'VersionTLS12' | 'VersionTLS13';
@@ -70,6 +73,7 @@ export function checkApiServer(
     namedCertificates: values
       .objects('apiServer.namedCertificates')
       .map((one, index) => checkNamedCertificate(values, one, index)),
+    runtimeConfig: checkRuntimeConfig(values),
     subjectAltNames: checkSubjectAltNames(values),
     tls: checkTls(values),
   };
@@ -112,6 +116,21 @@ function checkNamedCertificate(values: ConfigurationValues, given: RawObject, in
         'Write host names such as api.example.com or *.example.com.',
       );
   return { certificatePath: text('certPath'), keyPath: text('keyPath'), names };
+}
+
+function checkRuntimeConfig(values: ConfigurationValues): RuntimeConfig {
+  const path = 'apiServer.runtimeConfig';
+  const entries = values.list(path).filter((one) => one !== '');
+  for (const one of entries) {
+    const problem = runtimeConfigProblem(one);
+    if (problem !== undefined)
+      values.wrong(
+        path,
+        `holds ${JSON.stringify(one)}: ${problem}`,
+        'Write entries such as resource.k8s.io/v1beta1=true, certificates.k8s.io/v1beta1/clustertrustbundles=true or api/beta=true.',
+      );
+  }
+  return entries;
 }
 
 function checkSubjectAltNames(values: ConfigurationValues): readonly string[] {

@@ -42,6 +42,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     random,
     logger,
     version: versionInfo(),
+    runtimeConfig: configuration.apiServer.runtimeConfig,
     serviceAccountTokens,
     access: access.current,
     serviceCidrs: [cluster.serviceRange],

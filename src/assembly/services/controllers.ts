@@ -38,6 +38,7 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     clock,
     logger,
     config: {
+      runtimeConfig: configuration.apiServer.runtimeConfig,
       rootCaCertificates: () => parts.take('pki').bundle('serving'),
       reservedPorts: new Map([
         [`TCP/${configuration.cluster.port}`, 'the API server'],

@@ -13,6 +13,7 @@ import {
   type Controller,
   type Lookup,
 } from '../runtime/declaration.ts';
+import type { RuntimeConfig } from '#rules/runtime-config.ts';
 import { storedKinds } from '../runtime/served-kinds.ts';
 import { decide, deletesDependents, type OwnedObject } from './decide.ts';
 
@@ -33,8 +34,8 @@ const concerns = (previous: KubernetesObject | undefined, current: KubernetesObj
     ? (current?.metadata.ownerReferences ?? []).length > 0 || current?.metadata.deletionTimestamp !== undefined
     : current === undefined || !semanticallyEqual(graphPart(previous), graphPart(current));
 
-export function garbageCollector(): Controller {
-  const builtIn = storedKinds();
+export function garbageCollector(config: RuntimeConfig = []): Controller {
+  const builtIn = storedKinds(config);
   const byId = new Map(builtIn.map((kind) => [kindId(kind), kind]));
   // Owners are named by kind and any served version: the group and kind decide.
   const byGroupKind = new Map(builtIn.map((kind) => [`${kind.group}/${kind.kind}`, kind]));

@@ -11,6 +11,7 @@ import {
   type Controller,
   type Lookup,
 } from '../runtime/declaration.ts';
+import type { RuntimeConfig } from '#rules/runtime-config.ts';
 import { storedKinds } from '../runtime/served-kinds.ts';
 import { decide } from './decide.ts';
 
@@ -22,8 +23,8 @@ const wakeTerminating = ({ metadata }: KubernetesObject, lookup: Lookup): readon
 const wakeAllTerminating = (_any: unknown, lookup: Lookup): readonly string[] =>
   lookup.list(Namespaces).flatMap((one) => (one.metadata.deletionTimestamp === undefined ? [] : [one.metadata.name!]));
 
-export function namespaceController(): Controller {
-  const builtIn = storedKinds().filter((one) => one.namespaced);
+export function namespaceController(config: RuntimeConfig = []): Controller {
+  const builtIn = storedKinds(config).filter((one) => one.namespaced);
   return keyedController({
     name: 'namespace',
     account: 'namespace-controller',

@@ -15,6 +15,7 @@ import {
   type Lookup,
   type Read,
 } from '../runtime/declaration.ts';
+import type { RuntimeConfig } from '#rules/runtime-config.ts';
 import { storedKinds } from '../runtime/served-kinds.ts';
 import { decide } from './decide.ts';
 
@@ -52,8 +53,8 @@ const measuredReads: readonly Read[] = [
 ];
 const comesOrGoes = (previous: unknown, current: unknown): boolean => previous === undefined || current === undefined;
 
-export function resourceQuota(): Controller {
-  const builtIn = storedKinds().filter((kind) => kind.namespaced && !isSame(kind, ResourceQuotas));
+export function resourceQuota(config: RuntimeConfig = []): Controller {
+  const builtIn = storedKinds(config).filter((kind) => kind.namespaced && !isSame(kind, ResourceQuotas));
   const counted = [...builtIn, ResourceQuotas];
   return keyedController({
     name: 'resourcequota',

@@ -58,6 +58,12 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
     ],
   }),
   list(
+    'apiServer.runtimeConfig',
+    [],
+    'restart',
+    'beta and alpha versions of the API to serve as well: resource.k8s.io/v1beta1=true, certificates.k8s.io/v1beta1/clustertrustbundles, api/beta=true, api/alpha=true',
+  ),
+  list(
     'apiServer.subjectAltNames',
     [],
     'live',

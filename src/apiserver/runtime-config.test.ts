@@ -1,0 +1,149 @@
+// Versions of the API that are off by default: each that is turned on is served, stored, discovered and described.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apiVersionOf, kindTable } from '#api/kinds.ts';
+import { startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
+import { runtimeConfigProblem } from '#rules/runtime-config.ts';
+
+const offByDefault = kindTable.rows.filter((row) => !row.servedByDefault);
+const group = (version: string) => `/apis/resource.k8s.io/${version}/namespaces/default`;
+
+test('off by default, on by stage, version or resource, the more precise entry counting', async () => {
+  const listed = async (...runtimeConfig: string[]): Promise<string[]> => {
+    const api = await startApiServer({ runtimeConfig });
+    const answers = await Promise.all(
+      offByDefault.map((row) => api.send('GET', `/apis/${apiVersionOf(row)}/${row.resource}`)),
+    );
+    const names = offByDefault.flatMap((row, index) =>
+      answers[index]!.status === 200 ? [`${apiVersionOf(row)}/${row.resource}`] : [],
+    );
+    api.close();
+    return names;
+  };
+  const all = offByDefault.map((row) => `${apiVersionOf(row)}/${row.resource}`);
+  assert.deepEqual(await listed(), []);
+  assert.deepEqual(await listed('api/all=true'), all);
+  assert.deepEqual(
+    await listed('api/beta'),
+    all.filter((one) => one.includes('beta')),
+  );
+  assert.deepEqual(await listed('networking.k8s.io/v1beta1=true', 'networking.k8s.io/v1beta1/servicecidrs=false'), [
+    'networking.k8s.io/v1beta1/ipaddresses',
+  ]);
+});
+
+test('what is turned on is discovered and described, in its place', async () => {
+  const api = await startApiServer({ runtimeConfig: ['api/all=true'] });
+  const groups = (await api.get('/apis')).groups as Json[];
+  const resource = groups.find((one) => one.name === 'resource.k8s.io');
+  assert.deepEqual(
+    resource.versions.map((one: Json) => one.version),
+    ['v1', 'v1beta2', 'v1beta1', 'v1alpha3'],
+  );
+  const v2 = await api.get('/openapi/v2');
+  const v3 = await api.get('/openapi/v3');
+  for (const row of offByDefault) {
+    const version = `/apis/${apiVersionOf(row)}`;
+    const path = row.namespaced ? `${version}/namespaces/{namespace}/${row.resource}` : `${version}/${row.resource}`;
+    assert.notEqual(v2.paths[path], undefined, path);
+    assert.notEqual(v3.paths[version.slice(1)], undefined, version);
+    const list = await api.get(version);
+    assert.ok(
+      list.resources.some((one: Json) => one.name === row.resource),
+      path,
+    );
+  }
+  api.close();
+});
+
+async function createIn(api: TestApiServer, version: string, resource: string, object: object): Promise<Json> {
+  return api.create(`${group(version)}/${resource}`, { apiVersion: `resource.k8s.io/${version}`, ...object });
+}
+
+test('requests for devices are one object in every version', async () => {
+  const api = await startApiServer({ runtimeConfig: ['resource.k8s.io/v1beta1', 'resource.k8s.io/v1beta2'] });
+  const old = await createIn(api, 'v1beta1', 'resourceclaims', {
+    kind: 'ResourceClaim',
+    metadata: { name: 'old' },
+    spec: { devices: { requests: [{ name: 'gpu', deviceClassName: 'gold', allocationMode: 'ExactCount', count: 2 }] } },
+  });
+  assert.deepEqual(old.spec.devices.requests, [
+    { name: 'gpu', deviceClassName: 'gold', allocationMode: 'ExactCount', count: 2 },
+  ]);
+  for (const version of ['v1', 'v1beta2']) {
+    const { apiVersion, spec } = await api.get(`${group(version)}/resourceclaims/old`);
+    assert.deepEqual(
+      [apiVersion, spec.devices.requests],
+      [
+        `resource.k8s.io/${version}`,
+        [{ name: 'gpu', exactly: { deviceClassName: 'gold', allocationMode: 'ExactCount', count: 2 } }],
+      ],
+    );
+  }
+  await createIn(api, 'v1', 'resourceclaims', {
+    kind: 'ResourceClaim',
+    metadata: { name: 'new' },
+    spec: {
+      devices: {
+        requests: [{ name: 'any', firstAvailable: [{ name: 'a', deviceClassName: 'gold', allocationMode: 'All' }] }],
+      },
+    },
+  });
+  const { items } = await api.get(`${group('v1beta1')}/resourceclaims`);
+  assert.deepEqual(
+    items.map((one: Json) => one.metadata.name),
+    ['new', 'old'],
+  );
+  assert.deepEqual(items[0].spec.devices.requests, [
+    { name: 'any', firstAvailable: [{ name: 'a', deviceClassName: 'gold', allocationMode: 'All' }] },
+  ]);
+  const slices = (version: string) => `/apis/resource.k8s.io/${version}/resourceslices`;
+  const slice = { driver: 'a.example.com', pool: { name: 'p', generation: 1, resourceSliceCount: 1 }, allNodes: true };
+  await api.create(slices('v1beta1'), {
+    kind: 'ResourceSlice',
+    apiVersion: 'resource.k8s.io/v1beta1',
+    metadata: { name: 's' },
+    spec: { ...slice, devices: [{ name: 'd', basic: { attributes: { model: { string: 'x' } } } }] },
+  });
+  assert.deepEqual((await api.get(`${slices('v1')}/s`)).spec.devices, [
+    { name: 'd', attributes: { model: { string: 'x' } } },
+  ]);
+  assert.deepEqual((await api.get(`${slices('v1beta1')}/s`)).spec.devices, [
+    { name: 'd', basic: { attributes: { model: { string: 'x' } } } },
+  ]);
+  api.close();
+});
+
+test('a kind that has no other version is stored; a version that only differs in its name shows it', async () => {
+  const api = await startApiServer({ runtimeConfig: ['api/alpha', 'api/beta'] });
+  const path = (version: string) => `/apis/coordination.k8s.io/${version}/namespaces/default/leasecandidates`;
+  const spec = {
+    leaseName: 'l',
+    binaryVersion: '1.36.2',
+    emulationVersion: '1.36.0',
+    strategy: 'OldestEmulationVersion',
+  };
+  await api.create(path('v1alpha2'), {
+    kind: 'LeaseCandidate',
+    apiVersion: 'coordination.k8s.io/v1alpha2',
+    metadata: { name: 'c' },
+    spec,
+  });
+  const shown = await api.get(`${path('v1beta1')}/c`);
+  assert.deepEqual([shown.apiVersion, shown.spec], ['coordination.k8s.io/v1beta1', spec]);
+  const watch = await api.watch(`${path('v1alpha2')}?watch=true&resourceVersion=0`);
+  await api.patch(`${path('v1beta1')}/c`, 'merge', { spec: { binaryVersion: '1.36.3' } });
+  const last = watch.events.at(-1)!.object;
+  assert.deepEqual([last.apiVersion, last.spec.binaryVersion], ['coordination.k8s.io/v1alpha2', '1.36.3']);
+  await api.delete(`${path('v1alpha2')}/c`);
+  assert.equal((await api.send('GET', `${path('v1beta1')}/c`)).status, 404);
+  api.close();
+});
+
+test('entries that say nothing sensible are told', () => {
+  assert.equal(runtimeConfigProblem('resource.k8s.io/v1beta1=true'), undefined);
+  assert.equal(runtimeConfigProblem('certificates.k8s.io/v1beta1/clustertrustbundles'), undefined);
+  assert.match(runtimeConfigProblem('resource.k8s.io/v7')!, /no version of the API/);
+  assert.match(runtimeConfigProblem('apps/v1=false')!, /cannot be turned off/);
+  assert.match(runtimeConfigProblem('api/beta=maybe')!, /neither true nor false/);
+});
