@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
+import type { AuditEvent } from '../../audit/event.ts';
 
 const core = '/api/v1/namespaces/default';
 const prefix = 'pod-security.kubernetes.io/';
@@ -137,4 +138,25 @@ test('exempt namespaces, users and runtime classes are not looked at', async () 
   assert.deepEqual(made.warnings, [
     'namespace "platform" is exempt from Pod Security, and the policy (enforce=baseline:latest) will be ignored',
   ]);
+});
+
+test('what was decided, and what would have been, is in the audit log', async () => {
+  let events: AuditEvent[] = [];
+  const api = await startApiServer({ audit: { profile: () => 'Default', write: (event) => void events.push(event) } });
+  const noted = async (send: () => Promise<unknown>) => {
+    events = [];
+    await send();
+    const of = Object.entries(events[0]?.annotations ?? {}).filter(([key]) => key.startsWith(prefix));
+    return Object.fromEntries(of.map(([key, value]) => [key.slice(prefix.length), value]));
+  };
+  const make = (name: string) => noted(() => api.send('POST', `${core}/pods`, { body: pod(name) }));
+  assert.deepEqual(await make('a'), { 'enforce-policy': 'privileged:latest' });
+  await label(api, { audit: 'restricted', 'audit-version': 'v1.0' });
+  const wouldViolate =
+    'would violate PodSecurity "restricted:v1.0": runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true)';
+  assert.deepEqual(await make('b'), { 'enforce-policy': 'privileged:latest', 'audit-violations': wouldViolate });
+  const template = { metadata: { name: 't' }, template: { spec: podSpec } };
+  assert.deepEqual(await noted(() => api.send('POST', `${core}/podtemplates`, { body: template })), {
+    'audit-violations': wouldViolate,
+  });
 });

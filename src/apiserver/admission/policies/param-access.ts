@@ -81,9 +81,9 @@ async function bindingError(attributes: AdmissionAttributes, server: Server): Pr
     stored === undefined
       ? `unable to get policy ${policyName} ${everything}`
       : target?.missing === 'version'
-        ? `unable to parse paramKind ${paramKind?.apiVersion}, Kind=${paramKind?.kind} ${everything}`
+        ? `unable to parse paramKind &{${paramKind?.apiVersion} ${paramKind?.kind}} ${everything}`
         : target?.missing === 'resource'
-          ? `unable to resolve paramKind ${paramKind?.apiVersion}, Kind=${paramKind?.kind} ${everything}`
+          ? `unable to resolve paramKind &{${paramKind?.apiVersion} ${paramKind?.kind}} ${everything}`
           : `user ${userText(user)} does not have "${verb}" permission on the object referenced by paramRef`;
   return forbidden('spec.paramRef', text);
 }

@@ -1,5 +1,5 @@
-// The two plugins of admission policies. Without a policy they cost nothing; the language of expressions is loaded with the
-// first one.
+// The two plugins of admission policies. Without a policy they cost a comparison; the language of expressions is loaded with
+// the first one.
 import {
   MutatingAdmissionPolicies,
   MutatingAdmissionPolicyBindings,
@@ -17,46 +17,55 @@ const isExcluded = (attributes: AdmissionAttributes): boolean =>
   isExempt(attributes) ||
   (excludedGroups.has(attributes.requested.group) && attributes.requested.storage === undefined);
 
-type Mutating = typeof import('./mutating.ts');
-type Validating = typeof import('./validating.ts');
+/** The module, and the language that it uses; at once when it is there. */
+function lazily<T>(load: () => Promise<T>): { module: T | undefined; loaded(): Promise<T> } {
+  const holder = {
+    module: undefined as T | undefined,
+    async loaded() {
+      const module = await load();
+      await (await import('#api/cel/cel.ts')).loadCel();
+      return (holder.module = module);
+    },
+  };
+  return holder;
+}
 
 export function mutatingPolicies(store: Store): AdmissionPlugin {
-  let loaded: Mutating | undefined;
+  const code = lazily(() => import('./mutating.ts'));
   const hooks = policyHooks(store, MutatingAdmissionPolicies, MutatingAdmissionPolicyBindings, (policy) =>
-    once(() => loaded!.compileMutating(policy)),
+    once(() => code.module!.compileMutating(policy)),
   );
   return {
     name: 'MutatingAdmissionPolicy',
-    async mutate(attributes, server) {
-      if (hooks.items.length === 0 || attributes.operation === 'DELETE' || isExcluded(attributes)) return;
-      const module = loaded ?? (await withCel(import('./mutating.ts')));
-      loaded = module;
-      await module.mutateByPolicies(hooks.items, attributes, server);
+    isDynamic: true,
+    mutate(attributes, server) {
+      const { items } = hooks;
+      if (items.length === 0 || attributes.operation === 'DELETE' || isExcluded(attributes)) return undefined;
+      return code.module === undefined
+        ? code.loaded().then((module) => module.mutateByPolicies(items, attributes, server))
+        : code.module.mutateByPolicies(items, attributes, server);
     },
     close: () => hooks[Symbol.dispose](),
   };
 }
 
 export function validatingPolicies(store: Store): AdmissionPlugin {
-  let loaded: Validating | undefined;
+  const code = lazily(() => import('./validating.ts'));
   const hooks = policyHooks(store, ValidatingAdmissionPolicies, ValidatingAdmissionPolicyBindings, (policy) =>
-    once(() => loaded!.compileValidating(policy)),
+    once(() => code.module!.compileValidating(policy)),
   );
   return {
     name: 'ValidatingAdmissionPolicy',
-    async validate(attributes, server) {
-      if (hooks.items.length === 0 || isExcluded(attributes)) return;
-      const module = loaded ?? (await withCel(import('./validating.ts')));
-      loaded = module;
-      await module.validateByPolicies(hooks.items, attributes, server);
+    isDynamic: true,
+    validate(attributes, server) {
+      const { items } = hooks;
+      if (items.length === 0 || isExcluded(attributes)) return undefined;
+      return code.module === undefined
+        ? code.loaded().then((module) => module.validateByPolicies(items, attributes, server))
+        : code.module.validateByPolicies(items, attributes, server);
     },
     close: () => hooks[Symbol.dispose](),
   };
-}
-
-async function withCel<T>(module: Promise<T>): Promise<T> {
-  await (await import('#api/cel/cel.ts')).loadCel();
-  return module;
 }
 
 /** A policy is compiled at the first request that it is about. */

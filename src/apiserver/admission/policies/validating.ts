@@ -1,6 +1,7 @@
 // ValidatingAdmissionPolicies at work: each binding's parameters against the request; failures deny, warn or are noted in the
 // audit log. Texts, reasons and order of upstream's plugin.
 import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, Validation } from '#api/generated/types.ts';
+import { setImmediate } from 'node:timers/promises';
 import type { KubernetesObject } from '#api/kind.ts';
 import type { Bindings } from '#api/cel/cel.ts';
 import { byteLength } from '#api/meta/names.ts';
@@ -192,8 +193,8 @@ export async function validateByPolicies(
       if (params.length === 0) continue;
       bindingsFor ??= requestBindings(attributes, server);
       own ??= bindingsFor(matched, await versionedObjects(attributes, matched, server));
-      for (const param of params) {
-        attributes.signal.throwIfAborted();
+      for (const [index, param] of params.entries()) {
+        if (index > 0) await letOthers(attributes);
         const judgement = await judge(policy, hook.compiled(), { ...own, params: param ?? null });
         report(attributes, policy, binding, judgement, denials);
         for (const [key, value] of judgement.annotations) collect(collected, key, value);
@@ -242,6 +243,12 @@ function report(
         );
     }
   for (const message of annotationErrors) denials.push({ policy, binding, message, reason: '' });
+}
+
+/** Between parameters, of which there may be thousands. Throws when nobody waits for the answer any more. */
+async function letOthers({ signal }: AdmissionAttributes): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
 }
 
 const codes: Readonly<Record<string, number>> = { Unauthorized: 401, Forbidden: 403, RequestEntityTooLarge: 413 };
