@@ -233,9 +233,7 @@ export function definitionWarnings(
     return found;
   };
   const known = formatsOf(previous);
-  return [
-    ...[...formatsOf(object)]
-      .filter((one) => !known.has(one))
-      .map((one) => `unrecognized format ${JSON.stringify(one)}`),
-  ];
+  return [...formatsOf(object)]
+    .filter((one) => !known.has(one))
+    .map((one) => `unrecognized format ${JSON.stringify(one)}`);
 }

@@ -2,7 +2,7 @@
 import type { ObjectMeta } from '../generated/types.ts';
 import { invalid, required, type FieldError } from '../field-error.ts';
 import { validateObjectMeta } from '../meta/object-meta.ts';
-import { pathSegment } from '../meta/names.ts';
+import { dns1035Label, pathSegment } from '../meta/names.ts';
 import { isJsonObject } from '../patch/json-values.ts';
 import { typeFacts } from '../schema/type-table.ts';
 import { DecodeError, Decoder } from '../schema/value-decoder.ts';
@@ -54,12 +54,7 @@ export function validateEmbedded(schema: Schema, object: object): FieldError[] {
   const errors: FieldError[] = [];
   if (!has(schema)) return errors;
   forEachEmbedded(schema, object, '', (inner, path) => {
-    for (const name of ['apiVersion', 'kind']) {
-      const value = inner[name] ?? '';
-      if (value === '') errors.push(required(`${path}.${name}`, 'must not be empty'));
-      else if (name === 'kind' && typeof value === 'string')
-        for (const text of pathSegment(value)) errors.push(invalid(`${path}.${name}`, value, text));
-    }
+    for (const name of ['apiVersion', 'kind']) errors.push(...nameErrors(inner, name, `${path}.${name}`));
     const metadata = inner['metadata'];
     if (!isJsonObject(metadata)) return;
     const given = { name: 'name-is-not-required', ...metadata } as unknown as ObjectMeta;
@@ -72,4 +67,17 @@ export function validateEmbedded(schema: Schema, object: object): FieldError[] {
       errors.push({ ...error, field: path === '' ? error.field : `${path}.${error.field}` });
   });
   return errors;
+}
+
+function nameErrors(inner: Readonly<Record<string, unknown>>, name: string, path: string): FieldError[] {
+  const value = inner[name];
+  if (value === undefined) return [required(path)];
+  if (typeof value !== 'string') return [invalid(path, value, 'must be a string')];
+  if (value === '') return [invalid(path, value, 'must not be empty')];
+  if (name === 'apiVersion')
+    return value.split('/').length > 2 ? [invalid(path, value, `unexpected GroupVersion string: ${value}`)] : [];
+  const wrong = dns1035Label(value.toLowerCase());
+  return wrong.length === 0
+    ? []
+    : [invalid(path, value, `may have mixed case, but should otherwise match: ${wrong.join(',')}`)];
 }

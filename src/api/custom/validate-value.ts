@@ -138,10 +138,20 @@ function checkText(schema: Schema, text: string, path: string, result: Result): 
 function checkNumber(schema: Schema, value: number, path: string, result: Result): void {
   result.matches++;
   const wrong = (detail: string): void => result.add(invalid(path, value, `${inBody(path)} ${detail}`));
-  if (schema.type === 'integer' && schema.format === 'int32' && (value < -2147483648 || value > 2147483647))
-    wrong('must be of type integer with format int32: the value is out of its range');
+  const name = inBody(path).replace(/ in body$/, '');
+  const isOut = schema.format === 'int32' && (value < -2147483648 || value > 2147483647);
+  if (schema.type === 'integer' && (isOut || !Number.isInteger(value))) {
+    const format = schema.format === undefined ? '(default format)' : `with format ${schema.format}`;
+    result.add(invalid(noPath, '', `Checked value must be of type integer ${format} in ${name}`));
+  }
   const { multipleOf, maximum, minimum } = schema;
-  if (multipleOf !== undefined && !Number.isInteger(multipleOf < 1 ? (1 / multipleOf) * value : value / multipleOf))
+  // Upstream divides whole numbers by whole numbers.
+  if (multipleOf !== undefined && Number.isInteger(value) && Math.trunc(multipleOf) === 0)
+    result.add(invalid(path, 0, `factor MultipleOf declared for ${name} must be positive: 0`));
+  else if (
+    multipleOf !== undefined &&
+    !Number.isInteger(multipleOf < 1 ? (1 / multipleOf) * value : value / multipleOf)
+  )
     wrong(`should be a multiple of ${multipleOf}`);
   if (minimum !== undefined) {
     if (schema.exclusiveMinimum === true && value <= minimum) wrong(`should be greater than ${minimum}`);

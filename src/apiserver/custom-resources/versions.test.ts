@@ -315,7 +315,7 @@ test('open parts, nulls, numbers or texts, embedded objects', async () => {
   assert.deepEqual(await causes({ port: true, map: { a: 'x' }, set: ['a', 'a'], inner: { kind: 'Pod' } }), [
     'spec.map.a: Invalid value: "string": spec.map.a in body must be of type integer: "string"',
     'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"',
-    'spec.inner.apiVersion: Required value: must not be empty',
+    'spec.inner.apiVersion: Required value',
     'spec.set[1]: Duplicate value: "a"',
   ]);
   api.close();
