@@ -2,6 +2,7 @@
 import type { CustomResourceDefinitionSpec } from '../generated/types.ts';
 import { forbidden, invalid, notSupported, required, type FieldError } from '../field-error.ts';
 import { dns1035Label } from '../meta/names.ts';
+import { validateClientConfig } from '../validation/webhook-client.ts';
 
 const path = 'spec.conversion';
 const reviewVersions = ['v1', 'v1beta1'];
@@ -26,32 +27,7 @@ export function conversionErrors({ conversion, preserveUnknownFields }: CustomRe
     return errors;
   }
   if (config === undefined) errors.push(required(configPath, 'required when strategy is set to Webhook'));
-  else if ((config.url === undefined) === (config.service === undefined))
-    errors.push(required(configPath, 'exactly one of url or service is required'));
-  else if (config.url !== undefined && !/^https:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(config.url))
-    errors.push(
-      invalid(
-        `${configPath}.url`,
-        /^([a-z][a-z0-9+.-]*):/i.exec(config.url)?.[1] ?? '',
-        "'https' is the only allowed URL scheme; desired format: https://host[/path]",
-      ),
-    );
-  else if (config.service !== undefined) {
-    const {
-      name = '',
-      namespace = '',
-      path: servicePath,
-      port = 443,
-    } = config.service as Partial<typeof config.service>;
-    if (name === '') errors.push(required(`${configPath}.service.name`, 'service name is required'));
-    if (namespace === '') errors.push(required(`${configPath}.service.namespace`, 'service namespace is required'));
-    if (servicePath !== undefined && !servicePath.startsWith('/'))
-      errors.push(invalid(`${configPath}.service.path`, servicePath, "must start with a '/'"));
-    if (port < 1 || port > 65535)
-      errors.push(
-        invalid(`${configPath}.service.port`, port, 'port is not valid: must be between 1 and 65535, inclusive'),
-      );
-  }
+  else errors.push(...validateClientConfig(config, configPath));
   if (versions.length === 0) errors.push(required(versionsPath));
   else {
     versions.forEach((version, index) => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
+import answers from './conversion-answers.json' with { type: 'json' };
 import { cronTabs, definitionsPath, established } from '#kit/custom-resources.ts';
 import { startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
 import { startWebhookServer, type WebhookServer } from '#kit/webhook-server.ts';
@@ -230,5 +231,18 @@ test('the first version of ConversionReview is spoken to who wants it', async ()
   answer = (body) => ({ response: convertAll(body).response });
   assert.deepEqual(fields(await api.get(`${v2}/one`)), ['a', '1']);
   assert.equal(hook.asked[0]!.body.apiVersion, 'apiextensions.k8s.io/v1beta1');
+  api.close();
+});
+
+test('every wrong conversion is refused for the reasons that a 1.36 API server gave', async () => {
+  for (const { label, conversion, code, ...expected } of answers as Json[]) {
+    const { status, json } = await api.send('POST', `${definitionsPath}?dryRun=All`, {
+      body: cronTabs({ conversion }),
+    });
+    const causes = json.details?.causes?.map((one: Json) => [one.reason, one.field, one.message]);
+    assert.deepEqual([status, causes], [code, expected.causes], label);
+    if (code === 201) assert.deepEqual(json.spec.conversion, expected.result, label);
+  }
+  assert.ok(answers.length >= 24);
   api.close();
 });

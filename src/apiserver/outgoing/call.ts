@@ -1,5 +1,6 @@
 // One call of the API server to a server that somebody named in an object: by URL or by Service. The whole answer is read, up
 // to a limit; failures are told as upstream tells them.
+import { X509Certificate } from 'node:crypto';
 import type { ApiServerOptions } from '../options.ts';
 import type { OutgoingTarget } from '../ports.ts';
 import { connectionError } from './connection-errors.ts';
@@ -42,10 +43,13 @@ export interface OutgoingResult {
 export class OutgoingError extends Error {
   /** Who asked has gone, or the whole request ran out of time. */
   readonly isCanceled: boolean;
-  constructor(message: string, isCanceled = false) {
+  /** What was configured cannot be called at all. */
+  readonly isMisconfigured: boolean;
+  constructor(message: string, { isCanceled = false, isMisconfigured = false } = {}) {
     super(message);
     this.name = 'OutgoingError';
     this.isCanceled = isCanceled;
+    this.isMisconfigured = isMisconfigured;
   }
 }
 
@@ -60,7 +64,7 @@ const defaultPort = 443;
 
 function placeOf(options: ApiServerOptions, config: ClientConfig): Place {
   const { service, url, caBundle = '' } = config;
-  const authorities = caBundle === '' ? {} : { authorities: Buffer.from(caBundle, 'base64').toString('utf8') };
+  const authorities = caBundle === '' ? {} : { authorities: authoritiesOf(caBundle) };
   if (service !== undefined) {
     const { namespace, name, path = '', port = defaultPort } = service;
     const serverName = `${name}.${namespace}.svc`;
@@ -80,7 +84,7 @@ function placeOf(options: ApiServerOptions, config: ClientConfig): Place {
   try {
     parsed = new URL(url);
   } catch {
-    throw new OutgoingError(`Unparsable URL: ${url}`);
+    throw new OutgoingError(`Unparsable URL: ${url}`, { isMisconfigured: true });
   }
   const secure = parsed.protocol === 'https:';
   return {
@@ -95,6 +99,29 @@ function placeOf(options: ApiServerOptions, config: ClientConfig): Place {
   };
 }
 
+/** Bundles that were read: a webhook is called with every write. */
+const readBundles = new Map<string, string>();
+const readBundlesMax = 64;
+
+/** Throws an OutgoingError for what holds no certificate; validation lets it pass, as upstream's. */
+function authoritiesOf(caBundle: string): string {
+  const known = readBundles.get(caBundle);
+  if (known !== undefined) return known;
+  const text = Buffer.from(caBundle, 'base64').toString('utf8');
+  const unusable = (cause: string) =>
+    new OutgoingError(`unable to load root certificates: ${cause}`, { isMisconfigured: true });
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  if (blocks === null) throw unusable('unable to parse bytes as PEM block');
+  try {
+    for (const block of blocks) new X509Certificate(block);
+  } catch {
+    throw unusable('failed to parse certificate');
+  }
+  if (readBundles.size >= readBundlesMax) readBundles.clear();
+  readBundles.set(caBundle, text);
+  return text;
+}
+
 const rooted = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
 
 /** Rejects with an OutgoingError. */
@@ -107,7 +134,7 @@ export async function callOutgoing(
   const pathAndQuery = `${place.path}${call.query === '' ? '' : `?${call.query}`}`;
   const verb = call.method.charAt(0) + call.method.slice(1).toLowerCase();
   const failed = (cause: string, isCanceled = false): OutgoingError =>
-    new OutgoingError(`${verb} "${place.origin}${pathAndQuery}": ${cause}`, isCanceled);
+    new OutgoingError(`${verb} "${place.origin}${pathAndQuery}": ${cause}`, { isCanceled });
   if (options.outgoing === undefined) throw failed('this API server makes no connections to others');
 
   const ending = new AbortController();

@@ -129,6 +129,15 @@ test('what goes wrong is told in the words of upstream', async () => {
     await failure({ url: `https://localhost:${port}` }),
     `Post "https://localhost:${port}/?timeout=1s": tls: failed to verify certificate: x509: certificate is valid for hook.default.svc, 127.0.0.1, not localhost`,
   );
+  const bundle = (text: string) => Buffer.from(text).toString('base64');
+  assert.equal(
+    await failure({ url, caBundle: bundle('hello') }),
+    'unable to load root certificates: unable to parse bytes as PEM block',
+  );
+  assert.equal(
+    await failure({ url, caBundle: bundle('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n') }),
+    'unable to load root certificates: failed to parse certificate',
+  );
   const gone = new AbortController();
   gone.abort();
   assert.equal(await failure({ url }, { signal: gone.signal }), `Post "${url}/?timeout=1s": context canceled`);

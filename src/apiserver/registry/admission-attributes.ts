@@ -46,10 +46,13 @@ function requestedRow({ server, info }: RequestContext, row: KindRow): KindRow {
 
 export function admissionAttributes(context: RequestContext, part: AdmittedPart): AdmissionAttributes {
   const { row, subresource, namespace, name, object, old, dryRun, operation, subresourceKind } = part;
+  let requested: KindRow | undefined;
   return {
     operation,
     row,
-    requested: requestedRow(context, row),
+    get requested() {
+      return (requested ??= requestedRow(context, row));
+    },
     subresourceKind,
     subresource,
     namespace,

@@ -88,6 +88,8 @@ export async function callWebhook(
     signal: attributes.signal,
     answerBytesMax: reviewBytesMax,
   }).catch((error: unknown) => {
+    if (error instanceof OutgoingError && error.isMisconfigured)
+      throw failed(`could not get REST client: ${error.message}`, 500);
     if (error instanceof OutgoingError) throw failed(`failed to call webhook: ${error.message}`, 503, error.isCanceled);
     throw error;
   });
