@@ -1,9 +1,17 @@
 // A node changes itself and its own pods, and nothing that would move work or trust to it. Rules of upstream's
 // plugin/pkg/admission/noderestriction.
-import { Nodes } from '#api/generated/kind-references.ts';
-import type { Node, PersistentVolumeClaim, Pod } from '#api/generated/types.ts';
+import { Nodes, Pods } from '#api/generated/kind-references.ts';
+import type {
+  CertificateSigningRequest,
+  Node,
+  PersistentVolumeClaim,
+  Pod,
+  ResourceSlice,
+} from '#api/generated/types.ts';
 import { storageKey } from '#api/kinds.ts';
 import { forbiddenError, notFoundError } from '#api/status.ts';
+import { messageOf } from '#base/errors.ts';
+import { readCertificateRequest } from '#pki/certificate-request.ts';
 import { nodeOf } from '../authorization/node.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
@@ -68,6 +76,50 @@ function checkNode(attributes: AdmissionAttributes, nodeName: string): void {
     throw refuse(
       `is not allowed to ${attributes.operation === 'CREATE' ? 'set' : 'modify'} the following labels: ${forbidden.join(', ')}`,
     );
+}
+
+/** Subresources of Pods that a node may write, and what else it may do with Pods. */
+function checkPods(attributes: AdmissionAttributes, nodeName: string, server: Server): void {
+  const { subresource, name, namespace } = attributes;
+  const refuse = (text: string) => forbiddenError({ group: '', resource: 'pods' }, name, text);
+  if (subresource === '' || subresource === 'status') return checkPod(attributes, nodeName, server);
+  if (subresource !== 'eviction')
+    throw refuse(`unexpected pod subresource ${JSON.stringify(subresource)}, only 'status' and 'eviction' are allowed`);
+  const pod = server.options.store.get(storageKey(Pods, namespace, name))?.object() as Pod | undefined;
+  if (pod === undefined) throw notFoundError({ group: '', resource: 'pods' }, name);
+  if (pod.spec.nodeName !== nodeName)
+    throw refuse(`node ${nodeName} can only evict pods with spec.nodeName set to itself`);
+}
+
+/** Changes of one that is there are the authorizer's, who knows whose it is. */
+function checkResourceSlice({ operation, object, old, name }: AdmissionAttributes, nodeName: string): void {
+  if (operation !== 'CREATE' && operation !== 'DELETE') return;
+  const slice = (operation === 'CREATE' ? object : old) as ResourceSlice | undefined;
+  if (slice?.spec.nodeName !== nodeName)
+    throw forbiddenError(
+      { group: 'resource.k8s.io', resource: 'resourceslices' },
+      name,
+      `can only ${operation.toLowerCase()} ResourceSlice with the same NodeName as the requesting node`,
+    );
+}
+
+const nodeSigners = ['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet'];
+
+/** A node asks for certificates in its own name. The rest of such requests is the signer's. */
+function checkCertificateRequest({ operation, object, name }: AdmissionAttributes, nodeName: string): void {
+  if (operation !== 'CREATE') return;
+  const { spec } = object as unknown as CertificateSigningRequest;
+  if (!nodeSigners.includes(spec.signerName)) return;
+  const refuse = (text: string) =>
+    forbiddenError({ group: 'certificates.k8s.io', resource: 'certificatesigningrequests' }, name, text);
+  let commonName: string;
+  try {
+    ({ commonName } = readCertificateRequest(Buffer.from(spec.request, 'base64').toString('latin1')));
+  } catch (error) {
+    throw refuse(`unable to parse csr: ${messageOf(error)}`);
+  }
+  if (commonName !== `system:node:${nodeName}`)
+    throw refuse(`can only create a node CSR with CN=system:node:${nodeName}`);
 }
 
 function checkPod(attributes: AdmissionAttributes, nodeName: string, server: Server): void {
@@ -150,14 +202,25 @@ function checkOwnName(attributes: AdmissionAttributes, nodeName: string, text: s
 
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
+  seesActions: true,
   validate(attributes: AdmissionAttributes, server: Server): void {
     const nodeName = nodeOf(attributes.user);
-    if (nodeName === undefined) return;
+    if (nodeName === undefined || attributes.operation === 'CONNECT') return;
+    if (nodeName === '')
+      throw forbiddenError(
+        { group: attributes.row.group, resource: attributes.row.resource },
+        attributes.name,
+        `could not determine node from user ${JSON.stringify(attributes.user.name)}`,
+      );
     switch (`${attributes.row.group}/${attributes.row.resource}`) {
       case '/nodes':
         return checkNode(attributes, nodeName);
       case '/pods':
-        return checkPod(attributes, nodeName, server);
+        return checkPods(attributes, nodeName, server);
+      case 'resource.k8s.io/resourceslices':
+        return checkResourceSlice(attributes, nodeName);
+      case 'certificates.k8s.io/certificatesigningrequests':
+        return checkCertificateRequest(attributes, nodeName);
       case '/persistentvolumeclaims':
         return checkClaim(attributes, nodeName);
       case 'coordination.k8s.io/leases':

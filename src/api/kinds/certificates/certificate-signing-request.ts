@@ -43,6 +43,8 @@ function validate({ spec }: CertificateSigningRequest): FieldError[] {
   }
   const signer = spec.signerName ?? '';
   if (signer === '') errors.push(required('spec.signerName'));
+  else if (signer === 'kubernetes.io/legacy-unknown')
+    errors.push(invalid('spec.signerName', signer, 'the legacy signerName is not allowed via this API version'));
   else if (!/^[^/]+\/.+$/.test(signer) || !/.\../s.test(signer.slice(0, signer.indexOf('/'))))
     errors.push(
       invalid(
