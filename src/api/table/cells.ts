@@ -2,6 +2,12 @@
 import type { KindRow, KubernetesObject } from '../kind.ts';
 import { age, type CellsOf } from './format.ts';
 import {
+  mutatingPolicyCells,
+  policyBindingCells,
+  validatingPolicyCells,
+  webhookConfigurationCells,
+} from './admission.ts';
+import {
   apiServiceCells,
   bindingCells,
   certificateSigningRequestCells,
@@ -75,6 +81,12 @@ const printers: Readonly<Record<string, Printer>> = {
   'v1/persistentvolumes': printer(persistentVolumeCells),
   'v1/persistentvolumeclaims': printer(persistentVolumeClaimCells),
   'v1/resourcequotas': printer(resourceQuotaCells),
+  'admissionregistration.k8s.io/v1/validatingadmissionpolicies': printer(validatingPolicyCells),
+  'admissionregistration.k8s.io/v1/validatingadmissionpolicybindings': printer(policyBindingCells),
+  'admissionregistration.k8s.io/v1/mutatingadmissionpolicies': printer(mutatingPolicyCells),
+  'admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings': printer(policyBindingCells),
+  'admissionregistration.k8s.io/v1/validatingwebhookconfigurations': printer(webhookConfigurationCells),
+  'admissionregistration.k8s.io/v1/mutatingwebhookconfigurations': printer(webhookConfigurationCells),
   'apps/v1/deployments': printer(deploymentCells),
   'apps/v1/replicasets': printer(replicaSetCells),
   'apps/v1/daemonsets': printer(daemonSetCells),

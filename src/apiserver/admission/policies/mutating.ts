@@ -21,6 +21,7 @@ import { takeVersioned, versionedObjects } from '../dynamic/versioned-object.ts'
 import { requestBindings } from './bindings-of-request.ts';
 import type { PolicyHook } from './hooks.ts';
 import { conditionsMatch } from './match-conditions.ts';
+import { letOthers } from './let-others.ts';
 import { collectParams, paramRowOf, PolicyConfigurationError } from './params.ts';
 import { appliedTo, patchedWith, PatchError } from './patches.ts';
 
@@ -157,8 +158,8 @@ async function invokeAll(
   if (reinvocation.isReinvoked && !equalJson(notes.lastOutput, attributes.object)) repeatEarlier(notes);
   const bindingsFor = requestBindings(attributes, server);
   let isPatched = false;
-  for (const invocation of invocations) {
-    attributes.signal.throwIfAborted();
+  for (const [index, invocation] of invocations.entries()) {
+    if (index > 0) await letOthers(attributes);
     const { hook, binding, matched, param } = invocation;
     const { policy } = hook;
     const compiled = hook.compiled();

@@ -1,7 +1,6 @@
 // ValidatingAdmissionPolicies at work: each binding's parameters against the request; failures deny, warn or are noted in the
 // audit log. Texts, reasons and order of upstream's plugin.
 import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, Validation } from '#api/generated/types.ts';
-import { setImmediate } from 'node:timers/promises';
 import type { KubernetesObject } from '#api/kind.ts';
 import type { Bindings } from '#api/cel/cel.ts';
 import { byteLength } from '#api/meta/names.ts';
@@ -20,6 +19,7 @@ import type { Matched } from '../dynamic/request-matcher.ts';
 import { versionedObjects } from '../dynamic/versioned-object.ts';
 import { requestBindings } from './bindings-of-request.ts';
 import type { PolicyHook } from './hooks.ts';
+import { letOthers } from './let-others.ts';
 import { conditionsMatch } from './match-conditions.ts';
 import { collectParams, paramRowOf, PolicyConfigurationError } from './params.ts';
 
@@ -243,12 +243,6 @@ function report(
         );
     }
   for (const message of annotationErrors) denials.push({ policy, binding, message, reason: '' });
-}
-
-/** Between parameters, of which there may be thousands. Throws when nobody waits for the answer any more. */
-async function letOthers({ signal }: AdmissionAttributes): Promise<void> {
-  await setImmediate();
-  signal.throwIfAborted();
 }
 
 const codes: Readonly<Record<string, number>> = { Unauthorized: 401, Forbidden: 403, RequestEntityTooLarge: 413 };
