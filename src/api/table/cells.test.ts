@@ -224,7 +224,7 @@ const others: readonly [apiVersion: string, kind: string, fields: object, expect
       eventTime: '2026-01-01T00:50:00.000000Z',
       source: { component: 'kubelet', host: 'n1' },
     },
-    { 'Last Seen': '10s', Object: 'pod/web', Source: 'kubelet, n1', Message: 'no', 'First Seen': '10m', Count: '1' },
+    { 'Last Seen': '10s', Object: 'pod/web', Source: 'kubelet, n1', Message: 'no', 'First Seen': '10m', Count: 1 },
   ],
   [
     'v1',

@@ -33,6 +33,15 @@ import {
   routeCells,
   serviceCells,
 } from './network.ts';
+import {
+  deviceTaintRuleCells,
+  flowSchemaCells,
+  ipAddressCells,
+  priorityLevelCells,
+  resourceClaimCells,
+  resourceSliceCells,
+  serviceCidrCells,
+} from './devices-and-flows.ts';
 import { podCells } from './pod.ts';
 import { nodeMetricsCells, podMetricsCells } from './usage.ts';
 import {
@@ -42,6 +51,7 @@ import {
   persistentVolumeClaimCells,
   storageClassCells,
   volumeAttachmentCells,
+  volumeAttributesClassCells,
 } from './storage.ts';
 import {
   controllerRevisionCells,
@@ -116,6 +126,14 @@ const printers: Readonly<Record<string, Printer>> = {
   'storage.k8s.io/v1/csinodes': printer(csiNodeCells),
   'storage.k8s.io/v1/csidrivers': printer(csiDriverCells),
   'storage.k8s.io/v1/volumeattachments': printer(volumeAttachmentCells),
+  'storage.k8s.io/v1/volumeattributesclasses': printer(volumeAttributesClassCells),
+  'resource.k8s.io/v1/resourceclaims': printer(resourceClaimCells),
+  'resource.k8s.io/v1/resourceslices': printer(resourceSliceCells),
+  'resource.k8s.io/v1alpha3/devicetaintrules': printer(deviceTaintRuleCells),
+  'flowcontrol.apiserver.k8s.io/v1/flowschemas': printer(flowSchemaCells),
+  'flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations': printer(priorityLevelCells),
+  'networking.k8s.io/v1/ipaddresses': printer(ipAddressCells),
+  'networking.k8s.io/v1/servicecidrs': printer(serviceCidrCells),
 };
 
 const keyOf = ({ group, version, resource }: KindRow) =>

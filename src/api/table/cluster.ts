@@ -110,7 +110,7 @@ export const eventCells: CellsOf<Event> = (object, now) => {
     eventSource(object),
     (object.message ?? '').trim(),
     first,
-    String(object.series?.count ?? ((object.count ?? 0) === 0 ? 1 : object.count)),
+    object.series?.count ?? ((object.count ?? 0) === 0 ? 1 : (object.count ?? 1)),
     object.metadata.name,
   ];
 };

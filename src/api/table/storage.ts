@@ -6,9 +6,10 @@ import type {
   PersistentVolumeClaim,
   StorageClass,
   VolumeAttachment,
+  VolumeAttributesClass,
 } from '../generated/types.ts';
 import { canonicalQuantity } from '../quantity.ts';
-import { age, unset, type CellsOf } from './format.ts';
+import { age, none, unset, type CellsOf } from './format.ts';
 
 const modeLetters: Readonly<Record<string, string>> = {
   ReadWriteOnce: 'RWO',
@@ -80,11 +81,25 @@ export const csiNodeCells: CellsOf<CSINode> = (object, now) => [
   age(object, now),
 ];
 
-export const csiDriverCells: CellsOf<CSIDriver> = ({ metadata, spec }) => [
-  metadata.name,
-  spec.attachRequired ?? true,
-  spec.podInfoOnMount ?? false,
-  spec.storageCapacity ?? false,
+export const csiDriverCells: CellsOf<CSIDriver> = (object, now) => {
+  const { metadata, spec } = object;
+  const modes = (spec.volumeLifecycleModes ?? []).join(',');
+  return [
+    metadata.name,
+    spec.attachRequired ?? true,
+    spec.podInfoOnMount ?? false,
+    spec.storageCapacity ?? false,
+    spec.tokenRequests?.map(({ audience }) => audience).join(',') ?? '<unset>',
+    spec.requiresRepublish ?? false,
+    modes === '' ? none : modes,
+    age(object, now),
+  ];
+};
+
+export const volumeAttributesClassCells: CellsOf<VolumeAttributesClass> = (object, now) => [
+  object.metadata.name,
+  object.driverName,
+  age(object, now),
 ];
 
 export const volumeAttachmentCells: CellsOf<VolumeAttachment> = (object, now) => [

@@ -5,6 +5,8 @@ import type {
   DaemonSet,
   Deployment,
   HorizontalPodAutoscaler,
+  MetricSpec,
+  MetricStatus,
   Job,
   PodDisruptionBudget,
   PodTemplate,
@@ -178,18 +180,29 @@ export const controllerRevisionCells: CellsOf<ControllerRevision> = (object, now
   ];
 };
 
-/** Resource metrics; the others say what they are measured on. */
-function metricTexts({ spec, status }: HorizontalPodAutoscaler): string[] {
-  return (spec.metrics ?? []).map((metric, index) => {
-    const current = status?.currentMetrics?.[index];
-    const source = metric.resource ?? metric.containerResource;
-    if (source === undefined) return `<unknown> (${metric.type})`;
-    const now = (current?.resource ?? current?.containerResource)?.current;
-    return source.target.averageValue !== undefined
-      ? `${source.name}: ${now?.averageValue ?? '<unknown>'}/${source.target.averageValue}`
-      : `${source.name}: ${now?.averageUtilization === undefined ? '<unknown>' : `${now.averageUtilization}%`}/${source.target.averageUtilization ?? 0}%`;
-  });
+const unknownText = '<unknown>';
+
+/** `30%/50%`, `cpu: 10m/20m`, `7/10 (avg)`. */
+function metricText(metric: MetricSpec, status: MetricStatus | undefined): string {
+  const source = metric.resource ?? metric.containerResource;
+  if (source !== undefined) {
+    const now = (metric.resource === undefined ? status?.containerResource : status?.resource)?.current;
+    const { averageValue, averageUtilization: percent } = source.target;
+    if (averageValue !== undefined) return `${source.name}: ${now?.averageValue ?? unknownText}/${averageValue}`;
+    const current = now?.averageUtilization === undefined ? unknownText : `${now.averageUtilization}%`;
+    return `${source.name}: ${current}/${percent === undefined ? '<auto>' : `${percent}%`}`;
+  }
+  if (metric.pods !== undefined)
+    return `${status?.pods?.current.averageValue ?? unknownText}/${metric.pods.target.averageValue}`;
+  const other = metric.object ?? metric.external;
+  if (other === undefined) return '<unknown type>';
+  const now = (metric.object === undefined ? status?.external : status?.object)?.current;
+  return other.target.averageValue === undefined
+    ? `${now?.value ?? unknownText}/${other.target.value}`
+    : `${now?.averageValue ?? unknownText}/${other.target.averageValue} (avg)`;
 }
+const metricTexts = ({ spec, status }: HorizontalPodAutoscaler): string[] =>
+  (spec.metrics ?? []).map((metric, index) => metricText(metric, status?.currentMetrics?.[index]));
 
 export const horizontalPodAutoscalerCells: CellsOf<HorizontalPodAutoscaler> = (object, now) => {
   const { spec, status, metadata } = object;

@@ -3,6 +3,7 @@ import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import type { ListMetadata } from '#api/request.ts';
 import { tableCells } from '#api/table/cells.ts';
 import { badRequestError } from '#api/status.ts';
+import { conversionOf, storageRow } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
 
 export interface Table {
@@ -16,6 +17,14 @@ export interface Table {
 const descriptions: Readonly<Record<string, string>> = { Name: 'Name must be unique within a namespace.' };
 
 const includeValues = new Set(['None', 'Metadata', 'Object']);
+
+/** Kinds that are shown in another version than the stored one are printed as they are stored, but Projects. */
+function cellsOf(row: KindRow, object: KubernetesObject, now: number): readonly unknown[] {
+  const conversion = row.resource === 'projects' ? undefined : conversionOf(row);
+  return conversion === undefined
+    ? tableCells(row, object, now)
+    : tableCells(storageRow(row), conversion.toStorage(object), now);
+}
 
 /** `metadata` undefined: the table of one object, whose version it carries. */
 export function tableOf(
@@ -49,6 +58,6 @@ export function tableOf(
           priority,
         }))
       : [],
-    rows: objects.map((object) => ({ cells: tableCells(row, object, now), object: part(object) ?? null })),
+    rows: objects.map((object) => ({ cells: cellsOf(row, object, now), object: part(object) ?? null })),
   };
 }
