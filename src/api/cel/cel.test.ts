@@ -55,3 +55,35 @@ test('what cannot be evaluated says why', () => {
   const outcome = evaluate('object.missing', { object: {} });
   assert.deepEqual(outcome, { error: 'no such key: missing', isOverBudget: false, cost: 1 });
 });
+
+test('hostile expressions are refused or end', () => {
+  const compiles = (text: string): string => env().compile(text).errors ?? 'compiled';
+  const limit = /expression recursion limit exceeded: 250$/;
+  assert.match(compiles('('.repeat(5_000) + 'x' + ')'.repeat(5_000)), limit);
+  assert.match(compiles('['.repeat(300) + ']'.repeat(300)), limit);
+  assert.match(compiles('x' + ' + x'.repeat(400)), limit);
+  assert.match(compiles('object' + '.a'.repeat(400)), limit);
+  assert.match(compiles('x > 1 ? x : '.repeat(300) + 'x'), limit);
+  assert.equal(compiles('x > 0' + ' && x > 0'.repeat(5_000)), 'compiled');
+  assert.match(
+    compiles(`'${'a'.repeat(100_001)}' == ''`),
+    /expression code point size exceeds limit: size: 100009, limit 100000$/,
+  );
+  assert.match(compiles('object.?a' + '.optMap(v, v)'.repeat(60)), /expression has more than 300000 parts$/);
+  assert.match(compiles(`names.exists(n, n.matches('(((a{1000}){1000}){1000}){1000}'))`), /invalid matches argument/);
+  assert.match(compiles('@'.repeat(1_000)), /^compilation failed: /);
+
+  const names = Array.from({ length: 5_000 }, (_, index) => `n${index}`);
+  for (const text of [
+    'names.all(a, names.all(b, names.all(c, a + b != c)))',
+    'names.map(a, names.map(b, names.map(c, a + b + c))).size() > 0',
+    'names.map(a, names.join(a)).join(",").size() > 0',
+    'names.transformMap(i, v, names.map(n, n + v)).size() > 0',
+    'sets.contains(names, names) && names.map(n, [n]).distinct().size() > 0',
+    'lists.range(100000000).size() > 0',
+    'names.all(n, n.matches("(a*)*b") || names.join(n).matches("(x+x+)+y") || true) && false',
+  ]) {
+    const outcome = evaluate(text, { names }, 1_000_000);
+    assert.ok(outcome.error !== undefined && outcome.isOverBudget, text);
+  }
+});

@@ -5,6 +5,7 @@ import {
   ArrayList,
   CelError,
   compare,
+  CostError,
   Duration,
   EntryMap,
   equals,
@@ -70,8 +71,17 @@ const lastIndexOf = (list: CelList, value: unknown): bigint => {
   return -1n;
 };
 
+/** Costs as much as it does, and more than anybody may spend: it is not begun. */
+const comparisonsMax = 10_000_000;
+const comparing = (one: CelList, other: CelList): void => {
+  if (one.size * other.size > comparisonsMax) throw new CostError();
+};
+
 const contains = (list: CelList, value: unknown): boolean => indexOf(list, value) >= 0n;
-const containsAll = (list: CelList, wanted: CelList): boolean => [...wanted].every((one) => contains(list, one));
+const containsAll = (list: CelList, wanted: CelList): boolean => {
+  comparing(list, wanted);
+  return [...wanted].every((one) => contains(list, one));
+};
 
 function slice(list: CelList, start: bigint, end: bigint): ArrayList {
   const call = `cannot slice(${start}, ${end})`;
@@ -103,6 +113,7 @@ function sortBy(list: CelList, keys: CelList): CelList {
 }
 
 function distinct(list: CelList): ArrayList {
+  comparing(list, list);
   const seen: unknown[] = [];
   const known = new Set<unknown>();
   for (const one of list) {
@@ -115,7 +126,7 @@ function distinct(list: CelList): ArrayList {
 }
 
 function range(count: bigint): ArrayList {
-  if (count > BigInt(sizeMax)) throw new CelError(`lists.range: ${count} is more than ${sizeMax}`);
+  if (count > BigInt(sizeMax)) throw new CostError();
   return new ArrayList(Array.from({ length: Math.max(0, Number(count)) }, (_, index) => BigInt(index)));
 }
 
@@ -170,9 +181,10 @@ export function declareLists(table: FunctionTable): void {
     'list_sets_equivalent_list: sets.equivalent(list(T), list(T)): bool',
     (one: CelList, other: CelList) => containsAll(one, other) && containsAll(other, one),
   );
-  add('list_sets_intersects_list: sets.intersects(list(T), list(T)): bool', (one: CelList, other: CelList) =>
-    [...other].some((value) => contains(one, value)),
-  );
+  add('list_sets_intersects_list: sets.intersects(list(T), list(T)): bool', (one: CelList, other: CelList) => {
+    comparing(one, other);
+    return [...other].some((value) => contains(one, value));
+  });
 
   add('@mapInsert_map_key_value: cel.@mapInsert(map(K, V), K, V): map(K, V)', insert);
   add('@mapInsert_map_map: cel.@mapInsert(map(K, V), map(K, V)): map(K, V)', insertAll);

@@ -13,6 +13,11 @@ export interface Frame {
 }
 export type Step = (frame: Frame) => unknown;
 
+export interface Plan {
+  readonly run: Step;
+  readonly slots: number;
+}
+
 export const noOverload = (): CelError => new CelError('no such overload');
 
 export const spend = (frame: Frame, cost: number): void => {

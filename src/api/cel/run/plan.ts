@@ -14,6 +14,7 @@ import {
   noOverload,
   spend,
   type Frame,
+  type Plan,
   type Step,
 } from './frame.ts';
 import { fieldOf, indexed, keyed, optionalIndexed } from './access.ts';
@@ -23,18 +24,13 @@ import {
   CelList,
   CelMap,
   CelObject,
-  CostError,
   EntryMap,
   equals,
+  fits,
   mapKeyOf,
   Optional,
   typeOf,
 } from './values.ts';
-
-export interface Plan {
-  readonly run: Step;
-  readonly slots: number;
-}
 
 interface Scope {
   readonly names: ReadonlyMap<string, number>;
@@ -291,16 +287,29 @@ class Planner {
       let known: { readonly value: unknown } | undefined;
       return () => (known ??= { value: run([constantValue(steps[0]!)]) }).value;
     }
+    const paid = (frame: Frame, values: readonly unknown[], result: unknown): unknown => {
+      spend(frame, costOf === undefined ? 1 : costOf(values, result));
+      return result;
+    };
+    const [one, two] = steps;
+    const [only] = overloads;
+    // The usual: types leave no choice.
+    if (overloads.length === 1 && one !== undefined && two !== undefined && steps.length === 2) {
+      const [first, second] = only!.parameters as readonly [CelType, CelType];
+      const { run: called } = only!;
+      return (frame) => {
+        const left = one(frame);
+        const right = two(frame);
+        if (!fits(left, first) || !fits(right, second)) return run([left, right]);
+        const result = called(left, right);
+        if (costOf !== undefined) return paid(frame, [left, right], result);
+        spend(frame, 1);
+        return result;
+      };
+    }
     return (frame) => {
       const values = steps.map((step) => step(frame));
-      let result: unknown;
-      try {
-        result = run(values);
-      } finally {
-        frame.cost += costOf === undefined ? 1 : costOf(values, result);
-      }
-      if (frame.cost > frame.costMax) throw new CostError();
-      return result;
+      return paid(frame, values, run(values));
     };
   }
 

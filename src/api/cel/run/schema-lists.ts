@@ -1,15 +1,35 @@
-// Lists that schemas declare as sets or maps: equality does not look at the order, and adding merges.
-import { ArrayList, CelList, CelMap, CelObject, equals } from './values.ts';
+// Lists that schemas declare as sets or maps: equality does not look at the order, and adding merges. Items are found by what
+// they are, so that long lists take no longer than they must.
+import { ArrayList, CelList, CelMap, CelObject, equals, mapKeyOf } from './values.ts';
+
+/** Scalars by their key, everything else one by one. */
+class Seen {
+  readonly #keys = new Set<unknown>();
+  readonly #others: unknown[] = [];
+  constructor(list: Iterable<unknown>) {
+    for (const one of list) {
+      const key = mapKeyOf(one);
+      if (key === undefined) this.#others.push(one);
+      else this.#keys.add(key);
+    }
+  }
+  has(value: unknown): boolean {
+    const key = mapKeyOf(value);
+    return key === undefined ? this.#others.some((one) => equals(one, value)) : this.#keys.has(key);
+  }
+}
 
 class SetList extends ArrayList {
   override equals(other: CelList): boolean {
-    return other.size === this.size && this.items.every((one) => contains(other, one));
+    if (other.size !== this.size) return false;
+    const seen = new Seen(other);
+    return this.items.every((one) => seen.has(one));
   }
   override concatenate(other: CelList): CelList {
-    return new SetList([...this.items, ...[...other].filter((one) => !contains(this, one))]);
+    const seen = new Seen(this.items);
+    return new SetList([...this.items, ...[...other].filter((one) => !seen.has(one))]);
   }
 }
-const contains = (list: CelList, value: unknown): boolean => [...list].some((one) => equals(one, value));
 
 class KeyedList extends ArrayList {
   readonly #keys: readonly string[];
@@ -17,21 +37,23 @@ class KeyedList extends ArrayList {
     super(items);
     this.#keys = keys;
   }
-  #find(list: Iterable<unknown>, item: unknown): number {
-    return [...list].findIndex((one) => this.#keys.every((key) => equals(partOf(one, key), partOf(item, key))));
+  #keyOf(item: unknown): string {
+    return JSON.stringify(this.#keys.map((key) => String(mapKeyOf(partOf(item, key)) ?? '')));
   }
   override equals(other: CelList): boolean {
     if (other.size !== this.size) return false;
+    const byKey = new Map([...other].map((one) => [this.#keyOf(one), one]));
     return this.items.every((one) => {
-      const at = this.#find(other, one);
-      return at >= 0 && equals(one, other.at(at));
+      const same = byKey.get(this.#keyOf(one));
+      return same !== undefined && equals(one, same);
     });
   }
   override concatenate(other: CelList): CelList {
     const items = [...this.items];
+    const places = new Map(items.map((one, index) => [this.#keyOf(one), index]));
     for (const one of other) {
-      const at = this.#find(items, one);
-      if (at < 0) items.push(one);
+      const at = places.get(this.#keyOf(one));
+      if (at === undefined) items.push(one);
       else items[at] = one;
     }
     return new KeyedList(items, this.#keys);
