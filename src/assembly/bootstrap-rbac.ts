@@ -45,6 +45,11 @@ const readOnly = ['get', 'list', 'watch'];
 /** What the network's parts read beyond upstream's roles. */
 const addedRoles: readonly RoleFact[] = [
   {
+    // Upstream's runs with the rights of the controller manager.
+    name: 'microshift:tokens-controller',
+    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'update', 'delete'] }],
+  },
+  {
     name: 'openshift-dns',
     rules: [
       { apiGroups: [''], resources: ['namespaces', 'pods', 'services', 'nodes'], verbs: readOnly },
@@ -98,6 +103,11 @@ const addedBindings: readonly BindingFact[] = [
     name: 'microshift:kube-apiserver-to-kubelet',
     role: ['ClusterRole', 'system:kubelet-api-admin'],
     subjects: [['User', '', 'system:kube-apiserver']],
+  },
+  {
+    name: 'microshift:tokens-controller',
+    role: ['ClusterRole', 'microshift:tokens-controller'],
+    subjects: [['ServiceAccount', 'kube-system', 'tokens-controller']],
   },
   {
     name: 'openshift-dns',

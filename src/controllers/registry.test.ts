@@ -13,6 +13,7 @@ import { kindId } from './runtime/declaration.ts';
 const controllers = controllersOf({
   rootCaCertificates: () => 'PEM',
   clusterNetworks: [{ cidr: '10.42.0.0/16', nodePrefixLength: 24 }],
+  signToken: () => '',
   certificateSigning: { signer: () => ({ certificatePem: '', keyPem: '' }), serial: () => Uint8Array.of(1) },
   serviceCa: { clusterDomain: 'cluster.local', serial: () => Uint8Array.of(1) },
   volumeDirectories: { root: '/var/hpvolumes', make: async () => {}, remove: async () => {} },
@@ -25,11 +26,12 @@ interface Rule {
 }
 const roles: readonly { readonly name: string; readonly rules: readonly Rule[] }[] = [
   ...facts.controllerRoles,
+  ...facts.namespaceRoles,
   ...openshiftFacts.clusterRoles,
   ...openshiftFacts.namespaceRoles,
 ];
-/** Upstream's API server does this itself, with all rights; its role here is microshift:flow-control. */
-const withoutUpstreamRole = new Set(['flow-control']);
+/** Upstream's API server or controller manager does this with rights of its own; their roles here are microshift:NAME. */
+const withoutUpstreamRole = new Set(['flow-control', 'token-secrets']);
 /** OpenShift's controllers have roles named after the program they are part of upstream. */
 const roleNames = ({ account, accountNamespace }: (typeof controllers)[number]) =>
   accountNamespace === 'kube-system'

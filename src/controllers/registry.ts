@@ -39,6 +39,8 @@ import { serviceCidrs } from './service-cidr/controller.ts';
 import { serviceLoadBalancer } from './service-loadbalancer/controller.ts';
 import { statefulSet } from './statefulset/controller.ts';
 import { taintEviction } from './taint-eviction/controller.ts';
+import { tokenCleaner } from './token-cleaner/controller.ts';
+import { tokenSecrets } from './token-secrets/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
 
 export interface ControllersConfig {
@@ -54,6 +56,8 @@ export interface ControllersConfig {
   readonly volumeDirectories?: VolumeDirectories | undefined;
   /** Absent: no certificates of Services. */
   readonly serviceCa?: ServiceCaConfig | undefined;
+  /** Signs tokens of service accounts for Secrets that ask for one; absent: such Secrets stay empty. */
+  readonly signToken?: ((claims: Readonly<Record<string, unknown>>) => string) | undefined;
   /** Absent: requests for certificates are not signed. */
   readonly certificateSigning?: CertificateSigning | undefined;
 }
@@ -73,6 +77,8 @@ const serviceCaControllers = ({ clusterDomain, serial }: ServiceCaConfig): reado
 
 export const controllersOf = (config: ControllersConfig): readonly Controller[] => [
   serviceAccount,
+  ...(config.signToken === undefined ? [] : [tokenSecrets(config.signToken, config.rootCaCertificates)]),
+  tokenCleaner,
   rootCaCertPublisher(config.rootCaCertificates),
   ...(config.certificateSigning === undefined ? [] : [certificateSigning(config.certificateSigning)]),
   nodeRole,

@@ -102,6 +102,7 @@ export async function startControlPlane(
       clock,
       logger,
       config: {
+        signToken: (claims) => `signed ${JSON.stringify(claims)}`,
         rootCaCertificates: () => options.rootCa ?? 'PEM',
         clusterNetworks: [{ cidr: '10.42.0.0/16', nodePrefixLength: 24 }],
         certificateSigning: { signer: testSigner, serial: () => certificateSerial(random) },

@@ -108,6 +108,7 @@ test('impersonation is recorded with both names', async () => {
   const [event] = take();
   assert.equal(event?.user.username, 'system:admin');
   assert.deepEqual(event?.impersonatedUser, { username: 'jane', groups: ['staff', 'system:authenticated'] });
+  assert.deepEqual(event?.authenticationMetadata, { impersonationConstraint: 'impersonate:user-info' });
 });
 
 test('WriteRequestBodies: both bodies of writes, without managed fields; of reads none', async () => {

@@ -24,6 +24,8 @@ export interface AuditEvent {
   readonly verb: string;
   readonly user: AuditUser;
   readonly impersonatedUser?: AuditUser;
+  /** The right by which somebody is somebody else, where it is one for single verbs. */
+  readonly authenticationMetadata?: { readonly impersonationConstraint: string };
   readonly sourceIPs: readonly string[];
   readonly userAgent?: string;
   readonly objectRef?: Readonly<Record<string, string>>;
@@ -43,6 +45,7 @@ export interface AuditedRequest {
   /** Undefined: nobody was identified. */
   readonly user: Identity | undefined;
   readonly impersonated: Identity | undefined;
+  readonly impersonationConstraint?: string | undefined;
   readonly decision: { readonly decision: string; readonly reason: string } | undefined;
   /** What admission noted. */
   readonly noted?: ReadonlyMap<string, string> | undefined;
@@ -85,6 +88,9 @@ export function auditEvent(
     verb: info.verb,
     user: user === undefined ? {} : auditUser(user),
     ...(impersonated === undefined ? {} : { impersonatedUser: auditUser(impersonated) }),
+    ...((audited.impersonationConstraint ?? '') === ''
+      ? {}
+      : { authenticationMetadata: { impersonationConstraint: audited.impersonationConstraint! } }),
     sourceIPs: [request.remoteAddress],
     ...(agent === undefined || agent === '' ? {} : { userAgent: agent }),
     ...(info.isResource ? { objectRef: objectReference(info, response) } : {}),

@@ -40,6 +40,7 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
         info: inner.info,
         user: authenticatedAs,
         impersonated: authenticatedAs === undefined || user === authenticatedAs ? undefined : user,
+        impersonationConstraint: inner.impersonationConstraint,
         decision: inner.decision,
         noted: inner.auditAnnotations,
         receivedMs,

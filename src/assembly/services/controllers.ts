@@ -1,4 +1,5 @@
 // Controllers and scheduler, each in its own name.
+import { createTokenKey } from '#pki/token-signer.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
 import { certificateSerial } from '#pki/certificate.ts';
@@ -39,6 +40,7 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     logger,
     config: {
       runtimeConfig: configuration.apiServer.runtimeConfig,
+      signToken: createTokenKey(parts.take('pki').serviceAccountKey.privateKeyPem).signNow,
       rootCaCertificates: () => parts.take('pki').bundle('serving'),
       reservedPorts: new Map([
         [`TCP/${configuration.cluster.port}`, 'the API server'],
