@@ -11,8 +11,8 @@ export function availableInMs(pod: Pod, minReadySeconds: number, now: number): n
   const ready = podCondition(pod, 'Ready');
   if (ready?.status !== 'True') return undefined;
   if (minReadySeconds === 0) return 0;
-  if (ready.lastTransitionTime === undefined) return minReadySeconds * 1000;
-  return Math.max(0, Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 - now);
+  if ((ready.lastTransitionTime ?? undefined) === undefined) return minReadySeconds * 1000;
+  return Math.max(0, Date.parse(ready.lastTransitionTime!) + minReadySeconds * 1000 - now);
 }
 export const podIsAvailable = (pod: Pod, minReadySeconds: number, now: number): boolean =>
   availableInMs(pod, minReadySeconds, now) === 0;

@@ -24,7 +24,9 @@ export function withCondition<C extends ConditionLike>(
 ): readonly C[] {
   const current = findCondition(conditions, condition.type);
   const next =
-    current !== undefined && current.status === condition.status && current.lastTransitionTime !== undefined
+    current !== undefined &&
+    current.status === condition.status &&
+    (current.lastTransitionTime ?? undefined) !== undefined
       ? { ...condition, lastTransitionTime: current.lastTransitionTime }
       : condition;
   return current === undefined

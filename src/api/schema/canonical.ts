@@ -1,7 +1,6 @@
 // The stored form of an object: fields in schema order, zero values that Go's encoder leaves out left out, those that it
-// writes written. One difference on purpose: where Go writes null for an empty list or time, a list is [] here and a time
-// is absent, so that no reader meets a null.
-import type { FieldType, StructType, ValueType } from './type-table.ts';
+// writes written: null for a list that need not be there, and for a time that is not set, where their tags do not leave them out.
+import type { FieldType, Scalar, StructType, ValueType } from './type-table.ts';
 import { zeroOf } from './value-decoder.ts';
 
 type Node = Record<string, unknown>;
@@ -21,6 +20,11 @@ export function canonicalize(struct: StructType, object: Node): Node {
   return result;
 }
 
+const isTime = ({ scalar }: { readonly scalar: Scalar }): boolean => scalar === 'time' || scalar === 'microTime';
+
+/** Go has no empty lists where it may have none at all. Where one is required it has elements, or is refused. */
+const emptyList = (field: FieldType): unknown => (field.rules.required === true ? [] : null);
+
 function zeroField(field: FieldType): unknown {
   if (field.pointer || field.omitzero) return undefined;
   const { type } = field;
@@ -28,14 +32,15 @@ function zeroField(field: FieldType): unknown {
     case 'struct':
       return canonicalize(type, {});
     case 'list':
-      return field.omitempty ? undefined : [];
+      return field.omitempty ? undefined : emptyList(field);
     case 'map':
       return field.omitempty ? undefined : {};
     case 'scalar': {
       // Structs of Go that look like scalars are written even when empty.
-      const isStruct = type.scalar === 'intOrString' || type.scalar === 'quantity' || type.scalar === 'duration';
+      const isStruct =
+        type.scalar === 'intOrString' || type.scalar === 'quantity' || type.scalar === 'duration' || isTime(type);
       if (field.omitempty && !isStruct) return undefined;
-      return zeroOf(type) ?? undefined;
+      return isTime(type) ? null : (zeroOf(type) ?? undefined);
     }
   }
 }
@@ -48,7 +53,9 @@ function canonicalField(field: FieldType, value: unknown): unknown {
   }
   const result = canonicalValue(type, value);
   if (type.kind === 'struct') return field.omitzero && !field.pointer && isEmptyNode(result) ? undefined : result;
-  return field.omitempty && isEmptyNode(result) ? undefined : result;
+  if (!isEmptyNode(result)) return result;
+  if (field.omitempty) return undefined;
+  return type.kind === 'list' ? emptyList(field) : result;
 }
 
 function isEmptyNode(value: unknown): boolean {

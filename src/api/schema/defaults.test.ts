@@ -207,7 +207,7 @@ test('small kinds', () => {
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'r' },
       },
     ],
-    ['io.k8s.api.rbac.v1.ClusterRole', { metadata: {} }, { metadata: {}, rules: [] }],
+    ['io.k8s.api.rbac.v1.ClusterRole', { metadata: {} }, { metadata: {}, rules: null }],
     [
       'io.k8s.api.apps.v1.ReplicaSet',
       { metadata: {}, spec: { selector: {} } },

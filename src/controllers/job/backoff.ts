@@ -14,10 +14,11 @@ export function finishedAt(pod: Pod): number {
   const ends = [
     ...(pod.status?.containerStatuses ?? []),
     ...(pod.status?.initContainerStatuses ?? []).filter((one) => sidecars.has(one.name)),
-  ].map((one: ContainerStatus) => one.state?.terminated?.finishedAt);
+  ].map((one: ContainerStatus) => one.state?.terminated?.finishedAt ?? undefined);
   if (ends.length > 0 && !ends.includes(undefined)) return Math.max(...ends.map((one) => Date.parse(one!)));
   const ready = podCondition(pod, 'Ready');
-  if (ready?.status === 'False' && ready.lastTransitionTime !== undefined) return Date.parse(ready.lastTransitionTime);
+  if (ready?.status === 'False' && (ready.lastTransitionTime ?? undefined) !== undefined)
+    return Date.parse(ready.lastTransitionTime!);
   const { deletionTimestamp, deletionGracePeriodSeconds, creationTimestamp } = pod.metadata;
   if (deletionTimestamp !== undefined) return Date.parse(deletionTimestamp) - (deletionGracePeriodSeconds ?? 0) * 1000;
   return creationTimestamp === undefined ? 0 : Date.parse(creationTimestamp);

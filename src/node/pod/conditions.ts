@@ -46,7 +46,7 @@ export function podConditions(
       type: draft.type,
       status: draft.status,
       lastTransitionTime:
-        before?.status === draft.status && before.lastTransitionTime !== undefined
+        before?.status === draft.status && (before.lastTransitionTime ?? undefined) !== undefined
           ? before.lastTransitionTime
           : timeText(nowMs),
       ...(draft.reason === undefined ? {} : { reason: draft.reason }),

@@ -139,7 +139,8 @@ function commonErrors({ metadata, spec }: Route, checkHost: boolean): FieldError
     errors.push(notSupported('spec.wildcardPolicy', wildcardPolicy, ['None', 'Subdomain']));
   else if (wildcardPolicy === 'Subdomain' && host === '')
     errors.push(invalid('spec.wildcardPolicy', wildcardPolicy, 'host name not specified for wildcard policy'));
-  const { response = [], request = [] } = spec.httpHeaders?.actions ?? {};
+  const response = spec.httpHeaders?.actions?.response ?? [];
+  const request = spec.httpHeaders?.actions?.request ?? [];
   if (response.length + request.length > 0 && tls?.termination === 'passthrough')
     errors.push(
       invalid(

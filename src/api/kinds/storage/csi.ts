@@ -115,7 +115,7 @@ function nodeDriverErrors(drivers: readonly Partial<CSINodeDriver>[]): FieldErro
   const names = new Set<string>();
   return drivers.flatMap((driver, index) => {
     const at = `spec.drivers[${index}]`;
-    const { name = '', nodeID = '', topologyKeys = [], allocatable } = driver;
+    const { name = '', nodeID = '', allocatable } = driver;
     const errors = driverNameErrors(`${at}.name`, name);
     if (nodeID === '') errors.push(required(`${at}.nodeID`));
     if (byteLength(nodeID) > nodeIdMax)
@@ -124,7 +124,7 @@ function nodeDriverErrors(drivers: readonly Partial<CSINodeDriver>[]): FieldErro
     if (names.has(name)) errors.push(duplicate(`${at}.name`, name));
     names.add(name);
     const keys = new Set<string>();
-    for (const key of topologyKeys) {
+    for (const key of driver.topologyKeys ?? []) {
       if (key === '') errors.push(required(at));
       if (keys.has(key)) errors.push(duplicate(at, key));
       keys.add(key);
