@@ -9,6 +9,7 @@ import { bodyDifferences, differsIn, differsSoftlyIn } from '../test/differentia
 import { writeFacts } from '../test/differential/facts.ts';
 import { kindsUnderTest, type KindUnderTest } from '../test/differential/kind-under-test.ts';
 import { cleanUp, prepare } from '../test/differential/prepare.ts';
+import { everything, replay } from '../test/differential/replay.ts';
 import { runSteps } from '../test/differential/run-kind.ts';
 import { ownServer, remoteServer, type ServerUnderTest } from '../test/differential/servers.ts';
 import { sequenceOf } from '../test/differential/steps/sequence.ts';
@@ -27,8 +28,24 @@ const { values: options } = parseArgs({
     show: { type: 'string', default: '10' },
     parallel: { type: 'string', default: '6' },
     record: { type: 'boolean', default: false },
+    replay: { type: 'boolean', default: false },
   },
 });
+const pattern = new RegExp(options.kinds);
+const kinds = kindsUnderTest().filter((kind) => pattern.test(kind.id));
+if (options.replay) {
+  await using server = await ownServer();
+  let [compared, open, wrong] = [0, 0, 0];
+  for (const kind of kinds) {
+    const result = await replay(server, kind, everything);
+    compared += result.compared;
+    open += result.open;
+    wrong += result.contradictions.length;
+    for (const one of result.contradictions) console.log(one);
+  }
+  console.log(`${compared} answers, ${open} known to differ, ${wrong} differ that did not`);
+  process.exit(wrong === 0 ? 0 : 1);
+}
 if (options.peer === undefined || options.token === undefined) {
   console.error('usage: npm run differential -- --peer URL --token FILE [--kinds PATTERN] [--report FILE]');
   process.exit(2);
@@ -100,7 +117,7 @@ async function compare(kind: KindUnderTest): Promise<KindReport> {
       for (const one of differsSoftlyIn(theirs, ours))
         soft.push({ step: step.id, aspect: one, peer: theirs[one], own: ours[one] });
   }
-  if (options.record) writeFacts(kind.id, peers);
+  if (options.record) writeFacts(kind.id, peers, owns);
   const total = peers.size;
   const report: KindReport = {
     kind: kind.id,
@@ -119,8 +136,7 @@ async function compare(kind: KindUnderTest): Promise<KindReport> {
   return report;
 }
 
-const pattern = new RegExp(options.kinds);
-const queue = kindsUnderTest().filter((kind) => pattern.test(kind.id));
+const queue = [...kinds];
 const reports: KindReport[] = [];
 const worker = async (): Promise<void> => {
   for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) reports.push(await compare(kind));

@@ -1,29 +1,49 @@
 // What the peer answered, kept so that it can be compared without the peer: per kind a file with one line a step.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { differsIn } from './comparison.ts';
 import { hashOf, type Outcome } from './outcome.ts';
 
-/** [code, reason, causes, hash of the normalised body]; the end is left out where it is empty. */
-export type Fact = readonly [code: number, reason?: string, causes?: string, body?: string];
+/**
+ * [code, reason, causes, hash of the normalised body, `differs` where this server answered something else when it was recorded];
+ * the end is left out where it is empty.
+ */
+export type Fact = readonly [code: number, reason?: string, causes?: string, body?: string, differs?: string];
+const differs = 'differs';
 
 const folder = path.join(import.meta.dirname, 'facts');
 const fileOf = (kind: string): string => path.join(folder, `${kind}.json`);
 
-export function factOf(outcome: Outcome): Fact {
-  const fact: [number, string, string, string] = [
+function factOf(outcome: Outcome, mark = ''): Fact {
+  const fact: [number, string, string, string, string] = [
     outcome.code,
     outcome.reason,
     outcome.causes.join('; '),
     outcome.body === undefined ? '' : hashOf(outcome.body),
+    mark,
   ];
   let length = fact.length;
   while (length > 1 && fact[length - 1] === '') length--;
   return fact.slice(0, length) as unknown as Fact;
 }
 
-export function writeFacts(kind: string, outcomes: ReadonlyMap<string, Outcome>): void {
+/** Undefined: nothing to complain of. */
+export function contradiction(fact: Fact | undefined, outcome: Outcome): string | undefined {
+  if (fact === undefined || fact[4] === differs) return undefined;
+  const own = factOf(outcome);
+  const same = [0, 1, 2, 3].every((at) => (fact[at] ?? '') === (own[at] ?? ''));
+  return same ? undefined : `peer ${JSON.stringify(fact)}, now ${JSON.stringify(own)}`;
+}
+
+export const isOpen = (fact: Fact): boolean => fact[4] === differs;
+
+export function writeFacts(kind: string, peer: ReadonlyMap<string, Outcome>, own: ReadonlyMap<string, Outcome>): void {
   mkdirSync(folder, { recursive: true });
-  const lines = [...outcomes].map(([step, outcome]) => `${JSON.stringify(step)}: ${JSON.stringify(factOf(outcome))}`);
+  const lines = [...peer].map(([step, outcome]) => {
+    const ours = own.get(step);
+    const mark = ours !== undefined && differsIn(outcome, ours) === undefined ? '' : differs;
+    return `${JSON.stringify(step)}: ${JSON.stringify(factOf(outcome, mark))}`;
+  });
   writeFileSync(fileOf(kind), `{\n${lines.join(',\n')}\n}\n`);
 }
 

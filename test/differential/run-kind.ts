@@ -17,8 +17,10 @@ export async function runSteps(
     const request = requestOf(step, known);
     onRequest(step, request);
     let answer = await server.send(request);
-    for (let again = 0; step.retries === true && answer.code === 409 && again < conflictRetriesMax; again++)
+    for (let again = 0; step.retries === true && answer.code === 409 && again < conflictRetriesMax; again++) {
+      if (step.readsAgain !== undefined) await readAgain(server, step.readsAgain, request.path, known);
       answer = await server.send(requestOf(step, known));
+    }
     if (step.keep !== undefined) {
       const json = answer.code < 300 ? (JSON.parse(answer.text) as Json) : undefined;
       if (json !== undefined) known.set(step.keep, json);
@@ -26,4 +28,10 @@ export async function runSteps(
     if (step.silent !== true) outcomes.set(step.id, outcomeOf(step, answer));
   }
   return outcomes;
+}
+
+async function readAgain(server: ServerUnderTest, name: string, path: string, known: Map<string, Json>): Promise<void> {
+  const step: Step = { id: '', method: 'GET', path: path.replace(/\?.*/, '') };
+  const { code, text } = await server.send(requestOf(step, known));
+  if (code === 200) known.set(name, JSON.parse(text) as Json);
 }

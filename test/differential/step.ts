@@ -19,8 +19,12 @@ export interface Step {
   readonly silent?: boolean | undefined;
   /** Sent again when somebody else wrote in between. */
   readonly retries?: boolean | undefined;
+  /** Before that, the object is read again under this name. */
+  readonly readsAgain?: string | undefined;
   /** Events are collected until none comes any more. */
   readonly watches?: boolean | undefined;
+  /** One of many that do not depend on each other: some may be left out. */
+  readonly isMutation?: boolean | undefined;
   /** Of text bodies, or of those whose content is a server's own: only code and reason are compared. */
   readonly bodyIgnored?: boolean | undefined;
 }

@@ -37,6 +37,7 @@ export function mutatedSteps(kind: KindUnderTest, count: number, seed: number): 
       return {
         id: `create-${variant}/${mutation.id}`,
         method: 'POST',
+        isMutation: true,
         path: withQuery(kind.collection, query(mutation.id)),
         body,
       };
@@ -48,6 +49,8 @@ export function mutatedSteps(kind: KindUnderTest, count: number, seed: number): 
   const updates = chosen(own, seed, 'update', Math.ceil(count * 0.25)).map((mutation): Step => ({
     id: `update/${mutation.id}`,
     method: 'PUT',
+    isMutation: true,
+    readsAgain: 'b',
     path: withQuery(path, query(mutation.id)),
     retries: true,
     body: (known: Known) => {
@@ -69,6 +72,7 @@ export function mutatedSteps(kind: KindUnderTest, count: number, seed: number): 
       return {
         id: `${patch}/${mutation.id}`,
         method: 'PATCH',
+        isMutation: true,
         path: withQuery(path, query(mutation.id, patch === 'apply' ? { fieldManager: 'mutant', force: 'true' } : {})),
         contentType: patchTypes[patch],
         body,

@@ -21,10 +21,10 @@ export function sequenceOf(kind: KindUnderTest, { seed, mutations }: SequenceOpt
   const steps = isStored(kind)
     ? [
         ...createSteps(kind),
+        ...mutatedSteps(kind, mutations, seed),
         ...readSteps(kind),
         ...updateSteps(kind),
         ...patchSteps(kind),
-        ...mutatedSteps(kind, mutations, seed),
         ...subresourceSteps(kind),
         ...watchSteps(kind),
         ...applySteps(kind),
