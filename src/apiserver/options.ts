@@ -83,6 +83,8 @@ export interface ApiServerOptions {
   /** The certificate (PEM) with which aggregated servers know this one; asked for at each request. Absent: it has none. */
   readonly frontProxy?: (() => { readonly certificatePem: string; readonly keyPem: string }) | undefined;
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
+  /** ComponentStatuses: parts of the control plane under upstream's names. */
+  readonly components?: readonly ReadinessCheck[] | undefined;
   readonly audit?: AuditSink | undefined;
   /** The operator's say in who may come in and who decides: the same object as long as nothing changed. */
   readonly access?: (() => AccessInUse) | undefined;

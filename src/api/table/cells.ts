@@ -11,6 +11,7 @@ import {
   apiServiceCells,
   bindingCells,
   certificateSigningRequestCells,
+  componentStatusCells,
   configMapCells,
   eventCells,
   leaseCells,
@@ -78,6 +79,7 @@ const printer = <T extends KubernetesObject>(cells: CellsOf<T>): Printer => ({
 /** By `version/resource` of the core group, else `group/version/resource`. */
 const printers: Readonly<Record<string, Printer>> = {
   'v1/pods': printer(podCells),
+  'v1/componentstatuses': printer(componentStatusCells),
   'v1/podtemplates': printer(podTemplateCells),
   'v1/replicationcontrollers': printer(replicationControllerCells),
   'v1/services': printer(serviceCells),

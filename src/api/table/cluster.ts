@@ -3,6 +3,7 @@ import { ownValue } from '#base/own-value.ts';
 import type {
   APIService,
   CertificateSigningRequest,
+  ComponentStatus,
   ConfigMap,
   Event,
   Lease,
@@ -211,4 +212,10 @@ export const apiServiceCells: CellsOf<APIService> = (object, now) => {
         : `${available.status} (${available.reason ?? ''})`,
     age(object, now),
   ];
+};
+
+export const componentStatusCells: CellsOf<ComponentStatus> = ({ metadata, conditions = [] }) => {
+  const healthy = conditions.find((one) => one.type === 'Healthy');
+  const status = healthy === undefined ? 'Unknown' : healthy.status === 'True' ? 'Healthy' : 'Unhealthy';
+  return [metadata.name, status, healthy?.message ?? '', healthy?.error ?? ''];
 };

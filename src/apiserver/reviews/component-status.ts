@@ -1,29 +1,32 @@
-// Deprecated upstream: what they measured does not exist here as parts; the store's health is what there is to say.
+// Deprecated upstream: the parts of the control plane and whether they are well. Here they are parts of one process, which says of
+// each what is wrong with it.
+import type { KubernetesObject } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { methodNotSupportedError, notFoundError } from '#api/status.ts';
-import { negotiateOutput, plainEndpoint } from '../content/negotiate.ts';
-import { respondWith } from '../content/present.ts';
+import { collectionOf, negotiateOutput, objectEndpoint } from '../content/negotiate.ts';
+import { respondObjects, respondWith } from '../content/present.ts';
+import type { ReadinessCheck } from '../options.ts';
 import { groupResource, type ResourceRequest } from '../registry/resource-request.ts';
 
-const name = 'etcd-0';
-const conditions = [{ type: 'Healthy', status: 'True', message: 'ok' }];
+/** The store alone, where nobody tells of more. */
+const storeOnly: readonly ReadinessCheck[] = [{ name: 'etcd-0', check: () => undefined }];
+
+const statusOf = ({ name, check }: ReadinessCheck): KubernetesObject => {
+  const problem = check();
+  const told = problem === undefined ? { status: 'True', message: 'ok' } : { status: 'False', message: problem };
+  const object = { metadata: { name }, conditions: [{ type: 'Healthy', ...told }] };
+  return { kind: 'ComponentStatus', apiVersion: 'v1', ...object };
+};
 
 export async function respondComponentStatus(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
   const { verb } = context.info;
   if (verb !== 'list' && verb !== 'get') throw methodNotSupportedError(groupResource(row), verb);
   context.warnings.push('v1 ComponentStatus is deprecated in v1.19+');
-  const form = negotiateOutput(context.request, plainEndpoint);
-  if (verb === 'get') {
-    if (request.name !== name) throw notFoundError(groupResource(row), request.name);
-    const one = { kind: 'ComponentStatus', apiVersion: 'v1', metadata: { name }, conditions };
-    return respondWith(context, row, one as never, form);
-  }
-  const list = {
-    kind: 'ComponentStatusList',
-    apiVersion: 'v1',
-    metadata: {},
-    items: [{ metadata: { name }, conditions }],
-  };
-  return respondWith(context, row, list as never, { ...form, transform: 'none' });
+  const form = negotiateOutput(context.request, verb === 'list' ? collectionOf(row) : objectEndpoint);
+  const components = context.server.options.components ?? storeOnly;
+  if (verb === 'list') return respondObjects(context, row, components.map(statusOf), {}, form);
+  const found = components.find((one) => one.name === request.name);
+  if (found === undefined) throw notFoundError(groupResource(row), request.name);
+  return respondWith(context, row, statusOf(found), form);
 }

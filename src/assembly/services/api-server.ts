@@ -62,6 +62,11 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
         check: () => (parts.has('bootstrapped') ? undefined : 'not finished'),
       },
     ],
+    components: [
+      { name: 'etcd-0', check: () => problemOf('storage') },
+      { name: 'controller-manager', check: () => problemOf('controllers') },
+      { name: 'scheduler', check: () => problemOf('scheduler') },
+    ],
     audit,
   });
   scope.onClose(() => server.close());
