@@ -44,3 +44,23 @@ test('a token review knows the tokens of service accounts', async () => {
   const broken = made.status.token.slice(0, -4) + 'AAAA';
   assert.equal((await ask({ token: broken, audiences: ['vault'] })).authenticated, undefined);
 });
+
+test('what a node may do cannot be listed, and the review says so', async () => {
+  const api = await startApiServer();
+  const path = `${authorization}/selfsubjectrulesreviews`;
+  await api.create('/apis/rbac.authorization.k8s.io/v1/clusterroles', {
+    kind: 'ClusterRole',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    metadata: { name: 'system:node' },
+    rules: [{ apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectrulesreviews'], verbs: ['create'] }],
+  });
+  const { status } = await api.create(
+    path,
+    review('authorization.k8s.io', 'SelfSubjectRulesReview', { namespace: 'default' }),
+    {
+      as: { name: 'system:node:one', groups: ['system:nodes'] },
+    },
+  );
+  assert.equal(status.incomplete, true);
+  assert.equal(status.evaluationError, 'node authorizer does not support user rule resolution');
+});

@@ -2,6 +2,7 @@
 import type { SelfSubjectRulesReview } from '#api/generated/types.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { badRequestError } from '#api/status.ts';
+import { nodeOf } from '../authorization/node.ts';
 import type { AccessRule } from '../context.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respondReview } from './respond-review.ts';
@@ -24,7 +25,13 @@ export const respondRulesReview = (request: ResourceRequest): Promise<ApiRespons
 
 function statusOf({ context }: ResourceRequest, namespace: string): object {
   const { user, server } = context;
-  const { rules, errors } = server.rules.rulesFor(user, namespace);
+  const { rules, errors: unresolved } = server.rules.rulesFor(user, namespace);
+  // Not every authorizer can list what it would allow.
+  const errors = [
+    ...(nodeOf(user) === undefined ? [] : ['node authorizer does not support user rule resolution']),
+    ...unresolved,
+    ...(server.rules.incomplete === true ? ['webhook authorizer does not support user rule resolution'] : []),
+  ];
   const isMaster = user.groups.includes('system:masters');
   const everything: AccessRule = {
     verbs: ['*'],
@@ -49,8 +56,7 @@ function statusOf({ context }: ResourceRequest, namespace: string): object {
         .filter((rule) => rule.nonResourceURLs.length > 0)
         .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
     ],
-    // Not every authorizer can list what it would allow.
-    incomplete: errors.length > 0 || server.rules.incomplete === true,
-    ...(errors.length === 0 ? {} : { evaluationError: errors.join(', ') }),
+    incomplete: errors.length > 0,
+    ...(errors.length === 0 ? {} : { evaluationError: errors.length === 1 ? errors[0] : `[${errors.join(', ')}]` }),
   };
 }
