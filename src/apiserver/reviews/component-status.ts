@@ -11,10 +11,10 @@ import { groupResource, type ResourceRequest } from '../registry/resource-reques
 /** The store alone, where nobody tells of more. */
 const storeOnly: readonly ReadinessCheck[] = [{ name: 'etcd-0', check: () => undefined }];
 
-const statusOf = ({ name, check }: ReadinessCheck): KubernetesObject => {
-  const problem = check();
+const statusOf = (component: ReadinessCheck): KubernetesObject => {
+  const problem = component.check();
   const told = problem === undefined ? { status: 'True', message: 'ok' } : { status: 'False', message: problem };
-  const object = { metadata: { name }, conditions: [{ type: 'Healthy', ...told }] };
+  const object = { metadata: { name: component.name }, conditions: [{ type: 'Healthy', ...told }] };
   return { kind: 'ComponentStatus', apiVersion: 'v1', ...object };
 };
 
