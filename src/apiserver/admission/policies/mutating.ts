@@ -23,7 +23,7 @@ import type { PolicyHook } from './hooks.ts';
 import { conditionsMatch } from './match-conditions.ts';
 import { letOthers } from './let-others.ts';
 import { collectParams, paramRowOf, PolicyConfigurationError } from './params.ts';
-import { appliedTo, patchedWith, PatchError } from './patches.ts';
+import { appliedTo, patchedWith, PatchError, type PatchTarget } from './patches.ts';
 
 type Policy = MutatingAdmissionPolicy;
 type Binding = MutatingAdmissionPolicyBinding;
@@ -173,10 +173,11 @@ async function invokeAll(
     const key = keyOf(invocation);
     if (reinvocation.isReinvoked && !notes.toBeRepeated.has(key)) continue;
     let { object } = objects;
+    const target: PatchTarget = { row: matched.row, subresourceKind: attributes.subresourceKind };
     for (const mutation of compiled.mutations) {
       if (object === null) continue;
       try {
-        object = await mutateOnce(compiled, mutation, { ...bindings, object }, matched, object);
+        object = await mutateOnce(compiled, mutation, { ...bindings, object }, target, object);
       } catch (error) {
         if (!(error instanceof CelError || error instanceof BudgetError || error instanceof PatchError)) throw error;
         denials.push({ policy, binding, message: error.message, reason: 'Invalid' });
@@ -203,7 +204,7 @@ async function mutateOnce(
   compiled: CompiledPolicy,
   { patchType, expression }: CompiledMutation,
   bindings: Bindings,
-  { row }: Matched,
+  target: PatchTarget,
   object: KubernetesObject,
 ): Promise<KubernetesObject> {
   if (expression.problem !== undefined) throw new CelError(expression.problem);
@@ -211,8 +212,8 @@ async function mutateOnce(
   const { value, error } = await round.evaluate(expression);
   if (error !== undefined) throw new CelError(error);
   return patchType === 'JSONPatch'
-    ? patchedWith(row, object, operationsOfExpression(value))
-    : appliedTo(row, object, objectOfExpression(value));
+    ? patchedWith(target, object, operationsOfExpression(value))
+    : appliedTo(target, object, objectOfExpression(value));
 }
 
 function denialError(attributes: AdmissionAttributes, denials: readonly Denial[]): ApiError {

@@ -3,40 +3,66 @@
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import { shapeOfRow } from '#api/managed-fields/row-shape.ts';
-import { settle, shapeOfMember, type Shape } from '#api/managed-fields/shape.ts';
+import { settle, shapeOfMember, shapeOfStruct, type MapShape, type Shape } from '#api/managed-fields/shape.ts';
 import { checkApplied, mergeValues } from '#api/managed-fields/walk.ts';
 import { applyJsonPatch, JsonPatchTestError, rejectionText } from '#api/patch/json-patch.ts';
 import { isJsonObject, type JsonObject } from '#api/patch/json-values.ts';
 import { decodeObject } from '#api/schema/decode.ts';
 import { applyRowDefaults } from '#api/schema/defaults.ts';
+import { typeFacts } from '#api/schema/type-table.ts';
 import { ApiError } from '#api/status.ts';
+import type { GroupVersionKind } from '../../context.ts';
+import { decodedSubresource, typeNameOf } from '../dynamic/subresource-object.ts';
 
 /** The patch does not fit: the policy's failurePolicy decides. */
 export class PatchError extends Error {}
 
-function decoded(row: KindRow, content: JsonObject, fieldValidation: 'Ignore' | 'Strict'): KubernetesObject {
+/** What the patched object is. */
+export interface PatchTarget {
+  readonly row: KindRow;
+  /** Of subresources with a type of their own. */
+  readonly subresourceKind: GroupVersionKind | undefined;
+}
+
+function decoded(
+  { row, subresourceKind }: PatchTarget,
+  content: JsonObject,
+  fieldValidation: 'Ignore' | 'Strict',
+): KubernetesObject {
+  if (subresourceKind !== undefined) return decodedSubresource(subresourceKind, content, fieldValidation);
   const { object } = decodeObject(row, content, { fieldValidation });
   applyRowDefaults(row, object);
   return object;
 }
 
-const header = (row: KindRow): JsonObject => ({ apiVersion: apiVersionOf(row), kind: row.kind });
+const conversionFailed = 'error applying patch: failed to convert patch object to typed object: ';
+
+/** Upstream merges no types that are published with another group's resources. Throws PatchError. */
+function shapeOf({ row, subresourceKind }: PatchTarget): MapShape {
+  if (subresourceKind === undefined) return shapeOfRow(row);
+  const { group, version, kind } = subresourceKind;
+  const name = group === row.group && version === row.version ? typeNameOf(subresourceKind) : undefined;
+  if (name === undefined)
+    throw new PatchError(`${conversionFailed}no corresponding type for ${group}/${version}, Kind=${kind}`);
+  return shapeOfStruct(typeFacts(name));
+}
 
 /** Throws PatchError. */
-export function appliedTo(row: KindRow, object: KubernetesObject, given: JsonObject): KubernetesObject {
-  const shape = shapeOfRow(row);
-  const configuration = { ...given, ...header(row) };
+export function appliedTo(target: PatchTarget, object: KubernetesObject, given: JsonObject): KubernetesObject {
+  const shape = shapeOf(target);
+  const kind = target.subresourceKind ?? target.row;
+  const configuration = { ...given, apiVersion: apiVersionOf(kind), kind: kind.kind };
   const errors = [...nullErrors(shape, configuration, ''), ...checkApplied(shape, configuration)];
   if (errors.length > 0)
     throw new PatchError(
-      `error applying patch: failed to convert patch object to typed object: ${errors.length === 1 ? errors[0]! : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n')}`,
+      `${conversionFailed}${errors.length === 1 ? errors[0]! : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n')}`,
     );
   const atomic = atomicPaths(shape, configuration, '');
   if (atomic.length > 0)
     throw new PatchError(
       `error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: ${atomic.join(', ')}`,
     );
-  return decoded(row, mergeValues(shape, object, configuration) as JsonObject, 'Ignore');
+  return decoded(target, mergeValues(shape, object, configuration) as JsonObject, 'Ignore');
 }
 
 const expectedOf = (shape: Shape): string =>
@@ -78,7 +104,7 @@ function atomicPaths(given: Shape, value: unknown, path: string): string[] {
 
 /** The same object when a test of the patch fails. Throws PatchError, or an ApiError (500) for what is no object any more. */
 export function patchedWith(
-  row: KindRow,
+  target: PatchTarget,
   object: KubernetesObject,
   operations: readonly JsonObject[],
 ): KubernetesObject {
@@ -90,7 +116,7 @@ export function patchedWith(
     throw error instanceof ApiError ? new PatchError(`JSON Patch: ${rejectionText(error)}`) : error;
   }
   try {
-    return decoded(row, patched as JsonObject, 'Strict');
+    return decoded(target, patched as JsonObject, 'Strict');
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     const text = error.message.replace(/^.*? cannot be handled as a \S+: /s, '');

@@ -1,12 +1,12 @@
 // A webhook's JSON patch on the object that it was sent: decoded and defaulted as upstream's, with its texts for what fails.
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
-import { applyDefaults, applyRowDefaults } from '#api/schema/defaults.ts';
-import { decodeObject, decodeType } from '#api/schema/decode.ts';
-import { typeFacts, typeNames } from '#api/schema/type-table.ts';
+import { applyRowDefaults } from '#api/schema/defaults.ts';
+import { decodeObject } from '#api/schema/decode.ts';
 import { applyJsonPatch, rejectionText } from '#api/patch/json-patch.ts';
 import { ApiError, internalError } from '#api/status.ts';
-import type { AdmissionAttributes, GroupVersionKind } from '../../context.ts';
+import type { AdmissionAttributes } from '../../context.ts';
 import type { Matched } from '../dynamic/request-matcher.ts';
+import { decodedSubresource } from '../dynamic/subresource-object.ts';
 
 /** The answer is at fault, not what it did to the object: the failure policy holds. */
 export class PatchProblem extends Error {}
@@ -79,17 +79,4 @@ function decoded(
     const text = withoutPrefix(error.message);
     throw text.startsWith('converting (') ? new ApiError(500, '', text) : internalError(text);
   }
-}
-
-function decodedSubresource(kind: GroupVersionKind, document: unknown): Mutable<KubernetesObject> {
-  const name = typeNames().find((one) =>
-    typeFacts(one).groupVersionKinds.some(
-      ([group, version, own]) => group === kind.group && version === kind.version && own === kind.kind,
-    ),
-  );
-  // Options of connections are in no table: a few texts and flags.
-  if (name === undefined) return document as Mutable<KubernetesObject>;
-  const { object } = decodeType(name, document, { fieldValidation: 'Ignore' });
-  applyDefaults(name, object);
-  return object as unknown as Mutable<KubernetesObject>;
 }
