@@ -1,7 +1,7 @@
 // What objects take of a ResourceQuota, and which quotas are about them. Rules of upstream's quota evaluators; admission and the
 // quota's status count alike.
 import { ownValue } from '#base/own-value.ts';
-import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from '#api/generated/types.ts';
+import type { PersistentVolumeClaim, Pod, PodAffinityTerm, ResourceQuota, Service } from '#api/generated/types.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import { addQuantities, compareQuantities, formatQuantity } from '#api/quantity.ts';
 import { podIsTerminal } from './pod-is-active.ts';
@@ -101,6 +101,19 @@ const isBestEffort = (pod: Pod): boolean =>
       Object.keys(resources?.requests ?? {}).length === 0 && Object.keys(resources?.limits ?? {}).length === 0,
   );
 
+/** A term that looks at Pods of other namespaces, or says which. */
+const looksElsewhere = ({ namespaces = [], namespaceSelector }: PodAffinityTerm): boolean =>
+  namespaces.length > 0 || namespaceSelector !== undefined;
+function hasAffinityElsewhere({ spec }: Pod): boolean {
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
+  return [podAffinity, podAntiAffinity].some(
+    (one) =>
+      one?.requiredDuringSchedulingIgnoredDuringExecution?.some(looksElsewhere) === true ||
+      one?.preferredDuringSchedulingIgnoredDuringExecution?.some((term) => looksElsewhere(term.podAffinityTerm)) ===
+        true,
+  );
+}
+
 function matchesScope(scope: string, operator: string, values: readonly string[], pod: Pod): boolean {
   switch (scope) {
     case 'Terminating':
@@ -111,6 +124,8 @@ function matchesScope(scope: string, operator: string, values: readonly string[]
       return isBestEffort(pod);
     case 'NotBestEffort':
       return !isBestEffort(pod);
+    case 'CrossNamespacePodAffinity':
+      return hasAffinityElsewhere(pod);
     case 'PriorityClass': {
       const name = pod.spec.priorityClassName ?? '';
       if (operator === 'Exists') return name !== '';

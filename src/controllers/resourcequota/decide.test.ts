@@ -35,3 +35,28 @@ test('a scope leaves out other Pods and everything else', () => {
   const { status } = (action!.verb === 'update' ? action!.object : undefined) as ResourceQuota;
   assert.deepEqual(status?.used, { pods: '0' });
 });
+
+test('Pods whose affinity looks into other namespaces are a scope of their own', () => {
+  const term = { topologyKey: 'region' };
+  const withAffinity = (name: string, affinity: Pod['spec']['affinity']): Pod => ({
+    metadata: { name },
+    spec: { containers: [{ name: 'a', image: 'i' }], affinity },
+  });
+  const pods = [
+    withAffinity('own', { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } }),
+    withAffinity('named', {
+      podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ ...term, namespaces: ['ns1'] }] },
+    }),
+    withAffinity('selected', {
+      podAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          { weight: 1, podAffinityTerm: { ...term, namespaceSelector: {} } },
+        ],
+      },
+    }),
+  ];
+  const scopeSelector = { matchExpressions: [{ scopeName: 'CrossNamespacePodAffinity', operator: 'Exists' }] };
+  const [action] = decide({ quota: quota({ hard: { pods: '5' }, scopeSelector }), objects: [[Pods, pods]] }).actions;
+  const { status } = (action!.verb === 'update' ? action!.object : undefined) as ResourceQuota;
+  assert.deepEqual(status?.used, { pods: '2' });
+});
