@@ -1,5 +1,6 @@
 // THE list of hand-written kinds: `Kind` or `group/Kind` -> behaviour. A file below kinds/ that is not here fails a test.
 import type { KindBehaviour } from '../kind.ts';
+import { dns1123Subdomain } from '../meta/names.ts';
 import { mutatingAdmissionPolicy } from './admissionregistration/mutating-admission-policy.ts';
 import {
   mutatingAdmissionPolicyBinding,
@@ -108,6 +109,8 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'rbac.authorization.k8s.io/Role': role,
   'rbac.authorization.k8s.io/RoleBinding': roleBinding,
   'resource.k8s.io/DeviceClass': lazily(async () => (await import('./resource/device-class.ts')).deviceClass, {
+    // Upstream does not look at the beginning of a generated name here.
+    validateName: (name, prefix) => (prefix ? [] : dns1123Subdomain(name)),
     metadataInUpdate: ['whole', 'update'],
   }),
   'resource.k8s.io/ResourceClaim': lazily(async () => (await claims()).resourceClaim, {

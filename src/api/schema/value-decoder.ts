@@ -65,6 +65,11 @@ function base64ErrorOffset(text: string): number {
   return bad.index;
 }
 
+/** Lists whose defaults depend on whether somebody wrote an empty one. */
+const emptyLists = new Set(['autoscaling.v2.HPAScalingRules.policies']);
+const saysSomething = (struct: StructType, field: { readonly name: string }): boolean =>
+  emptyLists.has(`${struct.name.replace(/^io\.k8s\.api\./, '')}.${field.name}`);
+
 export class Decoder {
   /** What is decoded now: field names, list positions (numbers) and map keys (prefixed with a dot). */
   readonly #path: (string | number)[] = [];
@@ -131,7 +136,14 @@ export class Decoder {
       this.#path.pop();
       this.#struct = struct.shortName;
       if (decoded === undefined) continue;
-      if (field.omitempty && !field.pointer && type.kind !== 'struct' && isEmpty(decoded)) continue;
+      if (
+        field.omitempty &&
+        !field.pointer &&
+        type.kind !== 'struct' &&
+        isEmpty(decoded) &&
+        !saysSomething(struct, field)
+      )
+        continue;
       result[field.name] = decoded;
     }
     this.#noteUnknown(struct, raw, found);

@@ -3,6 +3,7 @@ import type {
   DeviceTaintRule,
   FlowSchema,
   IPAddress,
+  ParentReference,
   PriorityLevelConfiguration,
   ResourceClaimResourceV1,
   ResourceSlice,
@@ -67,13 +68,13 @@ export const priorityLevelCells: CellsOf<PriorityLevelConfiguration> = (object, 
 
 /** Upstream has a third cell, the age, for which it has no column. */
 export const ipAddressCells: CellsOf<IPAddress> = ({ metadata, spec }) => {
-  const { group = '', resource = '', namespace = '', name = '' } = spec?.parentRef ?? {};
-  const kind = group === '' ? resource : `${resource}.${group}`;
+  const { group = '', resource, namespace = '', name }: Partial<ParentReference> = spec?.parentRef ?? {};
+  const kind = group === '' ? (resource ?? '') : `${resource}.${group}`;
   return [
     metadata.name,
     spec?.parentRef === undefined
       ? none
-      : [kind.toLowerCase(), ...(namespace === '' ? [] : [namespace]), name].join('/'),
+      : [kind.toLowerCase(), ...(namespace === '' ? [] : [namespace]), name ?? ''].join('/'),
   ];
 };
 

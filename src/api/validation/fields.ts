@@ -85,8 +85,23 @@ export function semanticEqual(a: unknown, b: unknown): boolean {
   );
 }
 
+/** Equal as they are stored: a zero that somebody wrote is another value than none. */
+export function exactlyEqual(a: unknown, b: unknown): boolean {
+  if (a === b || (isNothing(a) && isNothing(b))) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  return (
+    Object.keys(left).every((key) => exactlyEqual(left[key], right[key])) &&
+    Object.keys(right).every((key) => Object.hasOwn(left, key) || isNothing(right[key]))
+  );
+}
+/** What Go cannot tell from nothing: an empty list. */
+const isNothing = (value: unknown): boolean =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+
 export const immutable = (path: string, value: unknown, previous: unknown): FieldError[] =>
-  semanticEqual(value, previous) ? [] : [invalid(path, value ?? null, 'field is immutable')];
+  exactlyEqual(value, previous) ? [] : [invalid(path, value ?? null, 'field is immutable')];
 
 /** `field: old -> new` for every leaf that differs: what a message shows where upstream shows a diff. */
 export function differences(previous: unknown, value: unknown, path = ''): string[] {

@@ -88,6 +88,8 @@ export function checkServed(
   if (conversion?.check === undefined) return;
   // What the path says may be left out of the object.
   if (row.namespaced && (object.metadata.namespace ?? '') === '') object.metadata.namespace = namespace;
+  // Another one is refused for that.
+  else if (row.namespaced && object.metadata.namespace !== namespace) return;
   conversion.check(object, previous);
 }
 

@@ -177,7 +177,8 @@ async function updateOnce(
     throw conflictError(
       groupResource(row),
       request.name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
+      // As upstream's store words it.
+      `StorageError: invalid object, Code: 4, Key: ${current.key.replace(/^\/registry/, '')}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
     );
 
   completeMetadata(request, object, previous);
@@ -224,7 +225,7 @@ function metadataErrors(row: KindRow, behaviour: KindBehaviour, meta: ObjectMeta
     validateObjectMeta(meta, { namespaced: row.namespaced, checkName, customResource });
   const anyFinalizer = behaviour.anyFinalizer === true;
   const first = asUpdate(anyFinalizer);
-  if (first.length === 0 && (meta.finalizers ?? []).length === 0) return first;
+  if (first.length === 0 && (meta.finalizers ?? []).length === 0 && (meta.generateName ?? '') === '') return first;
   const { metadataInUpdate = ['update'] } = behaviour;
   return [
     ...whole(nameIsPathSegment, true),

@@ -27,7 +27,7 @@ export async function update(request: ResourceRequest): Promise<ApiResponse> {
     },
     {
       dryRun: options.dryRun,
-      createWhenAbsent: subresource === '' && request.row.strategy.allowCreateOnUpdate,
+      createWhenAbsent: subresource === '' && storageRow(request.row).strategy.allowCreateOnUpdate,
       retriesConflicts: false,
       fieldManager: manager,
     },

@@ -28,6 +28,7 @@ function validate(object: Lease): FieldError[] {
 }
 
 export const lease: KindBehaviour<Lease> = {
+  anyFinalizer: true,
   prepareForCreate: prepare,
   prepareForUpdate: prepare,
   validate,

@@ -2,6 +2,7 @@
 import { invalid, required, type FieldError } from '../../field-error.ts';
 import type { Event, EventEventsV1 } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
+import { finalizerErrors } from '../../meta/object-meta.ts';
 import { byteLength, nameIsDnsSubdomain, nameIsPathSegment } from '../../meta/names.ts';
 import {
   immutable,
@@ -52,13 +53,19 @@ function seriesErrors({ series }: Event): FieldError[] {
   ];
 }
 
+const finalizerPath = (index: number) => `metadata.finalizers[${index}]`;
+
 /** What a new event of events.k8s.io must say besides, and must leave to the old form; `event` is in core's form. */
 function strictErrors(event: Event): FieldError[] {
   const { type = '', source } = event;
-  const name = event.metadata.name ?? '';
+  const { name = '', generateName = '' } = event.metadata;
   const unset = (field: string) => invalid(field, '', 'needs to be unset');
   return [
+    ...(generateName === ''
+      ? []
+      : texts('metadata.generateName', generateName, nameIsDnsSubdomain(generateName, true))),
     ...(name === '' ? [] : texts('metadata.name', name, nameIsDnsSubdomain(name, false))),
+    ...finalizerErrors(event.metadata.finalizers, finalizerPath),
     ...seriesErrors(event),
     ...(isAbsent(event.eventTime) ? [required('eventTime')] : []),
     ...(type === 'Normal' || type === 'Warning' ? [] : [invalid('type', '', `has invalid value: ${type}`)]),
@@ -93,6 +100,7 @@ export const errorsInEventsGroup = (event: Event, previous: Event | undefined): 
   ...(previous === undefined
     ? strictErrors(event)
     : [
+        ...finalizerErrors(event.metadata.finalizers, finalizerPath),
         ...(semanticEqual(event.series, previous.series) ? [] : seriesErrors(event)),
         ...fixedFields.flatMap(([field, shown = field]) => immutable(shown, event[field], previous[field])),
       ]),
@@ -100,6 +108,7 @@ export const errorsInEventsGroup = (event: Event, previous: Event | undefined): 
 
 export const event: KindBehaviour<Event> = {
   metadataInUpdate: [],
+  anyFinalizer: true,
   validateName: nameIsPathSegment,
   validate,
   validateUpdate: validate,

@@ -40,6 +40,7 @@ const validate = ({ handler, overhead, scheduling }: RuntimeClass): FieldError[]
 ];
 
 export const runtimeClass: KindBehaviour<RuntimeClass> = {
+  anyFinalizer: true,
   metadataInUpdate: ['whole', 'update'],
   validate,
   validateUpdate: (object, previous) => [

@@ -3,6 +3,7 @@ import { invalid, type FieldError } from '../../field-error.ts';
 import type { PodDisruptionBudget } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { validateLabelSelector } from '../../meta/label-selector.ts';
+import { nameIsPathSegment } from '../../meta/names.ts';
 import { conditionErrors } from '../../validation/conditions.ts';
 import { atMost100Percent, nonNegative, nonNegativeOrPercent, optionalOneOf } from '../../validation/fields.ts';
 
@@ -28,7 +29,10 @@ function validate(object: PodDisruptionBudget): FieldError[] {
 }
 
 export const podDisruptionBudget: KindBehaviour<PodDisruptionBudget> = {
+  // Upstream's rules of budgets do not look at metadata.
   metadataInUpdate: [],
+  anyFinalizer: true,
+  validateName: nameIsPathSegment,
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },

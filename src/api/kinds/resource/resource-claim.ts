@@ -35,7 +35,7 @@ import {
 } from '../../validation/devices.ts';
 import { driverNameErrors } from '../../validation/class-parameters.ts';
 import { selectorErrors } from '../../validation/device-selector.ts';
-import { immutable, isAbsent, labelErrors, semanticEqual, subdomainErrors } from '../../validation/fields.ts';
+import { immutable, isAbsent, labelErrors, subdomainErrors } from '../../validation/fields.ts';
 import { nodeSelectorErrors } from '../../validation/scheduling.ts';
 
 const requestsMax = 32;
@@ -297,7 +297,7 @@ function templateErrors({ spec }: ResourceClaimTemplate): FieldError[] {
     ...validateLabels(metadata.labels, 'spec.metadata.labels'),
     ...Object.entries(metadata)
       .filter(([name, value]) => name !== 'annotations' && name !== 'labels' && !isAbsent(value as string))
-      .map(([name]) => forbidden(`spec.metadata.${name}`, 'cannot be set')),
+      .map(([name]) => forbidden(`spec.metadata.${name === 'uid' ? 'uID' : name}`, 'cannot be set')),
     ...specErrors('spec.spec', spec?.spec),
   ];
 }
@@ -305,8 +305,5 @@ function templateErrors({ spec }: ResourceClaimTemplate): FieldError[] {
 export const resourceClaimTemplate: KindBehaviour<ResourceClaimTemplate> = {
   load: () => loadCel(),
   validate: templateErrors,
-  validateUpdate: (object, previous) => [
-    ...templateErrors(object),
-    ...(semanticEqual(object.spec, previous.spec) ? [] : immutable('spec', object.spec, previous.spec)),
-  ],
+  validateUpdate: (object, previous) => [...templateErrors(object), ...immutable('spec', object.spec, previous.spec)],
 };
