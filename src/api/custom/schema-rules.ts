@@ -295,6 +295,10 @@ function checkRuleTexts(schema: Schema, path: string, errors: FieldError[]): voi
 function defaultErrors(schema: Schema, path: string): FieldError[] {
   const errors: FieldError[] = [];
   visitDefaults(schema, path, false, errors);
+  // The default of a whole object is one.
+  if (isJsonObject(schema.default))
+    for (const name of ['apiVersion', 'kind'])
+      if (schema.default[name] === undefined) errors.push(required(`${path}.default.${name}`));
   return errors;
 }
 
