@@ -15,7 +15,7 @@ import { nodeAuthorizer } from './authorization/node.ts';
 import { createRbacIndex } from './authorization/rbac-index.ts';
 import { rbacAuthorizer } from './authorization/rbac.ts';
 import type { Server } from './context.ts';
-import { requestMetrics } from './metrics.ts';
+import { requestMetrics } from './metrics/requests.ts';
 import { startDefinitionController } from './custom-resources/definition-controller.ts';
 import { createFlowControl } from './flow-control/flow-control.ts';
 import { watchCounts } from './flow-control/watch-counts.ts';

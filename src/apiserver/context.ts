@@ -127,22 +127,28 @@ export interface AdmissionPlugin {
 }
 
 /** What is measured of requests; `/metrics` prints it. */
+/** What a request is about, as metrics name it. */
+export interface MeasuredRequest {
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly scope: string;
+}
 export interface RequestMetrics {
-  record(request: {
-    verb: string;
-    group: string;
-    version: string;
-    resource: string;
-    subresource: string;
-    scope: string;
-    code: number;
-    durationSeconds: number;
-  }): void;
+  record(
+    request: MeasuredRequest & { readonly dryRun: string; readonly code: number; readonly durationSeconds: number },
+  ): void;
+  onInFlight(verb: string, change: 1 | -1): void;
+  recordAuthentication(result: 'success' | 'failure' | 'error'): void;
+  recordDecision(decision: 'allowed' | 'denied' | 'no-opinion'): void;
   /** A call of an admission webhook, as upstream's apiserver_admission_webhook_* metrics want it. */
   recordWebhook?(call: WebhookCall & { readonly rejected: boolean; readonly durationSeconds: number }): void;
   recordWebhookRejection?(rejection: WebhookCall & { readonly errorType: string }): void;
   recordWebhookFailOpen?(call: Pick<WebhookCall, 'name' | 'type'>): void;
-  print(): Promise<{ contentType: string; text: string }>;
+  /** Lines of Prometheus' text format. */
+  text(): string;
 }
 
 export interface WebhookCall {

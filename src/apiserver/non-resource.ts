@@ -31,13 +31,9 @@ export async function respondNonResource(context: RequestContext): Promise<ApiRe
   if (path === '/healthz' || path === '/livez' || path === '/readyz' || /^\/(healthz|livez|readyz)\//.test(path))
     return respondHealth(context, path);
   if (path === '/metrics') {
-    const { contentType, text } = await server.metrics.print();
-    const { flowControlMetrics } = await import('./flow-control/metrics.ts');
-    return respond(200, {
-      type: 'bytes',
-      contentType,
-      parts: [Buffer.from(text), Buffer.from(flowControlMetrics(server.flowControl))],
-    });
+    const { printMetrics } = await import('./metrics/print.ts');
+    const { contentType, text } = await printMetrics(server);
+    return respond(200, { type: 'bytes', contentType, parts: [Buffer.from(text)] });
   }
   if (path === '/api' || path === '/apis' || path.startsWith('/api/') || path.startsWith('/apis/'))
     return respondDiscovery(context, path);

@@ -1,21 +1,10 @@
 // The metrics of priority and fairness, made when they are asked for. Names, labels and buckets are upstream's.
+import { familyText, type Line } from '../metrics/families.ts';
 import type { FlowControl } from './flow-control.ts';
 import { waitBuckets } from './statistics.ts';
 
-const label = (text: string): string => text.replaceAll(/[\\"\n]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`));
-
-function family(
-  name: string,
-  type: 'gauge' | 'counter' | 'histogram',
-  help: string,
-  lines: readonly (readonly [suffix: string, labels: Readonly<Record<string, string>>, value: number])[],
-): string {
-  const printed = lines.map(([suffix, labels, value]) => {
-    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${label(text)}"`);
-    return `apiserver_flowcontrol_${name}${suffix}{${pairs.join(',')}} ${value}\n`;
-  });
-  return `# HELP apiserver_flowcontrol_${name} ${help}\n# TYPE apiserver_flowcontrol_${name} ${type}\n${printed.join('')}`;
-}
+const family = (name: string, type: 'gauge' | 'counter' | 'histogram', help: string, lines: readonly Line[]): string =>
+  familyText(`apiserver_flowcontrol_${name}`, type, help, lines);
 
 export function flowControlMetrics(flowControl: FlowControl): string {
   const levels = flowControl.levels();

@@ -35,6 +35,7 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
     resource: row?.resource ?? '',
     subresource: row !== undefined && Object.hasOwn(row.subresources, info.subresource) ? info.subresource : '',
     scope: !info.isResource ? '' : info.name !== '' ? 'resource' : info.namespace !== '' ? 'namespace' : 'cluster',
+    dryRun: request.query.size === 0 ? '' : (request.query.get('dryRun') ?? '').slice(0, 3),
     code: response.status,
     durationSeconds: durationMs / 1000,
   });

@@ -40,6 +40,7 @@ async function identify(context: RequestContext): Promise<Identity | undefined> 
   const token = bearerToken(request);
   if (token === undefined) return undefined;
   const result = await server.tokens.authenticate(token, server.options.serviceAccountTokens.audiences);
+  server.metrics.recordAuthentication('user' in result ? 'success' : 'failure');
   if (!('user' in result)) throw unauthorizedError();
   return result.user;
 }

@@ -10,6 +10,9 @@ export async function authorize(context: RequestContext, next: Next): Promise<Ap
   const asked = context.server.authorizer.authorize(attributes);
   const decision = asked instanceof Promise ? await asked : asked;
   context.decision = decision;
+  context.server.metrics.recordDecision(
+    decision.decision === 'allow' ? 'allowed' : decision.decision === 'deny' ? 'denied' : 'no-opinion',
+  );
   if (decision.error !== undefined && decision.decision !== 'allow') throw internalError(decision.error);
   if (decision.decision !== 'allow') throw accessForbidden(attributes, decision.reason);
   return next(context);

@@ -37,9 +37,12 @@ async function serve(
     const refused = respondText('Too many requests, please try again later.\n', 429);
     return { ...refused, headers: { ...refused.headers, 'retry-after': String(retryAfterSeconds) } };
   }
+  const { metrics } = context.server;
+  metrics.onInFlight(context.info.verb, 1);
   try {
     return await (context.info.verb === 'watch' ? counted(context, next) : next(context));
   } finally {
+    metrics.onInFlight(context.info.verb, -1);
     ticket.finish();
   }
 }

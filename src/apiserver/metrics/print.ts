@@ -1,0 +1,72 @@
+// GET /metrics: what was recorded, what can be counted when somebody asks, and the process itself.
+import { storagePrefix } from '#api/kinds.ts';
+import type { Server } from '../context.ts';
+import { flowControlMetrics } from '../flow-control/metrics.ts';
+import { familyText, type Line } from './families.ts';
+
+/** Of every kind that is stored. */
+function objectCounts({ kinds, options: { store } }: Server): string {
+  const counts = new Map<string, { readonly group: string; readonly resource: string; readonly count: number }>();
+  for (const row of kinds.rows) {
+    const { group, resource } = row;
+    const name = group === '' ? resource : `${resource}.${group}`;
+    if (row.storage !== undefined && !counts.has(name))
+      counts.set(name, { group, resource, count: store.count(storagePrefix(row)) });
+  }
+  const byResource = [...counts].map(([resource, { count }]): Line => ['', { resource }, count]);
+  const byGroup = [...counts.values()].map(({ group, resource, count }): Line => ['', { group, resource }, count]);
+  return (
+    familyText('apiserver_storage_objects', 'gauge', 'Stored objects.', byResource) +
+    familyText('apiserver_resource_objects', 'gauge', 'Stored objects.', byGroup)
+  );
+}
+
+const watchCounts = ({ watches }: Server): string =>
+  familyText(
+    'apiserver_longrunning_requests',
+    'gauge',
+    'Watches that go on.',
+    [...watches.all()].map(({ group, version, resource, scope, count }): Line => {
+      const labels = { component: 'apiserver', group, resource, scope, subresource: '', verb: 'WATCH', version };
+      return ['', labels, count];
+    }),
+  );
+
+function buildInfo({ version }: Server['options']): string {
+  const labels = {
+    build_date: version.buildDate,
+    compiler: version.compiler,
+    git_commit: version.gitCommit,
+    git_tree_state: version.gitTreeState,
+    git_version: version.gitVersion,
+    go_version: version.goVersion,
+    major: version.major,
+    minor: version.minor,
+    platform: version.platform,
+  };
+  return familyText('kubernetes_build_info', 'gauge', 'What runs here.', [['', labels, 1]]);
+}
+
+function healthChecks({ readinessChecks = [] }: Server['options']): string {
+  const lines = readinessChecks.map(({ name, check }): Line => [
+    '',
+    { name, type: 'readyz' },
+    check() === undefined ? 1 : 0,
+  ]);
+  return familyText('kubernetes_healthcheck', 'gauge', 'Whether a check is well.', lines);
+}
+
+export async function printMetrics(server: Server): Promise<{ contentType: string; text: string }> {
+  const { Registry, collectDefaultMetrics } = await import('prom-client');
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const text =
+    (await registry.metrics()) +
+    buildInfo(server.options) +
+    healthChecks(server.options) +
+    objectCounts(server) +
+    watchCounts(server) +
+    server.metrics.text() +
+    flowControlMetrics(server.flowControl);
+  return { contentType: registry.contentType, text };
+}
