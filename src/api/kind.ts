@@ -126,6 +126,8 @@ export interface PreparationContext {
   readonly now: number;
   readonly subresource: string;
   readonly userName: string;
+  /** A Warning header for whoever writes; where preparation changes what warnings() would look at. */
+  warn?(text: string): void;
 }
 
 /** A kind's hand-written rules. Every member is optional: the row and the schema say the rest. */

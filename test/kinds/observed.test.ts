@@ -11,7 +11,7 @@ import { answersOf, sorted, type Answer, type Json, type KindCases, type Send } 
 const folder = path.join(import.meta.dirname, 'observed');
 
 /** Go's own form of internal types and of lists in no order cannot be compared; what clients parse is before it. */
-const isGoText = (message: string): boolean => /^Invalid value: [{[].*"[A-Z]\w*":/.test(message);
+const isGoText = (message: string): boolean => /^(Invalid|Duplicate) value: [{[].*"[A-Z]\w*":|\n@@ -/.test(message);
 const comparable = (answer: Answer, as: Answer = answer): Json =>
   sorted({
     ...answer,
@@ -30,11 +30,14 @@ for (const file of readdirSync(folder).filter(
   (one) => one.endsWith('.json') && (only === undefined || one.includes(only)),
 ))
   test(`as upstream: ${file.slice(0, -'.json'.length)}`, async () => {
-    const api = await startApiServer();
+    const api = await startApiServer({ serviceCidrs: ['10.96.0.0/16'] });
     const kind = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as KindCases;
     const namespace = /\/namespaces\/([^/]+)\//.exec(kind.path)?.[1];
-    if (namespace !== undefined)
+    if (namespace !== undefined) {
       await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+      const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+      await api.create(`/api/v1/namespaces/${namespace}/serviceaccounts`, account);
+    }
     const send: Send = async (method, where, body) => {
       const { status, json, warnings } = await api.send(method, where, {
         bytes: body === undefined ? undefined : JSON.stringify(body),

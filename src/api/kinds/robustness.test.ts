@@ -175,10 +175,10 @@ test('long lists of a Pod that are alike cost time and memory with their length,
     whenUnsatisfiable: 'DoNotSchedule',
   }));
   const started = performance.now();
-  const warnings = podWarnings('', { containers: [{ name: 'a', ports }] });
+  const warnings = podWarnings('', { containers: [{ name: 'a', ports }] }, undefined);
   assert.equal(warnings.length, 100);
   assert.equal(warnings[0], 'spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]');
-  assert.deepEqual(podWarnings('', { containers: [{ name: 'a', ports: apart }] }), []);
+  assert.deepEqual(podWarnings('', { containers: [{ name: 'a', ports: apart }] }, undefined), []);
   assert.deepEqual(spreadErrors('spec', topologySpreadConstraints), []);
   const keys = (prefix: string) => Array.from({ length: 20_000 }, (_, index) => `${prefix}${index}`);
   const term = {

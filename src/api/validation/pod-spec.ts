@@ -4,7 +4,6 @@ import type { ObjectMeta, Pod, PodSpec, PodTemplateSpec } from '../generated/typ
 import type { LabelMatcher } from '../meta/label-selector.ts';
 import { byteLength, dns1123SubdomainWithUnderscore, nameIsDnsSubdomain, rangeText } from '../meta/names.ts';
 import { validateAnnotations, validateLabels } from '../meta/object-meta.ts';
-import { addQuantities, canonicalQuantity, compareQuantities, formatQuantity } from '../quantity.ts';
 import { ipErrors } from './addresses.ts';
 import {
   containersErrors,
@@ -22,11 +21,14 @@ import {
   subdomainErrors,
   texts,
 } from './fields.ts';
+import { podLevelResourceErrors } from './pod-level-resources.ts';
 import { resourceRequirementErrors } from './resources.ts';
 import { affinityErrors, spreadErrors, tolerationErrors } from './scheduling.ts';
-import { podSecurityErrors, userNamespaceErrors, windowsOptionsOnLinux } from './security-context.ts';
+import { podSecurityErrors, userNamespaceErrors } from './security-context.ts';
+import { appArmorMismatchErrors } from './app-armor.ts';
 import { mirrorPodAnnotation, podAnnotationErrors } from './pod-annotations.ts';
 import { volumeErrors } from './volumes.ts';
+import { hostProcessErrors, operatingSystemErrors } from './windows.ts';
 
 const int32Max = 2 ** 31 - 1;
 
@@ -107,42 +109,6 @@ function resourceClaimErrors(path: string, spec: PodSpec, meta: ObjectMeta | und
   });
 }
 
-function podResourceErrors(path: string, spec: PodSpec, claims: ReadonlySet<string>): FieldError[] {
-  const { resources } = spec;
-  if (resources === undefined) return [];
-  if (spec.os?.name === 'windows') return [forbidden(path, 'may not be set for a windows pod')];
-  const errors: FieldError[] = [];
-  if (resources.claims !== undefined)
-    errors.push(forbidden(`${path}.claims`, 'claims may not be set for Resources at pod-level'));
-  errors.push(...resourceRequirementErrors(path, resources, claims, 'pod'));
-  for (const [name, amount] of Object.entries(resources.requests ?? {})) {
-    let sum = addQuantities('0', '0');
-    for (const container of spec.containers ?? [])
-      sum = addQuantities(sum, String(container.resources?.requests?.[name] ?? '0'));
-    if (compareQuantities(sum, String(amount)) > 0)
-      errors.push(
-        invalid(
-          `${path}.requests[${name}]`,
-          canonicalQuantity(String(amount)),
-          `must be greater than or equal to aggregate container requests of ${formatQuantity(sum)}`,
-        ),
-      );
-  }
-  for (const [index, container] of (spec.containers ?? []).entries())
-    for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
-      const podLimit = resources.limits?.[name];
-      if (podLimit !== undefined && compareQuantities(String(limit), String(podLimit)) > 0)
-        errors.push(
-          invalid(
-            `${path}.containers[${index}][${name}].limits`,
-            canonicalQuantity(String(limit)),
-            `must be less than or equal to pod limits of ${canonicalQuantity(String(podLimit))}`,
-          ),
-        );
-    }
-  return errors;
-}
-
 function gateErrors(path: string, spec: PodSpec): FieldError[] {
   const seen = new Set<string>();
   return (spec.schedulingGates ?? []).flatMap(({ name }, index) => {
@@ -199,7 +165,7 @@ export function podSpecErrors(path: string, spec: PodSpec, meta: ObjectMeta | un
     ...containersErrors(`${path}.containers`, scope),
     ...initContainersErrors(`${path}.initContainers`, scope),
     ...ephemeralContainersErrors(`${path}.ephemeralContainers`, scope),
-    ...podResourceErrors(`${path}.resources`, spec, claimNames),
+    ...podLevelResourceErrors(`${path}.resources`, spec, claimNames),
     ...hostNetworkErrors(path, spec, meta !== undefined),
     ...requiredOneOf(`${path}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']),
     ...requiredOneOf(`${path}.dnsPolicy`, spec.dnsPolicy, [
@@ -237,7 +203,8 @@ export function podSpecErrors(path: string, spec: PodSpec, meta: ObjectMeta | un
     ...(spec.overhead === undefined
       ? []
       : resourceRequirementErrors(`${path}.overhead`, { limits: spec.overhead }, new Set())),
-    ...windowsOptionsOnLinux(path, spec),
+    ...operatingSystemErrors(path, spec),
+    ...hostProcessErrors(path, spec),
     ...environmentFileErrors(path, spec),
   ];
 }
@@ -269,6 +236,7 @@ export function podTemplateErrors(path: string, template: PodTemplateSpec): Fiel
     ...validateAnnotations(meta.annotations, `${path}.annotations`),
     ...podAnnotationErrors(`${path}.annotations`, meta.annotations, spec),
     ...podSpecErrors(`${path}.spec`, spec, undefined),
+    ...appArmorMismatchErrors(`${path}.spec`, meta.annotations, spec),
     ...((spec.ephemeralContainers?.length ?? 0) > 0
       ? [forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template')]
       : []),

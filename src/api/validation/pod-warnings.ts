@@ -1,19 +1,16 @@
 // What is accepted of a Pod or template and yet surely not meant: upstream's Warning headers.
-import type { Container, ContainerPort, PodSpec, PodTemplateSpec } from '../generated/types.ts';
+import type { ContainerPort, ObjectMeta, PodSpec, PodTemplateSpec } from '../generated/types.ts';
 import { dns1123Label } from '../meta/names.ts';
+import { ipWarnings } from './addresses.ts';
+import { appArmorTemplateWarnings } from './app-armor.ts';
 import { isAbsent, semanticEqual } from './fields.ts';
+import { placedContainers, type PlacedContainer } from './placed-containers.ts';
+import { placementWarnings } from './placement-warnings.ts';
+import { seccompContainerPrefix, seccompPodAnnotation } from './pod-annotations.ts';
+import { volumeWarnings } from './pod-volume-warnings.ts';
+import { fractionalByteWarning } from './resources.ts';
 
-interface Placed {
-  readonly path: string;
-  readonly container: Container;
-}
-/** In upstream's order: init containers first. */
-const containersOf = (path: string, spec: PodSpec): Placed[] =>
-  (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((list) =>
-    (spec[list] ?? []).map((container, index) => ({ path: `${path}.${list}[${index}]`, container })),
-  );
-
-function environmentWarnings({ path, container }: Placed): string[] {
+function environmentWarnings({ path, container }: PlacedContainer): string[] {
   const seen = new Set<string>();
   return (container.env ?? []).flatMap(({ name, value = '', valueFrom }, index) => {
     const repeated = seen.has(name);
@@ -46,7 +43,7 @@ function portWarning({ at, port }: PlacedPort, other: PlacedPort): string | unde
 const portWarningsMax = 100;
 const portComparisonsMax = 1_000_000;
 
-function portWarnings(containers: readonly Placed[]): string[] {
+function portWarnings(containers: readonly PlacedContainer[]): string[] {
   const warnings: string[] = [];
   const byNumber = new Map<string, PlacedPort[]>();
   let comparisons = 0;
@@ -54,6 +51,11 @@ function portWarnings(containers: readonly Placed[]): string[] {
     (container.ports ?? []).map((port, index) => ({ at: `${path}.ports[${index}]`, port })),
   );
   for (const one of ports) {
+    const { at, port } = one;
+    if (!isAbsent(port.hostIP) && (port.hostPort ?? 0) === 0)
+      warnings.push(
+        `${at}: hostIP set without hostPort: {Name:${port.name ?? ''} HostPort:0 ContainerPort:${port.containerPort} Protocol:${port.protocol ?? ''} HostIP:${port.hostIP}}`,
+      );
     const key = `${one.port.containerPort}/${one.port.protocol}`;
     const others = byNumber.get(key);
     if (others === undefined) {
@@ -80,28 +82,76 @@ function portWarnings(containers: readonly Placed[]): string[] {
   return warnings;
 }
 
-/** `path` is of the Pod or template: empty, or `spec.template`. */
-export function podWarnings(path: string, spec: PodSpec): string[] {
-  const at = path === '' ? 'spec' : `${path}.spec`;
+const deadAnnotations: readonly (readonly [key: string, text: string])[] = [
+  ['scheduler.alpha.kubernetes.io/critical-pod', 'non-functional in v1.16+; use the "priorityClassName" field instead'],
+  ['security.alpha.kubernetes.io/sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
+  ['security.alpha.kubernetes.io/unsafe-sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
+];
+
+function containerWarnings(
+  metaPath: string,
+  annotations: ObjectMeta['annotations'],
+  placed: PlacedContainer,
+): string[] {
+  const { path, container } = placed;
   const warnings: string[] = [];
-  const seenAddresses = new Set<string>();
+  const seccomp = `${seccompContainerPrefix}${container.name}`;
+  if (container.securityContext?.seccompProfile === undefined && annotations?.[seccomp] !== undefined)
+    warnings.push(`${metaPath}[${seccomp}]: non-functional in v1.27+; use the "seccompProfile" field instead`);
+  for (const name of ['memory', 'ephemeral-storage'])
+    for (const part of ['limits', 'requests'] as const)
+      warnings.push(
+        ...fractionalByteWarning(`${path}.resources.${part}[${name}]`, container.resources?.[part]?.[name]),
+      );
+  return [...warnings, ...environmentWarnings(placed)];
+}
+
+function repeatedWarnings(at: string, spec: PodSpec): string[] {
+  const warnings: string[] = [];
+  const [addresses, secrets] = [new Set<string>(), new Set<string>()];
   for (const [index, { ip }] of (spec.hostAliases ?? []).entries()) {
-    if (seenAddresses.has(ip)) warnings.push(`${at}.hostAliases[${index}].ip: duplicate ip ${JSON.stringify(ip)}`);
-    seenAddresses.add(ip);
+    if (addresses.has(ip)) warnings.push(`${at}.hostAliases[${index}].ip: duplicate ip ${JSON.stringify(ip)}`);
+    addresses.add(ip);
   }
-  const seenSecrets = new Set<string>();
+  const empty: string[] = [];
   for (const [index, { name = '' }] of (spec.imagePullSecrets ?? []).entries()) {
     const of = `${at}.imagePullSecrets[${index}].name`;
-    if (name === '') warnings.push(`${of}: invalid empty name ""`);
-    else if (seenSecrets.has(name)) warnings.push(`${of}: duplicate name ${JSON.stringify(name)}`);
-    seenSecrets.add(name);
+    if (secrets.has(name)) warnings.push(`${of}: duplicate name ${JSON.stringify(name)}`);
+    if (name === '') empty.push(`${of}: invalid empty name ""`);
+    secrets.add(name);
   }
-  const containers = containersOf(at, spec);
-  warnings.push(...containers.flatMap(environmentWarnings), ...portWarnings(containers));
+  return [...warnings, ...empty];
+}
+
+/** `path` is of the Pod or template: empty, or `spec.template`. */
+export function podWarnings(path: string, spec: PodSpec, meta: ObjectMeta | undefined): string[] {
+  const at = path === '' ? 'spec' : `${path}.spec`;
+  const metaPath = path === '' ? 'metadata.annotations' : `${path}.metadata.annotations`;
+  const annotations = meta?.annotations;
+  const { selectors, terms } = placementWarnings(at, spec);
+  const warnings = [...selectors];
+  for (const [key, text] of deadAnnotations)
+    if (annotations?.[key] !== undefined) warnings.push(`${metaPath}[${key}]: ${text}`);
+  warnings.push(...volumeWarnings(at, spec), ...repeatedWarnings(at, spec));
+  for (const name of ['memory', 'ephemeral-storage'])
+    warnings.push(...fractionalByteWarning(`${at}.overhead[${name}]`, spec.overhead?.[name]));
+  if (spec.securityContext?.seccompProfile === undefined && annotations?.[seccompPodAnnotation] !== undefined)
+    warnings.push(
+      `${metaPath}[${seccompPodAnnotation}]: non-functional in v1.27+; use the "seccompProfile" field instead`,
+    );
+  const containers = placedContainers(at, spec);
+  if (path !== '') warnings.push(...appArmorTemplateWarnings(metaPath, annotations, spec));
+  for (const placed of containers) warnings.push(...containerWarnings(metaPath, annotations, placed));
+  warnings.push(...portWarnings(containers));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     warnings.push(
       `${at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
     );
+  warnings.push(...terms);
+  for (const [index, server] of (spec.dnsConfig?.nameservers ?? []).entries())
+    warnings.push(...ipWarnings(`${at}.dnsConfig.nameservers[${index}]`, server));
+  for (const [index, { ip }] of (spec.hostAliases ?? []).entries())
+    warnings.push(...ipWarnings(`${at}.hostAliases[${index}].ip`, ip));
   return warnings;
 }
 
@@ -113,7 +163,7 @@ export const templateWarnings = (
 ): string[] =>
   template?.spec === undefined || (previous !== undefined && semanticEqual(template, previous))
     ? []
-    : podWarnings(path, template.spec);
+    : podWarnings(path, template.spec, template.metadata);
 
 /** Of kinds whose names begin those of Pods. */
 export function nameWarnings(name: string | undefined): string[] {

@@ -78,6 +78,24 @@ export function amountErrors(path: string, name: string, amount: Quantity): Fiel
   return errors;
 }
 
+/** Bytes come whole. */
+export const fractionalByteWarning = (path: string, amount: Quantity | undefined): string[] =>
+  amount !== undefined && compareQuantities(String(amount), quantityValue(String(amount)).toString()) !== 0
+    ? [`${path}: fractional byte value ${JSON.stringify(show(amount))} is invalid, must be an integer`]
+    : [];
+
+/** As upstream shows it here: the number. */
+export const basicAmountErrors = (path: string, amount: Quantity): FieldError[] =>
+  compareQuantities(String(amount), '0') < 0
+    ? [
+        {
+          reason: 'FieldValueInvalid',
+          field: path,
+          message: `Invalid value: ${quantityValue(String(amount))}: must be a valid resource quantity`,
+        },
+      ]
+    : [];
+
 export const nonNegativeAmount = (path: string, amount: Quantity): FieldError[] =>
   compareQuantities(String(amount), '0') < 0 ? [invalid(path, show(amount), 'must be greater than or equal to 0')] : [];
 

@@ -1,8 +1,10 @@
 // Security contexts of containers and Pods.
 import { duplicate, forbidden, invalid, required, type FieldError } from '../field-error.ts';
-import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from '../generated/types.ts';
-import { byteLength, userId } from '../meta/names.ts';
-import { isAbsent, oneOf, optionalOneOf, relativePath, requiredOneOf, texts } from './fields.ts';
+import type { PodSpec, SeccompProfile, SecurityContext } from '../generated/types.ts';
+import { userId } from '../meta/names.ts';
+import { appArmorErrors } from './app-armor.ts';
+import { isAbsent, oneOf, optionalOneOf, relativePath, texts } from './fields.ts';
+import { windowsOptionErrors } from './windows.ts';
 
 const idErrors = (path: string, id: number | undefined): FieldError[] =>
   id === undefined ? [] : texts(path, id, userId(id));
@@ -22,28 +24,6 @@ function seccompErrors(path: string, profile: SeccompProfile | undefined): Field
     );
   else if (file !== undefined) errors.push(invalid(at, profile, 'can only be set when seccomp type is Localhost'));
   return errors;
-}
-
-function appArmorErrors(path: string, profile: AppArmorProfile | undefined): FieldError[] {
-  if (profile === undefined) return [];
-  const at = `${path}.localhostProfile`;
-  const name = profile.localhostProfile;
-  if (profile.type !== 'Localhost') {
-    const errors = isAbsent(profile.type)
-      ? [required(`${path}.type`, 'type is required when appArmorProfile is set')]
-      : oneOf(`${path}.type`, profile.type, profileTypes);
-    if (name !== undefined && errors.length === 0)
-      errors.push(invalid(at, name, 'can only be set when AppArmor type is Localhost'));
-    return errors;
-  }
-  if (name === undefined || name.trim() === '')
-    return name !== undefined && name !== ''
-      ? [invalid(at, name, 'must not be padded with whitespace')]
-      : [required(at, 'must be set when AppArmor type is Localhost')];
-  if (name.trim() !== name) return [invalid(at, name, 'must not be padded with whitespace')];
-  if (byteLength(name) > 4095)
-    return [{ reason: 'FieldValueTooLong', field: at, message: 'Too long: may not be more than 4095 bytes' }];
-  return [];
 }
 
 export function containerSecurityErrors(
@@ -68,7 +48,11 @@ export function containerSecurityErrors(
         invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'),
       );
   }
-  return [...errors, ...appArmorErrors(`${path}.appArmorProfile`, context.appArmorProfile)];
+  return [
+    ...errors,
+    ...windowsOptionErrors(`${path}.windowsOptions`, context.windowsOptions),
+    ...appArmorErrors(`${path}.appArmorProfile`, context.appArmorProfile),
+  ];
 }
 
 const sysctlSegment = '[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
@@ -116,7 +100,8 @@ export function podSecurityErrors(specPath: string, spec: PodSpec): FieldError[]
     ...seccompErrors(`${path}.seccompProfile`, context.seccompProfile),
     ...appArmorErrors(`${path}.appArmorProfile`, context.appArmorProfile),
     ...optionalOneOf(`${path}.supplementalGroupsPolicy`, context.supplementalGroupsPolicy, ['Merge', 'Strict']),
-    ...optionalOneOf(`${path}.seLinuxChangePolicy`, context.seLinuxChangePolicy, ['MountOption', 'Recursive']),
+    ...optionalOneOf(`${path}.seLinuxChangePolicy`, context.seLinuxChangePolicy, ['Recursive']),
+    ...windowsOptionErrors(`${path}.windowsOptions`, context.windowsOptions),
   ];
 }
 
@@ -134,19 +119,3 @@ export function userNamespaceErrors(path: string, spec: PodSpec): FieldError[] {
         errors.push(forbidden(`${path}.${list}[${index}].volumeDevices`, detail));
   return errors;
 }
-
-export const windowsOptionsOnLinux = (path: string, spec: PodSpec): FieldError[] => {
-  if (spec.os === undefined) return [];
-  const osErrors = requiredOneOf(`${path}.os`, spec.os.name, ['linux', 'windows']);
-  if (osErrors.length > 0) return osErrors;
-  if (spec.os.name !== 'linux') return [];
-  const detail = 'windows options cannot be set for a linux pod';
-  const errors: FieldError[] = [];
-  if (spec.securityContext?.windowsOptions !== undefined)
-    errors.push(forbidden(`${path}.securityContext.windowsOptions`, detail));
-  for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const)
-    for (const [index, container] of (spec[list] ?? []).entries())
-      if (container.securityContext?.windowsOptions !== undefined)
-        errors.push(forbidden(`${path}.${list}[${index}].securityContext.windowsOptions`, detail));
-  return errors;
-};

@@ -5,7 +5,7 @@ import { validateLabelSelector } from '../meta/label-selector.ts';
 import { dns1123Subdomain, nameIsDnsLabel, nameIsDnsSubdomain } from '../meta/names.ts';
 import { validateAnnotations, validateLabels } from '../meta/object-meta.ts';
 import { isAbsent, optionalOneOf, requiredText, semanticEqual, texts } from './fields.ts';
-import { positiveAmount } from './resources.ts';
+import { fractionalByteWarning, positiveAmount } from './resources.ts';
 
 const accessModes = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 
@@ -66,19 +66,22 @@ export function claimSpecErrors(path: string, spec: PersistentVolumeClaimSpec): 
   if (dataSourceRef !== undefined) errors.push(...sourceErrors(`${path}.dataSourceRef`, dataSourceRef));
   if (dataSource !== undefined && dataSourceRef !== undefined) {
     if (!isAbsent(dataSourceRef.namespace))
-      errors.push(
-        invalid(path, `${path}.dataSource`, 'may not be specified when dataSourceRef.namespace is specified'),
-      );
+      errors.push(invalid(path, {}, 'may not be specified when dataSourceRef.namespace is specified'));
     else if (
       !semanticEqual(
         [dataSource.apiGroup, dataSource.kind, dataSource.name],
         [dataSourceRef.apiGroup, dataSourceRef.kind, dataSourceRef.name],
       )
     )
-      errors.push(invalid(path, `${path}.dataSource`, 'must match dataSourceRef'));
+      errors.push(invalid(path, {}, 'must match dataSourceRef'));
   }
   return [...errors, ...classNameErrors(`${path}.volumeAttributesClassName`, spec.volumeAttributesClassName)];
 }
+
+export const claimSpecWarnings = (path: string, spec: PersistentVolumeClaimSpec): string[] =>
+  (['requests', 'limits'] as const).flatMap((part) =>
+    fractionalByteWarning(`${path}.resources.${part}[storage]`, spec.resources?.[part]?.['storage']),
+  );
 
 export function claimTemplateErrors(path: string, template: PersistentVolumeClaimTemplate): FieldError[] {
   const meta = template.metadata ?? {};

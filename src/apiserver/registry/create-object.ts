@@ -137,7 +137,12 @@ async function createOnce(
   if (row.strategy.hasGeneration) object.metadata.generation = 1;
   else delete object.metadata.generation;
   if (row.strategy.resetsStatus) dropStatus(row, object);
-  behaviour.prepareForCreate?.(object, { now, subresource: '', userName: user.name });
+  behaviour.prepareForCreate?.(object, {
+    now,
+    subresource: '',
+    userName: user.name,
+    warn: (text) => warnings.push(text),
+  });
   statusOnCreate(row, object);
   using _held = allocateSideState(server, row, object, undefined);
 

@@ -6,6 +6,8 @@ import type { KindBehaviour, Mutable } from '../../kind.ts';
 import { findCondition } from '../../meta/conditions.ts';
 import { dns1123Label } from '../../meta/names.ts';
 import { formatTime } from '../../meta/time.ts';
+import { appArmorMismatchErrors, fillAppArmorProfiles } from '../../validation/app-armor.ts';
+import { dropDisabledPodFields } from '../../validation/disabled-pod-fields.ts';
 import { isAbsent, semanticEqual } from '../../validation/fields.ts';
 import { podQosClass } from '../../validation/pod-qos.ts';
 import { podErrors } from '../../validation/pod-spec.ts';
@@ -55,6 +57,7 @@ function keepAllBut(pod: Mutable<Pod>, previous: Pod, spec: PodSpec): void {
 
 export const pod: KindBehaviour<Pod> = {
   prepareForCreate(object, context) {
+    dropDisabledPodFields(object.spec);
     object.status = { phase: 'Pending', qosClass: podQosClass(object.spec) };
     if ((object.spec.schedulingGates?.length ?? 0) > 0)
       object.status.conditions = [
@@ -67,6 +70,7 @@ export const pod: KindBehaviour<Pod> = {
         },
       ];
     mergeAllLabelKeys(object);
+    fillAppArmorProfiles(object, (text) => context.warn?.(text));
   },
   prepareForUpdate(object, previous, { subresource }) {
     switch (subresource) {
@@ -109,11 +113,13 @@ export const pod: KindBehaviour<Pod> = {
         break;
       }
       default:
+        dropDisabledPodFields(object.spec, previous.spec);
         break;
     }
   },
   validate(object) {
     const errors = podErrors(object);
+    errors.push(...appArmorMismatchErrors('spec', object.metadata.annotations, object.spec));
     if ((object.spec.ephemeralContainers?.length ?? 0) > 0)
       errors.push(forbidden('spec.ephemeralContainers', 'cannot be set on create'));
     if (!isAbsent(object.spec.nodeName) && (object.spec.schedulingGates?.length ?? 0) > 0)
@@ -141,7 +147,7 @@ export const pod: KindBehaviour<Pod> = {
         : [
             `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${wrong.join(' ')}]`,
           ];
-    return [...ofName, ...podWarnings('', object.spec)];
+    return [...ofName, ...podWarnings('', object.spec, object.metadata)];
   },
   selectableFields: ({ spec, status }) => ({
     'spec.nodeName': spec.nodeName ?? '',
