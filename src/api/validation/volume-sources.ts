@@ -87,7 +87,7 @@ export function iscsiErrors(
   volumeName?: string,
 ): FieldError[] {
   const ofCluster = volumeName !== undefined;
-  const { targetPortal, iqn, lun = 0, initiatorName, secretRef } = source;
+  const { targetPortal, iqn, lun, initiatorName, secretRef } = source;
   const errors = requiredText(`${path}.targetPortal`, targetPortal);
   if (ofCluster && initiatorName !== undefined && byteLength(`${volumeName}:${targetPortal}`) > 64)
     errors.push(
@@ -199,7 +199,7 @@ const managedDisk = '/subscriptions/{sub-id}/resourcegroups/{group-name}/provide
 const blobDisk = 'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd';
 
 export function azureDiskErrors(path: string, disk: AzureDiskVolumeSource): FieldError[] {
-  const { diskURI = '', kind } = disk;
+  const { diskURI, kind } = disk;
   const errors = [
     ...requiredText(`${path}.diskName`, disk.diskName),
     ...requiredText(`${path}.diskURI`, diskURI),

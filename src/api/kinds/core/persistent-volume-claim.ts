@@ -131,7 +131,7 @@ export const persistentVolumeClaim: KindBehaviour<PersistentVolumeClaim> = {
   validate: (object) => claimSpecErrors('spec', object.spec ?? {}),
   validateUpdate: (object, previous, subresource) =>
     subresource === 'status' ? statusErrors(object) : updateErrors(object, previous),
-  warnings: ({ metadata, spec = {} }) => [
+  warnings: ({ metadata, spec }) => [
     ...(metadata.annotations?.[classAnnotation] === undefined
       ? []
       : [`metadata.annotations[${classAnnotation}]: deprecated since v1.8; use "storageClassName" attribute instead`]),

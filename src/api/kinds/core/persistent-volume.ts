@@ -262,7 +262,7 @@ const deadSources: readonly (readonly [SourceName, string, string])[] = [
   ['rbd', 'rbd', 'deprecated in v1.28, non-functional in v1.31+'],
 ];
 
-function warnings({ metadata, spec = {} }: PersistentVolume): string[] {
+function warnings({ metadata, spec }: PersistentVolume): string[] {
   const result: string[] = [];
   for (const [key, text] of [
     ['volume.beta.kubernetes.io/storage-class', 'deprecated since v1.8; use "storageClassName" attribute instead'],
