@@ -50,9 +50,11 @@ export const nonNegativeOrPercent = (path: string, value: IntOrString | undefine
       ? nonNegative(path, value)
       : texts(path, value, percentage(value));
 
-/** `25%` -> 25, 3 -> 3. */
-export const amountOf = (value: IntOrString | undefined): number =>
-  value === undefined ? 0 : typeof value === 'number' ? value : Number.parseInt(value, 10) || 0;
+/** `25%` -> 25, `3` and 3 -> 3; anything else counts as none. */
+export function amountOf(value: IntOrString | undefined): number {
+  if (typeof value === 'number') return value;
+  return value !== undefined && /^(\d+%|[+-]?\d+)$/.test(value) ? Number.parseInt(value, 10) : 0;
+}
 export const atMost100Percent = (path: string, value: IntOrString | undefined): FieldError[] =>
   typeof value === 'string' && percentage(value).length === 0 && amountOf(value) > 100
     ? [invalid(path, value, 'must not be greater than 100%')]

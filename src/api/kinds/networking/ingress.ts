@@ -48,7 +48,7 @@ function backendErrors(path: string, { service, resource }: IngressBackend): Fie
 
 function pathErrors(path: string, one: HTTPIngressPath): FieldError[] {
   const value = one.path ?? '';
-  if (isAbsent(one.pathType)) return [required(`${path}.pathType`, 'pathType must be specified')];
+  if (one.pathType === undefined) return [required(`${path}.pathType`, 'pathType must be specified')];
   const errors: FieldError[] = [];
   const wrong = (detail: string) => errors.push(invalid(`${path}.path`, value, detail));
   if (one.pathType === 'Exact' || one.pathType === 'Prefix') {
