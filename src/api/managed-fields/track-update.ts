@@ -26,6 +26,13 @@ export interface TrackOptions {
   readonly now: number;
   /** Default: those of the row for the subresource. */
   readonly resetFields?: readonly string[] | undefined;
+  /** What else the objects look like: who wrote in another version owns fields of that version. */
+  readonly otherVersion?: OtherVersion | undefined;
+}
+
+export interface OtherVersion {
+  readonly row: KindRow;
+  convert(object: KubernetesObject): KubernetesObject;
 }
 
 const apiVersionOf = (row: KindRow) => (row.group === '' ? row.version : `${row.group}/${row.version}`);
@@ -90,11 +97,34 @@ export function recordChange(
   const time = timeText(options.now);
   const mine = managers.get(ownKey);
   const isSame = mine !== undefined && !mine.overlaps(removed) && mine.contains(own);
-  for (const [key, manager] of managers)
-    if (key !== ownKey || !isSame) setFields(managers, key, manager.without(changed).without(removed));
+  const other = options.otherVersion;
+  let otherChanges: FieldSet | undefined;
+  for (const [key, manager] of managers) {
+    if (key === ownKey && isSame) continue;
+    if (other === undefined || manager.apiVersion !== apiVersionOf(other.row))
+      setFields(managers, key, manager.without(changed).without(removed));
+    else {
+      otherChanges ??= changesIn(other, previous, next);
+      setFields(managers, key, manager.without(otherChanges));
+    }
+  }
   if (own.isEmpty) return;
   if (isSame) managers.set(ownKey, mine.withTime(time));
   else managers.set(ownKey, Manager.of(identity, time, own.union(managers.get(ownKey)?.set ?? new FieldSet())));
+}
+
+function changesIn(
+  { row, convert }: OtherVersion,
+  previous: KubernetesObject | undefined,
+  next: KubernetesObject,
+): FieldSet {
+  const before = previous === undefined ? emptyObject(row) : convert(previous);
+  const { modified, added, removed } = compareValues(
+    shapeOfRow(row),
+    withoutManagedFields(before),
+    withoutManagedFields(convert(next)),
+  );
+  return modified.union(added).union(removed);
 }
 
 function withoutManagedFields(object: object): object {

@@ -99,7 +99,10 @@ function checkGroupVersionKind(raw: RawObject, target: Target, source: Uint8Arra
     apiVersion === undefined || apiVersion === null || apiVersion === '' ? groupVersion(target) : apiVersion;
   const name = kind === undefined || kind === null || kind === '' ? target.kind : kind;
   if (version.split('/').length > 2)
-    throw unrecognized(target.kind, `unexpected GroupVersion string: ${version}`, source);
+    throw withCause(
+      unrecognized(target.kind, `unexpected GroupVersion string: ${version}`, source),
+      `unexpected GroupVersion string: ${version}`,
+    );
   const isOther = name !== target.kind;
   if (isOther || (version !== groupVersion(target) && !isKnownKind(version, name)))
     throw cannotHandle(
@@ -115,9 +118,7 @@ function checkGroupVersionKind(raw: RawObject, target: Target, source: Uint8Arra
       badRequestError(
         `the API version in the data (${version}) does not match the expected API version (${groupVersion(target)})`,
       ),
-      version.split('/').length > 2
-        ? `unexpected GroupVersion string: ${version}`
-        : `no kind ${JSON.stringify(name)} is registered for version ${JSON.stringify(version)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+      notRegistered(version, name),
     );
 }
 

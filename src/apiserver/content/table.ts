@@ -10,7 +10,7 @@ export interface Table {
   readonly kind: 'Table';
   readonly apiVersion: string;
   readonly metadata: Partial<ListMetadata> | { readonly resourceVersion?: string | undefined };
-  readonly columnDefinitions: readonly unknown[];
+  readonly columnDefinitions: readonly unknown[] | null;
   readonly rows: readonly unknown[];
 }
 
@@ -57,7 +57,7 @@ export function tableOf(
           description: (index === 0 ? undefined : row.custom?.columnDescriptions[index]) ?? descriptions[name] ?? '',
           priority,
         }))
-      : [],
+      : null,
     rows: objects.map((object) => ({ cells: cellsOf(row, object, now), object: part(object) ?? null })),
   };
 }

@@ -7,7 +7,6 @@ import { formatTime } from '#api/meta/time.ts';
 import { validateObjectMeta } from '#api/meta/object-meta.ts';
 import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { validateSchema } from '#api/schema/validate.ts';
-import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import {
   ApiError,
   alreadyExistsError,
@@ -24,6 +23,7 @@ import { admitMutating, admitValidating, finish } from './admit.ts';
 import { durabilityOf } from './durability.ts';
 import { dropStatus, statusOnCreate } from './status-rules.ts';
 import { allocateSideState } from './side-state.ts';
+import { track } from './track.ts';
 import { groupKind, groupResource, keyOf } from './resource-request.ts';
 import type { ResourceRequest } from './resource-request.ts';
 
@@ -119,7 +119,7 @@ async function createOnce(
   await behaviour.load?.(object);
 
   if (settings.fieldManager !== '')
-    trackUpdate(row, undefined, object, { manager: settings.fieldManager, subresource: '', now });
+    track(request.served ?? row, undefined, object, { manager: settings.fieldManager, subresource: '', now });
   if (row.custom?.terminating === true)
     throw forbiddenError(
       groupResource(row),
@@ -135,7 +135,6 @@ async function createOnce(
   object.metadata.creationTimestamp = creationTimestamp;
 
   if (row.strategy.hasGeneration) object.metadata.generation = 1;
-  else delete object.metadata.generation;
   if (row.strategy.resetsStatus) dropStatus(row, object);
   behaviour.prepareForCreate?.(object, {
     now,

@@ -9,6 +9,8 @@ import type { RequestContext } from '../context.ts';
 export interface ResourceRequest {
   readonly context: RequestContext;
   readonly row: KindRow;
+  /** Where `row` is the stored version: the one that was asked for. */
+  readonly served?: KindRow | undefined;
   readonly subresource: string;
   /** '' for kinds of the cluster and for lists of all namespaces. */
   readonly namespace: string;

@@ -52,7 +52,7 @@ export async function create(request: ResourceRequest): Promise<ApiResponse> {
   const options = writeOptions(context.request, 'CreateOptions');
   const object = await readObject(request, options);
   checkServed(request.row, request.namespace, object, undefined);
-  const written = await createObject({ ...request, row: storageRow(request.row) }, object, {
+  const written = await createObject({ ...request, row: storageRow(request.row), served: request.row }, object, {
     dryRun: options.dryRun,
     fieldManager: managerOf(options, context.request),
   });

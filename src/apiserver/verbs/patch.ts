@@ -2,7 +2,6 @@
 // was first, unless the patch names a resource version.
 import { applyRowDefaults } from '#api/schema/defaults.ts';
 import { decodeCauseOf, decodeObject } from '#api/schema/decode.ts';
-import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import { forbidden, invalid } from '#api/field-error.ts';
@@ -15,6 +14,7 @@ import { readPatch } from '../content/read-patch.ts';
 import type { ReadPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import type { WriteOptions } from '../content/request-options.ts';
+import { track } from '../registry/track.ts';
 import { checkName, groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { updateObject } from '../registry/update-object.ts';
@@ -105,7 +105,7 @@ export async function patch(request: ResourceRequest): Promise<ApiResponse> {
       const object = patchedObject(request, read, current, options);
       checkName(request, object);
       checkServed(request.row, request.namespace, object, current);
-      trackUpdate(row, current, object, { manager, subresource, now: clock.now() });
+      track(request.row, current, object, { manager, subresource, now: clock.now() });
       return object;
     },
     { dryRun: options.dryRun, createWhenAbsent: false, retriesConflicts: true, fieldManager: manager, isPatch: true },

@@ -1,10 +1,10 @@
 // PUT: one object replaced, or made where the kind allows it.
 import type { ApiResponse } from '#api/request.ts';
-import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { checkServed, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { updateObject } from '../registry/update-object.ts';
+import { track } from '../registry/track.ts';
 import { checkName, type ResourceRequest } from '../registry/resource-request.ts';
 import { readObject, respondWritten } from './create.ts';
 
@@ -19,10 +19,10 @@ export async function update(request: ResourceRequest): Promise<ApiResponse> {
   const { clock } = context.server.options;
   const row = storageRow(request.row);
   const written = await updateObject(
-    { ...request, row },
+    { ...request, row, served: request.row },
     (current) => {
       if (current !== undefined) checkServed(request.row, request.namespace, sent, current);
-      if (current !== undefined) trackUpdate(row, current, sent, { manager, subresource, now: clock.now() });
+      if (current !== undefined) track(request.row, current, sent, { manager, subresource, now: clock.now() });
       return sent;
     },
     {
