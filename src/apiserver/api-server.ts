@@ -94,7 +94,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       rulesFor: (user, namespace) => rbac.rulesFor(user, namespace),
     },
     tokens: access.tokens,
-    anonymous: access.anonymous,
+    anonymous: () => access.anonymous(),
     admission: admissionOrder(options.store),
     metrics: requestMetrics(),
     flowControl,

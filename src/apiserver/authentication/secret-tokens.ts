@@ -13,7 +13,7 @@ import type { ServiceAccountTokenOptions } from '../options.ts';
 import { sameText } from './bootstrap-tokens.ts';
 import { serviceAccountGroups, serviceAccountOf, serviceAccountUser } from './service-account-names.ts';
 import { audiencesOf, goQuoted } from './service-account-tokens.ts';
-import { readUnverified, type Claims, type TokenVerifier } from './signed-token.ts';
+import { type Claims, type TokenVerifier } from './signed-token.ts';
 import type { TokenSource } from '../access/questions.ts';
 
 export const secretTokenIssuer = 'kubernetes/serviceaccount';
@@ -100,7 +100,7 @@ export function secretTokens(options: {
   return {
     name: 'service account Secret',
     authenticate(token, asked) {
-      if (readUnverified(token)?.claims['iss'] !== secretTokenIssuer) return undefined;
+      if (verifier.issuerOf(token) !== secretTokenIssuer) return undefined;
       const verified = verifier.verified(token);
       if ('error' in verified) return verified;
       const aud = audiencesOf(verified.claims['aud'] as string | undefined);

@@ -8,7 +8,7 @@ import type { Store } from '#storage/store.ts';
 import type { TokenAnswer } from '../context.ts';
 import type { ServiceAccountTokenOptions } from '../options.ts';
 import { serviceAccountGroups, serviceAccountUser } from './service-account-names.ts';
-import { readUnverified, type Claims, type TokenVerifier } from './signed-token.ts';
+import { type Claims, type TokenVerifier } from './signed-token.ts';
 import type { TokenSource } from '../access/questions.ts';
 
 interface Reference {
@@ -124,7 +124,7 @@ export function serviceAccountTokens(options: {
   return {
     name: 'service account',
     authenticate(token, audiences) {
-      if (readUnverified(token)?.claims['iss'] !== tokens.issuer) return undefined;
+      if (verifier.issuerOf(token) !== tokens.issuer) return undefined;
       const verified = verifier.verified(token);
       return 'error' in verified ? verified : answer(verified.claims, audiences);
     },

@@ -24,6 +24,8 @@ export function readUnverified(token: string): { readonly head: Claims; readonly
 }
 
 export interface TokenVerifier {
+  /** What the token says of itself: of one that was verified before, without reading it again. */
+  issuerOf(token: string): unknown;
   /** The claims behind a signature that holds. */
   verified(token: string): { readonly claims: Claims } | { readonly error: string };
 }
@@ -31,6 +33,7 @@ export interface TokenVerifier {
 export function tokenVerifier(options: ServiceAccountTokenOptions): TokenVerifier {
   const known = new Map<string, { readonly claims: Claims; readonly key: unknown }>();
   return {
+    issuerOf: (token) => (known.get(token)?.claims ?? readUnverified(token)?.claims)?.['iss'],
     verified(token) {
       const before = known.get(token);
       // A key that was taken away takes its tokens with it.

@@ -48,11 +48,10 @@ function buildInfo({ version }: Server['options']): string {
 }
 
 function healthChecks({ readinessChecks = [] }: Server['options']): string {
-  const lines = readinessChecks.map(({ name, check }): Line => [
-    '',
-    { name, type: 'readyz' },
-    check() === undefined ? 1 : 0,
-  ]);
+  const lines = readinessChecks.map((one): Line => {
+    const isWell = one.check() === undefined;
+    return ['', { name: one.name, type: 'readyz' }, isWell ? 1 : 0];
+  });
   return familyText('kubernetes_healthcheck', 'gauge', 'Whether a check is well.', lines);
 }
 

@@ -33,6 +33,7 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
   const { volumeDirectory } = configuration.node;
   const journal = hostChangesFile(configuration.dataDirectory);
   const changes = parts.take('hostChanges');
+  const tokenKey = createTokenKey(parts.take('pki').serviceAccountKey.privateKeyPem);
   const service = createControllers({
     client: parts.take('clientAs'),
     events,
@@ -40,7 +41,7 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     logger,
     config: {
       runtimeConfig: configuration.apiServer.runtimeConfig,
-      signToken: createTokenKey(parts.take('pki').serviceAccountKey.privateKeyPem).signNow,
+      signToken: (claims) => tokenKey.signNow(claims),
       rootCaCertificates: () => parts.take('pki').bundle('serving'),
       reservedPorts: new Map([
         [`TCP/${configuration.cluster.port}`, 'the API server'],
