@@ -84,7 +84,7 @@ export function kindsUnderTest(): KindUnderTest[] {
       const collection = `${prefix}${row.namespaced ? `/namespaces/${namespace}` : ''}/${row.resource}`;
       const make = (text: string, slot: string): Json => {
         const object = JSON.parse(text.replaceAll('"NAMESPACE"', JSON.stringify(namespace))) as Json;
-        if (row.storage === undefined) return withoutMetadata(object, namespace);
+        if (row.storage === undefined && row.resource !== 'bindings') return withoutMetadata(object, namespace);
         object.metadata = { name: `diff-${slot}`, ...object.metadata };
         if (row.namespaced) object.metadata.namespace = namespace;
         object.metadata.labels = { differential: label, ...object.metadata.labels };

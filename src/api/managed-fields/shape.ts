@@ -29,10 +29,14 @@ export interface MapShape {
 /** Objects are maps, lists are atomic, the rest is scalar. */
 interface DeducedShape {
   readonly kind: 'deduced';
+  /** Objects are owned as one, too. */
+  readonly atomic?: boolean;
 }
 
 export const deduced: Shape = { kind: 'deduced' };
 const deducedMap: MapShape = { kind: 'map', atomic: false, struct: undefined, value: deduced };
+const untypedAtomic: Shape = { kind: 'deduced', atomic: true };
+const atomicMap: MapShape = { ...deducedMap, atomic: true };
 const deducedList: ListShape = { kind: 'list', atomic: true, keys: undefined, keyDefaults: {}, element: deduced };
 export const anyScalar: ScalarShape = { kind: 'scalar', expected: 'any' };
 
@@ -41,7 +45,8 @@ export function settle(shape: Shape, left: unknown, right: unknown): Exclude<Sha
   if (shape.kind !== 'deduced') return shape;
   const value = right ?? left;
   if (Array.isArray(value)) return deducedList;
-  return typeof value === 'object' && value !== null ? deducedMap : anyScalar;
+  if (typeof value !== 'object' || value === null) return anyScalar;
+  return shape.atomic === true ? atomicMap : deducedMap;
 }
 
 const byStruct = new WeakMap<StructType, MapShape>();
@@ -69,7 +74,9 @@ export function shapeOfField(field: FieldType): Shape {
 export function shapeOfMember(map: MapShape, name: string): Shape | undefined {
   if (map.struct === undefined) return map.members?.get(name) ?? map.value;
   const field = map.struct.byName.get(name);
-  return field === undefined ? undefined : shapeOfField(field);
+  if (field === undefined) return undefined;
+  // The state of a workload is nobody's to own in parts.
+  return name === 'data' && map.struct.shortName === 'ControllerRevision' ? untypedAtomic : shapeOfField(field);
 }
 
 /** Whether the schema names the field, so that it is a field and no free key. */
@@ -80,7 +87,10 @@ function compile(field: FieldType, type: ValueType): Shape {
   switch (type.kind) {
     case 'struct': {
       const own = shapeOfStruct(type);
-      return field.rules.mapType === 'atomic' && !own.atomic ? { ...own, atomic: true } : own;
+      const { mapType } = field.rules;
+      // What a field says of its type here counts more than what the type says.
+      const atomic = mapType === undefined ? own.atomic : mapType === 'atomic';
+      return atomic === own.atomic ? own : { ...own, atomic };
     }
     case 'map':
       return {
