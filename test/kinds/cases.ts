@@ -97,7 +97,7 @@ const withoutUids = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value)
       .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UID')
-      .replaceAll(/"10\.96\.\d+\.\d+"/g, '"ADDRESS"')
+      .replaceAll(/\b10\.96\.\d+\.\d+\b(?!\/)/g, 'ADDRESS')
       .replaceAll(/"(nodePort|healthCheckNodePort)":\d+/g, '"$1":"PORT"'),
   ) as T;
 

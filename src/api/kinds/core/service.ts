@@ -4,9 +4,10 @@ import type { Service, ServicePort, ServiceSpec } from '../../generated/types.ts
 import type { KindBehaviour, Mutable } from '../../kind.ts';
 import { nameIsDnsLabel, portNumber } from '../../meta/names.ts';
 import { validateLabels } from '../../meta/object-meta.ts';
-import { cidrErrors, endpointIpErrors, ipErrors, isDualStack } from '../../validation/addresses.ts';
-import { isIPv6 } from '../../validation/ip.ts';
+import { cidrErrors, cidrWarnings, endpointIpErrors, ipErrors, ipWarnings } from '../../validation/addresses.ts';
+import { isIP } from '../../validation/ip.ts';
 import { protocols } from '../../validation/containers.ts';
+import { addressUpdateErrors, clusterIpErrors, isHeadless } from '../../validation/service-addresses.ts';
 import {
   isAbsent,
   labelErrors,
@@ -23,7 +24,6 @@ import {
 const affinitySecondsMax = 86_400;
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 
-const isHeadless = ({ clusterIPs }: ServiceSpec) => clusterIPs?.length === 1 && clusterIPs[0] === 'None';
 const isExternal = ({ type, externalIPs }: ServiceSpec) =>
   type === 'LoadBalancer' || type === 'NodePort' || (type === 'ClusterIP' && (externalIPs?.length ?? 0) > 0);
 const needsHealthCheck = ({ type, externalTrafficPolicy }: ServiceSpec) =>
@@ -46,53 +46,6 @@ function portErrors(path: string, port: ServicePort, nameNeeded: boolean, names:
     ...portNumberOrName(`${path}.targetPort`, port.targetPort ?? 0),
     ...(port.appProtocol === undefined ? [] : qualifiedErrors(`${path}.appProtocol`, port.appProtocol)),
   ];
-}
-
-function clusterIpErrors(spec: ServiceSpec, previous: ServiceSpec | undefined): FieldError[] {
-  if (spec.type === 'ExternalName') return [];
-  const { clusterIP = '', clusterIPs = [], ipFamilies = [] } = spec;
-  const path = 'spec.clusterIPs';
-  const errors: FieldError[] = [];
-  if (clusterIP === '') {
-    if (clusterIPs.length > 0)
-      errors.push(invalid(path, clusterIPs, 'must be empty when `clusterIP` is not specified'));
-  } else if (clusterIPs.length === 0) errors.push(required(path));
-  else if (clusterIPs[0] !== clusterIP) errors.push(invalid(path, clusterIPs, 'first value must match `clusterIP`'));
-  for (const [index, family] of ipFamilies.entries()) {
-    errors.push(...oneOf(`spec.ipFamilies[${index}]`, family, ['IPv4', 'IPv6']));
-    if (ipFamilies.indexOf(family) < index) errors.push(duplicate(`spec.ipFamilies[${index}]`, family));
-  }
-  errors.push(
-    ...optionalOneOf('spec.ipFamilyPolicy', spec.ipFamilyPolicy, [
-      'PreferDualStack',
-      'RequireDualStack',
-      'SingleStack',
-    ]),
-  );
-  const wrong: FieldError[] = [];
-  for (const [index, ip] of clusterIPs.entries()) {
-    if (index === 0 && ip === 'None') {
-      if (clusterIPs.length > 1) wrong.push(invalid(path, clusterIPs, "'None' must be the first and only value"));
-    } else wrong.push(...ipErrors(`${path}[${index}]`, ip, previous?.clusterIPs));
-  }
-  errors.push(...wrong);
-  if (clusterIPs.length > 2) errors.push(invalid(path, clusterIPs, 'may only hold up to 2 values'));
-  if (wrong.length > 0) return errors;
-  if (clusterIPs.length > 1 && !isDualStack(clusterIPs))
-    errors.push(invalid(path, clusterIPs, 'may specify no more than one IP for each IP family'));
-  if (!isHeadless(spec))
-    for (const [index, ip] of clusterIPs.slice(0, ipFamilies.length).entries()) {
-      const family = isIPv6(ip) ? 'IPv6' : 'IPv4';
-      if (ipFamilies[index] !== family)
-        errors.push(
-          invalid(
-            `${path}[${index}]`,
-            ip,
-            `expected an ${ipFamilies[index]} value as indicated by \`ipFamilies[${index}]\``,
-          ),
-        );
-    }
-  return errors;
 }
 
 function affinityErrors(spec: ServiceSpec): FieldError[] {
@@ -136,7 +89,7 @@ function trafficErrors(spec: ServiceSpec): FieldError[] {
         : texts('spec.healthCheckNodePort', port, portNumber(port))),
     );
   if (spec.internalTrafficPolicy === undefined) {
-    if (spec.type !== 'ExternalName') errors.push(required('spec.internalTrafficPolicy'));
+    if (spec.type === 'ClusterIP' || usesNodePorts(spec)) errors.push(required('spec.internalTrafficPolicy'));
   } else errors.push(...oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local']));
   return [
     ...errors,
@@ -148,9 +101,87 @@ function trafficErrors(spec: ServiceSpec): FieldError[] {
   ];
 }
 
+const rangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+const modeAnnotation = 'service.kubernetes.io/topology-mode';
+const hintsAnnotation = 'service.kubernetes.io/topology-aware-hints';
+
+/** What loadBalancerSourceRanges was before it was a field. */
+function rangeAnnotationErrors({ metadata, spec }: Service, previous: Service | undefined): FieldError[] {
+  const text = metadata.annotations?.[rangesAnnotation];
+  if (text === undefined) return [];
+  const at = `metadata.annotations[${rangesAnnotation}]`;
+  const errors = spec?.type === 'LoadBalancer' ? [] : [forbidden(at, "may only be used when `type` is 'LoadBalancer'")];
+  if (text !== previous?.metadata.annotations?.[rangesAnnotation] && text.trim() !== '')
+    for (const range of text.split(',')) errors.push(...cidrErrors(at, range.trim()));
+  return errors;
+}
+
+function topologyErrors({ metadata }: Service): FieldError[] {
+  const [mode, hints] = [metadata.annotations?.[modeAnnotation], metadata.annotations?.[hintsAnnotation]];
+  return mode === undefined || hints === undefined || mode === hints
+    ? []
+    : [
+        invalid(
+          `metadata.annotations[${modeAnnotation}]`,
+          mode,
+          `must match annotations[${hintsAnnotation}] when both are specified`,
+        ),
+      ];
+}
+
+function warnings({ metadata, spec }: Service): string[] {
+  const result: string[] = [];
+  if (metadata.annotations?.[hintsAnnotation] !== undefined)
+    result.push(`annotation ${hintsAnnotation} is deprecated, please use ${modeAnnotation} instead`);
+  const headless = isHeadless(spec);
+  const isName = spec.type === 'ExternalName';
+  const [externalIPs, clusterIPs] = [spec.externalIPs ?? [], spec.clusterIPs ?? []];
+  if (!headless && !isName)
+    clusterIPs.forEach((ip, index) => result.push(...ipWarnings(`spec.clusterIPs[${index}]`, ip)));
+  if (headless) {
+    if (!isAbsent(spec.loadBalancerIP)) result.push('spec.loadBalancerIP is ignored for headless services');
+    if (externalIPs.length > 0) result.push('spec.externalIPs is ignored for headless services');
+    if (spec.sessionAffinity !== 'None') result.push('spec.SessionAffinity is ignored for headless services');
+  }
+  externalIPs.forEach((ip, index) => result.push(...ipWarnings(`spec.externalIPs[${index}]`, ip)));
+  if (externalIPs.length > 0 && !headless && !isName)
+    result.push('spec.externalIPs is deprecated and may no longer be implemented in some clusters');
+  if (!isAbsent(spec.loadBalancerIP)) result.push(...ipWarnings('spec.loadBalancerIP', spec.loadBalancerIP));
+  for (const [index, range] of (spec.loadBalancerSourceRanges ?? []).entries())
+    result.push(...cidrWarnings(`spec.loadBalancerSourceRanges[${index}]`, range));
+  if (isName && externalIPs.length > 0) result.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  if (!isName && !isAbsent(spec.externalName))
+    result.push('spec.externalName is ignored when spec.type is not "ExternalName"');
+  if (spec.trafficDistribution === 'PreferClose')
+    result.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
+  return result;
+}
+
+function statusErrors({ spec, status }: Service, previous: Service): FieldError[] {
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  if (spec?.type !== 'LoadBalancer')
+    return ingress.length === 0
+      ? []
+      : [forbidden('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'")];
+  const known = (previous.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (isAbsent(ip) ? [] : [ip]));
+  return ingress.flatMap(({ ip, ipMode, hostname }, index) => {
+    const at = `status.loadBalancer.ingress[${index}]`;
+    const errors = isAbsent(ip) ? [] : ipErrors(`${at}.ip`, ip, known);
+    if (ipMode === undefined) {
+      if (!isAbsent(ip)) errors.push(required(`${at}.ipMode`, 'must be specified when `ip` is set'));
+    } else if (isAbsent(ip)) errors.push(forbidden(`${at}.ipMode`, 'may not be specified when `ip` is not set'));
+    else errors.push(...oneOf(`${at}.ipMode`, ipMode, ['Proxy', 'VIP']));
+    if (!isAbsent(hostname)) {
+      errors.push(...subdomainErrors(`${at}.hostname`, hostname));
+      if (isIP(hostname)) errors.push(invalid(`${at}.hostname`, hostname, 'must be a DNS name, not an IP address'));
+    }
+    return errors;
+  });
+}
+
 function validateService(object: Service, previous?: Service): FieldError[] {
   const spec: Service['spec'] = object.spec ?? {};
-  const errors: FieldError[] = [];
+  const errors: FieldError[] = topologyErrors(object);
   const { type, ports = [] } = spec;
   const headless = isHeadless(spec);
   if (ports.length === 0 && !headless && type !== 'ExternalName') errors.push(required('spec.ports'));
@@ -193,7 +224,8 @@ function validateService(object: Service, previous?: Service): FieldError[] {
     numbers.add(`${protocol}/${port}`);
   }
   const ranges = spec.loadBalancerSourceRanges ?? [];
-  if (ranges.length > 0) {
+  if (ranges.length === 0) errors.push(...rangeAnnotationErrors(object, previous));
+  else {
     const at = 'spec.LoadBalancerSourceRanges';
     if (type !== 'LoadBalancer') errors.push(forbidden(at, "may only be used when `type` is 'LoadBalancer'"));
     ranges.forEach((one, index) =>
@@ -211,49 +243,6 @@ function validateService(object: Service, previous?: Service): FieldError[] {
         : [forbidden('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'")]),
     );
   return [...errors, ...trafficErrors(spec)];
-}
-
-/** Addresses stay for the life of the Service; a second family may come and go. */
-function addressUpdateErrors(spec: ServiceSpec, before: ServiceSpec): FieldError[] {
-  if (spec.type === 'ExternalName' || before.type === 'ExternalName') return [];
-  const errors: FieldError[] = [];
-  const [headless, wasHeadless] = [isHeadless(spec), isHeadless(before)];
-  if (!(headless && wasHeadless)) {
-    const [now, old] = [spec.clusterIPs ?? [], before.clusterIPs ?? []];
-    const changed = (index: number) => invalid(`spec.clusterIPs[${index}]`, now, 'may not change once set');
-    if (now.length === old.length) old.forEach((ip, index) => ip !== now[index] && errors.push(changed(index)));
-    else {
-      if (now.length === 0) errors.push(invalid('spec.clusterIPs[0]', now, 'primary clusterIP can not be unset'));
-      if (old.length > 0 && now.length > 0 && now[0] !== old[0]) errors.push(changed(0));
-      if (now.length === 1 && old.length > 1 && spec.ipFamilyPolicy !== 'SingleStack')
-        errors.push(
-          invalid(
-            'spec.ipFamilyPolicy',
-            spec.ipFamilyPolicy ?? null,
-            "must be set to 'SingleStack' when releasing the secondary clusterIP",
-          ),
-        );
-    }
-  }
-  if (headless || wasHeadless) return errors;
-  const [now, old] = [spec.ipFamilies ?? [], before.ipFamilies ?? []];
-  const at = 'spec.ipFamilies[0]';
-  if (now.length === old.length) {
-    for (const [index, family] of old.entries())
-      if (family !== now[index]) errors.push(invalid(at, now, 'may not change once set'));
-  } else {
-    if (now.length > 0 && old.length > 0 && now[0] !== old[0])
-      errors.push(invalid(at, spec.clusterIPs ?? [], 'may not change once set'));
-    if (now.length === 1 && old.length > 1 && spec.ipFamilyPolicy !== 'SingleStack')
-      errors.push(
-        invalid(
-          'spec.ipFamilyPolicy',
-          spec.ipFamilyPolicy ?? null,
-          "must be set to 'SingleStack' when releasing the secondary ipFamily",
-        ),
-      );
-  }
-  return errors;
 }
 
 /** What was allocated for the old type and is not said otherwise goes with it. */
@@ -296,15 +285,9 @@ export const service: KindBehaviour<Service> = {
       object.status = { ...object.status, loadBalancer: {} };
   },
   validate: (object) => validateService(object),
+  warnings,
   validateUpdate(object, previous, subresource) {
-    if (subresource === 'status')
-      return (object.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }, index) => {
-        const at = `status.loadBalancer.ingress[${index}]`;
-        return [
-          ...(isAbsent(ip) ? [] : ipErrors(`${at}.ip`, ip)),
-          ...(isAbsent(hostname) ? [] : subdomainErrors(`${at}.hostname`, hostname)),
-        ];
-      });
+    if (subresource === 'status') return statusErrors(object, previous);
     const [spec, before] = [object.spec ?? {}, previous.spec ?? {}];
     const errors = addressUpdateErrors(spec, before);
     if (

@@ -9,6 +9,7 @@ import { invalid } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
 import { internalError, invalidError } from '#api/status.ts';
 import type { Store } from '#storage/store.ts';
+import { completeAddressFields } from './address-families.ts';
 import type { Server } from '../../context.ts';
 import { createStoreIndex } from '../store-index.ts';
 import type { StoreIndex } from '../store-index.ts';
@@ -157,61 +158,19 @@ class Allocation implements Disposable {
 type Spec = NonNullable<Mutable<Service>['spec']>;
 
 function allocateAddresses(allocation: Allocation, spec: Spec, previous: Service | undefined): void {
-  if (!hasClusterAddress(spec)) {
-    // A Service that turns into an ExternalName gives its addresses back.
-    if (hasClusterAddress(previous?.spec) && spec.clusterIP === previous?.spec?.clusterIP) {
-      delete spec.clusterIP;
-      delete spec.clusterIPs;
-      delete spec.ipFamilies;
-      delete spec.ipFamilyPolicy;
-    }
-    return;
-  }
-  const old = hasClusterAddress(previous?.spec) ? previous?.spec : undefined;
-  // An update that leaves its addresses out keeps them.
-  if (old !== undefined && (spec.clusterIP ?? '') === '' && (spec.clusterIPs ?? []).length === 0) {
-    if (old.clusterIP !== undefined) spec.clusterIP = old.clusterIP;
-    if (old.clusterIPs !== undefined) spec.clusterIPs = [...old.clusterIPs];
-  } else if ((spec.clusterIP ?? '') === '' && (spec.clusterIPs ?? []).length > 0) spec.clusterIP = spec.clusterIPs![0]!;
-  spec.ipFamilyPolicy ??= old?.ipFamilyPolicy ?? 'SingleStack';
-
-  if (spec.clusterIP === 'None') {
-    spec.clusterIPs = ['None'];
-    spec.ipFamilies ??= familiesFor(allocation.ranges, spec);
-    return;
-  }
-  const families = (spec.ipFamilies ??=
-    old?.ipFamilies === undefined ? familiesFor(allocation.ranges, spec) : [...old.ipFamilies]);
-  const wanted = spec.clusterIPs ?? ((spec.clusterIP ?? '') === '' ? [] : [spec.clusterIP!]);
-  if ((spec.clusterIP ?? '') !== '' && wanted[0] !== spec.clusterIP) {
-    // Only clusterIP was changed: the list follows when it is still the old one.
-    if (old !== undefined && wanted[0] === old.clusterIP) wanted[0] = spec.clusterIP!;
-    else {
-      allocation.errors.push(invalid('spec.clusterIPs', wanted, 'first value must match `clusterIP`'));
-      return;
-    }
-  }
-  spec.clusterIPs = families.map((family, index) => {
+  const configured = new Set(allocation.ranges.map((one) => one.family));
+  allocation.errors.push(...completeAddressFields(spec, previous?.spec, [...configured]));
+  if (allocation.errors.length > 0 || !hasClusterAddress(spec) || spec.clusterIP === 'None') return;
+  const wanted = spec.clusterIPs ?? [];
+  const old = hasClusterAddress(previous?.spec) ? (previous?.spec?.clusterIPs ?? []) : [];
+  spec.clusterIPs = (spec.ipFamilies ?? []).map((family, index) => {
     const ranges = allocation.ranges.filter((one) => one.family === family);
-    if (ranges.length === 0) {
-      allocation.errors.push(invalid(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster'));
-      return '';
-    }
     const asked = wanted[index];
-    return asked === undefined || asked === ''
-      ? anyAddress(allocation, ranges)
-      : thisAddress(allocation, ranges, asked, index);
+    if (asked === undefined || asked === '') return anyAddress(allocation, ranges);
+    // One that is there already does not change: validation says so.
+    return old[index] !== undefined ? asked : thisAddress(allocation, ranges, asked, index);
   });
-  spec.clusterIP = spec.clusterIPs[0]!;
-}
-
-function familiesFor(ranges: readonly Range[], spec: Spec): string[] {
-  const asked = (spec.clusterIPs ?? [spec.clusterIP ?? '']).filter(isAddress).map(familyOf);
-  const primary = asked[0] ?? ranges[0]!.family;
-  const other = ranges.find((range) => range.family !== primary)?.family;
-  return spec.ipFamilyPolicy === 'SingleStack' || spec.ipFamilyPolicy === undefined || other === undefined
-    ? [primary]
-    : [primary, other];
+  if (spec.clusterIPs.length > 0) spec.clusterIP = spec.clusterIPs[0]!;
 }
 
 function thisAddress(allocation: Allocation, ranges: readonly Range[], text: string, index: number): string {
@@ -262,7 +221,7 @@ function allocatePorts(allocation: Allocation, server: Server, spec: Spec, previ
       for (const port of ports)
         if (previous?.spec?.ports?.some((one) => one.nodePort === port.nodePort)) delete port.nodePort;
   } else {
-    const chosen = new Map<number, Set<string>>();
+    const asks = new Set<string>();
     for (const [index, port] of ports.entries()) {
       const protocol = port.protocol ?? 'TCP';
       if ((port.nodePort ?? 0) === 0) {
@@ -290,15 +249,13 @@ function allocatePorts(allocation: Allocation, server: Server, spec: Spec, previ
                 `provided port is not in the valid range. The range of valid ports is ${from}-${to}`,
               ),
             );
-          else if (!allocation.take(key))
+          else if (asks.has(key) || !allocation.take(key))
             allocation.errors.push(
               invalid(`spec.ports[${index}].nodePort`, asked, 'provided port is already allocated'),
             );
         }
+        asks.add(key);
       }
-      const seen = chosen.get(port.nodePort!) ?? new Set();
-      seen.add(protocol);
-      chosen.set(port.nodePort!, seen);
     }
   }
   if (needsHealthCheckPort(spec)) {
