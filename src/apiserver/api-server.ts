@@ -15,19 +15,21 @@ import { nodeAuthorizer } from './authorization/node.ts';
 import { createRbacIndex } from './authorization/rbac-index.ts';
 import { rbacAuthorizer } from './authorization/rbac.ts';
 import type { Server } from './context.ts';
+import { createHealthChecks } from './health-checks.ts';
 import { requestMetrics } from './metrics/requests.ts';
 import { startDefinitionController } from './custom-resources/definition-controller.ts';
 import { createFlowControl } from './flow-control/flow-control.ts';
 import { watchCounts } from './flow-control/watch-counts.ts';
 import { createServedKinds } from './custom-resources/served-kinds.ts';
-import type { ApiServerOptions } from './options.ts';
+import type { ApiServerOptions, HealthChecks } from './options.ts';
 import { requestChain } from './request-chain.ts';
 import { requestInfo } from './request-info.ts';
 import { respondStatus, unexpectedError } from './responses.ts';
 import { anonymousUser } from './steps/authenticate.ts';
 
 export interface ApiServer extends RequestHandler {
-  /** From now on the objects that follow from what this server does itself are there: its APIServices, IPAddresses of cluster IPs. */
+  /** Keeps the objects that follow from what this server does itself: its APIServices, IPAddresses of cluster IPs. Resolves once
+   * the APIServices are there. */
   keepOwnObjects(): Promise<void>;
   /** Ends watches; requests in work finish. The store stays open: it is not the server's. */
   close(): void;
@@ -83,6 +85,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     nodes,
     roles: byRoles,
   });
+  let health: HealthChecks | undefined;
   const server: Server = {
     options,
     authorizer: access.authorizer,
@@ -99,6 +102,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     metrics: requestMetrics(),
     flowControl,
     watches,
+    get health() {
+      return (health ??= createHealthChecks(server));
+    },
     kinds,
     apiServices,
     aggregation,
@@ -116,7 +122,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         import('./registry/services/ip-addresses.ts'),
       ]);
       if (closing.signal.aborted || kept.length > 0) return;
-      kept.push(keepLocalServices(server, client), keepIpAddresses(server, client));
+      const services = keepLocalServices(server, client);
+      kept.push(services, keepIpAddresses(server, client));
+      await services.registered;
     },
     close() {
       closing.abort();

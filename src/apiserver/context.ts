@@ -6,7 +6,7 @@ import type { Aggregation } from './aggregation/served.ts';
 import type { ApiServices } from './aggregation/api-services.ts';
 import type { AnonymousAccess } from './access/access-in-use.ts';
 import type { AccessDecision, Authorizer, ImmediateAuthorizer, TokenAuthenticator } from './access/questions.ts';
-import type { ApiServerOptions } from './options.ts';
+import type { ApiServerOptions, HealthChecks } from './options.ts';
 import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { FlowControl } from './flow-control/flow-control.ts';
 import type { WatchCounts } from './flow-control/watch-counts.ts';
@@ -171,6 +171,7 @@ export interface Server {
   readonly metrics: RequestMetrics;
   readonly flowControl: FlowControl;
   readonly watches: WatchCounts;
+  readonly health: HealthChecks;
   /** Built-in and custom. */
   readonly kinds: ServedKinds;
   readonly apiServices: ApiServices;

@@ -25,11 +25,11 @@ const indexPaths = [
 export async function respondNonResource(context: RequestContext): Promise<ApiResponse> {
   const { info, request, server } = context;
   const path = info.path.length > 1 && info.path.endsWith('/') ? info.path.slice(0, -1) : info.path;
+  const health = respondHealth(context, info.path);
+  if (health !== undefined) return health;
   if (!['GET', 'HEAD'].includes(request.method))
     throw new ApiError(405, 'MethodNotAllowed', `the server does not allow this method on the requested resource`, {});
   if (path === '/version') return respondObject(server.options.version);
-  if (path === '/healthz' || path === '/livez' || path === '/readyz' || /^\/(healthz|livez|readyz)\//.test(path))
-    return respondHealth(context, path);
   if (path === '/metrics') {
     const { printMetrics } = await import('./metrics/print.ts');
     const { contentType, text } = await printMetrics(server);

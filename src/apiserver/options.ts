@@ -49,6 +49,9 @@ export interface ReadinessCheck {
   check(): string | undefined;
 }
 
+export type HealthEndpoint = 'healthz' | 'livez' | 'readyz';
+export type HealthChecks = Readonly<Record<HealthEndpoint, readonly ReadinessCheck[]>>;
+
 export interface AuditSink {
   /** Asked at each request: it may change. None: nothing is recorded. */
   profile(): AuditProfile;
@@ -82,7 +85,12 @@ export interface ApiServerOptions {
   readonly outgoing?: OutgoingConnector | undefined;
   /** The certificate (PEM) with which aggregated servers know this one; asked for at each request. Absent: it has none. */
   readonly frontProxy?: (() => { readonly certificatePem: string; readonly keyPem: string }) | undefined;
+  /** Of /readyz, besides upstream's. */
   readonly readinessChecks?: readonly ReadinessCheck[] | undefined;
+  /** What the start writes, by whether it is there. Absent: nothing is waited for. */
+  readonly startProgress?:
+    | { bootstrapObjects(): boolean; /** `keepOwnObjects` is done. */ ownObjects(): boolean }
+    | undefined;
   /** ComponentStatuses: parts of the control plane under upstream's names. */
   readonly components?: readonly ReadinessCheck[] | undefined;
   readonly audit?: AuditSink | undefined;

@@ -76,6 +76,8 @@ export interface PartTypes {
   readonly nodeRegistered: () => void;
   /** There once the bootstrap objects are. */
   readonly bootstrapped: true;
+  /** There once the API server's own are. */
+  readonly ownObjectsKept: true;
   /** In the name of the API server itself, which may do everything (group system:masters). */
   readonly systemClient: Client;
 }

@@ -15,8 +15,13 @@ const fieldManager = 'kube-apiserver';
 /** All of a first start side by side: they become one or two commits. */
 const concurrency = 32;
 
+export interface LocalServices extends Disposable {
+  /** Those of the built-in groups are there. */
+  readonly registered: Promise<void>;
+}
+
 /** Until the result is disposed of. */
-export function keepLocalServices(server: AggregationParts, client: Client): Disposable {
+export function keepLocalServices(server: AggregationParts, client: Client): LocalServices {
   const { store, clock, logger } = server.options;
   const { kinds, apiServices } = server;
   const definitions = storagePrefix(CustomResourceDefinitions);
@@ -25,6 +30,8 @@ export function keepLocalServices(server: AggregationParts, client: Client): Dis
   );
   const atStart = new Set(apiServices.all.keys());
   const done = new Set<string>();
+  const registered = Promise.withResolvers<void>();
+  const missing = new Set(builtIn.keys());
   const resource = client.resource(APIServices);
   let isClosed = false;
   let watch: Disposable | undefined;
@@ -57,6 +64,7 @@ export function keepLocalServices(server: AggregationParts, client: Client): Dis
         if (!isAlreadyExists(error) && !isConflict(error) && !isNotFound(error)) throw error;
       }
       done.add(name);
+      if (missing.delete(name) && missing.size === 0) registered.resolve();
     },
     onError: (name, error, retryInMs) => {
       if (!isClosed)
@@ -95,8 +103,10 @@ export function keepLocalServices(server: AggregationParts, client: Client): Dis
   for (const name of [...builtIn.keys(), ...atStart]) queue.add(name);
   const changes = apiServices.onChange((name) => queue.add(name));
   return {
+    registered: registered.promise,
     [Symbol.dispose]() {
       isClosed = true;
+      registered.resolve();
       changes[Symbol.dispose]();
       watch?.[Symbol.dispose]();
       queue.close().catch(() => {});

@@ -99,16 +99,7 @@ test('OpenAPI v2 is JSON, and protobuf for those who ask for it', async () => {
   assert.equal((await get('application/yaml')).status, 406);
 });
 
-test('health tells what is wrong, to those who may know', async () => {
-  const disk: { problem?: string } = {};
-  const api = await startApiServer({ readinessChecks: [{ name: 'disk', check: () => disk.problem }] });
-  assert.equal((await api.send('GET', '/readyz', { as: null })).text, 'ok');
-  disk.problem = 'it is full';
-  const failed = await api.send('GET', '/readyz?verbose');
-  assert.equal(failed.status, 500);
-  assert.match(failed.text, /\[-\]disk failed: it is full\n[^]*readyz check failed/);
-  assert.match((await api.send('GET', '/readyz', { as: null })).text, /\[-\]disk failed: reason withheld/);
-  assert.equal((await api.send('GET', '/readyz/ping')).text, 'ok');
-  assert.equal((await api.send('GET', '/livez')).text, 'ok');
+test("the version is the product's", async () => {
+  const api = await startApiServer();
   assert.equal((await api.get('/version')).gitVersion, 'v1.36.2+microshift');
 });

@@ -47,11 +47,10 @@ function buildInfo({ version }: Server['options']): string {
   return familyText('kubernetes_build_info', 'gauge', 'What runs here.', [['', labels, 1]]);
 }
 
-function healthChecks({ readinessChecks = [] }: Server['options']): string {
-  const lines = readinessChecks.map((one): Line => {
-    const isWell = one.check() === undefined;
-    return ['', { name: one.name, type: 'readyz' }, isWell ? 1 : 0];
-  });
+function healthChecks({ health }: Server): string {
+  const lines = Object.entries(health).flatMap(([type, checks]) =>
+    checks.map((one): Line => ['', { name: one.name, type }, one.check() === undefined ? 1 : 0]),
+  );
   return familyText('kubernetes_healthcheck', 'gauge', 'Whether a check is well.', lines);
 }
 
@@ -62,7 +61,7 @@ export async function printMetrics(server: Server): Promise<{ contentType: strin
   const text =
     (await registry.metrics()) +
     buildInfo(server.options) +
-    healthChecks(server.options) +
+    healthChecks(server) +
     objectCounts(server) +
     watchCounts(server) +
     server.metrics.text() +

@@ -55,13 +55,11 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     pods: podConnector,
     outgoing,
     frontProxy: () => pki.leaf('aggregator-client'),
-    readinessChecks: [
-      { name: 'storage', check: () => problemOf('storage') },
-      {
-        name: 'poststarthook/bootstrap-objects',
-        check: () => (parts.has('bootstrapped') ? undefined : 'not finished'),
-      },
-    ],
+    readinessChecks: [{ name: 'storage', check: () => problemOf('storage') }],
+    startProgress: {
+      bootstrapObjects: () => parts.has('bootstrapped'),
+      ownObjects: () => parts.has('ownObjectsKept'),
+    },
     components: [
       { name: 'etcd-0', check: () => problemOf('storage') },
       { name: 'controller-manager', check: () => problemOf('controllers') },

@@ -41,6 +41,10 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
   const { default: sccs } = await import('#api/facts/stock-sccs.json', { with: { type: 'json' } });
   const rbac = rbacGroups(bootstrapRbac(facts as unknown as RbacFacts));
+  scope.spawn('own objects of the API server', async () => {
+    await parts.take('apiServer').keepOwnObjects();
+    parts.provide('ownObjectsKept', true);
+  });
   // Namespaces first: the rest is written side by side, in one or two commits.
   const isNamespace = (one: BootstrapObject) => one.kind.resource === 'namespaces';
   await Promise.all([
@@ -62,7 +66,6 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     onChange: (listener) => pki.onChange(listener),
   });
   parts.provide('bootstrapped', true);
-  scope.spawn('own objects of the API server', () => parts.take('apiServer').keepOwnObjects());
 
   const address = parts.take('nodeAddress');
   const follow = async (signal: AbortSignal): Promise<void> => {
