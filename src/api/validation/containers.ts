@@ -175,8 +175,12 @@ const ephemeralFields = new Set<keyof EphemeralContainer>([
   'targetContainerName',
 ]);
 
-const isEmpty = (value: unknown) =>
-  isAbsent(value) || (typeof value === 'object' && Object.keys(value as object).length === 0);
+/** An empty list or structure is nothing, an empty lifecycle or probe is one. */
+const isEmpty = (field: string, value: unknown) =>
+  isAbsent(value) ||
+  (typeof value === 'object' &&
+    (Array.isArray(value) || field === 'resources') &&
+    Object.keys(value as object).length === 0);
 
 export function ephemeralContainersErrors(path: string, scope: PodScope): FieldError[] {
   const { spec } = scope;
@@ -192,7 +196,7 @@ export function ephemeralContainersErrors(path: string, scope: PodScope): FieldE
     const target = container.targetContainerName;
     if (!isAbsent(target) && !others.has(target)) errors.push(notFound(`${at}.targetContainerName`, target));
     for (const [field, value] of Object.entries(container))
-      if (!ephemeralFields.has(field as keyof EphemeralContainer) && !isEmpty(value))
+      if (!ephemeralFields.has(field as keyof EphemeralContainer) && !isEmpty(field, value))
         errors.push(forbidden(`${at}.${field}`, detail));
     for (const [mountIndex, mount] of (container.volumeMounts ?? []).entries())
       for (const field of ['subPath', 'subPathExpr'] as const)

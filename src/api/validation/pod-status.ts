@@ -1,5 +1,5 @@
 // What the status of a Pod may become.
-import { forbidden, invalid, type FieldError } from '../field-error.ts';
+import { duplicate, forbidden, invalid, type FieldError } from '../field-error.ts';
 import type { ContainerStatus, Pod, PodSpec } from '../generated/types.ts';
 import { nameIsDnsSubdomain } from '../meta/names.ts';
 import { ipErrors, isDualStack } from './addresses.ts';
@@ -75,6 +75,17 @@ export function podStatusErrors(pod: Pod, previous: Pod): FieldError[] {
     errors.push(...texts('status.nominatedNodeName', nominated, nameIsDnsSubdomain(nominated, false)));
     if (!isAbsent(previous.spec.nodeName))
       errors.push(forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'));
+  }
+  const told = new Set<string>();
+  const claims = new Set((previous.spec.resourceClaims ?? []).map((one) => one.name));
+  for (const [index, { name, resourceClaimName }] of (status.resourceClaimStatuses ?? []).entries()) {
+    const at = `status.resourceClaimStatuses[${index}]`;
+    if (!claims.has(name))
+      errors.push(invalid(`${at}.name`, name, 'must match the name of an entry in `spec.resourceClaims`'));
+    if (told.has(name)) errors.push(duplicate(`${at}.name`, name));
+    told.add(name);
+    if (resourceClaimName !== undefined)
+      errors.push(...texts(`${at}.resourceClaimName`, resourceClaimName, nameIsDnsSubdomain(resourceClaimName, false)));
   }
   if ((status.observedGeneration ?? 0) < 0)
     errors.push(invalid('status.observedGeneration', status.observedGeneration, 'must be a non-negative integer'));

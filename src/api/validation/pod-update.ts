@@ -1,13 +1,11 @@
-// What of a Pod may change once it is made: little of its spec, and what the ephemeralcontainers and resize subresources
-// are for. The status is in pod-status.ts.
+// What of a Pod may change once it is made: little of its spec, and what the ephemeralcontainers subresource is for.
+// Resizing is in pod-resize.ts, the status in pod-status.ts.
 import { forbidden, invalid, required, type FieldError } from '../field-error.ts';
 import type { Pod, PodSpec, Toleration } from '../generated/types.ts';
 import { rangeText } from '../meta/names.ts';
 import { differences, isAbsent, semanticEqual } from './fields.ts';
-import { podQosClass } from './pod-qos.ts';
 import { podErrors } from './pod-spec.ts';
-import { mirrorPodAnnotation, podAnnotationUpdateErrors } from './pod-annotations.ts';
-import { resourceRequirementErrors } from './resources.ts';
+import { mirrorPodAnnotation, podAnnotationErrors, podAnnotationUpdateErrors } from './pod-annotations.ts';
 import { nodeSelectorErrors, tolerationErrors } from './scheduling.ts';
 
 const int32Max = 2 ** 31 - 1;
@@ -44,7 +42,13 @@ function gatedPlacementErrors(spec: PodSpec, previous: PodSpec): FieldError[] {
     const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
     const [terms, oldTerms] = [now?.nodeSelectorTerms ?? [], before.nodeSelectorTerms];
     if (terms.length !== oldTerms.length)
-      errors.push(invalid(path, terms, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'));
+      errors.push(
+        invalid(
+          path,
+          now?.nodeSelectorTerms ?? null,
+          'no additions/deletions to non-empty NodeSelectorTerms list are allowed',
+        ),
+      );
     else
       for (const [index, term] of terms.entries()) {
         const kept = (['matchExpressions', 'matchFields'] as const).every((part) => {
@@ -60,7 +64,11 @@ function gatedPlacementErrors(spec: PodSpec, previous: PodSpec): FieldError[] {
 }
 
 export function podUpdateErrors(pod: Pod, previous: Pod): FieldError[] {
-  const errors = [...podErrors(pod), ...podAnnotationUpdateErrors(pod, previous)];
+  const errors = [
+    ...podErrors(pod),
+    ...podAnnotationUpdateErrors(pod, previous),
+    ...podAnnotationErrors('metadata.annotations', pod.metadata.annotations, pod.spec),
+  ];
   const { spec } = pod;
   const before = previous.spec;
   for (const list of ['containers', 'initContainers'] as const) {
@@ -127,7 +135,7 @@ export function podUpdateErrors(pod: Pod, previous: Pod): FieldError[] {
 export function ephemeralContainersUpdateErrors(pod: Pod, previous: Pod): FieldError[] {
   if (previous.metadata.annotations?.[mirrorPodAnnotation] !== undefined)
     return [forbidden('', 'static pods do not support ephemeral containers')];
-  const errors = podErrors(pod);
+  const errors = [...podErrors(pod), ...podAnnotationUpdateErrors(pod, previous)];
   for (const old of previous.spec.ephemeralContainers ?? []) {
     const now = pod.spec.ephemeralContainers?.find((one) => one.name === old.name);
     const name = JSON.stringify(old.name);
@@ -141,25 +149,5 @@ export function ephemeralContainersUpdateErrors(pod: Pod, previous: Pod): FieldE
         ),
       );
   }
-  return errors;
-}
-
-export function podResizeErrors(pod: Pod, previous: Pod): FieldError[] {
-  const errors = podErrors(pod);
-  if (previous.metadata.annotations?.[mirrorPodAnnotation] !== undefined)
-    return [forbidden('', 'static pods cannot be resized')];
-  if (previous.status?.qosClass !== undefined && podQosClass(pod.spec) !== previous.status.qosClass)
-    errors.push(
-      invalid('status.qosClass', podQosClass(pod.spec), 'Pod QOS Class may not change as a result of resizing'),
-    );
-  for (const list of ['containers', 'initContainers'] as const)
-    for (const [index, container] of (pod.spec[list] ?? []).entries()) {
-      const old = previous.spec[list]?.[index]?.resources;
-      const at = `spec.${list}[${index}].resources`;
-      for (const part of ['requests', 'limits'] as const)
-        if (Object.keys(old?.[part] ?? {}).some((name) => container.resources?.[part]?.[name] === undefined))
-          errors.push(forbidden(`${at}.${part}`, `resource ${part} cannot be removed`));
-      errors.push(...resourceRequirementErrors(at, container.resources ?? {}, new Set()));
-    }
   return errors;
 }

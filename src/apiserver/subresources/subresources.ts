@@ -48,11 +48,5 @@ export async function respondSubresource(request: ResourceRequest): Promise<ApiR
   const isPassedOn = handler === proxy && context.request.method === 'OPTIONS';
   if (found === undefined || !(known.verbs.includes(verb) || isPassedOn))
     throw methodNotSupportedError(groupResource(row), verb === '' ? context.request.method : verb);
-  if (row.resource === 'pods' && subresource === 'resize' && verb !== 'get')
-    throw new ApiError(
-      501,
-      'NotImplemented',
-      'running containers cannot be resized yet: change the template and roll it out',
-    );
   return found(request);
 }

@@ -12,7 +12,8 @@ import { isAbsent, semanticEqual } from '../../validation/fields.ts';
 import { podQosClass } from '../../validation/pod-qos.ts';
 import { podErrors } from '../../validation/pod-spec.ts';
 import { podStatusErrors } from '../../validation/pod-status.ts';
-import { ephemeralContainersUpdateErrors, podResizeErrors, podUpdateErrors } from '../../validation/pod-update.ts';
+import { podResizeErrors } from '../../validation/pod-resize.ts';
+import { ephemeralContainersUpdateErrors, podUpdateErrors } from '../../validation/pod-update.ts';
 import { podWarnings } from '../../validation/pod-warnings.ts';
 
 /** The Pod's own values of matchLabelKeys become part of the selector. */
