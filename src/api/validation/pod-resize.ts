@@ -49,7 +49,7 @@ function orderErrors(pod: Pod, previous: Pod): FieldError[] {
   return errors;
 }
 
-const otherFields = ({ resources: _, ...rest }: Container) => rest;
+const otherFields = (container: Container) => ({ ...container, resources: undefined });
 const isOnlyResized = (now: Container, before: Container): boolean =>
   semanticEqual(otherFields(now), otherFields(before)) &&
   semanticEqual(fixedPart(now.resources, before.resources), {
