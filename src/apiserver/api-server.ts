@@ -31,7 +31,9 @@ export interface ApiServer extends RequestHandler {
   /** Keeps the objects that follow from what this server does itself: its APIServices, IPAddresses of cluster IPs. Resolves once
    * the APIServices are there. */
   keepOwnObjects(): Promise<void>;
-  /** Ends watches; requests in work finish. The store stays open: it is not the server's. */
+  /** Ends watches; requests in work finish. */
+  endWatches(): void;
+  /** For good. The store stays open: it is not the server's. */
   close(): void;
 }
 
@@ -126,6 +128,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       kept.push(services, keepIpAddresses(server, client));
       await services.registered;
     },
+    endWatches: () => closing.abort(),
     close() {
       closing.abort();
       for (const one of kept) one[Symbol.dispose]();

@@ -67,7 +67,9 @@ export function createHealthChecks(server: Server): HealthChecks {
       check('informer-sync', storeOpen),
       ...shared,
       ...(server.options.readinessChecks ?? []),
-      check('shutdown', ({ closing }) => (closing.aborted ? 'process is shutting down' : undefined)),
+      check('shutdown', ({ closing, options }) =>
+        closing.aborted || options.stopping?.aborted === true ? 'process is shutting down' : undefined,
+      ),
     ],
   };
 }

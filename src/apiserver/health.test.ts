@@ -110,3 +110,16 @@ test('each step of the start is what its checks wait for', async () => {
   api.close();
   assert.deepEqual([await failing('readyz'), await failing('livez')], [['shutdown'], []]);
 });
+
+test('a process that is to end is not ready, but alive', async () => {
+  const stopping = new AbortController();
+  const api = await startApiServer({ stopping: stopping.signal });
+  assert.equal((await api.send('GET', '/readyz')).status, 200);
+  stopping.abort();
+  assert.match(
+    (await api.send('GET', '/readyz')).text,
+    /\n\[-\]shutdown failed: reason withheld\nreadyz check failed\n$/,
+  );
+  assert.equal((await api.send('GET', '/readyz/shutdown')).text, 'internal server error: process is shutting down\n');
+  assert.equal((await api.send('GET', '/livez')).text, 'ok');
+});

@@ -292,7 +292,8 @@ export interface HttpsFrontOptions extends Pick<
 const clientGone = new DOMException('the client has gone', 'AbortError');
 
 /** Serves the API over the network until the result is closed. */
-export function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
+export async function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
+  let listening: HttpsServer | undefined;
   const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
 
   const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
@@ -307,12 +308,15 @@ export function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOpti
       response.end();
       return;
     }
-    await writeAnswer(request, response, await handler.handle(asked), gone.signal);
+    const answer = await handler.handle(asked);
+    // Logs and proxies: as long as they like.
+    if (answer.body.type === 'stream') listening?.letGo(response);
+    await writeAnswer(request, response, answer, gone.signal);
     // A body that was refused unread would hold the connection.
     if (!request.complete) request.resume();
   };
 
-  return listenHttps({
+  listening = await listenHttps({
     ...listener,
     onRequest(request, response) {
       response.on('error', failed);
@@ -340,4 +344,5 @@ export function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOpti
     },
     onConnectionError: failed,
   });
+  return listening;
 }

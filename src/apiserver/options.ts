@@ -91,6 +91,8 @@ export interface ApiServerOptions {
   readonly startProgress?:
     | { bootstrapObjects(): boolean; /** `keepOwnObjects` is done. */ ownObjects(): boolean }
     | undefined;
+  /** The process has been told to end: /readyz says so while what is above the API server stops. */
+  readonly stopping?: AbortSignal | undefined;
   /** ComponentStatuses: parts of the control plane under upstream's names. */
   readonly components?: readonly ReadinessCheck[] | undefined;
   readonly audit?: AuditSink | undefined;

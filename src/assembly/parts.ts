@@ -32,6 +32,8 @@ export interface AssemblyContext {
   readonly files: Files;
   readonly identity: HostIdentity;
   readonly parts: Parts;
+  /** Aborted when somebody wants the process to end. */
+  readonly stopping: AbortSignal;
   /** For a service that has something to say before its start is done. */
   showProblems(problems: () => readonly string[]): void;
   /** All that is wrong, by service; for readiness checks. */

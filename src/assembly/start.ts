@@ -71,6 +71,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     files: options.files,
     identity: options.identity,
     parts: new Parts(),
+    stopping: stop,
     showProblems() {},
     problems: () => runner.status().flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem }))),
   };

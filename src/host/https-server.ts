@@ -104,6 +104,8 @@ export interface HttpsServer {
       'certificate' | 'namedCertificates' | 'clientAuthorities' | 'frontProxyAuthorities' | 'tls'
     >,
   ): void;
+  /** This answer goes on until one of both ends leaves: `close` does not wait for it. */
+  letGo(response: HttpsResponse): void;
   /** Takes no new connections, lets requests in work finish for at most `graceMs`, then ends what is left. */
   close(graceMs: number): Promise<void>;
 }
@@ -140,7 +142,6 @@ const streamsMax = 250;
 export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  let inWork = 0;
   let closing = false;
   let whenIdle: (() => void) | undefined;
   const trusted = ({ clientAuthorities, frontProxyAuthorities }: Parameters<HttpsServer['reload']>[0]) =>
@@ -193,9 +194,10 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     },
   });
 
-  const finished = (): void => {
-    inWork--;
-    if (inWork === 0) whenIdle?.();
+  /** Requests in work, without those that were let go. */
+  const inWork = new Set<HttpsResponse>();
+  const finished = (response: HttpsResponse): void => {
+    if (inWork.delete(response) && inWork.size === 0) whenIdle?.();
   };
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
@@ -209,8 +211,8 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     session.on('error', (error) => options.onConnectionError?.(error));
   });
   server.on('request', (request, response) => {
-    inWork++;
-    response.once('close', finished);
+    inWork.add(response);
+    response.once('close', () => finished(response));
     // HTTP/1.1 clients are asked to leave when the server is closing; HTTP/2 ones get GOAWAY.
     if (closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
     if (trust !== undefined) trustOf.set(request, trust);
@@ -246,11 +248,12 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
             ...(next.tls ?? defaultTls),
           });
         },
+        letGo: finished,
         async close(graceMs) {
           closing = true;
           const closed = new Promise<void>((done) => server.close(() => done()));
           for (const session of sessions) session.close();
-          if (inWork > 0)
+          if (inWork.size > 0)
             await new Promise<void>((done) => {
               const timer = setTimeout(done, graceMs);
               whenIdle = () => {

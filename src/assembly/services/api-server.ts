@@ -12,7 +12,8 @@ import { AuditLog } from '../audit-log.ts';
 import { createNodeConnector } from '../node-connector.ts';
 import { listeningError } from './listening-error.ts';
 
-const graceMs = 2_000;
+/** What a request in work may take when the process is to end; the unit's TimeoutStopSec is three times that. */
+const graceMs = 10_000;
 export const tokenIssuer = 'https://kubernetes.default.svc';
 
 export async function startApiServer(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
@@ -55,6 +56,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     pods: podConnector,
     outgoing,
     frontProxy: () => pki.leaf('aggregator-client'),
+    stopping: context.stopping,
     readinessChecks: [{ name: 'storage', check: () => problemOf('storage') }],
     startProgress: {
       bootstrapObjects: () => parts.has('bootstrapped'),
@@ -124,7 +126,10 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   ];
   scope.onClose(async () => {
     for (const one of reasons) one[Symbol.dispose]();
-    await front.close(graceMs);
+    // In this order: who lists again because the watch has ended finds nobody listening.
+    const closed = front.close(graceMs);
+    server.endWatches();
+    await closed;
   });
 
   return () => [...audit.problems(), ...access.problems()];

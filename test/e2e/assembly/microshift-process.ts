@@ -82,6 +82,21 @@ interface Kubeconfig {
   readonly users: readonly { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
 }
 
+const kubeconfigOf = (dataDirectory: string): Kubeconfig =>
+  parse(readFileSync(path.join(dataDirectory, 'resources/kubeadmin/kubeconfig'), 'utf8')) as Kubeconfig;
+
+/** What its kubeconfig has for a TLS connection. */
+export function credentialsOf(dataDirectory: string): { ca: Buffer; cert: Buffer; key: Buffer } {
+  const config = kubeconfigOf(dataDirectory);
+  const { user } = config.users[0]!;
+  const decoded = (text: string) => Buffer.from(text, 'base64');
+  return {
+    ca: decoded(config.clusters[0]!.cluster['certificate-authority-data']),
+    cert: decoded(user['client-certificate-data']),
+    key: decoded(user['client-key-data']),
+  };
+}
+
 /** As kubectl does it: with nothing but the kubeconfig. */
 export function ask(
   dataDirectory: string,
@@ -89,18 +104,13 @@ export function ask(
   pathname: string,
   body?: object,
 ): Promise<{ status: number; text: string }> {
-  const config = parse(readFileSync(path.join(dataDirectory, 'resources/kubeadmin/kubeconfig'), 'utf8')) as Kubeconfig;
-  const { cluster } = config.clusters[0]!;
-  const { user } = config.users[0]!;
-  const decoded = (text: string) => Buffer.from(text, 'base64');
+  const { cluster } = kubeconfigOf(dataDirectory).clusters[0]!;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       new URL(pathname, cluster.server),
       {
         method,
-        ca: decoded(cluster['certificate-authority-data']),
-        cert: decoded(user['client-certificate-data']),
-        key: decoded(user['client-key-data']),
+        ...credentialsOf(dataDirectory),
         headers: { 'content-type': 'application/json' },
         agent: false,
       },

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { ask, cli, freePort, start, temporary, waitReady } from './microshift-process.ts';
+import { ask, cli, credentialsOf, freePort, start, temporary, waitReady } from './microshift-process.ts';
 
 const configMap = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { a: 'b' } });
 
@@ -86,6 +88,41 @@ test('SIGTERM in the middle of the start ends it in order', async (context) => {
   run.child.kill('SIGTERM');
   assert.equal(await run.exited, 0, run.output());
   assert.doesNotMatch(run.output(), /a defect/);
+});
+
+test('SIGTERM: a request in work is answered, a watch ends, nobody new is let in', async (context) => {
+  const dataDirectory = path.join(temporary(context), 'data');
+  const port = await freePort();
+  const run = start(context, dataDirectory, port);
+  waitReady(dataDirectory);
+  const credentials = credentialsOf(dataDirectory);
+  const open = (method: string, pathname: string) =>
+    request(new URL(pathname, `https://127.0.0.1:${port}`), {
+      method,
+      ...credentials,
+      agent: false,
+      headers: method === 'POST' ? { 'content-type': 'application/json', 'transfer-encoding': 'chunked' } : {},
+    });
+  const configMaps = '/api/v1/namespaces/default/configmaps';
+  const watch = open('GET', `${configMaps}?watch=1&resourceVersion=0`);
+  watch.end();
+  const [events] = (await once(watch, 'response')) as [IncomingMessage];
+  const watchEnded = once(events.resume(), 'end');
+  const body = JSON.stringify(configMap('late'));
+  const write = open('POST', configMaps);
+  write.write(body.slice(0, 20));
+  // The request is in work once another one that came later is answered.
+  assert.equal((await ask(dataDirectory, 'GET', '/readyz')).text, 'ok');
+
+  run.child.kill('SIGTERM');
+  await watchEnded;
+  assert(events.complete, 'the watch ended in order, it was not cut off');
+  await assert.rejects(ask(dataDirectory, 'GET', '/readyz'), /ECONNREFUSED/);
+  write.end(body.slice(20));
+  const [answer] = (await once(write, 'response')) as [IncomingMessage];
+  assert.equal(answer.statusCode, 201);
+  answer.resume();
+  assert.equal(await run.exited, 0, run.output());
 });
 
 test('the audit log has a line for every request', async (context) => {
