@@ -114,15 +114,16 @@ export function recordChange(
 }
 
 function changesIn(
-  { row, convert }: OtherVersion,
+  other: OtherVersion,
   previous: KubernetesObject | undefined,
   next: KubernetesObject,
 ): FieldSet {
-  const before = previous === undefined ? emptyObject(row) : convert(previous);
+  const { row } = other;
+  const before = previous === undefined ? emptyObject(row) : other.convert(previous);
   const { modified, added, removed } = compareValues(
     shapeOfRow(row),
     withoutManagedFields(before),
-    withoutManagedFields(convert(next)),
+    withoutManagedFields(other.convert(next)),
   );
   return modified.union(added).union(removed);
 }
