@@ -113,11 +113,7 @@ export function recordChange(
   else managers.set(ownKey, Manager.of(identity, time, own.union(managers.get(ownKey)?.set ?? new FieldSet())));
 }
 
-function changesIn(
-  other: OtherVersion,
-  previous: KubernetesObject | undefined,
-  next: KubernetesObject,
-): FieldSet {
+function changesIn(other: OtherVersion, previous: KubernetesObject | undefined, next: KubernetesObject): FieldSet {
   const { row } = other;
   const before = previous === undefined ? emptyObject(row) : other.convert(previous);
   const { modified, added, removed } = compareValues(
