@@ -59,6 +59,8 @@ export interface KindRow extends KindReference {
   readonly columns: readonly ColumnRow[];
   readonly servedByDefault: boolean;
   readonly strategy: StrategyRow;
+  /** The Warning for whoever asks for this version, whatever for. */
+  readonly deprecation?: string | undefined;
   /** Of rows that no table has: what a custom resource definition says. */
   readonly custom?: CustomKind | undefined;
 }

@@ -2,6 +2,7 @@
 // Rows come from facts (generated/kind-rows.json), behaviours from kinds/registry.ts. Rows of custom resources are a server's own
 // (apiserver/custom-resources).
 import data from './generated/kind-rows.json' with { type: 'json' };
+import { deprecationWarning } from './deprecations.ts';
 import type { ColumnRow, KindBehaviour, KindReference, KindRow, KubernetesObject, Verb } from './kind.ts';
 import { behaviours } from './kinds/registry.ts';
 
@@ -56,6 +57,7 @@ const rowOf = (one: RowData): KindRow => ({
   columns: 'columns' in one ? (one.columns as unknown as ColumnRow[]) : defaultColumns,
   subresources: one.subresources as unknown as KindRow['subresources'],
   strategy: one.strategy as unknown as KindRow['strategy'],
+  deprecation: deprecationWarning(one),
 });
 
 let built: Tables | undefined;

@@ -147,3 +147,19 @@ test('entries that say nothing sensible are told', () => {
   assert.match(runtimeConfigProblem('apps/v1=false')!, /cannot be turned off/);
   assert.match(runtimeConfigProblem('api/beta=maybe')!, /neither true nor false/);
 });
+
+test('versions on their way out, and Endpoints, come with a Warning for whoever asks', async () => {
+  const api = await startApiServer({ runtimeConfig: ['api/all=true'] });
+  const warned = async (path: string) => (await api.send('GET', path)).warnings;
+  const endpoints = ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'];
+  assert.deepEqual(await warned('/api/v1/endpoints'), endpoints);
+  assert.deepEqual(await warned('/api/v1/namespaces/default/endpoints/none'), endpoints);
+  assert.deepEqual(await warned(`${group('v1beta2')}/resourceclaims`), [
+    'resource.k8s.io/v1beta2 ResourceClaim is deprecated in v1.36+, unavailable in v1.39+',
+  ]);
+  assert.deepEqual(await warned('/apis/storage.k8s.io/v1beta1/volumeattributesclasses'), [
+    'storage.k8s.io/v1beta1 VolumeAttributesClass is deprecated in v1.34+, unavailable in v1.37+; use storage.k8s.io/v1 VolumeAttributesClass',
+  ]);
+  assert.deepEqual(await warned('/apis/admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies'), []);
+  assert.deepEqual(await warned(`${group('v1')}/resourceclaims`), []);
+});

@@ -300,3 +300,8 @@ test('a kind without printer still has a cell for each column', () => {
   for (const row of kindTable.rows.filter((one) => !hasPrinter(one)))
     assert.equal(tableCells(row, { metadata }, now).length, row.columns.length, row.typeName);
 });
+
+test('columns of numbers have numbers, not their text', () => {
+  assert.equal(cellsOf('v1', 'ConfigMap', { data: { a: '1' }, binaryData: { b: '' } })['Data'], 2);
+  assert.equal(cellsOf('v1', 'Secret', { type: 'Opaque' })['Data'], 0);
+});

@@ -70,14 +70,14 @@ export const projectCells: CellsOf<Project> = ({ metadata, status }) => [
 
 export const configMapCells: CellsOf<ConfigMap> = (object, now) => [
   object.metadata.name,
-  String(Object.keys(object.data ?? {}).length + Object.keys(object.binaryData ?? {}).length),
+  Object.keys(object.data ?? {}).length + Object.keys(object.binaryData ?? {}).length,
   age(object, now),
 ];
 
 export const secretCells: CellsOf<Secret> = (object, now) => [
   object.metadata.name,
   object.type ?? '',
-  String(Object.keys(object.data ?? {}).length),
+  Object.keys(object.data ?? {}).length,
   age(object, now),
 ];
 

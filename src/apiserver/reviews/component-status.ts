@@ -22,7 +22,6 @@ export async function respondComponentStatus(request: ResourceRequest): Promise<
   const { context, row } = request;
   const { verb } = context.info;
   if (verb !== 'list' && verb !== 'get') throw methodNotSupportedError(groupResource(row), verb);
-  context.warnings.push('v1 ComponentStatus is deprecated in v1.19+');
   const form = negotiateOutput(context.request, verb === 'list' ? collectionOf(row) : objectEndpoint);
   const components = context.server.options.components ?? storeOnly;
   if (verb === 'list') return respondObjects(context, row, components.map(statusOf), {}, form);

@@ -53,6 +53,7 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
     if (isKnown) throw unknownResourceError();
     return respondText('404 page not found\n', 404);
   }
+  if (row.deprecation !== undefined) context.warnings.push(row.deprecation);
   if (row.custom !== undefined) context.warnings.push(...row.custom.warnings);
   // A namespace is itself the namespace of its own requests, and so is a project.
   const isNamespaces =

@@ -29,35 +29,31 @@ function encodeToken(revision: number, lastKey: string, prefix: string): string 
 }
 
 function decodeToken(token: string, prefix: string): { revision: number; startAfter: string } {
-  const invalidKey = (detail: string) => badRequestError(`continue key is not valid: ${detail}`);
-  let parsed: { v?: unknown; rv?: unknown; start?: unknown };
+  const invalidKey = (detail: string) =>
+    badRequestError(`invalid continue token: continue key is not valid: ${detail}`);
+  let parsed: { v?: unknown; rv?: unknown; start?: unknown } | null;
   try {
     parsed = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as typeof parsed;
   } catch {
     throw invalidKey('it is no token of this server');
   }
-  if (typeof parsed !== 'object' || parsed === null) throw invalidKey('it is no token of this server');
-  if (parsed.v !== tokenVersion)
-    throw badRequestError(
-      `continue key is not valid: server does not recognize this encoded version ${String(parsed.v)}`,
-    );
-  if (typeof parsed.rv !== 'number' || !Number.isSafeInteger(parsed.rv) || parsed.rv === 0)
-    throw badRequestError(
-      'continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
-    );
-  if (typeof parsed.start !== 'string' || parsed.start === '')
-    throw badRequestError('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
-  if (parsed.start.split('/').some((part) => part === '..' || part === '.' || part === ''))
-    throw invalidKey(parsed.start);
+  if (parsed !== null && typeof parsed !== 'object') throw invalidKey('it is no token of this server');
+  const version = typeof parsed?.v === 'string' ? parsed.v : '';
+  if (version !== tokenVersion) throw invalidKey(`server does not recognize this encoded version ${version}`);
+  const { rv, start } = parsed!;
+  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0)
+    throw invalidKey('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (typeof start !== 'string' || start === '') throw invalidKey('encoded start key empty (version meta.k8s.io/v1)');
+  if (start.split('/').some((part) => part === '..' || part === '.' || part === '')) throw invalidKey(start);
   // The token says where to go on from; the store wants the last key that was seen.
-  return { revision: parsed.rv, startAfter: prefix + parsed.start.replace(/\0$/, '') };
+  return { revision: rv, startAfter: prefix + start.replace(/\0$/, '') };
 }
 
 function startOf(options: ListOptions, prefix: string): Start {
   if (options.continue !== '') {
+    const { revision, startAfter } = decodeToken(options.continue, prefix);
     if (options.resourceVersion !== '' && options.resourceVersion !== '0')
       throw badRequestError('specifying resource version is not allowed when using continue');
-    const { revision, startAfter } = decodeToken(options.continue, prefix);
     return { at: revision === inconsistentRevision ? undefined : revision, startAfter };
   }
   const revision = parseListVersion(options.resourceVersion);

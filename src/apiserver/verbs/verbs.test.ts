@@ -73,7 +73,22 @@ test('resource versions: from the future, exact, with wrong options', async () =
   assert.deepEqual(names(await api.get(`${maps}?resourceVersion=${revision}&resourceVersionMatch=Exact`)), ['m0']);
   const future = await api.send('GET', `${maps}?resourceVersion=${revision + 100}`);
   assert.equal(future.status, 504);
-  assert.equal(future.json.message, `Too large resource version: ${revision + 100}, current: ${revision + 1}`);
+  assert.equal(future.json.message, `Timeout: Too large resource version: ${revision + 100}, current: ${revision + 1}`);
+  const told = async (token: unknown) => {
+    const text = Buffer.from(JSON.stringify(token)).toString('base64url');
+    return (await api.send('GET', `${maps}?limit=1&continue=${text}&resourceVersion=5`)).json.message;
+  };
+  const invalid = 'invalid continue token: continue key is not valid: ';
+  assert.equal(await told(null), `${invalid}server does not recognize this encoded version `);
+  assert.equal(await told({ v: 'x' }), `${invalid}server does not recognize this encoded version x`);
+  const token = { v: 'meta.k8s.io/v1', rv: 1, start: 'a' };
+  assert.equal(
+    await told({ ...token, rv: 0 }),
+    `${invalid}incorrect encoded start resourceVersion (version meta.k8s.io/v1)`,
+  );
+  assert.equal(await told({ ...token, start: '' }), `${invalid}encoded start key empty (version meta.k8s.io/v1)`);
+  assert.equal(await told({ ...token, start: '../a' }), `${invalid}../a`);
+  assert.equal(await told(token), 'specifying resource version is not allowed when using continue');
   const wrong = await api.send('GET', `${maps}?resourceVersionMatch=Exact`);
   assert.equal(
     wrong.json.message,

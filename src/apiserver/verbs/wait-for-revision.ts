@@ -6,7 +6,7 @@ export async function waitForRevision(context: RequestContext, atLeast: number):
   const { store } = context.server.options;
   await store.consistent(context.request.signal);
   if (atLeast > store.revision)
-    throw new ApiError(504, 'Timeout', `Too large resource version: ${atLeast}, current: ${store.revision}`, {
+    throw new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${atLeast}, current: ${store.revision}`, {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,
     });

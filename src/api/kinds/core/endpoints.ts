@@ -46,5 +46,4 @@ const validate = (object: Endpoints): FieldError[] =>
 export const endpoints: KindBehaviour<Endpoints> = {
   validate,
   validateUpdate: (object, previous) => (semanticEqual(object.subsets, previous.subsets) ? [] : validate(object)),
-  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
 };
