@@ -42,6 +42,7 @@ import { taintEviction } from './taint-eviction/controller.ts';
 import { tokenCleaner } from './token-cleaner/controller.ts';
 import { tokenSecrets } from './token-secrets/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
+import { attributesClassProtection } from './vac-protection/controller.ts';
 
 export interface ControllersConfig {
   /** Versions that the API server serves besides those by default. */
@@ -111,6 +112,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   ephemeralVolume,
   claimProtection,
   persistentVolumeProtection,
+  attributesClassProtection,
   podGarbageCollector(),
   namespaceController(config.runtimeConfig),
   garbageCollector(config.runtimeConfig),

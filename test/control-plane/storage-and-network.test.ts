@@ -12,6 +12,7 @@ import {
   Pods,
   Services,
   StorageClasses,
+  VolumeAttributesClasses,
 } from '#api/generated/kind-references.ts';
 import type { Json } from '#kit/start-api-server.ts';
 import { readyNode, startControlPlane } from '#kit/start-control-plane.ts';
@@ -244,5 +245,25 @@ test('a silent node becomes Unknown and tainted, its Pods go after their tolerat
   await plane.eventually(async () =>
     assert.deepEqual((await plane.find(Nodes, undefined, 'node1')).spec.taints ?? [], []),
   );
+  assert.deepEqual(plane.complaints, []);
+});
+
+test('a class of volume attributes stays while a claim names it, and goes when none does', async () => {
+  await using plane = await startControlPlane();
+  for (const name of ['used', 'unused'])
+    await plane.create(VolumeAttributesClasses, {
+      metadata: { name },
+      driverName: 'csi.example.com',
+      parameters: { iops: '100' },
+    });
+  await plane.create(PersistentVolumeClaims, claim('data', { volumeAttributesClassName: 'used' }));
+  for (const name of ['used', 'unused'])
+    await plane.api.delete(`/apis/storage.k8s.io/v1/volumeattributesclasses/${name}`);
+  const names = async () => (await plane.list(VolumeAttributesClasses)).map((one: Json) => one.metadata.name);
+  await plane.eventually(async () => assert.deepEqual(await names(), ['used']));
+  await plane.pass(2000);
+  assert.deepEqual(await names(), ['used']);
+  await plane.api.delete('/api/v1/namespaces/default/persistentvolumeclaims/data');
+  await plane.eventually(async () => assert.deepEqual(await names(), []));
   assert.deepEqual(plane.complaints, []);
 });

@@ -100,6 +100,20 @@ test('claims get the default class and are protected', async () => {
   assert.deepEqual(claim.metadata.finalizers, ['kubernetes.io/pvc-protection']);
 });
 
+test('a class of volume attributes gets its finalizer once', async () => {
+  const api = await startApiServer();
+  for (const finalizers of [[], ['kubernetes.io/vac-protection']]) {
+    const made = await api.create('/apis/storage.k8s.io/v1/volumeattributesclasses', {
+      kind: 'VolumeAttributesClass',
+      apiVersion: 'storage.k8s.io/v1',
+      metadata: { name: `with-${finalizers.length}`, finalizers },
+      driverName: 'csi.example.com',
+      parameters: { iops: '100' },
+    });
+    assert.deepEqual(made.metadata.finalizers, ['kubernetes.io/vac-protection']);
+  }
+});
+
 test('a Route without a host gets one', async () => {
   const api = await startApiServer();
   const route = await api.create('/apis/route.openshift.io/v1/namespaces/default/routes', {

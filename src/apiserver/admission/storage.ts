@@ -9,9 +9,10 @@ import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts
 import { isCreate, isResource } from './operations.ts';
 
 const finalizers = {
-  persistentvolumeclaims: 'kubernetes.io/pvc-protection',
-  persistentvolumes: 'kubernetes.io/pv-protection',
-};
+  persistentvolumeclaims: ['', 'kubernetes.io/pvc-protection'],
+  persistentvolumes: ['', 'kubernetes.io/pv-protection'],
+  volumeattributesclasses: ['storage.k8s.io', 'kubernetes.io/vac-protection'],
+} as const;
 const isDefaultAnnotation = 'storageclass.kubernetes.io/is-default-class';
 const betaIsDefaultAnnotation = 'storageclass.beta.kubernetes.io/is-default-class';
 const betaClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
@@ -19,8 +20,8 @@ const betaClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: 'StorageObjectInUseProtection',
   mutate(attributes: AdmissionAttributes): void {
-    for (const [resource, finalizer] of Object.entries(finalizers)) {
-      if (!isCreate(attributes, '', resource)) continue;
+    for (const [resource, [group, finalizer]] of Object.entries(finalizers)) {
+      if (!isCreate(attributes, group, resource)) continue;
       const { metadata } = attributes.object!;
       if (metadata.finalizers?.includes(finalizer) !== true)
         metadata.finalizers = [...(metadata.finalizers ?? []), finalizer];
