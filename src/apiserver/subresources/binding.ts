@@ -5,38 +5,47 @@ import { kindTable } from '#api/kinds.ts';
 import { notSupported, required } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
 import type { ApiResponse } from '#api/request.ts';
+import { pathSegment } from '#api/meta/names.ts';
 import { formatTime } from '#api/meta/time.ts';
-import { decodeType } from '#api/schema/decode.ts';
-import { badRequestError, conflictError, invalidError, notFoundError } from '#api/status.ts';
-import { readWrittenBody } from '../content/read-body.ts';
-import { writeOptions } from '../content/request-options.ts';
+import { ApiError, badRequestError, conflictError, notFoundError } from '#api/status.ts';
+import { readCreated } from '../content/read-created.ts';
 import { admitAction } from '../registry/admit-action.ts';
 import { groupResource, isTerminating } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { updateObject } from '../registry/update-object.ts';
 import { respondObject, successStatus } from '../responses.ts';
 
-const bindingType = 'io.k8s.api.core.v1.Binding';
-
 function checkBinding(binding: Binding): void {
   const errors: FieldError[] = [];
   const kind = binding.target?.kind ?? '';
   if (kind !== '' && kind !== 'Node') errors.push(notSupported('target.kind', kind, ['Node', '<empty>']));
   if ((binding.target?.name ?? '') === '') errors.push(required('target.name'));
-  if (errors.length > 0) throw invalidError({ group: '', kind: 'Binding' }, binding.metadata?.name ?? '', errors);
+  // Upstream gives out the bare list of what is wrong, which is not an answer that says Invalid.
+  if (errors.length > 0) {
+    const texts = errors.map(({ field, message }) => `${field}: ${message}`);
+    throw new ApiError(500, '', texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`);
+  }
+}
+
+function checkName(name: string): void {
+  if (name === '') throw badRequestError('Name parameter required.');
+  const problems = pathSegment(name);
+  if (problems.length > 0)
+    throw badRequestError(`Name parameter invalid: ${JSON.stringify(name)}: ${problems.join(';')}`);
 }
 
 export async function bindPod(request: ResourceRequest): Promise<ApiResponse> {
   const { context } = request;
-  const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readWrittenBody(context.request, { group: '', version: 'v1', kind: 'Binding' });
-  const binding = decodeType(bindingType, body.value, { ...body, fieldValidation: options.fieldValidation })
-    .object as unknown as Binding;
+  const { object, options } = await readCreated({ ...request, row: kindTable.find('', 'v1', 'bindings')! });
+  const binding = object as unknown as Binding;
+  if ((binding.metadata.namespace ?? request.namespace) !== request.namespace)
+    throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
   const row = kindTable.find('', 'v1', 'pods')!;
-  const name = request.name === '' ? (binding.metadata?.name ?? '') : request.name;
-  if (request.name !== '' && (binding.metadata?.name ?? request.name) !== request.name)
-    throw badRequestError(`name in URL does not match name in Binding object`);
+  const name = binding.metadata.name ?? '';
+  if (request.name !== '' && name !== request.name)
+    throw badRequestError('name in URL does not match name in Binding object');
   checkBinding(binding);
+  checkName(name);
   await admitAction(
     { ...request, name },
     {

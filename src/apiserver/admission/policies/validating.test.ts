@@ -247,7 +247,7 @@ test('subresources: scale, status, bindings and connections are judged as what t
     await message('PATCH', `${deployments}/d/status`, { status: { replicas: 3 } }, merge),
     denied('status', 'Deploymentstatus'),
   );
-  const target = { target: { kind: 'Node', name: 'n' } };
+  const target = { metadata: { name: 'p' }, target: { kind: 'Node', name: 'n' } };
   assert.equal(await message('POST', `${core}/pods/p/binding`, target), denied('binding', 'Binding n'));
   const exec = await message('POST', `${core}/pods/p/exec?command=sh&stdout=true`);
   assert.equal(exec, denied('exec', 'PodExecOptions sh CONNECT'));
