@@ -13,6 +13,7 @@ import { startApiServer } from '#kit/start-api-server.ts';
 import { issueCertificate } from '#pki/certificate.ts';
 import type { CertificateUse, KeyPair } from '#pki/certificate.ts';
 import { startHttpsFront } from './https-front.ts';
+import { respondText } from './responses.ts';
 import type { ApiServerOptions } from './options.ts';
 
 const now = Date.now();
@@ -307,4 +308,50 @@ test('logs stream while the container writes; a wrong container is refused here'
   const wrong = await call('GET', `${path}?container=other`);
   assert.equal(JSON.parse(wrong.text).message, 'container other is not valid for pod web');
   await close();
+});
+
+test('a body that does not end is given up with the answer: nobody waits for it behind a deadline', async () => {
+  const read: Promise<string>[] = [];
+  const front = await startHttpsFront({
+    address: '127.0.0.1',
+    port: 0,
+    certificate: { certificateChain: serving.certificatePem, privateKey: serving.keyPem },
+    clientAuthorities: authority.certificatePem,
+    handler: {
+      async handle({ body }) {
+        assert.ok(body.type === 'bytes');
+        read.push(
+          body.read(1_000).then(
+            () => 'read',
+            () => 'given up',
+          ),
+        );
+        return respondText('too late', 504);
+      },
+    },
+    logger: silentLogger,
+  });
+  const session = http2.connect(`https://127.0.0.1:${front.port}`, { ca: authority.certificatePem });
+  const stream = session.request({ ':method': 'POST', ':path': '/apis/x/v1/y' });
+  stream.on('error', () => {});
+  stream.write('{');
+  const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+  assert.equal(headers[':status'], 504);
+  assert.equal(await read[0], 'given up');
+  session.destroy();
+
+  const request = https.request({
+    host: '127.0.0.1',
+    port: front.port,
+    method: 'POST',
+    path: '/apis/x/v1/y',
+    ca: authority.certificatePem,
+  });
+  request.on('error', () => {});
+  request.write('{');
+  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  assert.equal(response.statusCode, 504);
+  assert.equal(await read[1], 'given up');
+  request.destroy();
+  await front.close(1_000);
 });

@@ -29,6 +29,12 @@ const headersOf = (request: HttpsRequest): Record<string, string> => {
   return headers;
 };
 
+const clientGone = new DOMException('the client has gone', 'AbortError');
+
+/** Requests whose body somebody waits for, and those whose rest nobody takes any more. */
+const bodiesInReading = new WeakSet<HttpsRequest>();
+const bodiesLeft = new WeakSet<HttpsRequest>();
+
 async function readAll(request: HttpsRequest, limitBytes: number): Promise<Uint8Array> {
   const length = Number(request.headers['content-length'] ?? 0);
   const tooLarge = () => requestEntityTooLargeError(`Request entity too large: limit is ${limitBytes}`);
@@ -41,6 +47,8 @@ async function readAll(request: HttpsRequest, limitBytes: number): Promise<Uint8
     if (size > limitBytes) throw tooLarge();
     chunks.push(chunk);
   }
+  // Of HTTP/2 a body that was cut off looks like one that ended.
+  if (request.aborted || bodiesLeft.has(request)) throw clientGone;
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
@@ -60,6 +68,25 @@ const certificatesOf = (
         ...(certificate.isFrontProxy ? { frontProxyName: certificate.commonName } : {}),
       };
 
+/** What of its body a client still sends once it has its answer: nobody wants it, and who waits for it must not go on waiting. */
+function leaveBody(request: HttpsRequest, response: HttpsResponse): void {
+  if (request.complete) return;
+  if (!bodiesInReading.has(request)) {
+    // Unread it would hold the connection.
+    request.resume();
+    return;
+  }
+  bodiesLeft.add(request);
+  if ('stream' in request) {
+    // Once the answer has gone out.
+    request.stream.close();
+    return;
+  }
+  const end = (): void => void request.destroy();
+  if (response.writableFinished) end();
+  else response.once('finish', end);
+}
+
 function apiRequest(
   request: HttpsRequest,
   signal: AbortSignal,
@@ -76,7 +103,14 @@ function apiRequest(
   const body: RequestBody = hasBody(request)
     ? {
         type: 'bytes',
-        read: (limitBytes) => readAll(request, limitBytes),
+        async read(limitBytes) {
+          bodiesInReading.add(request);
+          try {
+            return await readAll(request, limitBytes);
+          } finally {
+            bodiesInReading.delete(request);
+          }
+        },
         stream: () => (request as Readable).iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
       }
     : { type: 'none' };
@@ -289,8 +323,6 @@ export interface HttpsFrontOptions extends Pick<
   readonly logger: Logger;
 }
 
-const clientGone = new DOMException('the client has gone', 'AbortError');
-
 /** Serves the API over the network until the result is closed. */
 export async function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
   let listening: HttpsServer | undefined;
@@ -312,8 +344,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     // Logs and proxies: as long as they like.
     if (answer.body.type === 'stream') listening?.letGo(response);
     await writeAnswer(request, response, answer, gone.signal);
-    // A body that was refused unread would hold the connection.
-    if (!request.complete) request.resume();
+    leaveBody(request, response);
   };
 
   listening = await listenHttps({

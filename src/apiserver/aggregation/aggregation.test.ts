@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ApiServerOptions } from '#apiserver/options.ts';
 import {
   connectionsToHere,
   createSampleService,
@@ -10,7 +11,7 @@ import {
   sendJson,
   startAggregatedServer,
 } from '#kit/aggregated-server.ts';
-import { startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
+import { administrator, startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
 
 const services = '/apis/apiregistration.k8s.io/v1/apiservices';
 const sample = `${services}/v1alpha1.wardle.example.com`;
@@ -35,9 +36,12 @@ const condition = (api: TestApiServer, reason: string): Promise<Json> =>
     return found?.reason === reason ? found : undefined;
   });
 
-async function startSample(spec: (caBundle: string) => object = (caBundle) => ({ caBundle })) {
+async function startSample(
+  spec: (caBundle: string) => object = (caBundle) => ({ caBundle }),
+  options: Partial<ApiServerOptions> = {},
+) {
   const connector = connectionsToHere();
-  const api = await startApiServer(connector);
+  const api = await startApiServer({ ...connector, ...options });
   const behind = await startAggregatedServer();
   await createSampleService(api, behind.port);
   await api.create(services, sampleApiService(spec(behind.caBundle)));
@@ -354,4 +358,40 @@ test('an upgraded connection is joined with the server behind; a refusal comes b
   const chunks: Buffer[] = [];
   for await (const chunk of refused) chunks.push(chunk as Buffer);
   assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 403 [^]*\r\n\r\nno$/);
+});
+
+test('an audit log with bodies has none of what is passed on: a long one is never in memory as a whole', async () => {
+  const events: Json[] = [];
+  await using all = await startSample(undefined, {
+    audit: { profile: () => 'AllRequestBodies', write: (event) => void events.push(event) },
+  });
+  const { api, behind } = all;
+  await condition(api, 'Passed');
+  let received = 0;
+  behind.answer = (request, response) => {
+    request.on('data', (chunk: Buffer) => (received += chunk.length));
+    request.on('end', () => sendJson(response, 201, { kind: 'Flunder' }));
+  };
+  events.length = 0;
+  const answer = await api.server.handle({
+    method: 'POST',
+    path: flunders,
+    query: new URLSearchParams(),
+    headers: { 'content-type': 'application/json' },
+    identity: administrator,
+    remoteAddress: '127.0.0.1',
+    body: {
+      type: 'bytes',
+      read: () => assert.fail('it was read as a whole'),
+      async *stream() {
+        for (let index = 0; index < 8; index++) yield Buffer.alloc(65_536, ' ');
+      },
+    },
+    signal: new AbortController().signal,
+  });
+  assert.deepEqual([answer.status, received], [201, 8 * 65_536]);
+  assert.ok(answer.body.type === 'stream');
+  for await (const _ of answer.body.stream);
+  const [event] = events.filter((one) => one.requestURI === flunders);
+  assert.deepEqual([event.verb, event.requestObject], ['create', undefined]);
 });

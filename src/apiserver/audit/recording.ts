@@ -74,7 +74,10 @@ function keepBody(request: ApiRequest): KeptBody {
   return {
     request: {
       ...request,
-      body: { type: 'bytes', read: async (limitBytes) => (bytes = await body.read(limitBytes)) },
+      body: {
+        ...body, // What is passed on as it comes is not kept: it may be as long as it likes, and is another server's to record.
+        read: async (limitBytes) => (bytes = await body.read(limitBytes)),
+      },
     },
     async kept() {
       if (bytes === undefined || bytes.length === 0) return {};

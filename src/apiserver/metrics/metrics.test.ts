@@ -57,3 +57,16 @@ test('requests, objects, watches and attempts are told under the names of upstre
   watch.stop();
   assert.doesNotMatch(await of(), /apiserver_longrunning_requests/);
 });
+
+test('labels of requests are no text of clients: unknown methods and dry runs are one series each', async () => {
+  const api = await startApiServer();
+  for (let index = 0; index < 20; index++) {
+    await api.send(`M${index}`, '/version');
+    await api.send('GET', `/version?dryRun=${index}`);
+  }
+  const { text } = await api.send('GET', '/metrics');
+  const series = text.split('\n').filter((line: string) => line.startsWith('apiserver_request_total{'));
+  assert.equal(series.filter((line: string) => line.includes('verb="OTHER"')).length, 1, series.join('\n'));
+  assert.equal(series.filter((line: string) => line.includes('dry_run="invalid"')).length, 1);
+  assert.doesNotMatch(series.join('\n'), /verb="M\d|dry_run="\d/);
+});

@@ -5,6 +5,12 @@ import { recordRequest } from '../audit/recording.ts';
 import type { Next, RequestContext } from '../context.ts';
 import { expectedError, respondStatus, unexpectedError } from '../responses.ts';
 
+/** Any other one is some client's own word, which HTTP/2 lets through. */
+const methods = new Set(['get', 'head', 'post', 'put', 'patch', 'delete', 'options', 'connect', 'trace']);
+
+const dryRunLabel = (values: readonly string[]): string =>
+  values.length === 0 ? '' : values.every((one) => one === 'All') ? 'All' : 'invalid';
+
 export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
   const { server, request, info } = context;
   const { clock, logger, audit: sink } = server.options;
@@ -29,13 +35,13 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
   // Only of what is served: a path is anybody's text, and would fill the counters.
   const row = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
   server.metrics.record({
-    verb: row === undefined && info.isResource ? '' : info.verb,
+    verb: info.isResource ? (row === undefined ? '' : info.verb) : methods.has(info.verb) ? info.verb : 'other',
     group: row?.group ?? '',
     version: row?.version ?? '',
     resource: row?.resource ?? '',
     subresource: row !== undefined && Object.hasOwn(row.subresources, info.subresource) ? info.subresource : '',
     scope: !info.isResource ? '' : info.name !== '' ? 'resource' : info.namespace !== '' ? 'namespace' : 'cluster',
-    dryRun: request.query.size === 0 ? '' : (request.query.get('dryRun') ?? '').slice(0, 3),
+    dryRun: request.query.size === 0 ? '' : dryRunLabel(request.query.getAll('dryRun')),
     code: response.status,
     durationSeconds: durationMs / 1000,
   });

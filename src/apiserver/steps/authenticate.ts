@@ -19,7 +19,9 @@ function bearerToken(request: ApiRequest): string | undefined {
     const match = /^bearer +(\S+)\s*$/i.exec(header);
     return match?.[1];
   }
-  // WebSocket clients in browsers cannot set headers: RFC 6455 subprotocol, base64url of the token.
+  // WebSocket clients in browsers cannot set headers: RFC 6455 subprotocol, base64url of the token. Only of them: elsewhere the
+  // header is one among others, which proxies pass on.
+  if (request.upgrade === undefined) return undefined;
   const prefix = 'base64url.bearer.authorization.k8s.io.';
   for (const protocol of request.headers['sec-websocket-protocol']?.split(',') ?? []) {
     const name = protocol.trim();

@@ -127,3 +127,13 @@ test("a request's body and content type go on to the node, its credentials do no
   assert.equal(answer.status, 202);
   assert.deepEqual(seen, [['one', 'POST', '/run/default/web/app?cmd=ls', 'text/x-own', undefined, 'content']]);
 });
+
+test('a token in a subprotocol says who asks for a WebSocket only: no plain request, whose headers are passed on, comes in by it', async (t) => {
+  const api = await start(t, 1);
+  const answer = await api.send('GET', `${core}/pods/web/proxy/`, {
+    as: null,
+    headers: { 'sec-websocket-protocol': 'base64url.bearer.authorization.k8s.io.c2VjcmV0' },
+  });
+  assert.equal(answer.status, 403);
+  assert.match(answer.json.message, /system:anonymous/);
+});
