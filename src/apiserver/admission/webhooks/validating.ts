@@ -50,6 +50,8 @@ async function askOne(
   } catch (error) {
     if (!(error instanceof WebhookFailure)) throw error;
     if (!hook.ignoresFailures) throw internalError(error.message);
+    // Who has gone gets nothing written that nobody judged: a failure policy is about webhooks that fail, not about callers.
+    if (attributes.signal.aborted) throw timeoutError('request did not complete within requested timeout');
     if (error.isCanceled) return;
     observeFailOpen(server, hook, 'validating', error);
     attributes.annotate(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, hook.webhook.name);

@@ -439,3 +439,21 @@ test("calls are counted under upstream's names, and noted in the audit log", asy
     assert.ok(text.includes(`\n${prefix}${line}\n`), line);
   audited.close();
 });
+
+test('who goes away while a webhook judges gets nothing past it, whatever its failure policy', async () => {
+  for (const failurePolicy of ['Ignore', 'Fail']) {
+    const asked = Promise.withResolvers<void>();
+    // Never answers.
+    answers['x'] = () => void asked.resolve();
+    await configured('Validating', [{ name: 'x', more: { failurePolicy, timeoutSeconds: 30 } }], async () => {
+      const body = configMap();
+      const gone = new AbortController();
+      const answer = api.send('POST', configMaps, { body, signal: gone.signal });
+      await asked.promise;
+      gone.abort();
+      const { status } = await answer;
+      assert.ok(status >= 500, `${failurePolicy}: ${status}`);
+      assert.equal((await api.send('GET', `${configMaps}/${body.metadata.name}`)).status, 404, failurePolicy);
+    });
+  }
+});
