@@ -2,6 +2,7 @@
 import type { ApiResponse } from '#api/request.ts';
 import { ApiError } from '#api/status.ts';
 import type { RequestContext } from './context.ts';
+import { jsonEndpoint, negotiateOutput } from './content/negotiate.ts';
 import { respondDiscovery } from './discovery/discovery.ts';
 import { respondOpenApi } from './discovery/openapi.ts';
 import { respondHealth } from './health.ts';
@@ -29,7 +30,10 @@ export async function respondNonResource(context: RequestContext): Promise<ApiRe
   if (health !== undefined) return health;
   if (!['GET', 'HEAD'].includes(request.method))
     throw new ApiError(405, 'MethodNotAllowed', `the server does not allow this method on the requested resource`, {});
-  if (path === '/version') return respondObject(server.options.version);
+  if (path === '/version') {
+    negotiateOutput(request, jsonEndpoint);
+    return respondObject(server.options.version);
+  }
   if (path === '/metrics') {
     const { printMetrics } = await import('./metrics/print.ts');
     const { contentType, text } = await printMetrics(server);

@@ -9,6 +9,40 @@ export interface ParsedJson {
   readonly value: unknown;
   /** Paths of keys that occur twice in one object (`spec.containers[0].name`); empty unless asked for. */
   readonly duplicates: readonly string[];
+  /** The value with a WrittenNumber where a number was not written plainly; undefined when all were. */
+  readonly asWritten?: unknown;
+}
+
+/** A number that was written in another way than JSON.stringify writes it: 8e1, 8.0, more digits than a number holds. */
+export class WrittenNumber {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  toJSON(): number {
+    return Number(this.text);
+  }
+}
+
+/** Whether there may be such numbers: asked of every body, so it looks at the text alone. */
+const mayHoldWrittenNumbers = /[:,[\s]-?(?:\d+(?:\.\d+)?[eE]|\d+\.\d*0|\d{16})/;
+
+/** The language's types do not yet know what a reviver is told. */
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
+
+/** The value with those numbers as they stand in the text; undefined when it has none. The text is known to be JSON. */
+function withWrittenNumbers(text: string): unknown {
+  if (!mayHoldWrittenNumbers.test(text)) return undefined;
+  return parseWithSource(text, (_key, value, context) =>
+    typeof value === 'number' && context.source !== undefined && context.source !== String(value)
+      ? new WrittenNumber(context.source)
+      : value,
+  );
 }
 
 /** A byte order mark is no JSON. */
@@ -25,7 +59,11 @@ export function parseJson(bytes: Uint8Array | string, options: { readonly duplic
   } catch {
     throw new JsonSyntaxError(syntaxErrorOf(text));
   }
-  return { value, duplicates: options.duplicates === true ? duplicateKeys(text) : [] };
+  return {
+    value,
+    duplicates: options.duplicates === true ? duplicateKeys(text) : [],
+    asWritten: withWrittenNumbers(text),
+  };
 }
 
 const [quoteCode, backslashCode, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];

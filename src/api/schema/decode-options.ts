@@ -11,4 +11,6 @@ export interface DecodeOptions {
   readonly format?: 'json' | 'yaml' | undefined;
   /** The body as it came: errors show its beginning. */
   readonly source?: Uint8Array | undefined;
+  /** The value with its numbers as they were written, where that makes a difference: integers have one way only. */
+  readonly asWritten?: unknown;
 }

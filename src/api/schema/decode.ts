@@ -131,6 +131,7 @@ function decodeWith(
   const decoder = new Decoder();
   let object: Output;
   try {
+    if (options.asWritten !== undefined) new Decoder().decode(struct, options.asWritten);
     object = decoder.decode(struct, raw);
   } catch (error) {
     if (error instanceof DecodeError)

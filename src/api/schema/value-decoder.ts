@@ -1,6 +1,7 @@
 // One value of a type from raw JSON: what decode.ts does for whole objects. Wrong types are told in the words of Go's
 // decoder, which clients show.
 import { canonicalQuantity, QuantityError } from '../quantity.ts';
+import { WrittenNumber } from '#wire/json.ts';
 import { parseDuration } from './duration.ts';
 import { normalizeMicroTime, normalizeTime } from './time.ts';
 import { jsonSchemaPropsName, typeFacts, type ScalarType, type StructType, type ValueType } from './type-table.ts';
@@ -42,8 +43,11 @@ function unstructuredText(value: unknown, goType: string): string {
 export const isObject = (value: unknown): value is RawObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const wholeNumber = /^-?\d+$/;
+
 export function jsonKind(value: unknown): string {
   if (Array.isArray(value)) return 'array';
+  if (value instanceof WrittenNumber) return 'number';
   switch (typeof value) {
     case 'string':
       return 'string';
@@ -206,7 +210,9 @@ export class Decoder {
       case 'int64':
         return this.#decodeInteger(value, -9223372036854775808, 9223372036854774784, type.goType, field);
       case 'number':
-        return typeof value === 'number' ? value : this.#mismatch(value, type.goType, field);
+        return typeof value === 'number' || value instanceof WrittenNumber
+          ? Number(value instanceof WrittenNumber ? value.text : value)
+          : this.#mismatch(value, type.goType, field);
       case 'bytes':
         return this.#decodeBytes(value, type.goType, field);
       case 'quantity':
@@ -245,10 +251,12 @@ export class Decoder {
   }
 
   #decodeInteger(value: unknown, min: number, max: number, goType: string, field?: string): number | undefined {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-    if (typeof value !== 'number') return this.#mismatch(value, goType, field);
+    const isWritten = value instanceof WrittenNumber;
+    const number = isWritten && wholeNumber.test(value.text) ? Number(value.text) : value;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
+    if (typeof number !== 'number' && !isWritten) return this.#mismatch(value, goType, field);
     this.#firstError ??= new DecodeError(
-      this.#mismatchText(`number ${value}`, goType, field),
+      this.#mismatchText(`number ${isWritten ? value.text : String(value)}`, goType, field),
       unstructuredText(value, goType),
     );
     return undefined;

@@ -34,11 +34,15 @@ export interface Endpoint {
   readonly collection: boolean;
   /** The answer is a stream of events. */
   readonly stream?: boolean;
+  /** There is only one way to write it. */
+  readonly jsonOnly?: boolean;
 }
 
 export const objectEndpoint: Endpoint = { transforms: true, custom: false, routed: true, collection: false };
 /** The resource is no object or list: reviews, discovery, errors. */
 export const plainEndpoint: Endpoint = { transforms: false, custom: false, routed: true, collection: false };
+/** What no object is: the version. */
+export const jsonEndpoint: Endpoint = { ...plainEndpoint, jsonOnly: true };
 /** Discovery above a group's versions. */
 export const unroutedEndpoint: Endpoint = { ...plainEndpoint, routed: false };
 const customEndpoint: Endpoint = { transforms: true, custom: true, routed: false, collection: false };
@@ -103,8 +107,9 @@ export function negotiate(request: ApiRequest, endpoint: Endpoint): OutputForm |
 /** Throws 406 with upstream's lists of what there is. */
 export function negotiateOutput(request: ApiRequest, endpoint: Endpoint = objectEndpoint): OutputForm {
   const header = request.headers['accept'] ?? '';
-  if (header !== '' && endpoint.routed && !namesOneOf(header, objectMediaTypes)) {
-    const types = endpoint.collection ? [...objectMediaTypes, ...streamMediaTypes] : objectMediaTypes;
+  const routed = endpoint.jsonOnly === true ? [mediaTypeByEncoding.json] : objectMediaTypes;
+  if (header !== '' && endpoint.routed && !namesOneOf(header, routed)) {
+    const types = endpoint.collection ? [...routed, ...streamMediaTypes] : routed;
     throw new ApiError(
       406,
       'NotAcceptable',

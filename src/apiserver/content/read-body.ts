@@ -16,6 +16,7 @@ export interface ParsedBody {
   readonly duplicates: readonly string[];
   readonly inOrder?: ((unknown: readonly string[]) => readonly string[]) | undefined;
   readonly format?: 'json' | 'yaml' | undefined;
+  readonly asWritten?: unknown;
   /** As it came. */
   readonly source?: Uint8Array | undefined;
 }

@@ -1,6 +1,6 @@
 // The body of a PATCH by its content type, as a function from a document to the changed one.
 import { jsonKind } from '#api/schema/value-decoder.ts';
-import { badRequestError } from '#api/status.ts';
+import { ApiError, badRequestError } from '#api/status.ts';
 import { applyJsonPatch, unknownOperationFields } from '#api/patch/json-patch.ts';
 import { applyMergePatch } from '#api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '#api/patch/strategic-merge.ts';
@@ -16,7 +16,6 @@ const types = new Map<string, PatchType>([
   ['application/strategic-merge-patch+json', 'strategic'],
   ['application/apply-patch+yaml', 'apply'],
 ]);
-const accepted = [...types.keys()].join(', ');
 const acceptedWithoutStrategic = [...types].flatMap(([name, type]) => (type === 'strategic' ? [] : [name])).join(', ');
 
 export interface ReadPatch {
@@ -65,8 +64,11 @@ export async function readPatch(
   { allowsStrategic, duplicates }: { readonly allowsStrategic: boolean; readonly duplicates: boolean },
 ): Promise<ReadPatch> {
   const type = types.get(mediaTypeOf(request));
+  // Custom resources have a handler of their own that looks; others are looked at on the way to theirs.
+  if (type === undefined && allowsStrategic)
+    throw new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   if (type === undefined || (type === 'strategic' && !allowsStrategic))
-    throw unknownFormatError(allowsStrategic ? accepted : acceptedWithoutStrategic);
+    throw unknownFormatError(acceptedWithoutStrategic);
   let body: ParsedBody;
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };
   else {
