@@ -58,7 +58,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       },
     },
   });
-  const chain = requestChain();
+  const chain = requestChain(options);
   const handler: RequestHandler = {
     async handle(request: ApiRequest): Promise<ApiResponse> {
       try {

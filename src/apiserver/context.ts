@@ -38,6 +38,8 @@ export interface RequestContext {
   readonly warnings: string[];
   /** For the audit log, by key; made with the first one. */
   auditAnnotations?: Map<string, string>;
+  /** Of a request from the network: the client's own, or made here. */
+  auditId?: string;
   /** Headers of every answer to this request, failures as well. */
   answerHeaders?: Readonly<Record<string, string>>;
 }

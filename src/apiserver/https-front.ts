@@ -325,7 +325,6 @@ export interface HttpsFrontOptions extends Pick<
 
 /** Serves the API over the network until the result is closed. */
 export async function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
-  let listening: HttpsServer | undefined;
   const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
 
   const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
@@ -342,12 +341,12 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     }
     const answer = await handler.handle(asked);
     // Logs and proxies: as long as they like.
-    if (answer.body.type === 'stream') listening?.letGo(response);
+    if (answer.body.type === 'stream') listening.letGo(response);
     await writeAnswer(request, response, answer, gone.signal);
     leaveBody(request, response);
   };
 
-  listening = await listenHttps({
+  const listening: HttpsServer = await listenHttps({
     ...listener,
     onRequest(request, response) {
       response.on('error', failed);

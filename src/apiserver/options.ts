@@ -95,6 +95,8 @@ export interface ApiServerOptions {
   readonly stopping?: AbortSignal | undefined;
   /** ComponentStatuses: parts of the control plane under upstream's names. */
   readonly components?: readonly ReadinessCheck[] | undefined;
+  /** Whether a browser may show answers to pages of the origin. Absent: to none. */
+  readonly allowsOrigin?: ((origin: string) => boolean) | undefined;
   readonly audit?: AuditSink | undefined;
   /** The operator's say in who may come in and who decides: the same object as long as nothing changed. */
   readonly access?: (() => AccessInUse) | undefined;

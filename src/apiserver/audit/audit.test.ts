@@ -317,3 +317,17 @@ test('logs and exec are recorded when they begin and when they end, without what
     ],
   );
 });
+
+test("every answer to the network has an Audit-Id: the client's own, or a new one; the log has the same", async () => {
+  const { api, take } = await start('Default');
+  const header = async (as: undefined | null, path: string, headers = {}) =>
+    (await api.send('GET', path, { as, headers })).headers['audit-id'];
+  const made = await header(null, maps);
+  assert.match(made ?? '', /^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+  assert.equal(take()[0]?.auditID, made);
+  assert.equal(await header(null, maps, { 'audit-id': 'mine' }), 'mine');
+  assert.equal(take()[0]?.auditID, 'mine');
+  for (const path of ['/livez', '/nope', '/version', '/api']) assert.ok(await header(null, path), path);
+  assert.notEqual(await header(null, '/livez'), await header(null, '/livez'));
+  assert.equal(await header(undefined, '/livez'), undefined, 'callers in this process have no use for it');
+});

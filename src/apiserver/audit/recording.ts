@@ -34,7 +34,7 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
       if (level === 'None') return response;
       const { authenticatedAs, user } = inner;
       const audited: AuditedRequest = {
-        id: uuid(random),
+        id: inner.auditId ?? uuid(random),
         level,
         request: inner.request,
         info: inner.info,

@@ -1,5 +1,6 @@
 // Turns every failure into its Status, counts the request, and has it recorded in the audit log.
 import { messageOf } from '#base/errors.ts';
+import { uuid } from '#base/random.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { recordRequest } from '../audit/recording.ts';
 import type { Next, RequestContext } from '../context.ts';
@@ -13,7 +14,9 @@ const dryRunLabel = (values: readonly string[]): string =>
 
 export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
   const { server, request, info } = context;
-  const { clock, logger, audit: sink } = server.options;
+  const { clock, random, logger, audit: sink } = server.options;
+  // Callers inside the process have no use for it.
+  if (request.identity === undefined) context.auditId = request.headers['audit-id'] || uuid(random);
   const recording = sink === undefined ? undefined : recordRequest(context, sink);
   const startMs = clock.monotonicMs();
   const inner = recording?.context ?? context;
@@ -46,10 +49,15 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
     durationSeconds: durationMs / 1000,
   });
   if (recording !== undefined) response = await recording.finish(response);
-  if (context.warnings.length === 0 && inner.answerHeaders === undefined) return response;
+  if (context.warnings.length === 0 && inner.answerHeaders === undefined && context.auditId === undefined)
+    return response;
+  const headers =
+    context.auditId === undefined
+      ? { ...response.headers, ...inner.answerHeaders }
+      : { 'audit-id': context.auditId, ...response.headers, ...inner.answerHeaders };
   return {
     ...response,
-    headers: inner.answerHeaders === undefined ? response.headers : { ...response.headers, ...inner.answerHeaders },
+    headers,
     warnings: context.warnings.length === 0 ? response.warnings : [...response.warnings, ...new Set(context.warnings)],
   };
 }

@@ -14,6 +14,10 @@ export async function authorize(context: RequestContext, next: Next): Promise<Ap
     decision.decision === 'allow' ? 'allowed' : decision.decision === 'deny' ? 'denied' : 'no-opinion',
   );
   if (decision.error !== undefined && decision.decision !== 'allow') throw internalError(decision.error);
-  if (decision.decision !== 'allow') throw accessForbidden(attributes, decision.reason);
+  if (decision.decision !== 'allow') {
+    // The text has the caller's words in it.
+    context.answerHeaders = { ...context.answerHeaders, 'x-content-type-options': 'nosniff' };
+    throw accessForbidden(attributes, decision.reason);
+  }
   return next(context);
 }

@@ -31,6 +31,8 @@ export interface ApiServerConfiguration {
     readonly authorization: string;
     readonly tokenWebhook: string;
   };
+  /** Regular expressions. */
+  readonly corsAllowedOrigins: readonly string[];
   readonly namedCertificates: readonly NamedCertificate[];
   /** Versions of the API that are served besides those by default. */
   readonly runtimeConfig: RuntimeConfig;
@@ -70,6 +72,7 @@ export function checkApiServer(
       authorization: values.directory('apiServer.authorizationConfig'),
       tokenWebhook: values.directory('apiServer.tokenWebhookConfig'),
     },
+    corsAllowedOrigins: checkOrigins(values),
     namedCertificates: values
       .objects('apiServer.namedCertificates')
       .map((one, index) => checkNamedCertificate(values, one, index)),
@@ -116,6 +119,20 @@ function checkNamedCertificate(values: ConfigurationValues, given: RawObject, in
         'Write host names such as api.example.com or *.example.com.',
       );
   return { certificatePath: text('certPath'), keyPath: text('keyPath'), names };
+}
+
+/** Upstream's rule: an expression that is not pinned would allow hosts that only contain the one meant. */
+function checkOrigins(values: ConfigurationValues): readonly string[] {
+  const path = 'apiServer.corsAllowedOrigins';
+  const origins = values.list(path);
+  for (const one of origins)
+    if (!/\^|\/\//.test(one) || !/[$:]/.test(one))
+      values.wrong(
+        path,
+        `holds ${JSON.stringify(one)}, which is not pinned to the start and the end of the host`,
+        String.raw`Begin the host with "//" or the expression with "^", and end it with "$" or "(:|$)", such as //example\.com(:|$).`,
+      );
+  return origins;
 }
 
 function checkRuntimeConfig(values: ConfigurationValues): RuntimeConfig {

@@ -245,6 +245,12 @@ const refused: readonly (readonly [name: string, given: Given, message: RegExp, 
     /^ingress\.ports\.https \(default\) and node\.kubeletPort \(from .*:1:8\) both ask for port 443/,
     /another port/,
   ],
+  [
+    'an origin that only has to contain the host',
+    etc("apiServer: {corsAllowedOrigins: ['example.com$']}"),
+    /which is not pinned to the start and the end/,
+    /Begin the host with/,
+  ],
   ['a port out of range', etc('ingress: {ports: {http: 70000}}'), /from 1 to 65535, and is 70000/, /range/],
 ];
 for (const [name, given, message, remedy] of refused)

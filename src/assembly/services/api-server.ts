@@ -8,6 +8,7 @@ import type { AssemblyContext } from '../parts.ts';
 import { tlsSettings } from '../tls-settings.ts';
 import { versionInfo } from '../version.ts';
 import { followAccess } from '../access-files.ts';
+import { allowedOrigins } from '../allowed-origins.ts';
 import { AuditLog } from '../audit-log.ts';
 import { createNodeConnector } from '../node-connector.ts';
 import { listeningError } from './listening-error.ts';
@@ -67,6 +68,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
       { name: 'controller-manager', check: () => problemOf('controllers') },
       { name: 'scheduler', check: () => problemOf('scheduler') },
     ],
+    allowsOrigin: await allowedOrigins(configuration.apiServer.corsAllowedOrigins),
     audit,
   });
   scope.onClose(() => server.close());

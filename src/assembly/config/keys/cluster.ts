@@ -50,6 +50,12 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
     'live',
     'kubeconfig file of a webhook that is asked about tokens which nobody here knows; empty: none',
   ),
+  list(
+    'apiServer.corsAllowedOrigins',
+    [],
+    'restart',
+    'regular expressions (RE2) of the origins whose pages may use the API from a browser, each pinned to both ends of the host: //example\\.com(:|$); empty: none',
+  ),
   objects('apiServer.namedCertificates', [], 'live', 'own certificates of the API server, by the name asked for', {
     fields: [
       { name: 'certPath', type: 'string', meaning: 'PEM file: certificate, then intermediates' },
