@@ -67,3 +67,5 @@ export const conversionBytesMax = 64 * 1024 * 1024;
 export const webhookAnswerBytesMax = 1024 * 1024;
 /** Decisions of webhooks that are remembered: upstream's. */
 export const webhookDecisionsMax = 8_192;
+/** Of verbs with groups and resources in a role that somebody grants who does not hold each of its rules by one of theirs. */
+export const grantCombinationsMax = 20_000;

@@ -2,6 +2,7 @@
 // Rules of upstream's registry/rbac.
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/generated/types.ts';
 import { forbiddenError, notFoundError } from '#api/status.ts';
+import { grantCombinationsMax } from '#base/limits.ts';
 import { ruleAllows } from '../authorization/rule-allows.ts';
 import { createRbacIndex } from '../authorization/rbac-index.ts';
 import type { RbacIndex } from '../authorization/rbac-index.ts';
@@ -36,6 +37,35 @@ function* single(rule: AccessRule): Generator<AccessRule> {
             nonResourceURLs: none,
           };
   }
+}
+
+const distinct = (rule: AccessRule): AccessRule => ({
+  verbs: [...new Set(rule.verbs)],
+  apiGroups: [...new Set(rule.apiGroups)],
+  resources: [...new Set(rule.resources)],
+  resourceNames: [...new Set(rule.resourceNames)],
+  nonResourceURLs: [...new Set(rule.nonResourceURLs)],
+});
+
+/** How many `single` makes of it. */
+const combinationsOf = ({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: AccessRule): number =>
+  verbs.length * (nonResourceURLs.length + apiGroups.length * resources.length * Math.max(1, resourceNames.length));
+
+/** One rule that holds another as a whole, whatever it combines. Of paths only all. */
+function holdsAll(owned: AccessRule, asked: AccessRule): boolean {
+  const within = (mine: readonly string[], theirs: readonly string[]): boolean => {
+    if (mine.includes('*')) return true;
+    const known = new Set(mine);
+    return theirs.every((one) => known.has(one));
+  };
+  return (
+    within(owned.verbs, asked.verbs) &&
+    within(owned.apiGroups, asked.apiGroups) &&
+    within(owned.resources, asked.resources) &&
+    within(owned.nonResourceURLs, asked.nonResourceURLs) &&
+    (owned.resourceNames.length === 0 ||
+      (asked.resourceNames.length > 0 && asked.resourceNames.every((one) => owned.resourceNames.includes(one))))
+  );
 }
 
 const covers = (owned: AccessRule, asked: AccessRule): boolean => {
@@ -73,17 +103,19 @@ function compact(rules: readonly AccessRule[]): AccessRule[] {
     const key = JSON.stringify([rule.apiGroups, rule.resources, rule.resourceNames, rule.nonResourceURLs]);
     const there = byThing.get(key);
     if (there === undefined) byThing.set(key, { ...rule, verbs: [...rule.verbs] });
-    else there.verbs.push(...rule.verbs.filter((verb) => !there.verbs.includes(verb)));
+    else there.verbs.push(...rule.verbs);
   }
-  return [...byThing.values()];
+  return [...byThing.values()].map((rule) => ({ ...rule, verbs: [...new Set(rule.verbs)] }));
 }
 
 function escalation(attributes: AdmissionAttributes, server: Server, rules: readonly AccessRule[]): string | undefined {
   const { user, namespace } = attributes;
   const { rules: owned } = server.rules.rulesFor(user, namespace);
-  const missing = rules
-    .flatMap((rule) => [...single(rule)])
-    .filter((asked) => !owned.some((own) => covers(own, asked)));
+  const open = rules.map(distinct).filter((rule) => !owned.some((own) => holdsAll(own, rule)));
+  const combinations = open.reduce((sum, rule) => sum + combinationsOf(rule), 0);
+  if (combinations > grantCombinationsMax)
+    return `user ${JSON.stringify(user.name)} (groups=${goList(user.groups)}) is attempting to grant rules of ${combinations} combinations of verbs and resources: at most ${grantCombinationsMax} are compared with what they hold`;
+  const missing = open.flatMap((rule) => [...single(rule)]).filter((asked) => !owned.some((own) => covers(own, asked)));
   if (missing.length === 0) return undefined;
   const texts = [...new Set(compact(missing).map(ruleText))].toSorted();
   return `user ${JSON.stringify(user.name)} (groups=${goList(user.groups)}) is attempting to grant RBAC permissions not currently held:\n${texts.join('\n')}`;

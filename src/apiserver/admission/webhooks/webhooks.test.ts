@@ -444,7 +444,7 @@ test('who goes away while a webhook judges gets nothing past it, whatever its fa
   for (const failurePolicy of ['Ignore', 'Fail']) {
     const asked = Promise.withResolvers<void>();
     // Never answers.
-    answers['x'] = () => void asked.resolve();
+    answers['x'] = () => asked.resolve();
     await configured('Validating', [{ name: 'x', more: { failurePolicy, timeoutSeconds: 30 } }], async () => {
       const body = configMap();
       const gone = new AbortController();
