@@ -15,20 +15,26 @@ function commonErrors({ spec, status }: Node): FieldError[] {
   return errors;
 }
 
+function podCidrErrors(cidrs: readonly string[]): FieldError[] {
+  const errors = cidrs.flatMap((one, index) => cidrErrors(`spec.podCIDRs[${index}]`, one));
+  if (cidrs.length > 1 && !isDualStack(cidrs))
+    errors.push(invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
+  return errors;
+}
+
+const validate = (object: Node): FieldError[] => [
+  ...commonErrors(object),
+  ...podCidrErrors(object.spec?.podCIDRs ?? []),
+];
+
 export const node: KindBehaviour<Node> = {
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },
-  validate(object) {
-    const errors = commonErrors(object);
-    const cidrs = object.spec?.podCIDRs ?? [];
-    cidrs.forEach((one, index) => errors.push(...cidrErrors(`spec.podCIDRs[${index}]`, one)));
-    if (cidrs.length > 1 && !isDualStack(cidrs))
-      errors.push(invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
-    return errors;
-  },
-  validateUpdate(object, previous) {
-    const errors = commonErrors(object);
+  validate,
+  validateUpdate(object, previous, subresource) {
+    // Upstream looks at the whole node, and then at the update: what is wrong in taints has two causes.
+    const errors = [...(subresource === 'status' ? [] : validate(object)), ...commonErrors(object)];
     const seen = new Set<string>();
     for (const [index, address] of (object.status?.addresses ?? []).entries()) {
       const key = `${address.type}/${address.address}`;
