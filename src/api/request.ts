@@ -34,6 +34,8 @@ export interface ApiRequest {
   readonly body: RequestBody;
   /** Aborted when the caller goes away. */
   readonly signal: AbortSignal;
+  /** Aborts `signal`: the request was answered before its work was done, and nobody waits for that. Absent for in-process callers. */
+  abandon?(): void;
   /** Takes over the connection (exec, attach, port-forward); absent for in-process callers. */
   readonly upgrade?: { readonly socket: Duplex; readonly head: Uint8Array } | undefined;
 }

@@ -89,7 +89,7 @@ function leaveBody(request: HttpsRequest, response: HttpsResponse): void {
 
 function apiRequest(
   request: HttpsRequest,
-  signal: AbortSignal,
+  gone: AbortController,
   upgrade?: { readonly socket: Duplex; readonly head: Uint8Array },
 ): ApiRequest | undefined {
   const target = request.url ?? '/';
@@ -123,7 +123,8 @@ function apiRequest(
     ...certificatesOf(clientCertificateOf(request)),
     remoteAddress: request.socket.remoteAddress ?? '',
     body,
-    signal,
+    signal: gone.signal,
+    abandon: () => gone.abort(clientGone),
     ...(upgrade === undefined ? {} : { upgrade }),
   };
 }
@@ -333,7 +334,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     response.once('close', () => {
       if (!response.writableFinished) gone.abort(clientGone);
     });
-    const asked = apiRequest(request, gone.signal);
+    const asked = apiRequest(request, gone);
     if (asked === undefined) {
       response.statusCode = 400;
       response.end();
@@ -359,7 +360,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
       const gone = new AbortController();
       socket.on('error', failed);
       socket.once('close', () => gone.abort(clientGone));
-      const asked = apiRequest(request, gone.signal, { socket, head });
+      const asked = apiRequest(request, gone, { socket, head });
       if (asked === undefined) {
         socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
         return;

@@ -24,9 +24,11 @@ export function deadline(context: RequestContext, next: Next): Promise<ApiRespon
   if (isLongRunning(context.info)) return next(context);
   const timeoutMs = timeoutMsOf(context);
   return new Promise((resolve, reject) => {
-    const timer = context.server.options.clock.schedule(timeoutMs, () =>
-      reject(timeoutError('request did not complete within the allotted timeout')),
-    );
+    const timer = context.server.options.clock.schedule(timeoutMs, () => {
+      reject(timeoutError('request did not complete within the allotted timeout'));
+      // Webhooks that are still to be asked must not keep the request's seat.
+      context.request.abandon?.();
+    });
     next(context)
       .finally(() => timer.cancel())
       .then(resolve, reject);

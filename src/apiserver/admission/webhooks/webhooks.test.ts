@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
-import { startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
+import { administrator, startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
 import { reviewed, reviewedPatch, startWebhookServer, type WebhookServer } from '#kit/webhook-server.ts';
 
 const configMaps = '/api/v1/namespaces/default/configmaps';
@@ -456,4 +456,39 @@ test('who goes away while a webhook judges gets nothing past it, whatever its fa
       assert.equal((await api.send('GET', `${configMaps}/${body.metadata.name}`)).status, 404, failurePolicy);
     });
   }
+});
+
+test('with its deadline a request leaves its webhooks: none is asked any more, and nothing is written', async () => {
+  const asked = Promise.withResolvers<void>();
+  answers['x'] = () => asked.resolve();
+  const list = [
+    { name: 'x', more: { failurePolicy: 'Ignore', timeoutSeconds: 30 } },
+    { name: 'y', more: { failurePolicy: 'Ignore' } },
+  ];
+  await configured('Mutating', list, async () => {
+    const object = configMap();
+    const gone = new AbortController();
+    const answer = await api.server.handle({
+      method: 'POST',
+      path: configMaps,
+      query: new URLSearchParams('timeout=300ms'),
+      headers: {},
+      identity: administrator,
+      remoteAddress: '127.0.0.1',
+      body: { type: 'object', object },
+      signal: gone.signal,
+      abandon: () => gone.abort(),
+    });
+    await asked.promise;
+    assert.equal(answer.status, 504);
+    assert.ok(gone.signal.aborted);
+    // Time for what would come behind it.
+    answers['x'] = says({});
+    await post();
+    assert.deepEqual(
+      hooks.asked.filter(({ body }) => body.request.name === object.metadata.name).map(({ path }) => path.slice(1, 2)),
+      ['x'],
+    );
+    assert.equal((await api.send('GET', `${configMaps}/${object.metadata.name}`)).status, 404);
+  });
 });
