@@ -133,3 +133,43 @@ test(
     ]);
   },
 );
+
+test("what is no request, too large or half a request gets upstream's status, and the server goes on", async () => {
+  await using server = await start();
+  const send = (text: string): Promise<string> =>
+    new Promise((resolve) => {
+      const options = { host: '127.0.0.1', port: server.port, ...credentials, ALPNProtocols: ['http/1.1'] };
+      const socket = tls.connect(options, () => socket.write(text));
+      let answer = '';
+      socket.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk));
+      socket.on('error', () => {});
+      socket.once('close', () => resolve(answer.split('\r\n')[0]!));
+    });
+  const get = (rest: string, target = '/version') =>
+    `GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${rest}\r\n`;
+  const post = (rest: string, body: string) =>
+    `POST ${configMaps} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n${rest}\r\n${body}`;
+  for (const [name, text, status] of [
+    ['a long address', get('', `/version?a=${'a'.repeat(900_000)}`), 'HTTP/1.1 200 OK'],
+    ['a long header', get(`x: ${'a'.repeat(900_000)}\r\n`), 'HTTP/1.1 200 OK'],
+    [
+      'a longer address',
+      get('', `/version?a=${'a'.repeat(2_000_000)}`),
+      'HTTP/1.1 431 Request Header Fields Too Large',
+    ],
+    ['a longer header', get(`x: ${'a'.repeat(2_000_000)}\r\n`), 'HTTP/1.1 431 Request Header Fields Too Large'],
+    ['nonsense', 'NONSENSE\r\n\r\n', 'HTTP/1.1 400 Bad Request'],
+    ['no host', 'GET /version HTTP/1.1\r\n\r\n', 'HTTP/1.1 400 Bad Request'],
+    ['a bad escape', get('', '/api/%zz'), 'HTTP/1.1 400 Bad Request'],
+    ['a bad escape in the query', get('', '/api/v1/namespaces?limit=%zz'), 'HTTP/1.1 200 OK'],
+    ['half a query with a semicolon', get('', '/api/v1/namespaces?limit=x;a'), 'HTTP/1.1 200 OK'],
+    ['a bad header', get('b ad: x\r\n'), 'HTTP/1.1 400 Bad Request'],
+    ['another HTTP', 'GET /version HTTP/2.5\r\nhost: x\r\n\r\n', 'HTTP/1.1 505 HTTP Version Not Supported'],
+    ['an unknown encoding', post('transfer-encoding: foo\r\n', ''), 'HTTP/1.1 501 Not Implemented'],
+    ['no length', post('content-length: x\r\n', ''), 'HTTP/1.1 400 Bad Request'],
+    ['a body too large', post('content-length: 9000000\r\n', '{'), 'HTTP/1.1 413'],
+    ['an unknown expectation', post('expect: foo\r\ncontent-length: 2\r\n', '{}'), 'HTTP/1.1 417 Expectation Failed'],
+  ] as const)
+    assert((await send(text)).startsWith(status), `${name}: ${await send(text)}`);
+  assert.equal(await send(get('')), 'HTTP/1.1 200 OK');
+});

@@ -87,6 +87,18 @@ function leaveBody(request: HttpsRequest, response: HttpsResponse): void {
   else response.once('finish', end);
 }
 
+/** Parameters that Go cannot read do not count, as at upstream. */
+const unreadable = /;|%(?![0-9A-Fa-f]{2})/;
+const queryOf = (text: string): URLSearchParams =>
+  new URLSearchParams(
+    unreadable.test(text)
+      ? text
+          .split('&')
+          .filter((pair) => !unreadable.test(pair))
+          .join('&')
+      : text,
+  );
+
 function apiRequest(
   request: HttpsRequest,
   gone: AbortController,
@@ -117,7 +129,7 @@ function apiRequest(
   return {
     method: request.method ?? 'GET',
     path,
-    query: new URLSearchParams(at < 0 ? '' : target.slice(at + 1)),
+    query: queryOf(at < 0 ? '' : target.slice(at + 1)),
     headers: headersOf(request),
     rawHeaders: request.rawHeaders,
     ...certificatesOf(clientCertificateOf(request)),
@@ -337,7 +349,9 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     const asked = apiRequest(request, gone);
     if (asked === undefined) {
       response.statusCode = 400;
-      response.end();
+      response.setHeader('content-type', 'text/plain; charset=utf-8');
+      if (request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+      response.end('400 Bad Request');
       return;
     }
     const answer = await handler.handle(asked);

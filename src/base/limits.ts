@@ -1,5 +1,7 @@
 // Every limit of the process, each with its reason.
 
+/** Request line and headers of HTTP/1.1: upstream's. */
+export const requestHeadBytesMax = 1024 * 1024;
 /** Bytes of a request body: upstream's --max-request-bytes for writes is 3 MiB (apiserver default), etcd's is 1.5 MiB an object. */
 export const requestBodyBytesMax = 3 * 1024 * 1024;
 /** Bytes of a body that the audit log holds: a longer one is left out, and its event says so. */

@@ -1,5 +1,6 @@
 // The TLS listener of the API server: HTTP/2 and HTTP/1.1 by ALPN, upgrades (HTTP/1.1), client certificates asked for and
 // verified but not demanded, certificates changed without dropping connections. What a request means is not here.
+import { requestHeadBytesMax } from '#base/limits.ts';
 import { X509Certificate } from 'node:crypto';
 import http2 from 'node:http2';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -139,6 +140,16 @@ const certificates = new WeakMap<object, ClientCertificate & { readonly validToM
 /** Streams of one HTTP/2 connection at a time: upstream's --http2-max-streams-per-connection. */
 const streamsMax = 250;
 
+const refused = (status: string, text = status): string =>
+  `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${text}`;
+/** What is no HTTP/1.1 request is answered as by upstream; undefined: the connection ends without a word. */
+function refusalOf(code: string | undefined): string | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return refused('431 Request Header Fields Too Large');
+  if (code === 'HPE_INVALID_VERSION') return refused('505 HTTP Version Not Supported: unsupported protocol version');
+  if (code === 'HPE_INVALID_TRANSFER_ENCODING') return refused('501 Not Implemented', 'Unsupported transfer encoding');
+  return code?.startsWith('HPE_') === true ? refused('400 Bad Request') : undefined;
+}
+
 export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
@@ -173,6 +184,7 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     headersTimeout: patience.headersMs,
     keepAliveTimeout: patience.idleMs,
     connectionsCheckingInterval: patience.checkMs,
+    maxHeaderSize: requestHeadBytesMax,
   };
   const server: Http2SecureServer = http2.createSecureServer({
     ...limits,
@@ -226,7 +238,12 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   server.on('sessionError', (error: Error) => options.onConnectionError?.(error));
   server.on('clientError' as 'tlsClientError', (error, socket) => {
     options.onConnectionError?.(error);
-    socket.destroy();
+    const refusal = refusalOf((error as NodeJS.ErrnoException).code);
+    // An answer that has begun would be spoiled by a second one.
+    const answering =
+      (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage?.headersSent === true;
+    if (refusal === undefined || !socket.writable || answering) socket.destroy();
+    else socket.end(refusal, () => socket.destroy());
   });
 
   return new Promise((resolve, reject) => {
