@@ -84,9 +84,7 @@ export async function parsePatch(
   { duplicates, signal }: { readonly duplicates: boolean; readonly signal: AbortSignal },
 ): Promise<ParsedBody> {
   try {
-    const parsed = await parseText(bytes, encoding, duplicates, signal);
-    if (encoding === 'json' || parsed.duplicates.length === 0) return parsed;
-    return { ...parsed, duplicates: [`yaml: unmarshal errors:\n  ${parsed.duplicates.join('\n  ')}`] };
+    return await parseText(bytes, encoding, duplicates, signal);
   } catch (error) {
     throw badRequestError(
       `${prefix}${encoding === 'yaml' ? 'error converting YAML to JSON: ' : ''}${messageOf(error)}`,

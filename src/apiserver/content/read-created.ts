@@ -1,13 +1,29 @@
 // The object in the body of a POST, for kinds that are answered and not stored.
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
-import { decodeObject } from '#api/schema/decode.ts';
+import { decodeObject, decodeType } from '#api/schema/decode.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import type { RequestContext } from '../context.ts';
 import { readWrittenBody } from './read-body.ts';
+import type { BodyTarget } from './read-body.ts';
 import { writeOptions } from './request-options.ts';
+import type { WriteOptions } from './request-options.ts';
 
 export interface Created {
   readonly object: Mutable<KubernetesObject>;
   readonly options: ReturnType<typeof writeOptions>;
+}
+
+/** The body of a subresource that has a type of its own. */
+export async function readTyped(
+  { request, warnings: told }: RequestContext,
+  typeName: string,
+  target: BodyTarget,
+  { fieldValidation }: WriteOptions,
+): Promise<Record<string, unknown>> {
+  const body = await readWrittenBody(request, target, fieldValidation !== 'Ignore');
+  const { object, warnings } = decodeType(typeName, body.value, { ...body, fieldValidation });
+  if (fieldValidation === 'Warn') told.push(...warnings);
+  return object;
 }
 
 /** Throws an ApiError; what strict reading finds becomes warnings when the client wants that. */

@@ -73,10 +73,11 @@ export async function readPatch(
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };
   else {
     const bytes = (await readBytes(request)) ?? new Uint8Array();
-    body = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type], {
+    const parsed = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type], {
       duplicates: type === 'apply' || duplicates,
       signal: request.signal,
     });
+    body = type === 'json' ? { ...parsed, duplicates: parsed.duplicates.map((text) => `json patch ${text}`) } : parsed;
   }
   checkShape(type, body.value);
   return {

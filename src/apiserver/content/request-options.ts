@@ -45,7 +45,7 @@ export function writeOptions(
   checkFieldManager(fieldManager, errors);
   const fieldValidation = query.get('fieldValidation') ?? '';
   if (!['', 'Ignore', 'Warn', 'Strict'].includes(fieldValidation))
-    errors.push(notSupported('fieldValidation', fieldValidation, ['Ignore', 'Strict', 'Warn']));
+    errors.push(notSupported('fieldValidation', fieldValidation, ['', 'Ignore', 'Strict', 'Warn']));
   if (errors.length > 0) throw invalidError({ group: metaGroup, kind }, '', errors);
   return {
     dryRun: dryRun.length > 0,

@@ -165,7 +165,8 @@ async function updateOnce(
   const version = object.metadata.resourceVersion ?? '';
   if (version === '' || version === '0') {
     if (!row.strategy.allowUnconditionalUpdate)
-      throw invalidError(groupKind(row), request.name, [
+      // Told of the resource, where all others are told of the kind.
+      throw invalidError({ group: row.group, kind: row.resource }, request.name, [
         invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     object.metadata.resourceVersion = String(current.revision);

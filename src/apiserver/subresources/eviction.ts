@@ -5,9 +5,8 @@ import { kindTable, storagePrefix } from '#api/kinds.ts';
 import { matcherFor } from '#api/meta/label-selector.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { formatTime } from '#api/meta/time.ts';
-import { decodeType } from '#api/schema/decode.ts';
 import { ApiError, badRequestError, conflictError, internalError, notFoundError } from '#api/status.ts';
-import { readWrittenBody } from '../content/read-body.ts';
+import { readTyped } from '../content/read-created.ts';
 import { writeOptions } from '../content/request-options.ts';
 import { admitAction } from '../registry/admit-action.ts';
 import { deleteObject } from '../registry/delete-object.ts';
@@ -123,9 +122,8 @@ export async function evictPod(request: ResourceRequest): Promise<ApiResponse> {
   const { context } = request;
   const { store } = context.server.options;
   const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readWrittenBody(context.request, { group: 'policy', version: 'v1', kind: 'Eviction' });
-  const eviction = decodeType(evictionType, body.value, { ...body, fieldValidation: options.fieldValidation })
-    .object as unknown as Eviction;
+  const target = { group: 'policy', version: 'v1', kind: 'Eviction' };
+  const eviction = (await readTyped(context, evictionType, target, options)) as unknown as Eviction;
   if ((eviction.metadata?.name ?? request.name) !== request.name)
     throw badRequestError('name in URL does not match name in Eviction object');
   const asked = eviction.deleteOptions;

@@ -16,6 +16,7 @@ import { readPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import { groupResource, storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import { decodePatched } from '../verbs/patch.ts';
 import { convertAhead } from '../custom-resources/conversion.ts';
 import { updateObject } from '../registry/update-object.ts';
 
@@ -106,13 +107,17 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
   const fieldValidation = options.fieldValidation;
   const patch =
     verb === 'patch'
-      ? await readPatch(context.request, { allowsStrategic: row.custom === undefined, duplicates: false })
+      ? await readPatch(context.request, {
+          allowsStrategic: row.custom === undefined,
+          duplicates: fieldValidation !== 'Ignore',
+        })
       : undefined;
   if (patch !== undefined && patch.apply === undefined)
     throw unknownFormatError(
       'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
     );
-  const sent = patch === undefined ? await readWrittenBody(context.request, scaleKind) : undefined;
+  const sent =
+    patch === undefined ? await readWrittenBody(context.request, scaleKind, fieldValidation !== 'Ignore') : undefined;
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
 
@@ -120,7 +125,12 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     if (current === undefined) throw notFoundError(groupResource(row), request.name);
     const before = scaleOf(row, current as Scalable);
     const value = patch === undefined ? sent?.value : patch.apply!(scaleType, before);
-    const wanted = decodeType(scaleType, value, { fieldValidation, source: sent?.source }).object as unknown as Scale;
+    const { object, warnings } =
+      patch === undefined
+        ? decodeType(scaleType, value, { ...sent, fieldValidation })
+        : decodePatched(patch, value, options, (how) => decodeType(scaleType, value, how));
+    if (fieldValidation === 'Warn') context.warnings.push(...warnings);
+    const wanted = object as unknown as Scale;
     const { name = '', resourceVersion: version = '' } = wanted.metadata ?? {};
     if (name !== '' && name !== request.name)
       throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${request.name})`);

@@ -8,10 +8,9 @@ import { uuid } from '#base/random.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { applyDefaults } from '#api/schema/defaults.ts';
-import { decodeType } from '#api/schema/decode.ts';
 import { ApiError, badRequestError, conflictError, invalidError, notFoundError } from '#api/status.ts';
 import { checkNodeToken } from '../admission/node-token.ts';
-import { readBody } from '../content/read-body.ts';
+import { readTyped } from '../content/read-created.ts';
 import { writeOptions } from '../content/request-options.ts';
 import { admitAction } from '../registry/admit-action.ts';
 import { storedOf } from '../registry/resource-request.ts';
@@ -94,9 +93,8 @@ export async function requestToken(request: ResourceRequest): Promise<ApiRespons
   if (serviceAccountTokens.signer === undefined)
     throw new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
   const options = writeOptions(context.request, 'CreateOptions');
-  const body = await readBody(context.request, { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' });
-  const review = decodeType(tokenType, body?.value ?? {}, { fieldValidation: options.fieldValidation })
-    .object as unknown as TokenRequest;
+  const target = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
+  const review = (await readTyped(context, tokenType, target, options)) as unknown as TokenRequest;
   await checkNodeToken(request, review);
   applyDefaults(tokenType, review);
   if ((review.metadata?.namespace ?? '') !== '' && review.metadata!.namespace !== request.namespace)

@@ -5,6 +5,7 @@ import { required } from '#api/field-error.ts';
 import { applyConfiguration } from '#api/managed-fields/apply-configuration.ts';
 import { badRequestError, invalidError, notFoundError } from '#api/status.ts';
 import type { ApiResponse } from '#api/request.ts';
+import type { RequestContext } from '../context.ts';
 import { checkServed, conversionOf, storageRow } from '../content/conversion.ts';
 import type { OutputForm } from '../content/negotiate.ts';
 import type { ParsedBody } from '../content/read-body.ts';
@@ -13,6 +14,17 @@ import { checkName, groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { updateObject } from '../registry/update-object.ts';
 import { respondWritten } from './create.ts';
+
+/** What is there twice is told after what cannot be applied. */
+function checkDuplicates({ warnings }: RequestContext, { duplicates }: ParsedBody, options: WriteOptions): void {
+  if (duplicates.length === 0) return;
+  if (options.fieldValidation === 'Strict')
+    throw badRequestError(
+      `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  ${duplicates.join('\n  ')}`,
+    );
+  // A retry finds them again; each is told once.
+  if (options.fieldValidation === 'Warn') warnings.push(...duplicates.filter((text) => !warnings.includes(text)));
+}
 
 export async function apply(
   request: ResourceRequest,
@@ -33,10 +45,6 @@ export async function apply(
     throw badRequestError(
       `invalid object type: ${String(apiVersion).includes('/') ? '' : '/'}${String(apiVersion)}, Kind=${String(kind)}`,
     );
-  const duplicates = body.duplicates.map((text) => `error converting YAML to JSON: ${text}`);
-  if (duplicates.length > 0 && options.fieldValidation === 'Strict')
-    throw badRequestError(`error strict decoding YAML: ${duplicates.join(', ')}`);
-  if (options.fieldValidation === 'Warn') context.warnings.push(...duplicates);
   const { clock } = context.server.options;
   const force = context.request.query.get('force') === 'true';
   const written = await updateObject(
@@ -53,6 +61,7 @@ export async function apply(
         subresource,
         now: clock.now(),
       });
+      checkDuplicates(context, body, options);
       checkName(request, object);
       // The version that the client applies from is its precondition; without one the newest state is meant.
       const sent = (body.value as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion;

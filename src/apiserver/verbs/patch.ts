@@ -1,7 +1,7 @@
 // PATCH: JSON patch, merge patch, strategic merge patch, server-side apply. Retried on the newest state when another writer
 // was first, unless the patch names a resource version.
 import { applyRowDefaults } from '#api/schema/defaults.ts';
-import { decodeCauseOf, decodeObject } from '#api/schema/decode.ts';
+import { type DecodeOptions, decodeCauseOf, decodeObject } from '#api/schema/decode.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import { forbidden, invalid } from '#api/field-error.ts';
@@ -22,7 +22,12 @@ import { apply } from './apply.ts';
 import { respondWritten } from './create.ts';
 
 /** What came out of a patch is judged as the patch: upstream names it, or what it led to, in its answer. */
-function decodePatched(row: KindRow, read: ReadPatch, document: unknown, { fieldValidation }: WriteOptions) {
+export function decodePatched<T>(
+  read: ReadPatch,
+  document: unknown,
+  { fieldValidation }: WriteOptions,
+  decode: (options: DecodeOptions) => { readonly object: T; readonly warnings: readonly string[] },
+): { object: T; warnings: string[] } {
   const isStrategic = read.type === 'strategic';
   const shown = (): string => (isStrategic ? goMap(read.body.value) : JSON.stringify(document));
   const refused = (cause: string): ApiError =>
@@ -31,9 +36,7 @@ function decodePatched(row: KindRow, read: ReadPatch, document: unknown, { field
   let decoded;
   try {
     // Strict is judged here, where it is known what else was wrong.
-    decoded = decodeObject(row, isStrategic ? withHeader(row, document) : document, {
-      fieldValidation: fieldValidation === 'Ignore' ? 'Ignore' : 'Warn',
-    });
+    decoded = decode({ fieldValidation: fieldValidation === 'Ignore' ? 'Ignore' : 'Warn' });
   } catch (error) {
     const cause = decodeCauseOf(error);
     if (cause === undefined) throw error;
@@ -71,7 +74,8 @@ function patchedObject(
   const { row, context } = request;
   const conversion = conversionOf(row);
   const document = read.apply!(row.typeName, conversion?.fromStorage(current) ?? current);
-  const { object, warnings } = decodePatched(row, read, document, options);
+  const typed = read.type === 'strategic' ? withHeader(row, document) : document;
+  const { object, warnings } = decodePatched(read, document, options, (how) => decodeObject(row, typed, how));
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
   applyRowDefaults(row, object);
   return conversion?.toStorage(object) ?? object;
