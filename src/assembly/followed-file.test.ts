@@ -58,3 +58,40 @@ test('a file that the configuration names is followed: its content, another file
   live.replace(withHosts(''));
   await becomes(undefined, 0);
 });
+
+test('an older state of a file that takes longer to read does not come back over a newer one', async (context) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'followed-'));
+  const [one, two] = [path.join(directory, 'one'), path.join(directory, 'two')];
+  for (const file of [one, two]) writeFileSync(file, '');
+  const scope = new Scope('test', (_, error) => assert.fail(String(error)));
+  context.after(async () => {
+    await scope.close();
+    rmSync(directory, { recursive: true });
+  });
+  const live = new ChangeableConfiguration(withHosts(one), (error) => assert.fail(String(error)));
+  const parts = { live, files: systemFiles, clock: systemClock, logger: silentLogger };
+  const slow = Promise.withResolvers<string>();
+  const begun = Promise.withResolvers<void>();
+  const answers = [
+    () => 'first',
+    () => {
+      begun.resolve();
+      return slow.promise;
+    },
+    () => 'newest',
+  ];
+  const followed = await followFile(
+    parts,
+    scope,
+    (now) => now.dns.hostsFile,
+    () => answers.shift()!(),
+  );
+  live.replace(withHosts(two));
+  await begun.promise;
+  live.replace(withHosts(''));
+  live.replace(withHosts(two));
+  while (followed.current() !== 'newest') await wait(1);
+  slow.resolve('stale');
+  await wait(1);
+  assert.equal(followed.current(), 'newest');
+});

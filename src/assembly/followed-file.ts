@@ -25,8 +25,12 @@ export async function followFile<T>(
   let file = fileOf(live.current);
   let current: T | undefined;
   let problem: string | undefined;
+  let looks = 0;
   const look = async (): Promise<void> => {
     const asked = file;
+    // Of several at once the last counts: an older state of the file that is read more slowly must not come back.
+    const own = ++looks;
+    const isLate = (): boolean => own !== looks;
     if (asked === '') {
       current = undefined;
       problem = undefined;
@@ -34,14 +38,15 @@ export async function followFile<T>(
     }
     try {
       const text = await files.readText(asked);
-      if (asked !== file) return;
+      if (isLate()) return;
       if (text === undefined) throw new Error('it does not exist');
       if (text.length > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`);
       const parsed = await parse(text);
-      if (asked !== file) return;
+      if (isLate()) return;
       current = parsed;
       problem = undefined;
     } catch (error) {
+      if (isLate()) return;
       problem = `${asked} cannot be used: ${messageOf(error)}`;
       logger.warn('a file that the configuration names cannot be used; what was read before stays', {
         file: asked,

@@ -67,6 +67,8 @@ export const conversionObjectsMax = 500;
 export const conversionBytesMax = 64 * 1024 * 1024;
 /** Bytes of an answer of an authentication or authorization webhook, or of an issuer's keys. */
 export const webhookAnswerBytesMax = 1024 * 1024;
+/** Tokens that a webhook is asked about at once: whoever sends one makes such a question. */
+export const tokenQuestionsMax = 1_024;
 /** Decisions of webhooks that are remembered: upstream's. */
 export const webhookDecisionsMax = 8_192;
 /** Of verbs with groups and resources in a role that somebody grants who does not hold each of its rules by one of theirs. */

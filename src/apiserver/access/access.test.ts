@@ -491,6 +491,23 @@ test('a token webhook is asked about tokens that nobody here knows', async () =>
   assert.equal((await review('good', ['vault'])).authenticated, undefined, 'it spoke of this server only');
 });
 
+test('a token webhook that hangs is asked about so many tokens at once, and no more', async () => {
+  let asked = 0;
+  const never: OutgoingConnector = {
+    request: () => {
+      asked++;
+      return new Promise(() => {});
+    },
+    upgrade: () => Promise.reject(new Error('not asked for')),
+  };
+  const { api } = await start(never, { tokenWebhook: kubeconfig() });
+  const withToken = (token: number) => api.send('GET', '/api', { headers: { authorization: `Bearer t${token}` } });
+  for (let token = 0; token < 1_024; token++) void withToken(token);
+  assert.equal((await withToken(1_024)).status, 401);
+  assert.equal(asked, 1_024);
+  api.close();
+});
+
 test('a kubeconfig for a webhook says whom to call and how to be known there', async () => {
   const files: Record<string, string> = { '/ca': 'CA', '/crt': 'CRT', '/key': 'KEY', '/token': 'tok\n' };
   const read = async (value: object) => readWebhookKubeconfig(value, async (path) => files[path] ?? assert.fail(path));

@@ -21,6 +21,10 @@ export class KeptAnswers<T> {
     this.#kept.delete(key);
     return undefined;
   }
+  /** Questions that are under way. */
+  get inWork(): number {
+    return this.#asked.size;
+  }
   /** `keepMs` says of a value how long it is kept; 0: not. */
   async ask(key: string, question: () => Promise<T>, keepMs: (value: T) => number): Promise<T> {
     const before = this.#asked.get(key);

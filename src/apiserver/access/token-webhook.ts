@@ -1,6 +1,7 @@
 // Somebody outside says whose a token is (authentication.k8s.io TokenReview).
 import { createHash } from 'node:crypto';
 import { messageOf } from '#base/errors.ts';
+import { tokenQuestionsMax } from '#base/limits.ts';
 import type { TokenSource } from './questions.ts';
 import type { TokenAnswer } from '../context.ts';
 import type { ApiServerOptions } from '../options.ts';
@@ -68,8 +69,11 @@ export function tokenWebhook(options: Options, endpoint: WebhookEndpoint): Token
       const key = createHash('sha256')
         .update(JSON.stringify([token, audiences]))
         .digest('base64');
+      const known = kept.get(key);
+      // Nobody has shown yet who they are, and a webhook that does not answer is asked for minutes.
+      if (known === undefined && kept.inWork >= tokenQuestionsMax) return { error: 'too many tokens are asked about' };
       const { answer } =
-        kept.get(key) ??
+        known ??
         (await kept.ask(
           key,
           () => ask(token, audiences),
