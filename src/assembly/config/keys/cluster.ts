@@ -54,7 +54,7 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
     'apiServer.corsAllowedOrigins',
     [],
     'restart',
-    'regular expressions (RE2) of the origins whose pages may use the API from a browser, each pinned to both ends of the host: //example\\.com(:|$); empty: none',
+    'regular expressions (RE2) of the origins whose pages may use the API from a browser, each pinned to both ends of the host, such as ^https://console\\.example\\.com$; empty: none',
   ),
   objects('apiServer.namedCertificates', [], 'live', 'own certificates of the API server, by the name asked for', {
     fields: [
