@@ -10,6 +10,8 @@ export const auditBodyBytesMax = 1024 * 1024;
 export const protobufCacheBytesMax = 16 * 1024 * 1024;
 /** Longer YAML is read on a thread of its own: about 60 ms of one processor. */
 export const yamlInPlaceBytesMax = 64 * 1024;
+/** Characters of what a YAML text says once its aliases are written out: a body of three megabytes can say three hundred. */
+export const yamlValueLengthMax = 16 * 1024 * 1024;
 /** Threads that read YAML at once. */
 export const yamlThreadsMax = 2;
 /** Levels of nesting in a decoded body: deeper is refused before it can exhaust the stack. */

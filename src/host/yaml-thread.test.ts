@@ -40,3 +40,11 @@ test('more texts than threads wait their turn; who goes takes the thread along',
     [{ a: 0 }, { a: 1 }, { a: 2 }, { a: 3 }],
   );
 });
+
+test('a text whose aliases say a hundred times what it is long is refused, not written out', async () => {
+  const text = `a: &a "${'x'.repeat(500_000)}"\nlist:\n${'- *a\n'.repeat(99)}`;
+  await assert.rejects(
+    parseYamlOnThread({ bytes: Buffer.from(text), duplicates: false }, never),
+    /^Error: yaml: document contains excessive aliasing$/,
+  );
+});

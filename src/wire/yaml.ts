@@ -1,6 +1,7 @@
 // YAML bodies: the part of YAML 1.1 that turns into JSON, through the yaml library, which is loaded at first use.
 
 import type { Tags } from 'yaml';
+import { yamlValueLengthMax } from '#base/limits.ts';
 
 export class YamlSyntaxError extends Error {}
 
@@ -88,7 +89,7 @@ export async function parseYaml(
   } catch (cause) {
     throw new YamlSyntaxError(`yaml: ${wordsOf(cause)}`, { cause });
   }
-  return { value: toJson(value), duplicates };
+  return { value: toJson(value, { length: yamlValueLengthMax }), duplicates };
 }
 
 /** Found by halves: a text of megabytes may have a hundred thousand keys to tell of. */
@@ -111,23 +112,27 @@ class LineNumbers {
   }
 }
 
-/** What JSON would show, with keys in order: upstream's reader makes maps, and JSON of them. */
-function toJson(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(toJson);
+/** What JSON would show, with keys in order: upstream's reader makes maps, and JSON of them. `left` is what may still come. */
+function toJson(value: unknown, left: { length: number }): unknown {
+  left.length -= typeof value === 'string' ? value.length + 1 : 1;
+  if (left.length < 0) throw new YamlSyntaxError('yaml: document contains excessive aliasing');
+  if (Array.isArray(value)) return value.map((one) => toJson(one, left));
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (typeof value === 'bigint') return Number(value);
   if (value === undefined || value === null || typeof value !== 'object') return value ?? null;
   const result: Record<string, unknown> = {};
   const members = value as Record<string, unknown>;
-  for (const key of Object.keys(members).toSorted())
+  for (const key of Object.keys(members).toSorted()) {
+    left.length -= key.length;
     if (key === '__proto__')
       Object.defineProperty(result, key, {
-        value: toJson(members[key]),
+        value: toJson(members[key], left),
         enumerable: true,
         writable: true,
         configurable: true,
       });
-    else result[key] = toJson(members[key]);
+    else result[key] = toJson(members[key], left);
+  }
   return result;
 }
 
