@@ -17,7 +17,7 @@ import {
 } from '../../validation/fields.ts';
 import { podAnnotationErrors } from '../../validation/pod-annotations.ts';
 import { templateWarnings } from '../../validation/pod-warnings.ts';
-import { claimSpecErrors } from '../../validation/volume-claim.ts';
+import { claimSpecErrors, claimSpecWarnings } from '../../validation/volume-claim.ts';
 import {
   countErrors,
   decrementErrors,
@@ -128,6 +128,12 @@ export const statefulSet: KindBehaviour<StatefulSet> = {
   validate: ({ spec }) => specErrors(spec, true),
   warnings: (object, previous) => [
     ...templateWarnings('spec.template', object.spec.template, previous?.spec.template),
+    // The path on update is upstream's, with its slip.
+    ...(object.spec.volumeClaimTemplates ?? []).flatMap(({ spec }, index) =>
+      spec === undefined
+        ? []
+        : claimSpecWarnings(`spec.volumeClaimTemplates[${index}]${previous === undefined ? '' : '.Spec'}`, spec),
+    ),
     ...((object.spec.revisionHistoryLimit ?? 0) < 0 ? [historyWarning] : []),
   ],
   validateUpdate(object, previous, subresource) {

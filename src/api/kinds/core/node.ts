@@ -4,6 +4,7 @@ import type { Node } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { cidrErrors, isDualStack } from '../../validation/addresses.ts';
 import { amountErrors } from '../../validation/resources.ts';
+import { nodeWarnings } from '../../validation/small-warnings.ts';
 import { taintErrors } from '../../validation/scheduling.ts';
 
 /** Upstream's paths: taints are reported below metadata. */
@@ -28,6 +29,7 @@ const validate = (object: Node): FieldError[] => [
 ];
 
 export const node: KindBehaviour<Node> = {
+  warnings: nodeWarnings,
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },

@@ -4,6 +4,7 @@ import type { ResourceQuota } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { immutable } from '../../validation/fields.ts';
 import { amountErrors, isHugePages, resourceNameErrors } from '../../validation/resources.ts';
+import { quotaWarnings } from '../../validation/small-warnings.ts';
 
 const quotaResources = new Set([
   'cpu',
@@ -76,6 +77,7 @@ function validate(object: ResourceQuota): FieldError[] {
 }
 
 export const resourceQuota: KindBehaviour<ResourceQuota> = {
+  warnings: quotaWarnings,
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
   },

@@ -2,5 +2,9 @@
 import type { ServiceAccount } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { nameIsDnsSubdomain } from '../../meta/names.ts';
+import { serviceAccountWarnings } from '../../validation/small-warnings.ts';
 
-export const serviceAccount: KindBehaviour<ServiceAccount> = { validateName: nameIsDnsSubdomain };
+export const serviceAccount: KindBehaviour<ServiceAccount> = {
+  validateName: nameIsDnsSubdomain,
+  warnings: serviceAccountWarnings,
+};
