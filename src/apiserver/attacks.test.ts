@@ -301,3 +301,36 @@ test('a subresource changes its own part and nothing else', async () => {
   }
   api.close();
 });
+
+test('an object does not grow without end by patches that copy', async () => {
+  const api = await startApiServer();
+  const path = '/apis/apps/v1/namespaces/default/deployments';
+  const env = [{ name: 'E', value: 'x'.repeat(1_000_000) }];
+  const spec = { containers: [{ name: 'c', image: 'i', env }] };
+  const labels = { a: 'b' };
+  await api.create(path, {
+    metadata: { name: 'x' },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+  });
+  const [from, to] = ['/spec/template/spec/containers/0/env/0', '/spec/template/spec/containers/0/env/-'];
+  const copy = () =>
+    api.send('PATCH', `${path}/x`, {
+      contentType: 'application/json-patch+json',
+      body: [
+        { op: 'copy', from, path: to },
+        { op: 'copy', from, path: to },
+      ],
+    });
+  const answers = [];
+  for (let count = 0; count < 4; count++) answers.push(await copy());
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 500],
+  );
+  assert.deepEqual(
+    [answers[3]?.json.message, answers[3]?.json.reason],
+    ['etcdserver: request is too large', undefined],
+  );
+  assert.equal((await api.get(`${path}/x`)).spec.template.spec.containers[0].env.length, 7);
+  api.close();
+});

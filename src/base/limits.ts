@@ -4,6 +4,8 @@
 export const requestHeadBytesMax = 1024 * 1024;
 /** Bytes of a request body: upstream's --max-request-bytes for writes is 3 MiB (apiserver default), etcd's is 1.5 MiB an object. */
 export const requestBodyBytesMax = 3 * 1024 * 1024;
+/** Bytes of an object's JSON in the store. Upstream's etcd takes 1.5 MiB of protobuf, which can be several times as long in JSON. */
+export const objectBytesMax = 8 * 1024 * 1024;
 /** Bytes of a body that the audit log holds: a longer one is left out, and its event says so. */
 export const auditBodyBytesMax = 1024 * 1024;
 /** Objects' protobuf forms that are kept for their next reader. */

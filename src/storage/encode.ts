@@ -1,7 +1,9 @@
 // The bytes of an object: serialised once, when it is written; every answer is made from them by splicing in the resource
 // version, which is known only after the commit. Not here: other encodings (protobuf, tables).
 import type { KubernetesObject } from '#api/kind.ts';
+import { ApiError } from '#api/status.ts';
 import { assert } from '#base/errors.ts';
+import { objectBytesMax } from '#base/limits.ts';
 import type { StoredObject } from './store.ts';
 
 export interface EncodedObject {
@@ -13,7 +15,7 @@ const metadataOpening = '"metadata":{';
 /** Parts of a long list are joined up to this size: few large writes, no single huge buffer. */
 const listPartBytes = 256 * 1024;
 
-/** `{"kind":..,"apiVersion":..,"metadata":{..` without metadata.resourceVersion. */
+/** `{"kind":..,"apiVersion":..,"metadata":{..` without metadata.resourceVersion. Throws an ApiError (500) for what is too long. */
 export function encodeObject(object: KubernetesObject): EncodedObject {
   const { kind, apiVersion, metadata, ...rest } = object;
   assert(kind !== undefined && apiVersion !== undefined, 'an object without kind and apiVersion cannot be stored');
@@ -23,7 +25,10 @@ export function encodeObject(object: KubernetesObject): EncodedObject {
   assert(metadataText !== '{}', 'an object without a name cannot be stored');
   const restText = JSON.stringify(rest);
   const tail = restText === '{}' ? '}' : `,${restText.slice(1)}`;
-  return { bytes: ownBytes(head + metadataText.slice(1) + tail), versionOffset: Buffer.byteLength(head) };
+  const text = head + metadataText.slice(1) + tail;
+  // Patches that copy could make it longer again and again. Upstream's words.
+  if (Buffer.byteLength(text) > objectBytesMax) throw new ApiError(500, '', 'etcdserver: request is too large');
+  return { bytes: ownBytes(text), versionOffset: Buffer.byteLength(head) };
 }
 
 /** Its own memory, not a slice of Node's pool, which a long-lived object would pin. */
