@@ -106,6 +106,8 @@ export interface Controller {
   readonly custom: CustomReads | undefined;
   readonly effects: Readonly<Record<string, (argument: string) => Promise<void>>>;
   readonly concurrency: number;
+  /** Looked at once when everything has been read, though nothing may be there. */
+  readonly firstKeys: readonly string[];
   plan(lookup: Lookup, key: string, context: SnapshotContext): Decision | undefined;
 }
 
@@ -121,6 +123,7 @@ export function keyedController<S>(declaration: KeyedDeclaration<S>): Controller
     custom: declaration.custom,
     effects: declaration.effects ?? {},
     concurrency: declaration.concurrency ?? 5,
+    firstKeys: [],
     plan(lookup, key, context) {
       const snapshot = declaration.snapshot(lookup, key, context);
       return snapshot === undefined ? undefined : declaration.decide(snapshot, context.now);
@@ -128,7 +131,7 @@ export function keyedController<S>(declaration: KeyedDeclaration<S>): Controller
   };
 }
 
-/** Every read that changes wakes the one decision. */
+/** Every read that changes wakes the one decision; an empty cluster is one to decide about, too. */
 export function snapshotController<S>(declaration: SnapshotDeclaration<S>): Controller {
   const everything = [''];
   return {
@@ -141,6 +144,7 @@ export function snapshotController<S>(declaration: SnapshotDeclaration<S>): Cont
     custom: declaration.custom,
     effects: declaration.effects ?? {},
     concurrency: 1,
+    firstKeys: everything,
     plan: (lookup, _key, context) => declaration.decide(declaration.snapshot(lookup, context), context.now),
   };
 }

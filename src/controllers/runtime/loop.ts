@@ -112,6 +112,7 @@ export class ControllerLoop {
       const subscription = this.#informers.get(kindId(one.kind))!.onChange((change) => this.#onChange(one, change));
       scope.onClose(() => subscription[Symbol.dispose]());
     }
+    for (const key of controller.firstKeys) this.#queue.add(key);
     this.#followCustomKinds(scope);
   }
 
