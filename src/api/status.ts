@@ -120,6 +120,9 @@ export const forbiddenError = (gr: GroupResource, name: string, cause: string) =
       : `${qualified(gr)} ${JSON.stringify(name)} is forbidden: ${cause}`,
     details(gr, name),
   );
+/** Of a path that has no such method at all. */
+export const methodNotAllowedError = () =>
+  new ApiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 export const methodNotSupportedError = (gr: GroupResource, verb: string) =>
   new ApiError(
     405,

@@ -28,11 +28,12 @@ function namespaceOf(object: KubernetesObject): Mutable<KubernetesObject> {
     [displayNameAnnotation]: metadata.annotations?.[displayNameAnnotation] ?? '',
   };
   const { namespace: _, ...rest } = metadata;
+  // What is defaulted is a copy: a stored object is shared by its readers.
   return newNamespace({
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: { ...rest, annotations },
-    spec: spec ?? {},
+    metadata: { ...rest, annotations, ...(rest.labels === undefined ? {} : { labels: { ...rest.labels } }) },
+    spec: { ...spec },
     ...(status === undefined ? {} : { status }),
   });
 }

@@ -1,7 +1,7 @@
 // The last step: which verb on which kind, or which of the paths that are no resources.
 import type { KindRow } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { methodNotSupportedError, badRequestError, unknownResourceError } from '#api/status.ts';
+import { methodNotAllowedError, methodNotSupportedError, badRequestError, unknownResourceError } from '#api/status.ts';
 import type { RequestContext } from '../context.ts';
 import { respondNonResource } from '../non-resource.ts';
 import { groupResource } from '../registry/resource-request.ts';
@@ -67,11 +67,15 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
     namespace: row.namespaced ? info.namespace : '',
     name: info.name,
   };
-  if (row.namespaced && info.namespace === '' && ['get', 'create', 'update', 'patch', 'delete'].includes(info.verb)) {
+  if (
+    row.namespaced &&
+    info.namespace === '' &&
+    ['get', 'create', 'update', 'patch', 'delete', 'deletecollection'].includes(info.verb)
+  ) {
+    // Of a custom resource, only lists and watches go over all namespaces; of the others, paths say what there is.
+    if (row.custom !== undefined) return respondText('404 page not found\n', 404);
     if (row.storage !== undefined || info.verb !== 'create')
-      throw info.verb === 'create' && info.name === ''
-        ? methodNotSupportedError(groupResource(row), info.verb)
-        : unknownResourceError();
+      throw info.name === '' ? methodNotAllowedError() : unknownResourceError();
     throw badRequestError('an empty namespace may not be set during creation');
   }
   if (info.subresource !== '') return respondSubresource(request);
@@ -80,6 +84,8 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
   const isListed = row.verbs.some((verb) => verb === info.verb);
   const isOnCollection = info.name === '' && ['get', 'update', 'patch', 'delete'].includes(info.verb);
   if (handler === undefined || !isListed || isOnCollection || (info.verb === 'create' && info.name !== ''))
-    throw methodNotSupportedError(groupResource(row), info.verb === '' ? context.request.method : info.verb);
+    throw row.custom === undefined
+      ? methodNotAllowedError()
+      : methodNotSupportedError(groupResource(row), info.verb === '' ? context.request.method : info.verb);
   return handler(request);
 }

@@ -237,7 +237,7 @@ test('patches of all kinds; a write that changes nothing makes no revision', asy
   });
   assert.equal(stale.status, 409);
   const unknown = await api.send('PATCH', path, { body: {}, contentType: 'text/plain' });
-  assert.equal(unknown.json.message, '415: Unsupported Media Type');
+  assert.deepEqual([unknown.status, unknown.json.message], [415, '415: Unsupported Media Type']);
 });
 
 test('server-side apply creates, owns, and conflicts', async () => {
@@ -370,4 +370,18 @@ test('events of both groups are one object', async () => {
     (await api.send('GET', `/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=${selector}`)).json.items
       .length;
   assert.deepEqual([await selected('regarding.name=web'), await selected('regarding.name=db')], [1, 0]);
+});
+
+test('no collection of all namespaces is deleted or written to: upstream has no such path', async () => {
+  const api = await startApiServer();
+  await make(api, 1);
+  for (const method of ['DELETE', 'POST', 'PUT']) {
+    const answer = await api.send(method, '/api/v1/configmaps', { body: {} });
+    assert.deepEqual(
+      [answer.status, answer.json.message],
+      [405, 'the server does not allow this method on the requested resource'],
+      method,
+    );
+  }
+  assert.deepEqual(names(await api.get(maps)), ['m0']);
 });
