@@ -2,6 +2,7 @@
 // common (uids, revisions, times, allocated addresses and ports).
 import { createHash } from 'node:crypto';
 import type { Json } from '#kit/start-api-server.ts';
+import { withoutControllersWork, withoutRepeated } from './controllers-work.ts';
 import type { RawAnswer } from './servers.ts';
 import type { Step } from './step.ts';
 
@@ -89,13 +90,26 @@ const withoutAges = (body: Json): Json => {
   return body;
 };
 
+/** Rules come in the order of a map there, and so does the one of several bindings that is named as the reason. */
+const withoutChance = (body: Json): Json => {
+  const status = body?.status;
+  if (body?.kind === 'SelfSubjectRulesReview')
+    for (const name of ['resourceRules', 'nonResourceRules'])
+      status?.[name]?.sort((a: Json, b: Json) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  if (String(body?.kind).endsWith('AccessReview') && typeof status?.reason === 'string')
+    status.reason = status.reason.replace(/(allowed by )(Cluster)?RoleBinding .*/, '$1<binding>');
+  return body;
+};
+
+const bodyOf = (json: Json): Json => withoutChance(withoutAges(normalised(withoutControllersWork(json), '')));
+
 export function outcomeOf(step: Step, answer: RawAnswer): Outcome {
   const warnings = answer.warnings.map(normaliseText);
   if (answer.events !== undefined) {
     const events = answer.events
       .filter((one) => one.type !== 'BOOKMARK' || one.object?.metadata?.annotations !== undefined)
-      .map((one) => ({ type: one.type, object: withoutAges(normalised(one.object, '')) }));
-    return { code: answer.code, reason: '', causes: [], message: '', warnings, body: events };
+      .map((one) => ({ type: one.type, object: bodyOf(one.object) }));
+    return { code: answer.code, reason: '', causes: [], message: '', warnings, body: withoutRepeated(events) };
   }
   let json: Json;
   try {
@@ -114,7 +128,7 @@ export function outcomeOf(step: Step, answer: RawAnswer): Outcome {
       body: undefined,
     };
   }
-  const body = step.bodyIgnored === true || json === undefined ? undefined : withoutAges(normalised(json, ''));
+  const body = step.bodyIgnored === true || json === undefined ? undefined : bodyOf(json);
   const message = json === undefined && answer.code >= 300 ? normaliseText(answer.text.trim()) : '';
   return { code: answer.code, reason: '', causes: [], message, warnings, body };
 }

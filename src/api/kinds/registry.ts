@@ -60,6 +60,10 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   PersistentVolume: persistentVolume,
   PersistentVolumeClaim: persistentVolumeClaim,
   Pod: pod,
+  PodTemplate: lazily(async () => (await import('./core/pod-template.ts')).podTemplate),
+  ReplicationController: lazily(async () => (await import('./core/replication-controller.ts')).replicationController, {
+    selectableFields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
+  }),
   ResourceQuota: resourceQuota,
   Secret: secret,
   Service: service,

@@ -247,7 +247,7 @@ export function podTemplateErrors(path: string, template: PodTemplateSpec): Fiel
 export function workloadTemplateErrors(
   path: string,
   template: PodTemplateSpec,
-  selector: LabelMatcher,
+  selector: Pick<LabelMatcher, 'empty' | 'matches'>,
   ownerKind: string,
 ): FieldError[] {
   const labels = template.metadata?.labels;

@@ -6,11 +6,6 @@ import type { RemoteApiService } from './api-services.ts';
 
 export type Told = Pick<APIServiceCondition, 'status' | 'reason' | 'message'>;
 
-export const localAvailable: Told = {
-  status: 'True',
-  reason: 'Local',
-  message: 'Local APIServices are always available',
-};
 export const passed: Told = { status: 'True', reason: 'Passed', message: 'all checks passed' };
 export const failedCheck = (message: string): Told => ({ status: 'False', reason: 'FailedDiscoveryCheck', message });
 

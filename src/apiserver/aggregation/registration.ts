@@ -2,13 +2,14 @@
 // upstream's, through its own request chain. Not here: APIServices of other servers (availability.ts).
 import type { APIService, CustomResourceDefinition } from '#api/generated/types.ts';
 import { APIServices, CustomResourceDefinitions } from '#api/generated/kind-references.ts';
+import { localAvailable } from '#api/kinds/apiregistration/api-service.ts';
 import { kindTable, storageKey, storagePrefix } from '#api/kinds.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '#api/status.ts';
 import { messageOf } from '#base/errors.ts';
 import { WorkQueue } from '#base/work-queue.ts';
 import type { Client } from '#client/client.ts';
 import type { AggregationParts } from './parts.ts';
-import { statusWith, localAvailable } from './judge-availability.ts';
+import { statusWith } from './judge-availability.ts';
 import { builtInServices, customService, decideRegistration, serviceNames } from './local-services.ts';
 
 const fieldManager = 'kube-apiserver';

@@ -129,6 +129,9 @@ function markedObject(
   const wasTerminating = isTerminating(object);
   const copy = structuredClone(object) as Mutable<KubernetesObject>;
   const { metadata } = copy;
+  const behaviour = kindTable.behaviour(request.row);
+  // Kinds with a cleanup of their own are marked by it, which counts neither seconds nor generations.
+  const beginsItself = !wasTerminating && behaviour.deletionFinalizer !== undefined;
   if (finalizers.length > 0) metadata.finalizers = [...finalizers];
   else delete metadata.finalizers;
   if (graceful !== undefined) {
@@ -136,12 +139,13 @@ function markedObject(
     metadata.deletionGracePeriodSeconds = graceful.gracePeriodSeconds;
   } else {
     if (!wasTerminating) metadata.deletionTimestamp = formatTime(now);
-    if (!waitsForFinalize(request, object)) metadata.deletionGracePeriodSeconds = 0;
+    if (!waitsForFinalize(request, object) && !beginsItself) metadata.deletionGracePeriodSeconds = 0;
   }
-  if (!wasTerminating && (metadata.generation ?? 0) > 0) metadata.generation = metadata.generation! + 1;
+  if (!wasTerminating && !beginsItself && (metadata.generation ?? 0) > 0)
+    metadata.generation = metadata.generation! + 1;
   if (request.row.group === '' && request.row.resource === 'namespaces')
     Object.assign(copy, { status: { ...(copy as { status?: object }).status, phase: 'Terminating' } });
-  if (!wasTerminating) kindTable.behaviour(request.row).onDeletionBegins?.(copy, now);
+  if (!wasTerminating) behaviour.onDeletionBegins?.(copy, now);
   return copy;
 }
 

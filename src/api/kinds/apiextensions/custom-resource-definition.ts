@@ -1,8 +1,12 @@
 // apiextensions.k8s.io CustomResourceDefinition: what is stored of one. The rules of schemas are loaded with the first
 // definition (custom/definition-rules.ts).
-import type { CustomResourceDefinition } from '../../generated/types.ts';
+import type { CustomResourceDefinition, CustomResourceDefinitionStatus } from '../../generated/types.ts';
 import type { KindBehaviour, Mutable } from '../../kind.ts';
 import { formatTime } from '../../meta/time.ts';
+import { canonicalize } from '../../schema/canonical.ts';
+import { typeFacts } from '../../schema/type-table.ts';
+
+const statusType = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus';
 
 type Rules = typeof import('../../custom/definition-rules.ts');
 let rules: Rules | undefined;
@@ -14,6 +18,9 @@ function addStoredVersion(object: Mutable<CustomResourceDefinition>): void {
   object.status = { ...object.status, storedVersions: [...stored, storage] };
 }
 
+/** As Go writes it before the server's own controllers have looked at the definition. */
+const emptyStatus = () => canonicalize(typeFacts(statusType), {}) as Mutable<CustomResourceDefinitionStatus>;
+
 export const customResourceDefinition: KindBehaviour<CustomResourceDefinition> = {
   anyFinalizer: true,
   deletionFinalizer: 'customresourcecleanup.apiextensions.k8s.io',
@@ -22,7 +29,7 @@ export const customResourceDefinition: KindBehaviour<CustomResourceDefinition> =
     await rules.loadFor(object);
   },
   prepareForCreate(object) {
-    object.status = {};
+    object.status = emptyStatus();
     addStoredVersion(object);
   },
   prepareForUpdate(object, _previous, { subresource }) {

@@ -2,6 +2,7 @@
 import { invalid, notSupported, required, type FieldError } from '../../field-error.ts';
 import type { APIService } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
+import { formatTime } from '../../meta/time.ts';
 import { dns1035Label, dns1123Subdomain, nameIsPathSegment } from '../../meta/names.ts';
 
 const conditionStates = ['True', 'False', 'Unknown'];
@@ -50,8 +51,22 @@ function validate({ metadata, spec }: APIService): FieldError[] {
   return errors;
 }
 
+/** What is said of one that the server itself answers. */
+export const localAvailable = {
+  status: 'True',
+  reason: 'Local',
+  message: 'Local APIServices are always available',
+};
+
 export const apiService: KindBehaviour<APIService> = {
   validateName: nameIsPathSegment,
+  prepareForCreate(object, { now }) {
+    if (object.spec?.service !== undefined) return;
+    const { status, reason, message } = localAvailable;
+    object.status = {
+      conditions: [{ type: 'Available', status, lastTransitionTime: formatTime(now), reason, message }],
+    };
+  },
   validate,
   validateUpdate: (object, _previous, subresource) =>
     subresource === 'status'
