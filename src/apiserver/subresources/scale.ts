@@ -84,7 +84,8 @@ const scaleOf = (row: KindRow, object: Scalable): Scale => {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: wanted ?? 0 },
+    // Go leaves out none wanted, and tells of none there.
+    spec: (wanted ?? 0) === 0 ? {} : { replicas: wanted },
     status: { replicas: actual ?? 0, ...(selector === '' ? {} : { selector }) },
   } as Scale;
 };
