@@ -6,7 +6,7 @@ import { parseLabelSelector } from '#api/meta/label-selector.ts';
 import { labelValue, qualifiedName } from '#api/meta/names.ts';
 
 interface AskedRequirement {
-  readonly key: string;
+  readonly key?: string | undefined;
   readonly operator: string;
   readonly values?: readonly string[] | undefined;
 }
@@ -22,7 +22,7 @@ export interface SelectorText {
 
 export function checkRequirements(requirements: readonly AskedRequirement[], path: string): FieldError[] {
   const isLabel = path.includes('labelSelector');
-  return requirements.flatMap(({ key, operator, values = [] }, index) => {
+  return requirements.flatMap(({ key = '', operator, values = [] }, index) => {
     const at = `${path}[${index}]`;
     const errors: FieldError[] = [];
     if (!isLabel && key === '') errors.push(required(`${at}.key`, 'must be specified'));
@@ -62,7 +62,7 @@ export function fieldText(selector: AskedSelector | undefined | null): SelectorT
   const requirements = selector.requirements ?? [];
   if (requirements.length === 0) return raw(selector.rawSelector ?? '', fieldTerms);
   return joined(
-    requirements.map(({ key, operator, values = [] }) => {
+    requirements.map(({ key = '', operator, values = [] }) => {
       const sign = operator === 'In' ? '=' : operator === 'NotIn' ? '!=' : undefined;
       return sign === undefined || values.length !== 1 ? undefined : `${key}${sign}${escapeFieldValue(values[0]!)}`;
     }),
@@ -76,7 +76,7 @@ export function labelText(selector: AskedSelector | undefined | null): SelectorT
   return joined(requirements.map(labelTerm));
 }
 
-function labelTerm({ key, operator, values = [] }: AskedRequirement): string | undefined {
+function labelTerm({ key = '', operator, values = [] }: AskedRequirement): string | undefined {
   switch (operator) {
     case 'In':
       return `${key} in (${values.join(',')})`;
