@@ -10,8 +10,10 @@ export async function version(format: string | undefined): Promise<void> {
   }
   // The original's fields, of MicroShift; the ConfigMap kube-public/microshift-version says the same.
   const [major = '0', minor = '0', patch = '0'] = productVersion.version.split(/[.+-]/);
-  const { gitVersion: kubernetesVersion, ...rest } = versionInfo();
-  const shown = { ...rest, major, minor, patch, gitVersion: productVersion.version, kubernetesVersion };
+  const { gitVersion: kubernetesVersion, buildDate, compiler, gitCommit, gitTreeState, goVersion, platform } =
+    versionInfo();
+  const build = { buildDate, compiler, gitCommit, gitTreeState, goVersion, platform };
+  const shown = { ...build, major, minor, patch, gitVersion: productVersion.version, kubernetesVersion };
   if (format === 'json') console.log(JSON.stringify(shown, null, 2));
   else if (format === 'yaml') process.stdout.write((await import('yaml')).stringify(shown));
   else throw new UsageError(`The output format ${JSON.stringify(format)} is not known.`, 'Formats are yaml and json.');

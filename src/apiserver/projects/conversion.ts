@@ -40,8 +40,10 @@ function namespaceOf(object: KubernetesObject): Mutable<KubernetesObject> {
 
 /** With upstream's defaults: the label that carries the name. */
 export function newNamespace(object: object): Mutable<KubernetesObject> {
-  applyDefaults('io.k8s.api.core.v1.Namespace', object as Mutable<KubernetesObject>);
-  return object as Mutable<KubernetesObject>;
+  // Parts of it may be the shared ones of what is stored.
+  const own = structuredClone(object) as Mutable<KubernetesObject>;
+  applyDefaults('io.k8s.api.core.v1.Namespace', own);
+  return own;
 }
 
 /** Upstream's rules of a new project, as of a request for one. */
