@@ -10,8 +10,15 @@ export async function version(format: string | undefined): Promise<void> {
   }
   // The original's fields, of MicroShift; the ConfigMap kube-public/microshift-version says the same.
   const [major = '0', minor = '0', patch = '0'] = productVersion.version.split(/[.+-]/);
-  const { gitVersion: kubernetesVersion, buildDate, compiler, gitCommit, gitTreeState, goVersion, platform } =
-    versionInfo();
+  const {
+    gitVersion: kubernetesVersion,
+    buildDate,
+    compiler,
+    gitCommit,
+    gitTreeState,
+    goVersion,
+    platform,
+  } = versionInfo();
   const build = { buildDate, compiler, gitCommit, gitTreeState, goVersion, platform };
   const shown = { ...build, major, minor, patch, gitVersion: productVersion.version, kubernetesVersion };
   if (format === 'json') console.log(JSON.stringify(shown, null, 2));

@@ -55,7 +55,8 @@ function canonicalField(field: FieldType, value: unknown): unknown {
   if (type.kind === 'struct') return field.omitzero && !field.pointer && isEmptyNode(result) ? undefined : result;
   if (!isEmptyNode(result)) return result;
   if (field.omitempty) return undefined;
-  return type.kind === 'list' ? emptyList(field) : result;
+  // Where a definition says that null is another value than an empty list, both stay what they are.
+  return type.kind === 'list' && field.rules.nullable !== true ? emptyList(field) : result;
 }
 
 function isEmptyNode(value: unknown): boolean {

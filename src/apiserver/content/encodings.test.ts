@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import { decodeProtobuf } from '#api/protobuf/decode.ts';
+import { hasProtobufForm } from '#api/protobuf/encode.ts';
 import { wireFields } from '#api/protobuf/wire-reader.ts';
 import type { ResponseBody } from '#api/request.ts';
 import { startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
+import { endpointOf } from './negotiate.ts';
 import { eventFrame, objectParts } from './encode-protobuf.ts';
 
 const protobuf = 'application/vnd.kubernetes.protobuf';
@@ -160,4 +163,13 @@ test('people get lines: by parameter, or with the tools that they use', async ()
   assert.match(await text('?pretty=true', 'x'), pretty);
   assert.match(await text('?pretty=false', 'curl/8.0'), /^\{"kind"/);
   assert.match(await text('', 'kubectl/v1.36'), /^\{"kind"/);
+});
+
+test('every built-in kind has a protobuf form, but those that are said to have none', () => {
+  const without = kindTable.rows.filter((row) => {
+    const kinds = row.verbs.includes('list') ? [row.kind, kindTable.listTypeName(row)] : [row.kind];
+    return kinds.some((kind) => !hasProtobufForm(apiVersionOf(row), kind));
+  });
+  for (const row of without) assert.equal(endpointOf(row).custom, true, row.kind);
+  assert.deepEqual(without.map((row) => row.kind).toSorted(), ['NodeMetrics', 'PodMetrics', 'ProjectRequest']);
 });

@@ -47,7 +47,11 @@ export const jsonEndpoint: Endpoint = { ...plainEndpoint, jsonOnly: true };
 export const unroutedEndpoint: Endpoint = { ...plainEndpoint, routed: false };
 const customEndpoint: Endpoint = { transforms: true, custom: true, routed: false, collection: false };
 
-export const endpointOf = (row: KindRow): Endpoint => (row.custom === undefined ? objectEndpoint : customEndpoint);
+/** Kinds of the system that were never given numbers for protobuf: asked for it, they come in JSON to who takes that too. */
+const kindsWithoutProtobuf = new Set(['NodeMetrics', 'PodMetrics', 'ProjectRequest']);
+
+export const endpointOf = (row: KindRow): Endpoint =>
+  row.custom === undefined && !kindsWithoutProtobuf.has(row.kind) ? objectEndpoint : customEndpoint;
 export const collectionOf = (row: KindRow): Endpoint => ({ ...endpointOf(row), collection: true });
 export const streamOf = (row: KindRow): Endpoint => ({ ...endpointOf(row), collection: true, stream: true });
 
