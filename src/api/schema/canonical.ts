@@ -22,8 +22,11 @@ export function canonicalize(struct: StructType, object: Node): Node {
 
 const isTime = ({ scalar }: { readonly scalar: Scalar }): boolean => scalar === 'time' || scalar === 'microTime';
 
-/** Go has no empty lists where it may have none at all. Where one is required it has elements, or is refused. */
-const emptyList = (field: FieldType): unknown => (field.rules.required === true ? [] : null);
+/**
+ * Go has no empty lists where it may have none at all. Where one is required it has elements, or is refused. What OpenShift
+ * defines as `nullable` is kept as it is given there, and given as an empty list.
+ */
+const emptyList = ({ rules }: FieldType): unknown => (rules.required === true || rules.nullable === true ? [] : null);
 
 function zeroField(field: FieldType): unknown {
   if (field.pointer || field.omitzero) return undefined;
@@ -55,8 +58,7 @@ function canonicalField(field: FieldType, value: unknown): unknown {
   if (type.kind === 'struct') return field.omitzero && !field.pointer && isEmptyNode(result) ? undefined : result;
   if (!isEmptyNode(result)) return result;
   if (field.omitempty) return undefined;
-  // Where a definition says that null is another value than an empty list, both stay what they are.
-  return type.kind === 'list' && field.rules.nullable !== true ? emptyList(field) : result;
+  return type.kind === 'list' ? emptyList(field) : result;
 }
 
 function isEmptyNode(value: unknown): boolean {
