@@ -157,15 +157,21 @@ for (const report of reports)
 const lines: string[] = [];
 let total = 0;
 let agreed = 0;
+let explained = 0;
 for (const report of reports) {
   total += report.total;
   agreed += report.agreed;
+  explained += report.accepted;
   const rate = ((100 * report.agreed) / report.total).toFixed(1);
   lines.push(
     `${report.kind.padEnd(66)} ${String(report.agreed).padStart(5)}/${report.total} ${rate.padStart(5)} %  messages ${report.messagesDiffer}  warnings ${report.warningsDiffer}`,
   );
 }
-lines.push(`all kinds: ${agreed} of ${total} agree, ${((100 * agreed) / total).toFixed(2)} %`, '');
+const share = (count: number): string => `${((100 * count) / total).toFixed(2)} %`;
+lines.push(
+  `all kinds: ${agreed} of ${total} agree, ${share(agreed)}, accepted with reasons ${share(explained)}, open ${share(total - agreed - explained)}`,
+  '',
+);
 const shown = [...groups].toSorted(([, a], [, b]) => b.count - a.count);
 for (const [key, { count, example, kind }] of shown)
   lines.push(

@@ -178,6 +178,8 @@ function applyElementOrders(result: MutableJson, patch: MutableJson, type: Value
         rules.strategy === 'merge'
           ? mergeList(current, change, elementType(rules.type), rules.mergeKey, false)
           : change;
+    if ((current ?? []).length === 0 && (change ?? []).length === 0)
+      throw otherError('no elements in any of the given slices');
     setMember(result, target, inOrder(merged, order, order, current ?? [], rules.mergeKey));
     delete patch[target];
   }

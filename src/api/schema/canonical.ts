@@ -7,14 +7,17 @@ type Node = Record<string, unknown>;
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** What Go shows of a value of this type to which nothing was ever written. */
+export const nothingOf = (struct: StructType): Node => canonicalize(struct, {}, true);
+
 /** A new object; parts that have no schema are shared with the given one. */
-export function canonicalize(struct: StructType, object: Node): Node {
+export function canonicalize(struct: StructType, object: Node, isNothing = false): Node {
   const result: Node = {};
   const { fields } = struct;
   for (let index = 0; index < fields.length; index++) {
     const field = fields[index]!;
     const value = object[field.name];
-    const kept = value === undefined || value === null ? zeroField(field) : canonicalField(field, value);
+    const kept = value === undefined || value === null ? zeroField(field, isNothing) : canonicalField(field, value);
     if (kept !== undefined) result[field.name] = kept;
   }
   return result;
@@ -28,16 +31,18 @@ const isTime = ({ scalar }: { readonly scalar: Scalar }): boolean => scalar === 
  */
 const emptyList = ({ rules }: FieldType): unknown => (rules.required === true || rules.nullable === true ? [] : null);
 
-function zeroField(field: FieldType): unknown {
+function zeroField(field: FieldType, isNothing: boolean): unknown {
   if (field.pointer || field.omitzero) return undefined;
   const { type } = field;
   switch (type.kind) {
     case 'struct':
-      return canonicalize(type, {});
+      return canonicalize(type, {}, isNothing);
     case 'list':
-      return field.omitempty ? undefined : emptyList(field);
+      if (field.omitempty) return undefined;
+      return isNothing ? null : emptyList(field);
     case 'map':
-      return field.omitempty ? undefined : {};
+      if (field.omitempty) return undefined;
+      return isNothing ? null : {};
     case 'scalar': {
       // Structs of Go that look like scalars are written even when empty.
       const isStruct =

@@ -21,6 +21,7 @@ import { convertAhead, storedForm } from '../custom-resources/conversion.ts';
 import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { durabilityOf } from './durability.ts';
+import { foldOwners } from './fold-owners.ts';
 import { dropStatus, statusOnCreate } from './status-rules.ts';
 import { allocateSideState } from './side-state.ts';
 import { track } from './track.ts';
@@ -118,6 +119,7 @@ async function createOnce(
   const now = clock.now();
   await behaviour.load?.(object);
 
+  foldOwners(object, warnings);
   if (settings.fieldManager !== '')
     track(request.served ?? row, undefined, object, { manager: settings.fieldManager, subresource: '', now });
   if (row.custom?.terminating === true)

@@ -17,6 +17,7 @@ import type { WriteOptions } from '../content/request-options.ts';
 import { track } from '../registry/track.ts';
 import { checkName, groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import { foldOwners } from '../registry/fold-owners.ts';
 import { updateObject } from '../registry/update-object.ts';
 import { apply } from './apply.ts';
 import { respondWritten } from './create.ts';
@@ -109,6 +110,7 @@ export async function patch(request: ResourceRequest): Promise<ApiResponse> {
       const object = patchedObject(request, read, current, options);
       checkName(request, object);
       checkServed(request.row, request.namespace, object, current);
+      foldOwners(object, context.warnings, true);
       track(request.row, current, object, { manager, subresource, now: clock.now() });
       return object;
     },

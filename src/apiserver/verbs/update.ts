@@ -3,6 +3,7 @@ import type { ApiResponse } from '#api/request.ts';
 import { checkServed, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
+import { foldOwners } from '../registry/fold-owners.ts';
 import { updateObject } from '../registry/update-object.ts';
 import { track } from '../registry/track.ts';
 import { checkName, type ResourceRequest } from '../registry/resource-request.ts';
@@ -15,6 +16,7 @@ export async function update(request: ResourceRequest): Promise<ApiResponse> {
   const options = writeOptions(context.request, 'UpdateOptions');
   const sent = await readObject(request, options);
   checkName(request, sent);
+  foldOwners(sent, context.warnings);
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
   const row = storageRow(request.row);

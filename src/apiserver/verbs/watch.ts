@@ -5,6 +5,8 @@ import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import type { ApiResponse, WatchEvent, WatchSink } from '#api/request.ts';
 import { ApiError, expiredError } from '#api/status.ts';
+import { nothingOf } from '#api/schema/canonical.ts';
+import { typeFacts } from '#api/schema/type-table.ts';
 import { watchLine } from '#storage/encode.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
 import { isStoredForm } from '../content/conversion.ts';
@@ -115,7 +117,10 @@ class EventMaker {
     return event(type, () => this.#transform(object()), this.encode);
   }
   bookmark(revision: number, endsInitialEvents: boolean): WatchEvent {
+    // Go shows an object that has nothing but a revision.
+    const nothing = this.#row.custom === undefined ? nothingOf(typeFacts(this.#row.typeName)) : {};
     const object: KubernetesObject = {
+      ...nothing,
       kind: this.#row.kind,
       apiVersion: apiVersionOf(this.#row),
       metadata: {

@@ -67,6 +67,7 @@ export const pod: KindBehaviour<Pod> = {
           status: 'False',
           reason: 'SchedulingGated',
           message: 'Scheduling is blocked due to non-empty scheduling gates',
+          lastProbeTime: null as never,
           lastTransitionTime: formatTime(context.now),
         },
       ];
