@@ -6,7 +6,31 @@ export interface Random {
   bytes(count: number): Uint8Array;
 }
 
-export const systemRandom: Random = { bytes: (count) => randomBytes(count) };
+/** Bytes asked of the system at a time, and up to how many are taken from them: every request over the network gets a uuid. */
+const poolBytes = 4_096;
+const pooledBytesMax = 32;
+
+function pooledRandom(): Random {
+  let pool = new Uint8Array(0);
+  let used = 0;
+  return {
+    bytes(count) {
+      if (count > pooledBytesMax) return randomBytes(count);
+      if (used + count > pool.length) {
+        pool = randomBytes(poolBytes);
+        used = 0;
+      }
+      const end = used + count;
+      const taken = new Uint8Array(pool.subarray(used, end));
+      // What was given out is nowhere else.
+      pool.fill(0, used, end);
+      used = end;
+      return taken;
+    },
+  };
+}
+
+export const systemRandom: Random = pooledRandom();
 
 /** Deterministic (mulberry32); not for secrets. */
 export function seededRandom(seed: number): Random {

@@ -1,7 +1,7 @@
 // Which flow schema a request belongs to: the first that matches, in the order of their precedence. Pure. KEP-1040.
 import type { FlowSchema, PolicyRulesWithSubjects, Subject } from '#api/generated/types.ts';
 import type { Identity } from '#api/request.ts';
-import { serviceAccountOf } from '../authentication/service-account-names.ts';
+import { serviceAccountPrefix, serviceAccountUser } from '../authentication/service-account-names.ts';
 import type { RequestInfo } from '../request-info.ts';
 
 const defaultPrecedence = 1_000;
@@ -18,14 +18,10 @@ function matchesSubject(subject: Subject, user: Identity): boolean {
   if (subject.kind === 'User') return subject.user?.name === '*' || subject.user?.name === user.name;
   if (subject.kind === 'Group')
     return subject.group !== undefined && (subject.group.name === '*' || user.groups.includes(subject.group.name));
-  const account = serviceAccountOf(user.name);
   const wanted = subject.serviceAccount;
-  return (
-    account !== undefined &&
-    wanted !== undefined &&
-    wanted.namespace === account.namespace &&
-    (wanted.name === '*' || wanted.name === account.name)
-  );
+  if (wanted === undefined || !user.name.startsWith(serviceAccountPrefix)) return false;
+  const own = serviceAccountUser(wanted.namespace, wanted.name === '*' ? '' : wanted.name);
+  return wanted.name === '*' ? user.name.startsWith(own) : user.name === own;
 }
 
 function matchesPath(urls: readonly string[], path: string): boolean {
