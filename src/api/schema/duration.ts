@@ -1,6 +1,6 @@
 // meta.v1 Duration: Go's duration text to the form that Go prints.
 
-const unitNanoseconds: Readonly<Record<string, bigint>> = {
+export const unitNanoseconds: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1_000n,
   µs: 1_000n,

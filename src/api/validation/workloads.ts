@@ -49,3 +49,16 @@ export const decrementErrors = (now: number | undefined, before: number | undefi
     : [];
 
 export const ofReplicas = 'cannot be greater than status.replicas';
+
+/** Of ReplicaSets and ReplicationControllers; `more`: counts that only one of them has. */
+export const replicaStatusErrors = (status: object, more: readonly string[] = []): FieldError[] =>
+  countErrors(
+    status,
+    ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration', ...more],
+    [
+      ['fullyLabeledReplicas', 'replicas', ofReplicas],
+      ['readyReplicas', 'replicas', ofReplicas],
+      ['availableReplicas', 'replicas', ofReplicas],
+      ['availableReplicas', 'readyReplicas', 'cannot be greater than readyReplicas'],
+    ],
+  );

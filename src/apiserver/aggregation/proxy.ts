@@ -9,26 +9,13 @@ import { connectionError } from '../outgoing/connection-errors.ts';
 import type { OutgoingTarget } from '../ports.ts';
 import { isLongRunning } from '../steps/flow-control.ts';
 import { joinUpgraded, withoutBearer } from '../subresources/connect.ts';
+import { connectionHeaders } from '../outgoing/connection-headers.ts';
 import { encodePath } from '../subresources/proxy.ts';
 import type { RemoteApiService } from './api-services.ts';
 import { targetOf } from './ask-server.ts';
 import { identityHeaders, isIdentityHeader } from './front-proxy-headers.ts';
 
-/** RFC 9110 7.6.1, and what is between the client and this server alone. */
-const notPassedOn = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'authorization',
-  'host',
-  'http2-settings',
-]);
+const notPassedOn = new Set([...connectionHeaders, 'proxy-connection', 'http2-settings']);
 const discoveryTimeoutMs = 5_000;
 
 const isOurs = (name: string): boolean =>

@@ -1,5 +1,6 @@
 // One priority level: so many seats, and queues for what finds none. Each flow has a few of the queues; they take turns by
 // virtual time, so that who asks for much waits for itself. KEP-1040, "Fair queuing for server requests".
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import { DemandIntegrator } from './demand.ts';
 import type { WorkEstimate } from './seats.ts';
@@ -95,13 +96,7 @@ export class FairQueue {
 
   /** Requests that wait in queues that are no more go first to the others. */
   configure(settings: QueueSettings | undefined): void {
-    const { queues, handSize, queueLengthMax } = this.#settings ?? { queues: 0, handSize: 0, queueLengthMax: 0 };
-    if (
-      settings?.queues === (this.#settings === undefined ? undefined : queues) &&
-      settings?.handSize === (this.#settings === undefined ? undefined : handSize) &&
-      settings?.queueLengthMax === (this.#settings === undefined ? undefined : queueLengthMax)
-    )
-      return;
+    if (isDeepStrictEqual(settings, this.#settings)) return;
     this.#settings = settings;
     const old = this.#queues;
     this.#queues = this.#makeQueues();

@@ -12,6 +12,7 @@ import { contains, familyOf, parseAddress, parseRange } from '#rules/addresses.t
 import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
+import { connectionHeaders } from '../outgoing/connection-headers.ts';
 import { admitConnection, joinUpgraded, tunnel, withoutBearer } from './connect.ts';
 import { nodesOf } from './node-request.ts';
 import { rewriteLinks, throughProxy, type ProxyPlace } from './proxy-links.ts';
@@ -100,18 +101,8 @@ function serviceAddress(request: ResourceRequest, { scheme, name, port }: ProxyN
   throw serviceUnavailableError(`no endpoints available for service ${JSON.stringify(name)}`);
 }
 
-/** RFC 9110 7.6.1, and what would tell the pod who asked with which credentials. */
 const notPassedOn = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'authorization',
-  'host',
+  ...connectionHeaders,
   'content-length',
   'accept-encoding', // pages come readable: their links are rewritten
 ]);

@@ -13,8 +13,6 @@ import {
 import type { Problem } from '../syntax/problems.ts';
 import {
   boolType,
-  bytesType,
-  doubleType,
   dynType,
   errorType,
   intType,
@@ -24,15 +22,12 @@ import {
   isSameType,
   listType,
   mapType,
-  nullType,
   optionalType,
   parameterType,
-  stringType,
   typeType,
-  uintType,
   type CelType,
 } from '../types.ts';
-import { TypeValue, Uint } from '../run/values.ts';
+import { typeOf, TypeValue } from '../run/values.ts';
 import type { FunctionTable, Overload } from './functions.ts';
 import { assign, assignAll, mostGeneral, substitute, Substitutions } from './unify.ts';
 
@@ -104,7 +99,7 @@ class Checker {
   check(expr: Expr): void {
     switch (expr.kind) {
       case 'literal':
-        return this.#set(expr, literalType(expr.value));
+        return this.#set(expr, typeOf(expr.value));
       case 'ident': {
         const name = expr.name.replace(/^\./, '');
         const type = this.#scope?.find(name) ?? this.#names.variable(name);
@@ -353,20 +348,5 @@ class Checker {
 
   #assert(expr: Expr, type: CelType): void {
     if (!this.#assignable(type, expr.type!)) this.#mismatch(expr, type, expr.type!);
-  }
-}
-
-function literalType(value: unknown): CelType {
-  switch (typeof value) {
-    case 'boolean':
-      return boolType;
-    case 'bigint':
-      return intType;
-    case 'number':
-      return doubleType;
-    case 'string':
-      return stringType;
-    default:
-      return value === null ? nullType : value instanceof Uint ? uintType : bytesType;
   }
 }

@@ -1,16 +1,7 @@
 // Durations and timestamps as texts, and parts of timestamps in a zone. Nanoseconds throughout.
+import { unitNanoseconds } from '../../schema/duration.ts';
 import { CelError, Duration, Timestamp } from './values.ts';
 
-const unitNanos: Readonly<Record<string, bigint>> = {
-  ns: 1n,
-  us: 1_000n,
-  µs: 1_000n,
-  μs: 1_000n,
-  ms: 1_000_000n,
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-};
 export const secondNanos = 1_000_000_000n;
 const int64Max = (1n << 63n) - 1n;
 /** Of year 1 and of year 9999, in seconds. */
@@ -26,7 +17,7 @@ export function durationNanos(text: string): bigint | undefined {
   if (match === null || text.length > 200) return undefined;
   let total = 0n;
   for (const [, whole = '', fraction = '', unit] of match[2]!.matchAll(/([0-9]*)\.?([0-9]*)([a-zµμ]+)/g)) {
-    const nanos = unitNanos[unit!]!;
+    const nanos = unitNanoseconds[unit!]!;
     const digits = fraction.slice(0, 18);
     total += BigInt(whole === '' ? '0' : whole) * nanos;
     if (digits !== '') total += (BigInt(digits) * nanos) / 10n ** BigInt(digits.length);

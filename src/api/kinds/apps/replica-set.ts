@@ -4,7 +4,7 @@ import type { ReplicaSet } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { immutable, nonNegative } from '../../validation/fields.ts';
 import { nameWarnings, templateWarnings } from '../../validation/pod-warnings.ts';
-import { countErrors, ofReplicas, selectorErrors, templateErrors } from '../../validation/workloads.ts';
+import { replicaStatusErrors, selectorErrors, templateErrors } from '../../validation/workloads.ts';
 
 const validate = ({ spec }: ReplicaSet): FieldError[] => [
   ...nonNegative('spec.replicas', spec.replicas),
@@ -12,15 +12,6 @@ const validate = ({ spec }: ReplicaSet): FieldError[] => [
   // Upstream's text says deployment here too.
   ...selectorErrors('spec.selector', spec.selector, 'deployment'),
   ...templateErrors('spec.template', spec.template, spec.selector, 'ReplicaSet'),
-];
-
-const counts = [
-  'replicas',
-  'fullyLabeledReplicas',
-  'readyReplicas',
-  'availableReplicas',
-  'observedGeneration',
-  'terminatingReplicas',
 ];
 
 export const replicaSet: KindBehaviour<ReplicaSet> = {
@@ -34,12 +25,7 @@ export const replicaSet: KindBehaviour<ReplicaSet> = {
   ],
   validateUpdate: (object, previous, subresource) =>
     subresource === 'status'
-      ? countErrors(object.status ?? {}, counts, [
-          ['fullyLabeledReplicas', 'replicas', ofReplicas],
-          ['readyReplicas', 'replicas', ofReplicas],
-          ['availableReplicas', 'replicas', ofReplicas],
-          ['availableReplicas', 'readyReplicas', 'cannot be greater than readyReplicas'],
-        ])
+      ? replicaStatusErrors(object.status ?? {}, ['terminatingReplicas'])
       : [...validate(object), ...immutable('spec.selector', object.spec.selector, previous.spec.selector)],
   selectableFields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
 };

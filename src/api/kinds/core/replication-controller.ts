@@ -5,7 +5,7 @@ import type { KindBehaviour } from '../../kind.ts';
 import { nonNegative } from '../../validation/fields.ts';
 import { nameWarnings, templateWarnings } from '../../validation/pod-warnings.ts';
 import { workloadTemplateErrors } from '../../validation/pod-spec.ts';
-import { countErrors, ofReplicas } from '../../validation/workloads.ts';
+import { replicaStatusErrors } from '../../validation/workloads.ts';
 
 function templateErrors(
   template: PodTemplateSpec | undefined,
@@ -31,8 +31,6 @@ function validate(object: ReplicationController): FieldError[] {
   ];
 }
 
-const counts = ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration'];
-
 export const replicationController: KindBehaviour<ReplicationController> = {
   validate,
   warnings(object, previous) {
@@ -49,12 +47,5 @@ export const replicationController: KindBehaviour<ReplicationController> = {
       : templateWarnings('spec.template', old, template);
   },
   validateUpdate: (object, _previous, subresource) =>
-    subresource === 'status'
-      ? countErrors(object.status ?? {}, counts, [
-          ['fullyLabeledReplicas', 'replicas', ofReplicas],
-          ['readyReplicas', 'replicas', ofReplicas],
-          ['availableReplicas', 'replicas', ofReplicas],
-          ['availableReplicas', 'readyReplicas', 'cannot be greater than readyReplicas'],
-        ])
-      : validate(object),
+    subresource === 'status' ? replicaStatusErrors(object.status ?? {}) : validate(object),
 };
