@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { configurationPage } from './generate/configuration-page.ts';
 import { generateDescriptions } from './generate/descriptions.ts';
+import { generateFeatureGates } from './generate/feature-gates.ts';
 import { generateKindReferences } from './generate/kind-references.ts';
 import { generateKindRows } from './generate/kind-rows.ts';
 import { generateDefaultRules, generateProtobufNumbers, generateTypeTable } from './generate/type-table.ts';
@@ -25,6 +26,7 @@ export function generateAll(): Map<string, string> {
     ['protobuf-numbers.json', generateProtobufNumbers(types, openshift)],
     ['default-rules.json', generateDefaultRules(defaults, openshift.defaults, gates)],
     ['descriptions.json', generateDescriptions(types, references)],
+    ['feature-gates.ts', generateFeatureGates(gates)],
     ['types.ts', generateTypes(types, openshift)],
     ['kind-references.ts', generateKindReferences(types, resources, openshift)],
     ['kind-rows.json', generateKindRows(types, resources, openshift)],

@@ -1,4 +1,5 @@
 // The API server: a function from a request to its answer. Not here: sockets and TLS (https-front.ts).
+import { defaultGates } from '#api/feature-gates.ts';
 import type { ApiRequest, ApiResponse, RequestHandler } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import { messageOf } from '#base/errors.ts';
@@ -90,6 +91,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let health: HealthChecks | undefined;
   const server: Server = {
     options,
+    gates: options.featureGates ?? defaultGates,
     authorizer: access.authorizer,
     boundRights: firstOpinion([systemMasters, byRoles]),
     rules: {

@@ -1,5 +1,6 @@
 // What travels with a request through the chain, and the parts of the server that steps, verbs and plugins use.
 // Interfaces only; the parts are made in api-server.ts.
+import type { FeatureGates } from '#api/feature-gates.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
 import type { Aggregation } from './aggregation/served.ts';
@@ -162,6 +163,7 @@ export interface WebhookCall {
 
 export interface Server {
   readonly options: ApiServerOptions;
+  readonly gates: FeatureGates;
   readonly authorizer: Authorizer;
   /** RBAC alone, for what is asked of every object of a list: nobody outside is asked. */
   readonly boundRights: ImmediateAuthorizer;

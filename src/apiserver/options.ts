@@ -1,5 +1,6 @@
 // What the API server is made from. Assembly fills it from the configuration; tests from the test kit.
 import type { KeyObject } from 'node:crypto';
+import type { FeatureGates } from '#api/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Random } from '#base/random.ts';
@@ -66,6 +67,8 @@ export interface ApiServerOptions {
   readonly version: VersionInfo;
   /** Versions that are served besides those that are by default. */
   readonly runtimeConfig?: RuntimeConfig | undefined;
+  /** Default: as upstream's. */
+  readonly featureGates?: FeatureGates | undefined;
   readonly serviceAccountTokens: ServiceAccountTokenOptions;
   /** Ranges of cluster IPs, the primary family first, such as `10.43.0.0/16`. */
   readonly serviceCidrs: readonly string[];

@@ -2,6 +2,7 @@
 import type { AuditProfile } from '#apiserver/audit/policy.ts';
 import { isIPv4, isIPv6 } from '#pki/address.ts';
 import { runtimeConfigProblem, type RuntimeConfig } from '#rules/runtime-config.ts';
+import { checkFeatureGates, type FeatureGatesConfiguration } from './check-feature-gates.ts';
 import { isDnsName } from './names.ts';
 import type { RawObject } from './keys/key.ts';
 import type { ConfigurationValues } from './values.ts';
@@ -33,6 +34,7 @@ export interface ApiServerConfiguration {
   };
   /** Regular expressions. */
   readonly corsAllowedOrigins: readonly string[];
+  readonly featureGates: FeatureGatesConfiguration;
   readonly namedCertificates: readonly NamedCertificate[];
   /** Versions of the API that are served besides those by default. */
   readonly runtimeConfig: RuntimeConfig;
@@ -73,6 +75,7 @@ export function checkApiServer(
       tokenWebhook: values.directory('apiServer.tokenWebhookConfig'),
     },
     corsAllowedOrigins: checkOrigins(values),
+    featureGates: checkFeatureGates(values),
     namedCertificates: values
       .objects('apiServer.namedCertificates')
       .map((one, index) => checkNamedCertificate(values, one, index)),

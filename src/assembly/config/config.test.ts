@@ -353,6 +353,38 @@ ingress: {tlsSecurityProfile: {type: "", old: {}}, tuningOptions: {threadCount: 
   );
 });
 
+test("feature gates are taken by MicroShift's keys, and all that is wrong with them is told at once", async () => {
+  const gates = (text: string) => etc(`apiServer: {featureGates: {${text}}}`);
+  const { apiServer } = await load(
+    gates(
+      'featureSet: CustomNoUpgrade, customNoUpgrade: {enabled: [GenericWorkload]}, specialHandlingSupportExceptionRequired: {disabled: [SchedulerAsyncPreemption]}',
+    ),
+  );
+  assert.deepEqual(apiServer.featureGates, {
+    changed: { GenericWorkload: true, SchedulerAsyncPreemption: false },
+    withoutEffect: ['SchedulerAsyncPreemption'],
+  });
+  const refused = (text: string, ...patterns: RegExp[]) =>
+    assert.rejects(load(gates(text)), (error) => {
+      assert(error instanceof ConfigurationError);
+      for (const one of patterns) assert.match(error.message, one);
+      return true;
+    });
+  await refused('featureSet: TechPreviewNoUpgrade', /single machine/);
+  await refused('featureSet: Other', /must be CustomNoUpgrade or empty/);
+  await refused('customNoUpgrade: {enabled: [GenericWorkload]}', /no effect without a feature set/);
+  await refused(
+    'featureSet: CustomNoUpgrade, customNoUpgrade: {enabled: [GangSchedulin, GangScheduling], disabled: [APIServerTracing, UserNamespacesSupport, GangScheduling]}',
+    /enabled \(.*unrecognized feature gate: GangSchedulin, did you mean GangScheduling\?/,
+    /disabled \(.*UserNamespacesSupport is always on; GangScheduling is both enabled and disabled/,
+    /cannot set feature gate APIServerTracing to false, feature is locked to true/,
+  );
+  await refused(
+    'featureSet: CustomNoUpgrade, customNoUpgrade: {disabled: [DRADeviceTaints], enabled: [DRADeviceTaintRules]}',
+    /enabled \(.*DRADeviceTaintRules is enabled, but depends on features that are disabled: \[DRADeviceTaints\]/,
+  );
+});
+
 test("the kubelet's settings that the node has are taken by their names, the others refused by theirs", async () => {
   const given = etc(`
 kubelet:

@@ -1,4 +1,5 @@
 // The API server on the store, behind TLS; and the client that the rest of the process uses.
+import { featureGates } from '#api/feature-gates.ts';
 import type { Scope } from '#base/scope.ts';
 import { OutgoingConnections } from '#host/outgoing-connector.ts';
 import { podConnector } from '#host/pod-connector.ts';
@@ -45,6 +46,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     logger,
     version: versionInfo(),
     runtimeConfig: configuration.apiServer.runtimeConfig,
+    featureGates: featureGates(new Map(Object.entries(configuration.apiServer.featureGates.changed))),
     serviceAccountTokens,
     access: access.current,
     serviceCidrs: [cluster.serviceRange],
@@ -134,7 +136,13 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     await closed;
   });
 
-  return () => [...audit.problems(), ...access.problems()];
+  const { withoutEffect } = configuration.apiServer.featureGates;
+  const gateProblems =
+    withoutEffect.length === 0
+      ? []
+      : [`feature gates that are set and change nothing here: ${withoutEffect.join(', ')}`];
+  for (const problem of gateProblems) logger.warn(problem);
+  return () => [...gateProblems, ...audit.problems(), ...access.problems()];
 
   function problemOf(service: string): string | undefined {
     const found = context.problems().filter((one) => one.service === service);

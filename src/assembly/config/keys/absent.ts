@@ -21,7 +21,6 @@ export const absentKeys: readonly AbsentKey[] = [
     path: 'apiServer.advertiseAddress',
     instead: 'The API server is reached in the cluster at the node address, which is followed when it changes.',
   },
-  { path: 'apiServer.featureGates', instead: 'Every feature that Kubernetes 1.36 has on by default is on.' },
   {
     path: 'clusterToCluster.remoteClusters',
     instead: 'Pods reach other clusters through their Routes or LoadBalancer Services.',

@@ -56,6 +56,16 @@ export const apiServerKeys: readonly ConfigurationKey[] = [
     'restart',
     'regular expressions (RE2) of the origins whose pages may use the API from a browser, each pinned to both ends of the host, such as ^https://console\\.example\\.com$; empty: none',
   ),
+  text(
+    'apiServer.featureGates.featureSet',
+    '',
+    'restart',
+    'CustomNoUpgrade: the lists below hold; empty: every feature gate of Kubernetes is as upstream sets it',
+  ),
+  ...['customNoUpgrade', 'specialHandlingSupportExceptionRequired'].flatMap((from) => [
+    list(`apiServer.featureGates.${from}.enabled`, [], 'restart', 'feature gates to turn on, by name'),
+    list(`apiServer.featureGates.${from}.disabled`, [], 'restart', 'feature gates to turn off, by name'),
+  ]),
   objects('apiServer.namedCertificates', [], 'live', 'own certificates of the API server, by the name asked for', {
     fields: [
       { name: 'certPath', type: 'string', meaning: 'PEM file: certificate, then intermediates' },
