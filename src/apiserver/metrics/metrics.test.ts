@@ -1,6 +1,7 @@
 // /metrics as monitoring reads it: names, labels and buckets of upstream, numbers of what happened.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { featureGates } from '#api/feature-gates.ts';
 import { startApiServer } from '#kit/start-api-server.ts';
 import { Count, familyText, Histogram } from './families.ts';
 
@@ -29,7 +30,7 @@ test('series are bounded: who makes many fills no memory', () => {
 });
 
 test('requests, objects, watches and attempts are told under the names of upstream', async () => {
-  const api = await startApiServer();
+  const api = await startApiServer({ featureGates: featureGates(new Map([['GenericWorkload', true]])) });
   const path = '/api/v1/namespaces/default/configmaps';
   await api.create(path, { metadata: { name: 'one' } });
   await api.send('POST', `${path}?dryRun=All`, { body: { metadata: { name: 'two' } } });
@@ -49,6 +50,8 @@ test('requests, objects, watches and attempts are told under the names of upstre
     'apiserver_longrunning_requests{component="apiserver",group="",resource="configmaps",scope="namespace",subresource="",verb="WATCH",version="v1"} 1',
     'apiserver_current_inflight_requests{request_kind="mutating"} 0',
     'authentication_attempts{result="failure"} 1',
+    'kubernetes_feature_enabled{name="GenericWorkload",stage="ALPHA"} 1',
+    'kubernetes_feature_enabled{name="APIServerTracing",stage=""} 1',
     'kubernetes_build_info{build_date="2026-01-01T00:00:00Z",compiler="v8",git_commit="",git_tree_state="clean",git_version="v1.36.2+microshift",go_version="node",major="1",minor="36",platform="linux/amd64"} 1',
   ];
   for (const line of lines) assert.ok(text.includes(`${line}\n`), `${line}\nis not in\n${text}`);

@@ -1,5 +1,6 @@
 // GET /metrics: what was recorded, what can be counted when somebody asks, and the process itself.
 import { storagePrefix } from '#api/kinds.ts';
+import { featureGateStates } from '#rules/feature-gates.ts';
 import type { Server } from '../context.ts';
 import { flowControlMetrics } from '../flow-control/metrics.ts';
 import { familyText, type Line } from './families.ts';
@@ -54,6 +55,14 @@ function healthChecks({ health }: Server): string {
   return familyText('kubernetes_healthcheck', 'gauge', 'Whether a check is well.', lines);
 }
 
+const featureGates = ({ gates }: Server): string =>
+  familyText(
+    'kubernetes_feature_enabled',
+    'gauge',
+    'Whether a feature gate is on.',
+    featureGateStates(gates.changed).map(({ name, stage, isOn }): Line => ['', { name, stage }, isOn ? 1 : 0]),
+  );
+
 export async function printMetrics(server: Server): Promise<{ contentType: string; text: string }> {
   const { Registry, collectDefaultMetrics } = await import('prom-client');
   const registry = new Registry();
@@ -61,6 +70,7 @@ export async function printMetrics(server: Server): Promise<{ contentType: strin
   const text =
     (await registry.metrics()) +
     buildInfo(server.options) +
+    featureGates(server) +
     healthChecks(server) +
     objectCounts(server) +
     watchCounts(server) +
