@@ -1,7 +1,8 @@
 // `npm run check`: every stage in order, each with its time; stops at the first that fails. Prints the sum of all test runs last.
-// `npm run check -- STAGE [STAGE ...]` runs only those.
+// `npm run check -- STAGE [STAGE ...]` runs only those. A test that is skipped fails the stage, unless test-results.ts lists it.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { TestResults } from './test-results.ts';
 
 interface Stage {
   readonly name: string;
@@ -56,8 +57,7 @@ const stages: readonly Stage[] = [
   },
 ];
 
-const totals = { passed: 0, failed: 0, skipped: 0 };
-const summaryWords = { pass: 'passed', fail: 'failed', cancelled: 'failed', skipped: 'skipped' } as const;
+const results = new TestResults();
 
 /** Runs a command, its output shown and, for a test run, counted. */
 function run(command: readonly string[]): Promise<number> {
@@ -68,11 +68,8 @@ function run(command: readonly string[]): Promise<number> {
       process.stdout.write(chunk);
       const lines = (rest + chunk.toString()).split('\n');
       rest = lines.pop()!.slice(-1_000);
-      // The summary of node's test runner; the failures follow it.
-      for (const line of lines) {
-        const match = /^ℹ (pass|fail|cancelled|skipped) (\d+)$/.exec(line);
-        if (match !== null) totals[summaryWords[match[1] as keyof typeof summaryWords]] += Number(match[2]);
-      }
+      // The names of what was skipped and the summary of Node's test runner; the failures follow it.
+      for (const line of lines) results.read(line);
     });
     child.on('close', (code) => resolve(code ?? 1));
     child.on('error', (error) => {
@@ -101,11 +98,15 @@ for (const stage of stages) {
       break;
     }
   }
+  const complaints = results.complaints();
+  for (const complaint of complaints) console.error(complaint);
+  if (complaints.length > 0) failedStage ??= stage.name;
   console.log(
     `== ${stage.name}: ${failedStage === undefined ? 'ok' : 'FAILED'} in ${((performance.now() - began) / 1000).toFixed(1)} s`,
   );
   if (failedStage !== undefined) break;
 }
 console.log(failedStage === undefined ? '\nAll stages are green.' : `\nStage ${failedStage} failed.`);
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+const { passed, failed, skipped } = results.counts;
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failedStage === undefined ? 0 : 1;

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 
 const patterns = process.argv.slice(2);
-const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).toSorted();
+const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts']).toSorted();
 const files =
   patterns.length === 0
     ? all.filter((file) => !file.startsWith('test/e2e/'))
