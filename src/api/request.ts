@@ -102,6 +102,8 @@ export interface ApiResponse {
   /** Warning header texts. */
   readonly warnings: readonly string[];
   readonly body: ResponseBody;
+  /** Told of the bytes that go out: of the body, or of each event of a watch. */
+  readonly sizes?: { observe(bytes: number): void } | undefined;
 }
 
 /** The API server as its callers see it. Never rejects: failures are responses with a Status. */

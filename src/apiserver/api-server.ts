@@ -4,6 +4,7 @@ import type { ApiRequest, ApiResponse, RequestHandler } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import { messageOf } from '#base/errors.ts';
 import { seatsInFlightMax } from '#base/limits.ts';
+import { MetricRegistry } from '#base/metrics/registry.ts';
 import { createInProcessClient } from '#client/in-process.ts';
 import { admissionOrder } from './admission/order.ts';
 import { startTypeCheckStatus } from './admission/policies/type-check-status.ts';
@@ -17,7 +18,7 @@ import { createRbacIndex } from './authorization/rbac-index.ts';
 import { rbacAuthorizer } from './authorization/rbac.ts';
 import type { Server } from './context.ts';
 import { createHealthChecks } from './health-checks.ts';
-import { requestMetrics } from './metrics/requests.ts';
+import { serverMetrics } from './metrics/server-metrics.ts';
 import { startDefinitionController } from './custom-resources/definition-controller.ts';
 import { createFlowControl } from './flow-control/flow-control.ts';
 import { watchCounts } from './flow-control/watch-counts.ts';
@@ -103,7 +104,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens: access.tokens,
     anonymous: () => access.anonymous(),
     admission: admissionOrder(options.store),
-    metrics: requestMetrics(),
+    metrics: serverMetrics(options.metrics ?? new MetricRegistry(), options.clock, options.store),
     flowControl,
     watches,
     get health() {

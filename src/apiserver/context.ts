@@ -11,6 +11,7 @@ import type { ApiServerOptions, HealthChecks } from './options.ts';
 import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { FlowControl } from './flow-control/flow-control.ts';
 import type { WatchCounts } from './flow-control/watch-counts.ts';
+import type { ServerMetrics } from './metrics/server-metrics.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export type {
@@ -37,6 +38,8 @@ export interface RequestContext {
   /** What the authorizers said. For the audit log. */
   decision?: AccessDecision;
   readonly warnings: string[];
+  /** Of its time: what webhooks took, and the wait for a turn. */
+  othersMs?: number;
   /** For the audit log, by key; made with the first one. */
   auditAnnotations?: Map<string, string>;
   /** Of a request from the network: the client's own, or made here. */
@@ -111,6 +114,8 @@ export interface AdmissionAttributes {
   readonly signal: AbortSignal;
   /** Into the audit log. The first value of a key stays. */
   annotate(key: string, value: string): void;
+  /** So much of the request's time was somebody else's. */
+  onOthers(durationMs: number): void;
   /** Called once the write has succeeded or failed: what a plugin held for it ends. */
   readonly onFinished: (() => void)[];
 }
@@ -129,38 +134,6 @@ export interface AdmissionPlugin {
   close?(): void;
 }
 
-/** What is measured of requests; `/metrics` prints it. */
-/** What a request is about, as metrics name it. */
-export interface MeasuredRequest {
-  readonly verb: string;
-  readonly group: string;
-  readonly version: string;
-  readonly resource: string;
-  readonly subresource: string;
-  readonly scope: string;
-}
-export interface RequestMetrics {
-  record(
-    request: MeasuredRequest & { readonly dryRun: string; readonly code: number; readonly durationSeconds: number },
-  ): void;
-  onInFlight(verb: string, change: 1 | -1): void;
-  recordAuthentication(result: 'success' | 'failure' | 'error'): void;
-  recordDecision(decision: 'allowed' | 'denied' | 'no-opinion'): void;
-  /** A call of an admission webhook, as upstream's apiserver_admission_webhook_* metrics want it. */
-  recordWebhook?(call: WebhookCall & { readonly rejected: boolean; readonly durationSeconds: number }): void;
-  recordWebhookRejection?(rejection: WebhookCall & { readonly errorType: string }): void;
-  recordWebhookFailOpen?(call: Pick<WebhookCall, 'name' | 'type'>): void;
-  /** Lines of Prometheus' text format. */
-  text(): string;
-}
-
-export interface WebhookCall {
-  readonly name: string;
-  readonly type: 'admit' | 'validating';
-  readonly operation: string;
-  readonly code: number;
-}
-
 export interface Server {
   readonly options: ApiServerOptions;
   readonly gates: FeatureGates;
@@ -172,7 +145,7 @@ export interface Server {
   /** Where nobody has to say who they are. */
   anonymous(): AnonymousAccess;
   readonly admission: readonly AdmissionPlugin[];
-  readonly metrics: RequestMetrics;
+  readonly metrics: ServerMetrics;
   readonly flowControl: FlowControl;
   readonly watches: WatchCounts;
   readonly health: HealthChecks;

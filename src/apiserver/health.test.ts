@@ -81,7 +81,10 @@ test('what fails is named to everybody, why only at its own path; excluded, it d
   assert.equal((await api.send('GET', '/readyz/disk', { as: null })).status, 403);
   assert.equal((await api.send('GET', '/readyz?exclude=disk')).text, 'ok');
   assert.equal((await api.send('GET', '/livez')).text, 'ok');
-  assert.match((await api.send('GET', '/metrics')).text, /kubernetes_healthcheck\{name="disk",type="readyz"\} 0\n/);
+  assert.match(
+    (await api.send('GET', '/metrics/slis')).text,
+    /kubernetes_healthcheck\{name="disk",type="readyz"\} 0\n/,
+  );
 });
 
 test('each step of the start is what its checks wait for', async () => {

@@ -1,13 +1,20 @@
 // /healthz, /livez and /readyz with single checks, `?verbose` and `?exclude=`, in upstream's text. Why a check fails is told
 // only at the check's own path, which takes a right; the sum is for everybody.
 import type { ApiResponse } from '#api/request.ts';
-import type { RequestContext } from './context.ts';
-import type { HealthEndpoint } from './options.ts';
+import type { RequestContext, Server } from './context.ts';
+import type { HealthEndpoint, ReadinessCheck } from './options.ts';
 import { respondText } from './responses.ts';
 
 const endpoints: ReadonlySet<string> = new Set<HealthEndpoint>(['healthz', 'livez', 'readyz']);
 /** As the names of checks that a caller excludes are quoted. */
 const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(',');
+
+/** Undefined: well. */
+function checked({ metrics }: Server, type: string, one: ReadinessCheck): string | undefined {
+  const problem = one.check();
+  metrics.health.with({ name: one.name, type, status: problem === undefined ? 'success' : 'error' }).add();
+  return problem;
+}
 
 /** Undefined: the path is not about health. */
 export function respondHealth({ server, request }: RequestContext, path: string): ApiResponse | undefined {
@@ -18,7 +25,7 @@ export function respondHealth({ server, request }: RequestContext, path: string)
   if (end >= 0) {
     const single = checks.find(({ name }) => name === path.slice(end + 1));
     if (single === undefined) return respondText('404 page not found\n', 404);
-    const problem = single.check();
+    const problem = checked(server, endpoint, single);
     return problem === undefined ? respondText('ok') : respondText(`internal server error: ${problem}\n`, 500);
   }
   const excluded = new Set(request.query.getAll('exclude'));
@@ -27,7 +34,7 @@ export function respondHealth({ server, request }: RequestContext, path: string)
   let isWell = true;
   for (const one of checks) {
     if (unknown.delete(one.name) || excluded.has(one.name)) lines.push(`[+]${one.name} excluded: ok`);
-    else if (one.check() === undefined) lines.push(`[+]${one.name} ok`);
+    else if (checked(server, endpoint, one) === undefined) lines.push(`[+]${one.name} ok`);
     else {
       isWell = false;
       lines.push(`[-]${one.name} failed: reason withheld`);

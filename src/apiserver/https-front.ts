@@ -195,10 +195,12 @@ async function writeParts(
       'content-length': packed.length,
       vary: answer.headers['vary'] === undefined ? 'Accept-Encoding' : `${answer.headers['vary']}, Accept-Encoding`,
     });
+    answer.sizes?.observe(packed.length);
     response.end(packed);
     return;
   }
   writeHead(response, answer, { 'content-length': length });
+  answer.sizes?.observe(length);
   const writable = response as unknown as Writable;
   if (isHead) {
     writable.end();
@@ -234,9 +236,13 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
     isFull = true;
     writable.once('drain', drain);
   };
+  const write = (bytes: Uint8Array): void => {
+    answer.sizes?.observe(bytes.length);
+    if (!writable.write(bytes)) waitForDrain();
+  };
   function drain(): void {
     isFull = false;
-    while (sent < waiting.length && !isFull) if (!writable.write(waiting[sent++]!)) waitForDrain();
+    while (sent < waiting.length && !isFull) write(waiting[sent++]!);
     if (sent === waiting.length || sent > 1_000) {
       waiting.splice(0, sent);
       sent = 0;
@@ -249,7 +255,7 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
     onEvent(event) {
       if (isOver) return;
       if (!isFull) {
-        if (!writable.write(event.bytes())) waitForDrain();
+        write(event.bytes());
         return;
       }
       if (isOpening) waitingMax++;

@@ -16,6 +16,7 @@ const indexPaths = [
   '/healthz',
   '/livez',
   '/metrics',
+  '/metrics/slis',
   '/openapi/v2',
   '/openapi/v3',
   '/openid/v1/jwks',
@@ -35,9 +36,12 @@ export async function respondNonResource(context: RequestContext): Promise<ApiRe
     return respondObject(server.options.version);
   }
   if (path === '/metrics') {
-    const { printMetrics } = await import('./metrics/print.ts');
-    const { contentType, text } = await printMetrics(server);
-    return respond(200, { type: 'bytes', contentType, parts: [Buffer.from(text)] });
+    const { metricsContentType: contentType, printMetrics } = await import('./metrics/print.ts');
+    return respond(200, { type: 'bytes', contentType, parts: [Buffer.from(await printMetrics(server))] });
+  }
+  if (path === '/metrics/slis') {
+    const { metricsContentType: contentType, printServiceLevels } = await import('./metrics/print.ts');
+    return respond(200, { type: 'bytes', contentType, parts: [Buffer.from(printServiceLevels(server))] });
   }
   if (path === '/api' || path === '/apis' || path.startsWith('/api/') || path.startsWith('/apis/'))
     return respondDiscovery(context, path);

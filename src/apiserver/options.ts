@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { FeatureGates } from '#api/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import type { MetricRegistry } from '#base/metrics/registry.ts';
 import type { Random } from '#base/random.ts';
 import type { RuntimeConfig } from '#rules/runtime-config.ts';
 import type { Store } from '#storage/store.ts';
@@ -101,6 +102,8 @@ export interface ApiServerOptions {
   /** Whether a browser may show answers to pages of the origin. Absent: to none. */
   readonly allowsOrigin?: ((origin: string) => boolean) | undefined;
   readonly audit?: AuditSink | undefined;
+  /** What the whole process measures of itself: `/metrics` tells it. Absent: what this server measures. */
+  readonly metrics?: MetricRegistry | undefined;
   /** The operator's say in who may come in and who decides: the same object as long as nothing changed. */
   readonly access?: (() => AccessInUse) | undefined;
   /** Default: namespaces without labels admit every Pod, as upstream's. */

@@ -103,7 +103,7 @@ function answerOf(body: ResponseBody): AuditedBodies {
 }
 
 /** The response with `onEnd` called once when it is over; undefined: it is over when it is sent. */
-function withEnd(request: ApiRequest, response: ApiResponse, onEnd: () => void): ApiResponse | undefined {
+export function withEnd(request: ApiRequest, response: ApiResponse, onEnd: () => void): ApiResponse | undefined {
   const { body } = response;
   let over = false;
   const end = (): void => {

@@ -1,5 +1,5 @@
 // The metrics of priority and fairness, made when they are asked for. Names, labels and buckets are upstream's.
-import { familyText, type Line } from '../metrics/families.ts';
+import { familyText, type Line } from '#base/metrics/families.ts';
 import type { FlowControl } from './flow-control.ts';
 import { waitBuckets } from './statistics.ts';
 

@@ -3,31 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { featureGates } from '#api/feature-gates.ts';
 import { startApiServer } from '#kit/start-api-server.ts';
-import { Count, familyText, Histogram } from './families.ts';
-
-test('counts, histograms and their escaping', () => {
-  const count = new Count('counter', 'a_total', 'Help.');
-  count.add('x', () => ({ one: 'a"b\\c\nd' }));
-  count.add('x', () => assert.fail('labels are made once'), 2);
-  assert.equal(count.text(), '# HELP a_total Help.\n# TYPE a_total counter\na_total{one="a\\"b\\\\c\\nd"} 3\n');
-  const histogram = new Histogram('b', 'Help.', [1, 5]);
-  for (const value of [0.5, 1, 3, 9]) histogram.observe('x', () => ({ l: 'v' }), value);
-  const lines = histogram.text().split('\n').slice(2, -1);
-  assert.deepEqual(lines, [
-    'b_bucket{l="v",le="1"} 2',
-    'b_bucket{l="v",le="5"} 3',
-    'b_bucket{l="v",le="+Inf"} 4',
-    'b_sum{l="v"} 13.5',
-    'b_count{l="v"} 4',
-  ]);
-  assert.equal(familyText('c', 'gauge', 'Help.', []), '', 'nothing to tell');
-});
-
-test('series are bounded: who makes many fills no memory', () => {
-  const count = new Count('counter', 'a_total', 'Help.');
-  for (let index = 0; index < 6_000; index++) count.add(String(index), () => ({ l: String(index) }));
-  assert.equal(count.text().split('\n').length - 3, 5_000);
-});
 
 test('requests, objects, watches and attempts are told under the names of upstream', async () => {
   const api = await startApiServer({ featureGates: featureGates(new Map([['GenericWorkload', true]])) });
@@ -41,20 +16,26 @@ test('requests, objects, watches and attempts are told under the names of upstre
   const of = async () => (await api.send('GET', '/metrics')).text;
   const text = await of();
   const lines = [
-    'apiserver_request_total{code="201",system_client="",component="apiserver",dry_run="",group="",resource="configmaps",scope="namespace",subresource="",verb="CREATE",version="v1"} 1',
-    'apiserver_request_total{code="201",system_client="",component="apiserver",dry_run="All",group="",resource="configmaps",scope="namespace",subresource="",verb="CREATE",version="v1"} 1',
-    'apiserver_request_total{code="404",system_client="",component="apiserver",dry_run="",group="",resource="configmaps",scope="resource",subresource="",verb="GET",version="v1"} 1',
+    'apiserver_request_total{code="201",component="apiserver",dry_run="",group="",resource="configmaps",scope="resource",subresource="",system_client="",verb="POST",version="v1"} 1',
+    'apiserver_request_total{code="201",component="apiserver",dry_run="All",group="",resource="configmaps",scope="resource",subresource="",system_client="",verb="POST",version="v1"} 1',
+    'apiserver_request_total{code="404",component="apiserver",dry_run="",group="",resource="configmaps",scope="resource",subresource="",system_client="",verb="GET",version="v1"} 1',
+    'apiserver_request_sli_duration_seconds_count{component="apiserver",group="",resource="configmaps",scope="resource",subresource="",verb="GET",version="v1"} 1',
+    /^apiserver_admission_controller_admission_duration_seconds_count\{name="NamespaceLifecycle",operation="CREATE",rejected="false",type="admit"\} \d+$/m,
+    /^apiserver_admission_step_admission_duration_seconds_count\{operation="CREATE",rejected="false",type="validate"\} \d+$/m,
+    'etcd_requests_total{group="",operation="create",resource="configmaps"} 1',
+    /^authorization_attempts_total\{result="allowed"\} \d+$/m,
     'apiserver_request_duration_seconds_count{component="apiserver",dry_run="",group="",resource="configmaps",scope="resource",subresource="",verb="GET",version="v1"} 1',
     'apiserver_storage_objects{resource="configmaps"} 1',
     'apiserver_resource_objects{group="",resource="configmaps"} 1',
     'apiserver_longrunning_requests{component="apiserver",group="",resource="configmaps",scope="namespace",subresource="",verb="WATCH",version="v1"} 1',
     'apiserver_current_inflight_requests{request_kind="mutating"} 0',
-    'authentication_attempts{result="failure"} 1',
+    'authentication_attempts{result="error"} 1',
     'kubernetes_feature_enabled{name="GenericWorkload",stage="ALPHA"} 1',
     'kubernetes_feature_enabled{name="APIServerTracing",stage=""} 1',
     'kubernetes_build_info{build_date="2026-01-01T00:00:00Z",compiler="v8",git_commit="",git_tree_state="clean",git_version="v1.36.2+microshift",go_version="node",major="1",minor="36",platform="linux/amd64"} 1',
   ];
-  for (const line of lines) assert.ok(text.includes(`${line}\n`), `${line}\nis not in\n${text}`);
+  for (const line of lines)
+    assert.ok(typeof line === 'string' ? text.includes(`${line}\n`) : line.test(text), `${line}\nis not in\n${text}`);
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
   assert.doesNotMatch(text, /anything/, 'what is not served makes no series');
   watch.stop();
@@ -63,13 +44,74 @@ test('requests, objects, watches and attempts are told under the names of upstre
 
 test('labels of requests are no text of clients: unknown methods and dry runs are one series each', async () => {
   const api = await startApiServer();
+  const path = '/api/v1/namespaces/default/configmaps';
   for (let index = 0; index < 20; index++) {
-    await api.send(`M${index}`, '/version');
-    await api.send('GET', `/version?dryRun=${index}`);
+    await api.send(`M${index}`, '/healthz');
+    await api.send('POST', `${path}?dryRun=${index}`, { body: { metadata: { name: 'one' } } });
+    await api.send('GET', `${path}/one/sub${index}`);
+    await api.send('GET', `/version/${index}`);
   }
   const { text } = await api.send('GET', '/metrics');
-  const series = text.split('\n').filter((line: string) => line.startsWith('apiserver_request_total{'));
+  const series = text
+    .split('\n')
+    .filter((line: string) => line.startsWith('apiserver_request_total{') && /invalid|OTHER|configmaps/.test(line));
   assert.equal(series.filter((line: string) => line.includes('verb="OTHER"')).length, 1, series.join('\n'));
   assert.equal(series.filter((line: string) => line.includes('dry_run="invalid"')).length, 1);
-  assert.doesNotMatch(series.join('\n'), /verb="M\d|dry_run="\d/);
+  assert.equal(series.length, 2);
+});
+
+test('verbs are told as monitoring knows them; who was not let in is not a request', async () => {
+  const api = await startApiServer();
+  const path = '/api/v1/namespaces/default/configmaps';
+  const named = { metadata: { name: 'one' } };
+  await api.create(path, named);
+  await api.patch(`${path}/one`, 'apply', { apiVersion: 'v1', kind: 'ConfigMap', ...named }, {}).catch(() => {});
+  await api.patch(`${path}/one`, 'merge', {});
+  await api.update(`${path}/one`, named);
+  await api.get(path);
+  await api.get('/api/v1/configmaps');
+  await api.delete(`${path}/one`);
+  await api.delete(path);
+  await api.send('GET', '/api/v1/namespaces/default/pods/one/log');
+  await api.send('GET', path, { as: { name: 'nobody', groups: [] } });
+  await api.send('GET', path, { as: { name: 'system:kube-scheduler', groups: ['system:masters'] } });
+  const { text } = await api.send('GET', '/metrics');
+  const seen = [
+    ...text.matchAll(/^apiserver_request_total\{code="(\d+)".*scope="(\w*)",.*client="(.*)",verb="(\w+)"/gm),
+  ]
+    .filter(([line]) => /resource="(configmaps|pods)"/.test(line))
+    .map(([, code, scope, client, verb]) => `${verb} ${scope} ${code} ${client}`)
+    .toSorted();
+  assert.deepEqual(seen, [
+    'APPLY resource 422 ',
+    'CONNECT resource 404 ',
+    'DELETE namespace 200 ',
+    'DELETE resource 200 ',
+    'LIST cluster 200 ',
+    'LIST namespace 200 ',
+    'LIST namespace 200 kube-scheduler',
+    'PATCH resource 200 ',
+    'POST resource 201 ',
+    'PUT resource 200 ',
+  ]);
+});
+
+test('versions that will go are told with the release in which they do', async () => {
+  const api = await startApiServer();
+  await api.get('/api/v1/namespaces/default/endpoints');
+  await api.get('/api/v1/namespaces/default/endpoints');
+  const { text } = await api.send('GET', '/metrics');
+  const line =
+    'apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints",subresource="",version="v1"} 1';
+  assert.ok(text.includes(`${line}\n`));
+});
+
+test('service level indicators have their own path, as upstream', async () => {
+  const api = await startApiServer();
+  await api.send('GET', '/livez');
+  await api.send('GET', '/livez?exclude=ping');
+  const { text, contentType } = await api.send('GET', '/metrics/slis');
+  assert.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores');
+  assert.match(text, /^kubernetes_healthcheck\{name="ping",type="livez"\} 1$/m);
+  assert.match(text, /^kubernetes_healthchecks_total\{name="ping",status="success",type="livez"\} 1$/m);
 });

@@ -1,9 +1,10 @@
-// GET /metrics: what was recorded, what can be counted when somebody asks, and the process itself.
+// GET /metrics: what was recorded, what can be counted when somebody asks, and the process itself. GET /metrics/slis: health.
 import { storagePrefix } from '#api/kinds.ts';
 import { featureGateStates } from '#rules/feature-gates.ts';
 import type { Server } from '../context.ts';
+import type { ReadinessCheck } from '../options.ts';
 import { flowControlMetrics } from '../flow-control/metrics.ts';
-import { familyText, type Line } from './families.ts';
+import { familyText, type Line } from '#base/metrics/families.ts';
 
 /** Of every kind that is stored. */
 function objectCounts({ kinds, options: { store } }: Server): string {
@@ -49,7 +50,7 @@ function buildInfo({ version }: Server['options']): string {
 }
 
 function healthChecks({ health }: Server): string {
-  const lines = Object.entries(health).flatMap(([type, checks]) =>
+  const lines = Object.entries(health).flatMap(([type, checks]: [string, readonly ReadinessCheck[]]) =>
     checks.map((one): Line => ['', { name: one.name, type }, one.check() === undefined ? 1 : 0]),
   );
   return familyText('kubernetes_healthcheck', 'gauge', 'Whether a check is well.', lines);
@@ -63,18 +64,22 @@ const featureGates = ({ gates }: Server): string =>
     featureGateStates(gates.changed).map(({ name, stage, isOn }): Line => ['', { name, stage }, isOn ? 1 : 0]),
   );
 
-export async function printMetrics(server: Server): Promise<{ contentType: string; text: string }> {
-  const { Registry, collectDefaultMetrics } = await import('prom-client');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const text =
-    (await registry.metrics()) +
-    buildInfo(server.options) +
-    featureGates(server) +
-    healthChecks(server) +
+export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
+
+export async function printMetrics(server: Server): Promise<string> {
+  const { processFamilies } = await import('#host/process-metrics.ts');
+  return (
+    server.metrics.registry.text() +
     objectCounts(server) +
     watchCounts(server) +
-    server.metrics.text() +
-    flowControlMetrics(server.flowControl);
-  return { contentType: registry.contentType, text };
+    flowControlMetrics(server.flowControl) +
+    buildInfo(server.options) +
+    featureGates(server) +
+    processFamilies()
+      .map((one) => one.text())
+      .join('')
+  );
 }
+
+/** Upstream's path for what service level indicators are made from. */
+export const printServiceLevels = (server: Server): string => healthChecks(server) + server.metrics.health.text();

@@ -1,43 +1,55 @@
-// Counters of calls of admission webhooks, under upstream's names.
-import type { RequestMetrics } from '../context.ts';
-import { Count, Histogram, type Labels } from './families.ts';
+// Calls of admission webhooks, under upstream's names.
+import type { MetricRegistry } from '#base/metrics/registry.ts';
 
-type Recorders = Required<Pick<RequestMetrics, 'recordWebhook' | 'recordWebhookRejection' | 'recordWebhookFailOpen'>>;
-
-export interface WebhookMetrics extends Recorders {
-  /** Lines of the text format; '' before the first call. */
-  text(): string;
+export interface WebhookCall {
+  readonly name: string;
+  readonly type: 'admit' | 'validating';
+  readonly operation: string;
+  readonly code: number;
+}
+export interface WebhookMetrics {
+  onCall(call: WebhookCall & { readonly rejected: boolean; readonly durationSeconds: number }): void;
+  onRejection(rejection: WebhookCall & { readonly errorType: string }): void;
+  onFailOpen(call: Pick<WebhookCall, 'name' | 'type'>): void;
 }
 
 const prefix = 'apiserver_admission_webhook_';
-const bucketsSeconds = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
+const boundsSeconds = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
 /** Upstream counts every code above it as this one. */
 const codeMax = 600;
 const codeText = (code: number): string => String(Math.min(code, codeMax));
-const keyOf = (labels: Labels): string => Object.values(labels).join('\0');
 
-export function webhookMetrics(): WebhookMetrics {
-  const requests = new Count('counter', `${prefix}request_total`, 'Calls of admission webhooks.');
-  const durations = new Histogram(
+export function webhookMetrics(registry: MetricRegistry): WebhookMetrics {
+  const about = ['name', 'operation', 'type'] as const;
+  const requests = registry.counter(`${prefix}request_total`, 'Calls of admission webhooks.', [
+    'code',
+    'rejected',
+    ...about,
+  ]);
+  const durations = registry.histogram(
     `${prefix}admission_duration_seconds`,
     'Time that calls of admission webhooks took.',
-    bucketsSeconds,
+    boundsSeconds,
+    ['rejected', ...about],
   );
-  const rejections = new Count('counter', `${prefix}rejection_count`, 'Requests refused because of a webhook.');
-  const failOpen = new Count('counter', `${prefix}fail_open_count`, 'Calls that failed and let the request pass.');
-  const count = (family: Count, labels: Labels): void => family.add(keyOf(labels), () => labels);
+  const rejections = registry.counter(`${prefix}rejection_count`, 'Requests refused because of a webhook.', [
+    'error_type',
+    'rejection_code',
+    ...about,
+  ]);
+  const failOpen = registry.counter(`${prefix}fail_open_count`, 'Calls that failed and let the request pass.', [
+    'name',
+    'type',
+  ]);
   return {
-    recordWebhook({ name, type, operation, code, rejected, durationSeconds }) {
-      count(requests, { name, type, operation, code: codeText(code), rejected: String(rejected) });
+    onCall({ name, type, operation, code, rejected, durationSeconds }) {
       const labels = { name, type, operation, rejected: String(rejected) };
-      durations.observe(keyOf(labels), () => labels, durationSeconds);
+      requests.with({ ...labels, code: codeText(code) }).add();
+      durations.with(labels).observe(durationSeconds);
     },
-    recordWebhookRejection({ name, type, operation, errorType, code }) {
-      count(rejections, { name, type, operation, error_type: errorType, rejection_code: codeText(code) });
+    onRejection({ name, type, operation, errorType, code }) {
+      rejections.with({ name, type, operation, error_type: errorType, rejection_code: codeText(code) }).add();
     },
-    recordWebhookFailOpen({ name, type }) {
-      count(failOpen, { name, type });
-    },
-    text: () => [requests, durations, rejections, failOpen].map((family) => family.text()).join(''),
+    onFailOpen: ({ name, type }) => failOpen.with({ name, type }).add(),
   };
 }

@@ -73,5 +73,6 @@ export function admissionAttributes(context: RequestContext, part: AdmittedPart)
       context.auditAnnotations ??= new Map();
       if (!context.auditAnnotations.has(key)) context.auditAnnotations.set(key, value);
     },
+    onOthers: (durationMs) => void (context.othersMs = (context.othersMs ?? 0) + durationMs),
   };
 }

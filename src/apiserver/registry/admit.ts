@@ -24,10 +24,19 @@ async function mutateAll(
   attributes: AdmissionAttributes,
   plugins: readonly AdmissionPlugin[],
 ): Promise<void> {
+  const times = server.metrics.admission.begin('admit', attributes.operation);
   for (const plugin of plugins) {
-    const pending = plugin.mutate?.(attributes, server);
-    if (pending !== undefined) await pending;
+    if (plugin.mutate === undefined) continue;
+    try {
+      const pending = plugin.mutate(attributes, server);
+      if (pending !== undefined) await pending;
+    } catch (error) {
+      times.refused(plugin.name);
+      throw error;
+    }
+    times.passed(plugin.name);
   }
+  times.done();
 }
 
 export async function admitValidating(
@@ -35,10 +44,19 @@ export async function admitValidating(
   attributes: AdmissionAttributes,
   plugins: readonly AdmissionPlugin[] = server.admission,
 ): Promise<void> {
+  const times = server.metrics.admission.begin('validate', attributes.operation);
   for (const plugin of plugins) {
-    const pending = plugin.validate?.(attributes, server);
-    if (pending !== undefined) await pending;
+    if (plugin.validate === undefined) continue;
+    try {
+      const pending = plugin.validate(attributes, server);
+      if (pending !== undefined) await pending;
+    } catch (error) {
+      times.refused(plugin.name);
+      throw error;
+    }
+    times.passed(plugin.name);
   }
+  times.done();
 }
 
 export function finish(attributes: AdmissionAttributes): void {

@@ -167,7 +167,7 @@ async function createOnce(
     throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
   if (!settings.dryRun) delete object.metadata.resourceVersion;
   if (settings.dryRun) return store.get(key) === undefined ? { type: 'unstored', object, created: true } : undefined;
-  const result = await store.write({
+  const result = await server.metrics.storage.write(row, 'create', {
     key,
     expectedRevision: 0,
     object: row.custom === undefined ? object : await storedForm(server, row, object),

@@ -194,7 +194,7 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
       return { object, stored: current, removed: false };
     const next = mustWait ? markedObject(request, object, graceful, finalizers) : undefined;
     if (settings.dryRun) return { object: next ?? object, stored: undefined, removed: next === undefined };
-    const result = await store.write({
+    const result = await server.metrics.storage.write(row, next === undefined ? 'delete' : 'update', {
       key,
       expectedRevision: current.revision,
       object: next === undefined || row.custom === undefined ? next : await storedForm(server, row, next),

@@ -137,7 +137,7 @@ async function updateOnce(
 ): Promise<Written | undefined> {
   const { server, user } = request.context;
   const { row, subresource } = request;
-  const { store, clock } = server.options;
+  const { clock } = server.options;
   const behaviour = kindTable.behaviour(row);
   await convertAhead(server, row, [current]);
   const previous = objectOf(row, current);
@@ -208,7 +208,7 @@ async function updateOnce(
   if (sameObject(next, row.custom === undefined ? previous : current.object()))
     return { type: 'stored', stored: current, created: false };
   if (settings.dryRun) return { type: 'unstored', object, created: false };
-  const result = await store.write({
+  const result = await server.metrics.storage.write(row, 'update', {
     key: current.key,
     expectedRevision: current.revision,
     object: next,
@@ -269,7 +269,7 @@ async function removeNow(
 ): Promise<Written | undefined> {
   const removed: Written = { type: 'unstored', object, created: false };
   if (dryRun) return removed;
-  const result = await request.context.server.options.store.write({
+  const result = await request.context.server.metrics.storage.write(request.row, 'delete', {
     key: current.key,
     expectedRevision: current.revision,
     object: undefined,

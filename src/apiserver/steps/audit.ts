@@ -1,16 +1,10 @@
-// Turns every failure into its Status, counts the request, and has it recorded in the audit log.
+// Turns every failure into its Status, measures the request, and has it recorded in the audit log.
 import { messageOf } from '#base/errors.ts';
 import { uuid } from '#base/random.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { recordRequest } from '../audit/recording.ts';
+import { recordRequest, withEnd } from '../audit/recording.ts';
 import type { Next, RequestContext } from '../context.ts';
 import { expectedError, respondStatus, unexpectedError } from '../responses.ts';
-
-/** Any other one is some client's own word, which HTTP/2 lets through. */
-const methods = new Set(['get', 'head', 'post', 'put', 'patch', 'delete', 'options', 'connect', 'trace']);
-
-const dryRunLabel = (values: readonly string[]): string =>
-  values.length === 0 ? '' : values.every((one) => one === 'All') ? 'All' : 'invalid';
 
 export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
   const { server, request, info } = context;
@@ -34,20 +28,7 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
       });
     response = respondStatus((expected ?? unexpectedError()).toStatus());
   }
-  const durationMs = clock.monotonicMs() - startMs;
-  // Only of what is served: a path is anybody's text, and would fill the counters.
-  const row = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
-  server.metrics.record({
-    verb: info.isResource ? (row === undefined ? '' : info.verb) : methods.has(info.verb) ? info.verb : 'other',
-    group: row?.group ?? '',
-    version: row?.version ?? '',
-    resource: row?.resource ?? '',
-    subresource: row !== undefined && Object.hasOwn(row.subresources, info.subresource) ? info.subresource : '',
-    scope: !info.isResource ? '' : info.name !== '' ? 'resource' : info.namespace !== '' ? 'namespace' : 'cluster',
-    dryRun: request.query.size === 0 ? '' : dryRunLabel(request.query.getAll('dryRun')),
-    code: response.status,
-    durationSeconds: durationMs / 1000,
-  });
+  response = measured(inner, response, startMs);
   if (recording !== undefined) response = await recording.finish(response);
   if (context.warnings.length === 0 && inner.answerHeaders === undefined && context.auditId === undefined)
     return response;
@@ -60,4 +41,35 @@ export async function audit(context: RequestContext, next: Next): Promise<ApiRes
     headers,
     warnings: context.warnings.length === 0 ? response.warnings : [...response.warnings, ...new Set(context.warnings)],
   };
+}
+
+/** Counts what was let in: who may not ask is told in the metrics of access. Watches and streams are counted when they end. */
+function measured(context: RequestContext, response: ApiResponse, startMs: number): ApiResponse {
+  const { server, request, info } = context;
+  const isRefused = context.decision?.decision !== 'allow';
+  // Nearly every refusal is one of access; flow control and deadlines protect the server.
+  if (isRefused && response.status !== 429 && response.status !== 504) return response;
+  const row = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
+  const { requests } = server.metrics;
+  if (request.body.type === 'bytes' && row !== undefined) {
+    const length = Number(request.headers['content-length']);
+    if (length > 0) requests.onBody(info, length);
+  }
+  const series = requests.seriesOf(request, info, row);
+  if (series === undefined) return response;
+  if (response.status === 504 || (isRefused && response.status === 429))
+    requests.onTerminated(request, info, row, response.status);
+  const done = (): void => {
+    const durationMs = server.options.clock.monotonicMs() - startMs;
+    series.done(request, response.status, durationMs / 1000, (durationMs - (context.othersMs ?? 0)) / 1000);
+  };
+  const { type } = response.body;
+  const longRunning =
+    type === 'watch' || type === 'stream' || type === 'upgraded' ? withEnd(request, response, done) : undefined;
+  if (longRunning !== undefined) {
+    if (type !== 'watch' || row === undefined || request.identity !== undefined) return longRunning;
+    return { ...longRunning, sizes: requests.watchEvents(row) };
+  }
+  done();
+  return series.sizes === undefined || request.identity !== undefined ? response : { ...response, sizes: series.sizes };
 }

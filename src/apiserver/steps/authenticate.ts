@@ -32,7 +32,6 @@ function bearerToken(request: ApiRequest): string | undefined {
 
 async function identify(context: RequestContext): Promise<Identity | undefined> {
   const { request, server } = context;
-  if (request.identity !== undefined) return request.identity;
   const fronted = request.frontProxyName === undefined ? undefined : requestHeaderIdentity(request);
   if (fronted !== undefined) return fronted;
   if (request.certificate !== undefined && request.certificate.commonName !== '') {
@@ -42,7 +41,6 @@ async function identify(context: RequestContext): Promise<Identity | undefined> 
   const token = bearerToken(request);
   if (token === undefined) return undefined;
   const result = await server.tokens.authenticate(token, server.options.serviceAccountTokens.audiences);
-  server.metrics.recordAuthentication('user' in result ? 'success' : 'failure');
   if (!('user' in result)) throw unauthorizedError();
   return result.user;
 }
@@ -53,10 +51,30 @@ function mayBeAnonymous({ server, info }: RequestContext): boolean {
 }
 
 export async function authenticate(context: RequestContext, next: Next): Promise<ApiResponse> {
-  const identity = await identify(context);
-  if (identity !== undefined) context.user = withAuthenticatedGroup(identity);
-  else if (mayBeAnonymous(context)) context.user = anonymousUser;
-  else throw unauthorizedError();
+  const { identity: ownIdentity } = context.request;
+  if (ownIdentity !== undefined) {
+    context.user = withAuthenticatedGroup(ownIdentity);
+    context.authenticatedAs = context.user;
+    return next(context);
+  }
+  const { clock } = context.server.options;
+  const { access } = context.server.metrics;
+  const startMs = clock.monotonicMs();
+  const measured = (result: 'success' | 'failure' | 'error', user: Identity | undefined): void =>
+    access.onAuthenticated(result, user, (clock.monotonicMs() - startMs) / 1000);
+  let identity: Identity | undefined;
+  try {
+    identity = await identify(context);
+  } catch (error) {
+    measured('error', undefined);
+    throw error;
+  }
+  if (identity === undefined && !mayBeAnonymous(context)) {
+    measured('failure', undefined);
+    throw unauthorizedError();
+  }
+  context.user = identity === undefined ? anonymousUser : withAuthenticatedGroup(identity);
+  measured('success', context.user);
   context.authenticatedAs = context.user;
   return next(context);
 }

@@ -7,13 +7,14 @@ import { accessForbidden } from '../authorization/forbidden.ts';
 
 export async function authorize(context: RequestContext, next: Next): Promise<ApiResponse> {
   const attributes = attributesOf(context);
+  const { options, metrics } = context.server;
+  const startMs = options.clock.monotonicMs();
   const asked = context.server.authorizer.authorize(attributes);
   const decision = asked instanceof Promise ? await asked : asked;
   context.decision = decision;
-  context.server.metrics.recordDecision(
-    decision.decision === 'allow' ? 'allowed' : decision.decision === 'deny' ? 'denied' : 'no-opinion',
-  );
-  if (decision.error !== undefined && decision.decision !== 'allow') throw internalError(decision.error);
+  const isError = decision.error !== undefined && decision.decision !== 'allow';
+  metrics.access.onDecision(decision.decision, isError, (options.clock.monotonicMs() - startMs) / 1000);
+  if (isError) throw internalError(decision.error!);
   if (decision.decision !== 'allow') {
     // The text has the caller's words in it.
     context.answerHeaders = { ...context.answerHeaders, 'x-content-type-options': 'nosniff' };

@@ -38,11 +38,12 @@ async function serve(
     return { ...refused, headers: { ...refused.headers, 'retry-after': String(retryAfterSeconds) } };
   }
   const { metrics } = context.server;
-  metrics.onInFlight(context.info.verb, 1);
+  metrics.requests.onInFlight(context.info.verb, 1);
+  if (ticket.waitedMs > 0) context.othersMs = (context.othersMs ?? 0) + ticket.waitedMs;
   try {
     return await (context.info.verb === 'watch' ? counted(context, next) : next(context));
   } finally {
-    metrics.onInFlight(context.info.verb, -1);
+    metrics.requests.onInFlight(context.info.verb, -1);
     ticket.finish();
   }
 }

@@ -3,6 +3,7 @@ import type { KindRow } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { methodNotAllowedError, methodNotSupportedError, badRequestError, unknownResourceError } from '#api/status.ts';
 import type { RequestContext } from '../context.ts';
+import { noteDeprecated } from '../metrics/deprecated.ts';
 import { respondNonResource } from '../non-resource.ts';
 import { groupResource } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
@@ -53,7 +54,10 @@ export async function route(context: RequestContext): Promise<ApiResponse> {
     if (isKnown) throw unknownResourceError();
     return respondText('404 page not found\n', 404);
   }
-  if (row.deprecation !== undefined) context.warnings.push(row.deprecation);
+  if (row.deprecation !== undefined) {
+    context.warnings.push(row.deprecation);
+    noteDeprecated(context, row, row.deprecation);
+  }
   if (row.custom !== undefined) context.warnings.push(...row.custom.warnings);
   // A namespace is itself the namespace of its own requests, and so is a project.
   const isNamespaces =

@@ -11,22 +11,20 @@ export async function observed<T>(
   server: Server,
   { webhook, ignoresFailures }: CompiledWebhook,
   type: WebhookType,
-  { operation }: AdmissionAttributes,
+  attributes: AdmissionAttributes,
   call: () => Promise<T>,
 ): Promise<T> {
   const { clock } = server.options;
+  const { operation } = attributes;
   const startMs = clock.monotonicMs();
-  const record = (code: number, rejected: boolean): void =>
-    server.metrics.recordWebhook?.({
-      name: webhook.name,
-      type,
-      operation,
-      code,
-      rejected,
-      durationSeconds: (clock.monotonicMs() - startMs) / 1000,
-    });
+  const record = (code: number, rejected: boolean): void => {
+    const durationMs = clock.monotonicMs() - startMs;
+    attributes.onOthers(durationMs);
+    const durationSeconds = durationMs / 1000;
+    server.metrics.webhooks.onCall({ name: webhook.name, type, operation, code, rejected, durationSeconds });
+  };
   const reject = (errorType: string, code: number): void =>
-    server.metrics.recordWebhookRejection?.({ name: webhook.name, type, operation, errorType, code });
+    server.metrics.webhooks.onRejection({ name: webhook.name, type, operation, errorType, code });
   try {
     const result = await call();
     record(200, false);
@@ -53,7 +51,7 @@ export function observeFailOpen(
   type: WebhookType,
   error: WebhookFailure,
 ): void {
-  server.metrics.recordWebhookFailOpen?.({ name: webhook.name, type });
+  server.metrics.webhooks.onFailOpen({ name: webhook.name, type });
   server.options.logger.warn('a webhook could not be called, its failurePolicy Ignore lets the request pass', {
     configuration,
     webhook: webhook.name,

@@ -430,11 +430,11 @@ test("calls are counted under upstream's names, and noted in the audit log", asy
   const { text } = await audited.send('GET', '/metrics');
   const prefix = 'apiserver_admission_webhook_';
   for (const line of [
-    'request_total{name="changes.example.com",type="admit",operation="CREATE",code="200",rejected="false"} 2',
-    'request_total{name="judges.example.com",type="validating",operation="CREATE",code="403",rejected="true"} 1',
-    'rejection_count{name="judges.example.com",type="validating",operation="CREATE",error_type="no_error",rejection_code="403"} 1',
+    'request_total{code="200",name="changes.example.com",operation="CREATE",rejected="false",type="admit"} 2',
+    'request_total{code="403",name="judges.example.com",operation="CREATE",rejected="true",type="validating"} 1',
+    'rejection_count{error_type="no_error",name="judges.example.com",operation="CREATE",rejection_code="403",type="validating"} 1',
     'fail_open_count{name="fails.example.com",type="admit"} 2',
-    'admission_duration_seconds_bucket{name="judges.example.com",type="validating",operation="CREATE",rejected="true",le="+Inf"} 1',
+    'admission_duration_seconds_bucket{name="judges.example.com",operation="CREATE",rejected="true",type="validating",le="+Inf"} 1',
   ])
     assert.ok(text.includes(`\n${prefix}${line}\n`), line);
   audited.close();

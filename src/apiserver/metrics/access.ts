@@ -1,0 +1,66 @@
+// Who came in and what was decided about rights, under upstream's names.
+import type { Identity } from '#api/request.ts';
+import { exponentialBounds } from '#base/metrics/families.ts';
+import type { MetricRegistry } from '#base/metrics/registry.ts';
+
+export interface AccessMetrics {
+  /** Of requests from the network: callers in the process bring their identity. */
+  onAuthenticated(result: 'success' | 'failure' | 'error', user: Identity | undefined, seconds: number): void;
+  onDecision(decision: 'allow' | 'deny' | 'no-opinion', isError: boolean, seconds: number): void;
+  /** Terminal decisions by who made them. */
+  onAuthorizer(authorizer: { readonly type: string; readonly name: string }, decision: 'allowed' | 'denied'): void;
+}
+
+const boundsSeconds = exponentialBounds(0.001, 2, 15);
+const knownUsers = new Set(['admin', 'client', 'kube_proxy', 'kubelet', 'system:serviceaccount:kube-system:default']);
+
+/** Names are not labels: there may be any number of them. */
+const userLabel = (name: string): string => (knownUsers.has(name) ? name : name.includes('@') ? 'email_id' : 'other');
+
+const decisionLabels = { allow: 'allowed', deny: 'denied', 'no-opinion': 'no-opinion' } as const;
+
+export function accessMetrics(registry: MetricRegistry): AccessMetrics {
+  const attempts = registry.counter('authentication_attempts', 'Attempts to say who one is.', ['result']);
+  const times = registry.histogram('authentication_duration_seconds', 'How long that took.', boundsSeconds, ['result']);
+  const users = registry.counter('authenticated_user_requests', 'Requests by user.', ['username']);
+  const decisions = registry.counter('authorization_attempts_total', 'Questions about rights.', ['result']);
+  const decisionTimes = registry.histogram('authorization_duration_seconds', 'How long they took.', boundsSeconds, [
+    'result',
+  ]);
+  const byAuthorizer = registry.counter(
+    'apiserver_authorization_decisions_total',
+    'Decisions about rights by who made them.',
+    ['decision', 'name', 'type'],
+  );
+  const bound = <K extends string, S>(make: (key: K) => S): ((key: K) => S) => {
+    const made = new Map<K, S>();
+    return (key) => {
+      let one = made.get(key);
+      if (one === undefined) made.set(key, (one = make(key)));
+      return one;
+    };
+  };
+  const attempt = bound((result: 'success' | 'failure' | 'error') => ({
+    count: attempts.with({ result }),
+    seconds: times.with({ result }),
+  }));
+  const user = bound((username: string) => users.with({ username }));
+  const answer = bound((result: 'allowed' | 'denied' | 'no-opinion' | 'error') => ({
+    count: decisions.with({ result }),
+    seconds: decisionTimes.with({ result }),
+  }));
+  return {
+    onAuthenticated(result, identity, seconds) {
+      const { count, seconds: time } = attempt(result);
+      count.value++;
+      time.observe(seconds);
+      if (identity !== undefined) user(userLabel(identity.name)).value++;
+    },
+    onDecision(decision, isError, seconds) {
+      const { count, seconds: time } = answer(isError ? 'error' : decisionLabels[decision]);
+      count.value++;
+      time.observe(seconds);
+    },
+    onAuthorizer: ({ name, type }, decision) => byAuthorizer.with({ name, type, decision }).add(),
+  };
+}

@@ -1,0 +1,32 @@
+// All that the API server measures of itself as it goes. What can be counted when somebody asks is in print.ts.
+import type { Clock } from '#base/clock.ts';
+import { Counter } from '#base/metrics/families.ts';
+import type { MetricRegistry } from '#base/metrics/registry.ts';
+import type { Store } from '#storage/store.ts';
+import { accessMetrics, type AccessMetrics } from './access.ts';
+import { admissionMetrics, type AdmissionMetrics } from './admission.ts';
+import { requestMetrics, type RequestRecorder } from './requests.ts';
+import { storageMetrics, type StorageMetrics } from './storage.ts';
+import { webhookMetrics, type WebhookMetrics } from './webhooks.ts';
+
+export interface ServerMetrics {
+  readonly registry: MetricRegistry;
+  readonly requests: RequestRecorder;
+  readonly access: AccessMetrics;
+  readonly admission: AdmissionMetrics;
+  readonly webhooks: WebhookMetrics;
+  /** How often each check was asked, and what it said. */
+  readonly health: Counter<'name' | 'status' | 'type'>;
+  readonly storage: StorageMetrics;
+}
+
+export const serverMetrics = (registry: MetricRegistry, clock: Clock, store: Store): ServerMetrics => ({
+  registry,
+  requests: requestMetrics(registry),
+  access: accessMetrics(registry),
+  admission: admissionMetrics(registry, clock),
+  webhooks: webhookMetrics(registry),
+  // Of /metrics/slis alone.
+  health: new Counter('kubernetes_healthchecks_total', 'What health checks said.', ['name', 'status', 'type']),
+  storage: storageMetrics(registry, clock, store),
+});
