@@ -1,5 +1,6 @@
 // What the project says of a kind: its reference (for clients), its row (names, verbs, schema: from the fact tables)
 // and its behaviour (what no table says: preparation, validation, table cells; one file a kind below kinds/).
+import type { FeatureGates } from './feature-gates.ts';
 import type { ObjectMeta, WebhookClientConfig } from './generated/types.ts';
 import type { FieldError } from './field-error.ts';
 import type { MapShape } from './managed-fields/shape.ts';
@@ -138,9 +139,12 @@ export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
   prepareForCreate?(object: Mutable<T>, context: PreparationContext): void;
   /** Also for subresources: `context.subresource` says which. Status and generation rules of the row run before it. */
   prepareForUpdate?(object: Mutable<T>, previous: T, context: PreparationContext): void;
-  /** After admission. Paths start at the object: `spec.containers[0].name`. ObjectMeta is validated by the caller. */
-  validate?(object: T): FieldError[];
-  validateUpdate?(object: T, previous: T, subresource: string): FieldError[];
+  /**
+   * After admission. Paths start at the object: `spec.containers[0].name`. ObjectMeta is validated by the caller. Without gates:
+   * as by default.
+   */
+  validate?(object: T, gates?: FeatureGates): FieldError[];
+  validateUpdate?(object: T, previous: T, subresource: string, gates?: FeatureGates): FieldError[];
   /**
    * How upstream's rules for an update look at metadata once more, after the server did: as an update (the default), as a
    * whole, both or not at all. What is wrong has as many causes.

@@ -1,5 +1,6 @@
 // The API server: a function from a request to its answer. Not here: sockets and TLS (https-front.ts).
 import { defaultGates } from '#api/feature-gates.ts';
+import { dropGatedFields } from '#api/gated-fields.ts';
 import type { ApiRequest, ApiResponse, RequestHandler } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import { messageOf } from '#base/errors.ts';
@@ -43,6 +44,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const closing = new AbortController();
   const rbac = createRbacIndex(options.store);
   const kinds = createServedKinds(options.store, options.logger, options.runtimeConfig);
+  const gates = options.featureGates ?? defaultGates;
   const nodes = nodeAuthorizer(options.store, rbac);
   const byRoles = rbacAuthorizer(rbac);
   const apiServices = createApiServices(options.store);
@@ -92,7 +94,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let health: HealthChecks | undefined;
   const server: Server = {
     options,
-    gates: options.featureGates ?? defaultGates,
+    gates,
+    dropGatedFields: dropGatedFields(gates),
     authorizer: access.authorizer,
     boundRights: firstOpinion([systemMasters, byRoles]),
     rules: {

@@ -1,6 +1,7 @@
 // What travels with a request through the chain, and the parts of the server that steps, verbs and plugins use.
 // Interfaces only; the parts are made in api-server.ts.
 import type { FeatureGates } from '#api/feature-gates.ts';
+import type { DropGatedFields } from '#api/gated-fields.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
 import type { Aggregation } from './aggregation/served.ts';
@@ -137,6 +138,7 @@ export interface AdmissionPlugin {
 export interface Server {
   readonly options: ApiServerOptions;
   readonly gates: FeatureGates;
+  readonly dropGatedFields: DropGatedFields;
   readonly authorizer: Authorizer;
   /** RBAC alone, for what is asked of every object of a list: nobody outside is asked. */
   readonly boundRights: ImmediateAuthorizer;

@@ -30,6 +30,8 @@ export interface Answer {
 }
 
 export interface KindCases {
+  /** Absent: a server as it is by default. `everything`: with all versions, and all gates of features that are not finished. */
+  readonly server?: 'everything' | undefined;
   /** The collection's path. */
   readonly path: string;
   readonly bases: Readonly<Record<string, Json>>;

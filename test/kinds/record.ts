@@ -32,7 +32,8 @@ for (const file of files) {
   const bases = Object.entries(kind.bases).map(
     ([name, base]) => `    ${JSON.stringify(name)}: ${JSON.stringify(base)}`,
   );
-  const text = `{\n  "path": ${JSON.stringify(kind.path)},\n  "bases": {\n${bases.join(',\n')}\n  },\n  "cases": [\n${lines.join(',\n')}\n  ]\n}\n`;
+  const server = kind.server === undefined ? '' : `  "server": ${JSON.stringify(kind.server)},\n`;
+  const text = `{\n${server}  "path": ${JSON.stringify(kind.path)},\n  "bases": {\n${bases.join(',\n')}\n  },\n  "cases": [\n${lines.join(',\n')}\n  ]\n}\n`;
   writeFileSync(file, text);
   console.log(`${file}: ${answers.length} cases, ${answers.filter((one) => one.code < 300).length} accepted`);
 }

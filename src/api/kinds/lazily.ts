@@ -15,11 +15,11 @@ export function lazily<T extends KubernetesObject>(
     },
     prepareForCreate: (object, context) => rules!.prepareForCreate?.(object, context),
     prepareForUpdate: (object, previous, context) => rules!.prepareForUpdate?.(object, previous, context),
-    validate: (object) => rules!.validate?.(object) ?? [],
-    validateUpdate: (object, previous, subresource) =>
+    validate: (object, gates) => rules!.validate?.(object, gates) ?? [],
+    validateUpdate: (object, previous, subresource, gates) =>
       rules!.validateUpdate === undefined
-        ? (rules!.validate?.(object) ?? [])
-        : rules!.validateUpdate(object, previous, subresource),
+        ? (rules!.validate?.(object, gates) ?? [])
+        : rules!.validateUpdate(object, previous, subresource, gates),
     warnings: (object, previous) => rules!.warnings?.(object, previous) ?? [],
   };
 }

@@ -34,11 +34,11 @@ const standardResources = new Set([
 const integerResources = new Set(countedResources);
 
 export const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
-const isNative = (name: string) => !name.includes('/') || name.includes('kubernetes.io/');
+export const isNativeResource = (name: string) => !name.includes('/') || name.includes('kubernetes.io/');
 /** Resources of devices: they come in whole numbers and cannot be overcommitted. */
 export const isExtendedResource = (name: string): boolean =>
-  !isNative(name) && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;
-const mayOvercommit = (name: string) => isNative(name) && !isHugePages(name);
+  !isNativeResource(name) && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;
+const mayOvercommit = (name: string) => isNativeResource(name) && !isHugePages(name);
 
 export function resourceNameErrors(path: string, name: string): FieldError[] {
   const errors = qualifiedErrors(path, name);
@@ -53,7 +53,7 @@ export function containerResourceNameErrors(path: string, name: string): FieldEr
   if (!name.includes('/')) {
     if (!containerResources.has(name) && !isHugePages(name))
       errors.push(invalid(path, name, 'must be a standard resource for containers'));
-  } else if (!isNative(name) && !isExtendedResource(name))
+  } else if (!isNativeResource(name) && !isExtendedResource(name))
     errors.push(invalid(path, name, "doesn't follow extended resource name standard"));
   return errors;
 }

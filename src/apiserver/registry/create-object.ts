@@ -138,6 +138,7 @@ async function createOnce(
 
   if (row.strategy.hasGeneration) object.metadata.generation = 1;
   if (row.strategy.resetsStatus) dropStatus(row, object);
+  server.dropGatedFields(row, object, undefined);
   behaviour.prepareForCreate?.(object, {
     now,
     subresource: '',
@@ -154,7 +155,7 @@ async function createOnce(
       customResource: behaviour.anyFinalizer === true,
     }),
     // Hand-written rules say all that the schema says, so that nothing is said twice.
-    ...(behaviour.validate?.(object) ?? validateSchema(row.typeName, object)),
+    ...(behaviour.validate?.(object, server.gates) ?? validateSchema(row.typeName, object)),
   ];
   if (errors.length > 0) throw invalidError(groupKind(row), object.metadata.name ?? '', errors);
   warnings.push(...(behaviour.warnings?.(object, undefined) ?? []), ...storedOnlyWarnings(row));

@@ -185,6 +185,7 @@ async function updateOnce(
   completeMetadata(request, object, previous);
   if (subresource === 'status') keepAllButStatus(row, object, previous);
   else if (subresource === '' && row.strategy.resetsStatus) keepStatus(object, previous);
+  if (settings.isInternal !== true) server.dropGatedFields(row, object, previous);
   if (settings.isInternal !== true)
     behaviour.prepareForUpdate?.(object, previous, { now, subresource, userName: user.name });
   if (
@@ -245,16 +246,16 @@ function metadataErrors(row: KindRow, behaviour: KindBehaviour, meta: ObjectMeta
 /** Throws an ApiError (422). */
 function check(request: ResourceRequest, object: Mutable<KubernetesObject>, previous: KubernetesObject): void {
   const { row, subresource } = request;
-  const { warnings } = request.context;
+  const { warnings, server } = request.context;
   const behaviour = kindTable.behaviour(row);
   const errors = [
     ...metadataErrors(row, behaviour, object.metadata, previous.metadata),
     ...(behaviour.validate === undefined ? validateSchema(row.typeName, object) : []),
     ...(behaviour.validateUpdate === undefined
       ? subresource === ''
-        ? (behaviour.validate?.(object) ?? [])
+        ? (behaviour.validate?.(object, server.gates) ?? [])
         : []
-      : behaviour.validateUpdate(object, previous, subresource)),
+      : behaviour.validateUpdate(object, previous, subresource, server.gates)),
   ];
   if (errors.length > 0) throw invalidError(groupKind(row), request.name, errors);
   if (subresource === '') warnings.push(...(behaviour.warnings?.(object, previous) ?? []), ...storedOnlyWarnings(row));

@@ -1,7 +1,7 @@
 // StatefulSet.
 import { forbidden, invalid, required, type FieldError } from '../../field-error.ts';
 import type { PodTemplateSpec, StatefulSet, StatefulSetSpec } from '../../generated/types.ts';
-import type { KindBehaviour, Mutable } from '../../kind.ts';
+import type { KindBehaviour } from '../../kind.ts';
 import { validateLabelSelector } from '../../meta/label-selector.ts';
 import { nameIsDnsLabel } from '../../meta/names.ts';
 import { validateAnnotations, validateLabels } from '../../meta/object-meta.ts';
@@ -110,20 +110,13 @@ const changeable = [
 const fixedPart = (spec: StatefulSetSpec) =>
   Object.fromEntries(Object.entries(spec).filter(([name]) => !(changeable as readonly string[]).includes(name)));
 
-/** Of the gate MaxUnavailableStatefulSet, which is off. */
-function dropMaxUnavailable({ spec }: Mutable<StatefulSet>): void {
-  delete spec.updateStrategy?.rollingUpdate?.maxUnavailable;
-}
-
 const historyWarning =
   'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended';
 
 export const statefulSet: KindBehaviour<StatefulSet> = {
   validateName: nameIsDnsLabel,
-  prepareForCreate: (object) => dropMaxUnavailable(object),
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
-    else if (previous.spec.updateStrategy?.rollingUpdate?.maxUnavailable === undefined) dropMaxUnavailable(object);
   },
   validate: ({ spec }) => specErrors(spec, true),
   warnings: (object, previous) => [

@@ -1,4 +1,5 @@
 // HorizontalPodAutoscaler, in its stored version (v2). v1 is converted before it comes here (apiserver/content/conversion).
+import { defaultGates, type FeatureGates } from '../../feature-gates.ts';
 import { forbidden, invalid, notSupported, required, type FieldError } from '../../field-error.ts';
 import type {
   ContainerResourceMetricSource,
@@ -240,6 +241,7 @@ const targetRule = (spec: Partial<HorizontalPodAutoscalerSpec>): VersionRule =>
 function rulesForUpdate(
   spec: Partial<HorizontalPodAutoscalerSpec>,
   previous: Partial<HorizontalPodAutoscalerSpec>,
+  gates: FeatureGates,
 ): Rules {
   const [now, before] = [spec.scaleTargetRef, previous.scaleTargetRef];
   const sameTarget = now?.kind === before?.kind && (now?.apiVersion ?? '') === (before?.apiVersion ?? '');
@@ -250,24 +252,24 @@ function rulesForUpdate(
       versionProblem(object.describedObject?.apiVersion ?? '', 'groupOptional') !== undefined,
   );
   return {
-    minReplicasLowest: previous.minReplicas === 0 ? 0 : 1,
+    minReplicasLowest: previous.minReplicas === 0 || gates.isOn('HPAScaleToZero') ? 0 : 1,
     target: sameTarget ? 'unchecked' : targetRule(spec),
     objects: hadBroken ? 'unchecked' : 'groupOptional',
   };
 }
 
 export const horizontalPodAutoscaler: KindBehaviour<HorizontalPodAutoscaler> = {
-  validate: (object) =>
+  validate: (object, gates = defaultGates) =>
     specErrors(object.spec ?? {}, {
-      minReplicasLowest: 1,
+      minReplicasLowest: gates.isOn('HPAScaleToZero') ? 0 : 1,
       target: targetRule(object.spec ?? {}),
       objects: 'groupOptional',
     }),
-  validateUpdate: (object, previous, subresource) =>
+  validateUpdate: (object, previous, subresource, gates = defaultGates) =>
     subresource === 'status'
       ? [
           ...nonNegative('status.currentReplicas', object.status?.currentReplicas),
           ...nonNegative('status.desiredReplicas', object.status?.desiredReplicas),
         ]
-      : specErrors(object.spec ?? {}, rulesForUpdate(object.spec ?? {}, previous.spec ?? {})),
+      : specErrors(object.spec ?? {}, rulesForUpdate(object.spec ?? {}, previous.spec ?? {}, gates)),
 };

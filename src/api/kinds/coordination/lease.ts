@@ -2,15 +2,14 @@
 import { forbidden, invalid, notSupported, type FieldError } from '../../field-error.ts';
 import type { Lease } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
-import { isAbsent, nonNegative } from '../../validation/fields.ts';
+import { isAbsent, nonNegative, qualifiedErrors } from '../../validation/fields.ts';
 
-/** spec.strategy belongs to coordinated leader election, which is off by default: dropped as upstream does. */
-function prepare(object: {
-  spec?: { strategy?: string | undefined; preferredHolder?: string | undefined } | undefined;
-}): void {
-  if (object.spec === undefined) return;
-  delete object.spec.strategy;
-  delete object.spec.preferredHolder;
+/** A name of Kubernetes', or somebody's own with a domain. The paths are upstream's, with their slip. */
+export function strategyErrors(path: string, strategy: string): FieldError[] {
+  if (strategy.includes('/')) return qualifiedErrors(`${path}.strategy`, strategy);
+  return strategy === 'OldestEmulationVersion'
+    ? []
+    : [notSupported(`${path}.strategy`, strategy, ['OldestEmulationVersion'])];
 }
 
 function validate(object: Lease): FieldError[] {
@@ -20,8 +19,7 @@ function validate(object: Lease): FieldError[] {
   if (seconds !== undefined && seconds <= 0)
     errors.push(invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0'));
   errors.push(...nonNegative('spec.leaseTransitions', spec.leaseTransitions));
-  if (spec.strategy !== undefined && spec.strategy !== 'OldestEmulationVersion')
-    errors.push(notSupported('spec.strategy', spec.strategy, ['OldestEmulationVersion']));
+  if (spec.strategy !== undefined) errors.push(...strategyErrors('spec.strategy', spec.strategy));
   if (!isAbsent(spec.preferredHolder) && isAbsent(spec.strategy))
     errors.push(forbidden('spec.preferredHolder', 'may only be specified if `strategy` is defined'));
   return errors;
@@ -29,8 +27,6 @@ function validate(object: Lease): FieldError[] {
 
 export const lease: KindBehaviour<Lease> = {
   anyFinalizer: true,
-  prepareForCreate: prepare,
-  prepareForUpdate: prepare,
   validate,
   validateUpdate: validate,
 };

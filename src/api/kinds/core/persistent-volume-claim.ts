@@ -14,9 +14,8 @@ const isKnownSource = ({ apiGroup = '', kind }: NonNullable<PersistentVolumeClai
   (kind === 'PersistentVolumeClaim' && apiGroup === '') ||
   (kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io');
 
-/** Sources of other namespaces need a feature that is off by default; unknown ones have always been left out. */
+/** Unknown sources have always been left out. */
 function dropSources(spec: Mutable<PersistentVolumeClaimSpec>, before: PersistentVolumeClaimSpec | undefined): void {
-  if (before?.dataSourceRef === undefined && !isAbsent(spec.dataSourceRef?.namespace)) delete spec.dataSourceRef;
   if (
     before?.dataSource === undefined &&
     spec.dataSourceRef === undefined &&

@@ -1,4 +1,5 @@
 // PersistentVolume: one source, which never changes.
+import { defaultGates } from '../../feature-gates.ts';
 import { forbidden, invalid, notSupported, required, type FieldError } from '../../field-error.ts';
 import type {
   GlusterfsPersistentVolumeSource,
@@ -293,9 +294,10 @@ export const persistentVolume: KindBehaviour<PersistentVolume> = {
   },
   validate: (object) => [...validate(object), ...mountOptionErrors(object)],
   warnings,
-  validateUpdate(object, previous, subresource) {
+  validateUpdate(object, previous, subresource, gates = defaultGates) {
     if (subresource === 'status') return [];
-    const errors = validate(object);
+    // Upstream looks at the whole twice here.
+    const errors = [...validate(object), ...mountOptionErrors(object), ...validate(object)];
     const before = sourcesOf(previous.spec ?? {});
     let now = sourcesOf(object.spec ?? {});
     // The secret for expanding may still be given.
@@ -309,7 +311,7 @@ export const persistentVolume: KindBehaviour<PersistentVolume> = {
         ),
       );
     errors.push(...immutable('volumeMode', object.spec?.volumeMode, previous.spec?.volumeMode));
-    if (previous.spec?.nodeAffinity !== undefined)
+    if (previous.spec?.nodeAffinity !== undefined && !gates.isOn('MutablePVNodeAffinity'))
       errors.push(
         ...(semanticEqual(object.spec?.nodeAffinity, previous.spec.nodeAffinity)
           ? []

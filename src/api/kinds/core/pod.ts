@@ -7,7 +7,6 @@ import { findCondition } from '../../meta/conditions.ts';
 import { dns1123Label } from '../../meta/names.ts';
 import { formatTime } from '../../meta/time.ts';
 import { appArmorMismatchErrors, fillAppArmorProfiles } from '../../validation/app-armor.ts';
-import { dropDisabledPodFields } from '../../validation/disabled-pod-fields.ts';
 import { isAbsent, semanticEqual } from '../../validation/fields.ts';
 import { podQosClass } from '../../validation/pod-qos.ts';
 import { podErrors } from '../../validation/pod-spec.ts';
@@ -58,7 +57,6 @@ function keepAllBut(pod: Mutable<Pod>, previous: Pod, spec: PodSpec): void {
 
 export const pod: KindBehaviour<Pod> = {
   prepareForCreate(object, context) {
-    dropDisabledPodFields(object.spec);
     object.status = { phase: 'Pending', qosClass: podQosClass(object.spec) };
     if ((object.spec.schedulingGates?.length ?? 0) > 0)
       object.status.conditions = [
@@ -114,9 +112,6 @@ export const pod: KindBehaviour<Pod> = {
         });
         break;
       }
-      default:
-        dropDisabledPodFields(object.spec, previous.spec);
-        break;
     }
   },
   validate(object) {

@@ -1,22 +1,22 @@
 // ResourceSlice: the devices of a pool that a driver publishes.
-import { duplicate, forbidden, invalid, required, tooLong, type FieldError } from '../../field-error.ts';
+import { duplicate, forbidden, invalid, required, type FieldError } from '../../field-error.ts';
 import type {
   CapacityRequestPolicy,
   CapacityRequestPolicyRange,
   Counter,
   CounterSet,
   Device,
-  DeviceAttribute,
   DeviceCapacity,
   DeviceCounterConsumption,
   ResourcePool,
   ResourceSlice,
   ResourceSliceSpec,
 } from '../../generated/types.ts';
-import type { KindBehaviour, Mutable } from '../../kind.ts';
-import { byteLength, nameIsDnsSubdomain } from '../../meta/names.ts';
+import type { KindBehaviour } from '../../kind.ts';
+import { nameIsDnsSubdomain } from '../../meta/names.ts';
 import { addQuantities, canonicalQuantity, compareQuantities, formatQuantity, quantityValue } from '../../quantity.ts';
 import { driverNameErrors } from '../../validation/class-parameters.ts';
+import { attributeErrors, attributeValues, mappingErrors } from '../../validation/device-attributes.ts';
 import {
   bindingErrors,
   itemErrors,
@@ -37,37 +37,11 @@ const countersMax = 32;
 const consumptionsMax = 2;
 const entriesMax = 32;
 const valuesMax = 48;
-const valueBytesMax = 64;
 const taintsMax = 16;
 const optionsMax = 10;
 /** Of an attribute's name with its domain. */
 const nameShown = 63 + 1 + 32;
 const labelShown = 63;
-
-const number = '(0|[1-9]\\d*)';
-const preRelease = '(0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*)';
-const build = '[0-9a-zA-Z-]+';
-const semanticVersion = new RegExp(
-  `^${number}\\.${number}\\.${number}(-${preRelease}(\\.${preRelease})*)?(\\+${build}(\\.${build})*)?$`,
-);
-
-function attributeErrors(path: string, attribute: DeviceAttribute): FieldError[] {
-  const { int, bool, string, version } = attribute;
-  const errors: FieldError[] = [];
-  const length = (field: string, value: string) => {
-    if (byteLength(value) > valueBytesMax) errors.push(tooLong(`${path}.${field}`, valueBytesMax));
-  };
-  if (string !== undefined) length('string', string);
-  if (version !== undefined) {
-    if (byteLength(version) > 1_000 || !semanticVersion.test(version))
-      errors.push(invalid(`${path}.version`, version, 'must be a string compatible with semver.org spec 2.0.0'));
-    length('version', version);
-  }
-  const given = [int, bool, string, version].filter((one) => one !== undefined).length;
-  if (given === 0) errors.push(invalid(path, '', 'exactly one value must be specified'));
-  else if (given > 1) errors.push(invalid(path, attribute, 'exactly one value must be specified'));
-  return errors;
-}
 
 const amount = (value: unknown): string => String(value as string);
 const shown = (value: unknown): string => canonicalQuantity(amount(value));
@@ -232,14 +206,15 @@ function devicePlacementErrors(path: string, device: Device, perDevice: boolean)
 function deviceErrors(path: string, device: Device, before: Device | undefined, perDevice: boolean): FieldError[] {
   const [attributes, capacities] = [Object.keys(device.attributes ?? {}), Object.keys(device.capacity ?? {})];
   const entries = attributes.length + capacities.length;
+  const values = attributeValues(device);
   const limits = { entries: Infinity, keyShown: nameShown };
   return [
     ...labelErrors(`${path}.name`, device.name ?? ''),
     ...(entries > entriesMax
       ? [invalid(path, entries, `the total number of attributes and capacities must not exceed ${entriesMax}`)]
       : []),
-    ...(attributes.length > valuesMax
-      ? [invalid(path, attributes.length, `the total number of attribute values must not exceed ${valuesMax}`)]
+    ...(values > valuesMax
+      ? [invalid(path, values, `the total number of attribute values must not exceed ${valuesMax}`)]
       : []),
     ...mapErrors(`${path}.attributes`, device.attributes, limits, qualifiedNameErrors, attributeErrors),
     ...mapErrors(
@@ -261,6 +236,7 @@ function deviceErrors(path: string, device: Device, before: Device | undefined, 
     ),
     ...devicePlacementErrors(path, device, perDevice),
     ...bindingErrors(path, device.bindingConditions, device.bindingFailureConditions),
+    ...mappingErrors(`${path}.nodeAllocatableResourceMappings`, device),
   ];
 }
 
@@ -329,18 +305,7 @@ function specErrors(spec: ResourceSliceSpec, before: ResourceSliceSpec | undefin
   ];
 }
 
-/** Of the gates DRAListTypeAttributes and DRANodeAllocatableResources, which are off. */
-function dropDisabled({ spec }: Mutable<ResourceSlice>): void {
-  for (const device of spec?.devices ?? []) {
-    delete device.nodeAllocatableResourceMappings;
-    for (const attribute of Object.values(device.attributes ?? {}))
-      for (const field of ['ints', 'bools', 'strings', 'versions'] as const) delete attribute[field];
-  }
-}
-
 export const resourceSlice: KindBehaviour<ResourceSlice> = {
-  prepareForCreate: dropDisabled,
-  prepareForUpdate: dropDisabled,
   validate: (object) => specErrors(object.spec ?? {}, undefined),
   validateUpdate: (object, previous) => specErrors(object.spec ?? {}, previous.spec ?? {}),
   warnings({ spec }) {

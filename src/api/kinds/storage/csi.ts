@@ -88,11 +88,6 @@ export const csiDriver: KindBehaviour<CSIDriver> = {
   prepareForCreate(object) {
     // Its generation is counted from the first change on.
     delete object.metadata.generation;
-    // Of the gate VolumeLimitScaling, which is off.
-    delete object.spec?.preventPodSchedulingIfMissing;
-  },
-  prepareForUpdate(object, previous) {
-    if (previous.spec?.preventPodSchedulingIfMissing === undefined) delete object.spec?.preventPodSchedulingIfMissing;
   },
   validate: (object) => driverErrors(object.spec ?? {}),
   validateUpdate: (object, previous) => [
