@@ -75,16 +75,19 @@ export const normaliseText = (text: string): string =>
     .replaceAll(/(ResourceVersion in (?:precondition|record)[^(]*\()\d+/gi, '$1<rv>')
     .replaceAll(/(resource version: )\d+( \(\d+\))?(, current: \d+)?/gi, '$1<rv>');
 
-/** Cells that count time. */
-const withoutAges = (body: Json): Json => {
+/** Addresses and ports of Services. */
+const normalisedCell = (cell: unknown): unknown =>
+  typeof cell === 'string'
+    ? cell.replaceAll(/\b10\.96\.\d+\.\d+\b/g, '<ip>').replaceAll(/(\d+):3\d{4}\/(TCP|UDP|SCTP)/g, '$1:<port>/$2')
+    : cell;
+
+/** Cells that count time. `ages`: which they are, told by the first event of a watch to those after it. */
+const withoutAges = (body: Json, ages: Set<number>): Json => {
   if (body?.kind !== 'Table') return body;
-  const ages = new Set<number>();
   for (const [index, column] of (body.columnDefinitions ?? []).entries())
     if (['Age', 'Last Seen', 'First Seen', 'Created At', 'Duration'].includes(column.name)) ages.add(index);
   for (const row of body.rows ?? [])
-    row.cells = row.cells?.map((cell: unknown, index: number) =>
-      ages.has(index) || body.columnDefinitions === undefined ? '<age>' : cell,
-    );
+    row.cells = row.cells?.map((cell: unknown, index: number) => (ages.has(index) ? '<age>' : normalisedCell(cell)));
   // What a column means is told in words of one's own.
   for (const column of body.columnDefinitions ?? []) delete column.description;
   return body;
@@ -101,14 +104,23 @@ const withoutChance = (body: Json): Json => {
   return body;
 };
 
-const bodyOf = (json: Json): Json => withoutChance(withoutAges(normalised(withoutControllersWork(json), '')));
+const bodyOf = (json: Json, ages = new Set<number>()): Json =>
+  withoutChance(withoutAges(normalised(withoutControllersWork(json), ''), ages));
+
+/** Objects of a collection are deleted side by side: who is named first is chance. */
+function inOrderOfNames(step: Step, body: Json): Json {
+  if (step.id.startsWith('delete-collection/') && Array.isArray(body?.items))
+    body.items.sort((a: Json, b: Json) => (a.metadata?.name < b.metadata?.name ? -1 : 1));
+  return body;
+}
 
 export function outcomeOf(step: Step, answer: RawAnswer): Outcome {
   const warnings = answer.warnings.map(normaliseText);
   if (answer.events !== undefined) {
+    const ages = new Set<number>();
     const events = answer.events
       .filter((one) => one.type !== 'BOOKMARK' || one.object?.metadata?.annotations !== undefined)
-      .map((one) => ({ type: one.type, object: bodyOf(one.object) }));
+      .map((one) => ({ type: one.type, object: bodyOf(one.object, ages) }));
     return { code: answer.code, reason: '', causes: [], message: '', warnings, body: withoutRepeated(events) };
   }
   let json: Json;
@@ -128,7 +140,7 @@ export function outcomeOf(step: Step, answer: RawAnswer): Outcome {
       body: undefined,
     };
   }
-  const body = step.bodyIgnored === true || json === undefined ? undefined : bodyOf(json);
+  const body = step.bodyIgnored === true || json === undefined ? undefined : inOrderOfNames(step, bodyOf(json));
   const message = json === undefined && answer.code >= 300 ? normaliseText(answer.text.trim()) : '';
   return { code: answer.code, reason: '', causes: [], message, warnings, body };
 }
