@@ -1,0 +1,148 @@
+// The SQLite file: every row at the opening, then one batch after the other, each in one transaction that is on disk (WAL, full
+// synchronous) when `commit` returns. It decides nothing, and it blocks: the product uses it on a thread of its own.
+import { closeSync, openSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import {
+  type FileMeta,
+  type OpenOptions,
+  type PackedRows,
+  type RowFileFailure,
+  rowNumbers,
+} from './sqlite-protocol.ts';
+
+/** 'MShf': tells this file from other SQLite files. */
+const applicationId = 0x4d536866;
+const formatVersion = 1;
+const chunkBytes = 1024 * 1024;
+const chunkRows = 2_000;
+
+class FileProblem extends Error {
+  readonly failure: RowFileFailure;
+  constructor(failure: RowFileFailure, message: string) {
+    super(message);
+    this.failure = failure;
+  }
+}
+
+function checksum(key: string, numbers: readonly number[], value: Uint8Array): number {
+  return crc32(value, crc32(`${key}\0${numbers.join(',')}`));
+}
+
+/** What an error of this file means, by SQLite's primary result codes. */
+export function failureOf(error: unknown): RowFileFailure {
+  if (error instanceof FileProblem) return error.failure;
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : -1;
+  if (code === 5 || code === 6) return 'busy';
+  if (code === 11 || code === 26) return 'corrupt';
+  if (code === 13) return 'full';
+  if (code === 8 || code === 14) return 'cannot-open';
+  return 'io';
+}
+
+export class RowDatabase {
+  readonly #database: DatabaseSync;
+  readonly #put;
+  readonly #remove;
+  readonly #putMeta;
+
+  constructor(options: OpenOptions) {
+    try {
+      // Secrets are in it: readable by its owner only, and so is the log that SQLite makes beside it.
+      closeSync(openSync(options.path, 'a', 0o600));
+    } catch (error) {
+      throw new FileProblem('cannot-open', error instanceof Error ? error.message : String(error));
+    }
+    const database = new DatabaseSync(options.path, { timeout: 250 });
+    this.#database = database;
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec('PRAGMA cache_size = -1024; PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY;');
+    if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${options.pagesMax}`);
+    this.#prepareSchema();
+    this.#put = database.prepare('INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?, ?)');
+    this.#remove = database.prepare('DELETE FROM object WHERE create_revision = ?');
+    this.#putMeta = database.prepare('INSERT OR REPLACE INTO meta VALUES (0, ?, ?)');
+  }
+  #prepareSchema(): void {
+    const database = this.#database;
+    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+    if (version > formatVersion) throw new FileProblem('newer', `its format is ${version}`);
+    if (version === formatVersion) return;
+    const tables = Number(database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables']);
+    if (tables > 0) throw new FileProblem('corrupt', 'it holds tables of something else');
+    // No index on the key: the store keeps keys in memory and names a row by its creation.
+    database.exec(`BEGIN IMMEDIATE;
+      CREATE TABLE object (create_revision INTEGER PRIMARY KEY, key TEXT NOT NULL, revision INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL, version_offset INTEGER NOT NULL, checksum INTEGER NOT NULL, value BLOB NOT NULL);
+      CREATE TABLE meta (one INTEGER PRIMARY KEY, reserved_revision INTEGER NOT NULL, clean INTEGER NOT NULL);
+      INSERT INTO meta VALUES (0, 0, 1);
+      PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}; COMMIT;`);
+  }
+  meta(): FileMeta {
+    const row = this.#database.prepare('SELECT reserved_revision, clean FROM meta').get();
+    if (row === undefined) throw new FileProblem('corrupt', 'its table meta is empty');
+    return { reservedRevision: Number(row['reserved_revision']), clean: row['clean'] === 1 };
+  }
+  /** Every row, checked, in chunks. */
+  *rows(): Generator<PackedRows> {
+    const select = this.#database.prepare(
+      'SELECT create_revision, revision, expires_at, version_offset, checksum, key, value FROM object',
+    );
+    let keys: string[] = [];
+    let numbers: number[] = [];
+    let values: Uint8Array[] = [];
+    let size = 0;
+    const pack = (): PackedRows => {
+      const payload = new Uint8Array(size);
+      let at = 0;
+      for (const value of values) {
+        payload.set(value, at);
+        at += value.length;
+      }
+      return { keys, numbers: Float64Array.from(numbers), payload };
+    };
+    for (const row of select.iterate()) {
+      const { key, value } = row;
+      const four = [row['create_revision'], row['revision'], row['expires_at'], row['version_offset']].map(Number);
+      if (typeof key !== 'string' || !(value instanceof Uint8Array) || checksum(key, four, value) !== row['checksum'])
+        throw new FileProblem('corrupt', `the checksum of ${String(key)} is wrong`);
+      keys.push(key);
+      numbers.push(...four, value.length);
+      values.push(value);
+      size += value.length;
+      if (size >= chunkBytes || keys.length >= chunkRows) {
+        yield pack();
+        [keys, numbers, values, size] = [[], [], [], 0];
+      }
+    }
+    if (keys.length > 0) yield pack();
+  }
+  commit(rows: PackedRows, meta: FileMeta | undefined): void {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      let at = 0;
+      rows.keys.forEach((key, index) => {
+        const from = index * rowNumbers;
+        const four = [...rows.numbers.subarray(from, from + 4)];
+        const [createRevision = 0, revision = 0, expiresAt = 0, versionOffset = 0] = four;
+        const length = rows.numbers[from + 4]!;
+        if (length < 0) {
+          this.#remove.run(createRevision);
+          return;
+        }
+        const value = rows.payload.subarray(at, at + length);
+        at += length;
+        this.#put.run(createRevision, key, revision, expiresAt, versionOffset, checksum(key, four, value), value);
+      });
+      if (meta !== undefined) this.#putMeta.run(meta.reservedRevision, meta.clean ? 1 : 0);
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      // SQLite rolls back by itself after some errors.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+  close(): void {
+    this.#database.close();
+  }
+}

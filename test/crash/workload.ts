@@ -1,0 +1,76 @@
+// Started by record-run.ts below the recorder: uses a store as clusters do, several lives of it, and notes in the file `notes`
+// of the recorded folder what was promised to whom. node workload.ts FOLDER SEED WRITES
+import { openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { VirtualClock } from '#base/clock.ts';
+import { fraction, seededRandom } from '#base/random.ts';
+import { openSqliteStore } from '#storage/sqlite/store.ts';
+import type { Store, StoredObject } from '#storage/store.ts';
+import { below } from './disk.ts';
+import type { Note } from './notes.ts';
+import { sealingOf, startMs, textOf } from './subject.ts';
+
+const [folder = '', seed = '0', writes = '0'] = process.argv.slice(2);
+const random = seededRandom(Number(seed));
+const notes = openSync(path.join(folder, 'notes'), 'a');
+const note = (entry: Note): void => void writeSync(notes, `${JSON.stringify(entry)}\n`);
+
+const keys = Array.from({ length: 24 }, (_, index) =>
+  index % 6 === 5 ? `/registry/secrets/default/s${index}` : `/registry/configmaps/default/c${index}`,
+);
+let count = 0;
+
+async function writeOne(store: Store): Promise<void> {
+  const key = keys[below(random, keys.length)]!;
+  const current: StoredObject | undefined = store.get(key);
+  const durability = fraction(random) < 0.3 ? 'lazy' : 'durable';
+  const isRemoval = current !== undefined && fraction(random) < 0.2;
+  const size = fraction(random) < 0.1 ? 20_000 : below(random, 3_000);
+  const text = `${count++}-${Buffer.from(random.bytes(size / 2)).toString('hex')}`;
+  const result = await store.write({
+    key,
+    expectedRevision: current?.revision ?? 0,
+    durability,
+    object: isRemoval
+      ? undefined
+      : {
+          apiVersion: 'v1',
+          kind: key.includes('secrets') ? 'Secret' : 'ConfigMap',
+          metadata: { name: path.basename(key), namespace: 'default', annotations: { text } },
+        },
+  });
+  // A conflict is an answer as well: somebody else wrote first.
+  if (result.ok) note({ type: 'acknowledged', durability, revision: result.stored.revision });
+}
+
+/** What an earlier recording left: it was on the disk. */
+function notePresent(store: Store): void {
+  const items = store.list('/registry/').items.toSorted((a, b) => a.revision - b.revision);
+  for (const item of items) note({ type: 'seen', revision: item.revision, key: item.key, text: textOf(item) });
+  const last = items.at(-1);
+  if (last !== undefined) note({ type: 'acknowledged', durability: 'durable', revision: last.revision });
+}
+
+async function live(share: number): Promise<void> {
+  const clock = new VirtualClock(startMs);
+  const store = await openSqliteStore({ path: path.join(folder, 'state.db'), clock, sealing: sealingOf() });
+  if (count === 0) notePresent(store);
+  note({ type: 'opened', revision: store.revision });
+  store.watch('/registry/', store.revision, {
+    onEvents(events) {
+      for (const { type, revision, stored } of events)
+        note({ type: 'seen', revision, key: stored.key, text: type === 'delete' ? undefined : textOf(stored) });
+    },
+    onEnd() {},
+  });
+  const until = count + share;
+  while (count < until) {
+    await Promise.all(Array.from({ length: 1 + below(random, 4) }, () => writeOne(store)));
+    if (fraction(random) < 0.05) clock.advance(60_000);
+  }
+  await store.close();
+  note({ type: 'closed' });
+}
+
+const lives = 3;
+for (let life = 0; life < lives; life++) await live(Number(writes) / lives);
