@@ -16,6 +16,7 @@ import { addQuantities, compareQuantities, formatQuantity, quantityToNumber } fr
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { isResource } from './operations.ts';
+import { refusedName } from './refused-name.ts';
 
 const annotation = 'kubernetes.io/limit-ranger';
 type Amounts = Readonly<Record<string, string>>;
@@ -141,7 +142,7 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
   }
   if (errors.length === 0) return;
   const text = errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`;
-  throw forbiddenError({ group: '', resource: attributes.row.resource }, attributes.object.metadata.name ?? '', text);
+  throw forbiddenError({ group: '', resource: attributes.row.resource }, refusedName('', attributes.object), text);
 }
 
 export const limitRanger: AdmissionPlugin = { name: 'LimitRanger', mutate, validate };

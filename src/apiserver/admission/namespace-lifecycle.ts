@@ -4,6 +4,7 @@ import { Namespaces } from '#api/generated/kind-references.ts';
 import { storageKey } from '#api/kinds.ts';
 import { ApiError, forbiddenError, notFoundError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
+import { refusedName } from './refused-name.ts';
 
 const immortal = new Set(['default', 'kube-system', 'kube-public']);
 /** Asked about an access, not about the namespace. */
@@ -21,7 +22,11 @@ function check(attributes: AdmissionAttributes, server: Server): void {
   if (stored === undefined) throw notFoundError({ group: '', resource: 'namespaces' }, namespace);
   if ((stored.object() as Namespace).status?.phase !== 'Terminating') return;
   const text = `unable to create new content in namespace ${namespace} because it is being terminated`;
-  const error = forbiddenError({ group: row.group, resource: row.resource }, object?.metadata?.name ?? name, text);
+  const error = forbiddenError(
+    { group: row.group, resource: row.resource },
+    object === undefined ? name : refusedName('', object),
+    text,
+  );
   throw new ApiError(error.code, error.reason, error.message, {
     ...error.details,
     causes: [

@@ -6,9 +6,9 @@ import { storageKey, storagePrefix } from '#api/kinds.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { isResource } from './operations.ts';
+import { refusedName } from './refused-name.ts';
 
-const refuse = (pod: Pod, text: string) =>
-  forbiddenError({ group: '', resource: 'pods' }, pod.metadata.name ?? '', text);
+const refuse = (pod: Pod, text: string) => forbiddenError({ group: '', resource: 'pods' }, refusedName('', pod), text);
 
 function classOf(pod: Pod, server: Server): PriorityClass | undefined {
   const { store } = server.options;
@@ -68,7 +68,7 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
   if (other !== undefined)
     throw forbiddenError(
       { group: 'scheduling.k8s.io', resource: 'priorityclasses' },
-      one.metadata.name ?? '',
+      refusedName('', one),
       `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`,
     );
 }

@@ -10,6 +10,7 @@ import { quotaMatches, quotaUsage, sumUsages, type Usage } from '#rules/quota-us
 import { forbiddenError } from '#api/status.ts';
 import type { Store } from '#storage/store.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
+import { refusedName } from './refused-name.ts';
 
 interface Held {
   readonly usage: Usage;
@@ -58,7 +59,7 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
   const after = quotaUsage(row, object);
   const before = old === undefined ? {} : quotaUsage(row, old);
   const refuse = (message: string) =>
-    forbiddenError({ group: row.group, resource: row.resource }, object.metadata.name ?? '', message);
+    forbiddenError({ group: row.group, resource: row.resource }, refusedName('', object), message);
   for (const stored of quotas) {
     const quota = stored.object() as ResourceQuota;
     if (!quotaMatches(quota, row, object)) continue;

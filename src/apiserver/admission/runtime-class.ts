@@ -8,11 +8,11 @@ import { forbiddenError } from '#api/status.ts';
 import { semanticEqual } from '#api/validation/fields.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { isCreate } from './operations.ts';
+import { refusedName } from './refused-name.ts';
 
 type Amounts = Readonly<Record<string, Quantity>>;
 
-const refuse = (pod: Pod, text: string) =>
-  forbiddenError({ group: '', resource: 'pods' }, pod.metadata.name ?? '', text);
+const refuse = (pod: Pod, text: string) => forbiddenError({ group: '', resource: 'pods' }, refusedName('', pod), text);
 
 function classOf(pod: Pod, server: Server): RuntimeClass | undefined {
   const name = pod.spec.runtimeClassName;

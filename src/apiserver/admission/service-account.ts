@@ -7,6 +7,7 @@ import { storageKey } from '#api/kinds.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { isCreate } from './operations.ts';
+import { refusedName } from './refused-name.ts';
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 const volumePrefix = 'kube-api-access-';
@@ -64,7 +65,7 @@ function mutate(attributes: AdmissionAttributes, server: Server): void {
   if (account === undefined)
     throw forbiddenError(
       { group: '', resource: 'pods' },
-      pod.metadata.name ?? '',
+      refusedName('', pod),
       `error looking up service account ${attributes.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`,
     );
   if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(pod, server);
@@ -76,7 +77,7 @@ function validate(attributes: AdmissionAttributes): void {
   if (!isCreate(attributes, '', 'pods')) return;
   const pod = attributes.object as Mutable<Pod>;
   if (!isMirror(pod)) return;
-  const refuse = (text: string) => forbiddenError({ group: '', resource: 'pods' }, pod.metadata.name ?? '', text);
+  const refuse = (text: string) => forbiddenError({ group: '', resource: 'pods' }, refusedName('', pod), text);
   if ((pod.spec.serviceAccountName ?? '') !== '') throw refuse('a mirror pod may not reference service accounts');
   if (
     pod.spec.volumes?.some(

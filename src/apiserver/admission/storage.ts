@@ -7,6 +7,7 @@ import { compareQuantities } from '#api/quantity.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { isCreate, isResource } from './operations.ts';
+import { refusedName } from './refused-name.ts';
 
 const finalizers = {
   persistentvolumeclaims: ['', 'kubernetes.io/pvc-protection'],
@@ -73,7 +74,11 @@ export const persistentVolumeClaimResize: AdmissionPlugin = {
     const [asked, before] = [claim, old].map((one) => one.spec?.resources?.requests?.['storage'] as string | undefined);
     if (asked === undefined || before === undefined || compareQuantities(asked, before) <= 0) return;
     const refuse = (text: string) =>
-      forbiddenError({ group: '', resource: 'persistentvolumeclaims' }, attributes.name, text);
+      forbiddenError(
+        { group: '', resource: 'persistentvolumeclaims' },
+        refusedName(attributes.name, attributes.object),
+        text,
+      );
     if (old.status?.phase !== 'Bound') throw refuse('Only bound persistent volume claims can be expanded');
     const className = old.spec?.storageClassName ?? '';
     const found =

@@ -47,7 +47,6 @@ const generatedBaseLengthMax = 58;
 
 function completeMetadata(request: ResourceRequest, object: Mutable<KubernetesObject>): void {
   const { metadata } = object;
-  const { clock, random } = request.context.server.options;
   if (request.row.namespaced) {
     if ((metadata.namespace ?? '') === '') metadata.namespace = request.namespace;
     else if (metadata.namespace !== request.namespace)
@@ -63,8 +62,9 @@ function completeMetadata(request: ResourceRequest, object: Mutable<KubernetesOb
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
-  metadata.uid = uuid(random);
-  metadata.creationTimestamp = formatTime(clock.now());
+  // Admission that changes sees neither these nor a name that is to be made up: all come after it.
+  delete metadata.uid;
+  delete metadata.creationTimestamp;
 }
 
 export async function createObject(
@@ -72,22 +72,27 @@ export async function createObject(
   object: Mutable<KubernetesObject>,
   settings: CreateSettings,
 ): Promise<Written> {
-  const { server } = request.context;
+  const { server, user, warnings } = request.context;
   const { row } = request;
   const { metadata } = object;
-  const generates = (metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '' && request.name === '';
   if ((metadata.name ?? '') !== '' && request.name !== '' && metadata.name !== request.name)
     throw badRequestError(
       `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`,
     );
-
-  for (let attempt = 1; ; attempt++) {
-    const candidate = generates && attempt < generateNameAttempts ? structuredClone(object) : object;
-    if (generates)
-      candidate.metadata.name =
-        metadata.generateName!.slice(0, generatedBaseLengthMax) + nameSuffix(server.options.random);
-    completeMetadata(request, candidate);
-    const attributes = admissionAttributes(request.context, {
+  completeMetadata(request, object);
+  await kindTable.behaviour(row).load?.(object);
+  foldOwners(object, warnings);
+  const now = server.options.clock.now();
+  if (settings.fieldManager !== '')
+    track(request.served ?? row, undefined, object, { manager: settings.fieldManager, subresource: '', now });
+  if (row.custom?.terminating === true)
+    throw forbiddenError(
+      groupResource(row),
+      metadata.name ?? '',
+      'create not allowed while custom resource definition is terminating',
+    );
+  const attributesOf = (candidate: Mutable<KubernetesObject>): AdmissionAttributes =>
+    admissionAttributes(request.context, {
       operation: 'CREATE',
       row,
       subresource: '',
@@ -97,11 +102,32 @@ export async function createObject(
       old: undefined,
       dryRun: settings.dryRun,
     });
-    const written = await createOnce(request, candidate, attributes, settings).finally(() => finish(attributes));
-    if (written !== undefined) return written;
-    const name = candidate.metadata.name ?? '';
-    if (!generates) throw alreadyExistsError(groupResource(row), name);
-    if (attempt >= generateNameAttempts) throw generateNameConflictError(groupResource(row), name);
+  const attributes = attributesOf(object);
+  try {
+    await admitMutating(server, attributes);
+    // Whatever admission made of it: this is not anybody's to choose.
+    if (row.namespaced && object.metadata.namespace !== request.namespace)
+      throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+    const isNamed = (object.metadata.name ?? '') !== '' || (object.metadata.generateName ?? '') === '';
+    for (let attempt = 1; ; attempt++) {
+      const isLast = isNamed || attempt >= generateNameAttempts;
+      const candidate = isLast ? object : structuredClone(object);
+      if (!isNamed)
+        candidate.metadata.name =
+          object.metadata.generateName!.slice(0, generatedBaseLengthMax) + nameSuffix(server.options.random);
+      const judged = isNamed ? attributes : attributesOf(candidate);
+      const written = await createOnce(request, candidate, judged, { ...settings, now, userName: user.name }).finally(
+        () => finish(judged),
+      );
+      if (written !== undefined) return written;
+      if (!isLast) continue;
+      const { name = '', generateName = '' } = candidate.metadata;
+      throw generateName === ''
+        ? alreadyExistsError(groupResource(row), name)
+        : generateNameConflictError(groupResource(row), name);
+    }
+  } finally {
+    finish(attributes);
   }
 }
 
@@ -110,31 +136,14 @@ async function createOnce(
   request: ResourceRequest,
   object: Mutable<KubernetesObject>,
   attributes: AdmissionAttributes,
-  settings: CreateSettings,
+  { dryRun, now, userName }: CreateSettings & { readonly now: number; readonly userName: string },
 ): Promise<Written | undefined> {
-  const { server, user, warnings } = request.context;
+  const { server, warnings } = request.context;
   const { row } = request;
-  const { store, clock } = server.options;
+  const { store, random } = server.options;
   const behaviour = kindTable.behaviour(row);
-  const now = clock.now();
-  await behaviour.load?.(object);
-
-  foldOwners(object, warnings);
-  if (settings.fieldManager !== '')
-    track(request.served ?? row, undefined, object, { manager: settings.fieldManager, subresource: '', now });
-  if (row.custom?.terminating === true)
-    throw forbiddenError(
-      groupResource(row),
-      object.metadata.name ?? '',
-      'create not allowed while custom resource definition is terminating',
-    );
-  const { uid, creationTimestamp } = object.metadata;
-  await admitMutating(server, attributes);
-  // Whatever admission made of it: these are not anybody's to choose.
-  if (row.namespaced && object.metadata.namespace !== request.namespace)
-    throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
-  object.metadata.uid = uid;
-  object.metadata.creationTimestamp = creationTimestamp;
+  object.metadata.uid = uuid(random);
+  object.metadata.creationTimestamp = formatTime(now);
 
   if (row.strategy.hasGeneration) object.metadata.generation = 1;
   if (row.strategy.resetsStatus) dropStatus(row, object);
@@ -142,7 +151,7 @@ async function createOnce(
   behaviour.prepareForCreate?.(object, {
     now,
     subresource: '',
-    userName: user.name,
+    userName,
     warn: (text) => warnings.push(text),
   });
   statusOnCreate(row, object);
@@ -164,10 +173,10 @@ async function createOnce(
   const key = keyOf(request, object.metadata.name!);
   const version = object.metadata.resourceVersion ?? '';
   // Only the storage minds, which a dry run does not reach.
-  if (!settings.dryRun && version !== '' && version !== '0')
+  if (!dryRun && version !== '' && version !== '0')
     throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
-  if (!settings.dryRun) delete object.metadata.resourceVersion;
-  if (settings.dryRun) return store.get(key) === undefined ? { type: 'unstored', object, created: true } : undefined;
+  if (!dryRun) delete object.metadata.resourceVersion;
+  if (dryRun) return store.get(key) === undefined ? { type: 'unstored', object, created: true } : undefined;
   const result = await server.metrics.storage.write(row, 'create', {
     key,
     expectedRevision: 0,

@@ -20,6 +20,8 @@ export interface DeleteSettings {
   readonly propagationPolicy: 'Orphan' | 'Background' | 'Foreground' | undefined;
   /** An eviction is admitted as itself: webhooks and policies are not asked about the deletion that it is. */
   readonly isEviction?: boolean | undefined;
+  /** One of many: admission is told no name, as the request has none. */
+  readonly isOfCollection?: boolean | undefined;
   /** As the client sent them; for admission. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   readonly preconditions: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined };
@@ -167,7 +169,7 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
       row,
       subresource: '',
       namespace: request.namespace,
-      name: request.name,
+      name: settings.isOfCollection === true ? '' : request.name,
       object: undefined,
       old: object,
       dryRun: settings.dryRun,

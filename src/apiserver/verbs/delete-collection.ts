@@ -15,7 +15,7 @@ const concurrency = 16;
 export async function deleteCollection(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
   const form = negotiateOutput(context.request, collectionOf(row));
-  const settings = await deleteSettings(context.request);
+  const settings = { ...(await deleteSettings(context.request)), isOfCollection: true };
   const found = await selectedObjects(request);
   const rest = found.values();
   const work = async (): Promise<void> => {

@@ -81,6 +81,7 @@ export function garbageCollector(config: RuntimeConfig = []): Controller {
   return keyedController({
     name: 'garbage-collector',
     account: 'generic-garbage-collector',
+    component: 'garbage-collector-controller',
     concurrency: 20,
     reads: builtIn.map((kind) => read(kind, wake(kind), concerns)),
     custom: {

@@ -84,11 +84,7 @@ function collect(snapshot: GarbageSnapshot): Decision {
     (one) => one.kind !== undefined && (one.object === undefined || one.object.metadata.uid !== one.reference.uid),
   );
   const waiting = owners.filter(
-    (one) =>
-      !dangling.includes(one) &&
-      one.object !== undefined &&
-      deletesDependents(one.object) &&
-      one.reference.blockOwnerDeletion === true,
+    (one) => !dangling.includes(one) && one.object !== undefined && deletesDependents(one.object),
   );
   const solid = owners.filter((one) => !dangling.includes(one) && !waiting.includes(one));
   // Informers may lag: an owner counts as gone only when the API server says so.

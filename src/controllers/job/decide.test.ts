@@ -197,7 +197,7 @@ test('a replacement waits for the end when only failed Pods are replaced', () =>
 });
 
 test('failed creations: the status is written first and claims no more than there is', () => {
-  const { actions } = decide({ job: job(), pods: [], failure: { message: 'exceeded quota' } }, now);
+  const { actions } = decide({ job: job(), pods: [], failure: { message: 'exceeded quota', messages: [] } }, now);
   assert.deepEqual(shown(actions), ['update jobs', 'create pods']);
   assert.equal(statusOf(actions).active, undefined);
 });

@@ -100,7 +100,7 @@ function withConditions(
   if (failure !== undefined)
     bad['NamespaceDeletionContentFailure'] = [
       'ContentDeletionFailed',
-      `Failed to delete all resource types, 1 remaining: ${failure.message}`,
+      `Failed to delete all resource types, ${failure.messages.length} remaining: ${failure.messages.toSorted().join(', ')}`,
     ];
   if (asked.length > 0)
     bad['NamespaceContentRemaining'] = [

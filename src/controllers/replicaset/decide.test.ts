@@ -104,7 +104,7 @@ test('minReadySeconds: available later, and it wakes for that', () => {
 });
 
 test('a failed creation is said in a condition, once, and taken back', () => {
-  const failed = decide(snapshot({ failure: { message: 'exceeded quota' } }), now);
+  const failed = decide(snapshot({ failure: { message: 'exceeded quota', messages: [] } }), now);
   const [condition] = statusOf(failed.actions)!.conditions!;
   assert.deepEqual(
     [condition!.type, condition!.reason, condition!.message],
@@ -112,7 +112,7 @@ test('a failed creation is said in a condition, once, and taken back', () => {
   );
   const status = { replicas: 0, terminatingReplicas: 0, observedGeneration: 1, conditions: [condition!] };
   const again = decide(
-    snapshot({ replicaSet: { ...replicaSet(), status }, failure: { message: 'exceeded quota' } }),
+    snapshot({ replicaSet: { ...replicaSet(), status }, failure: { message: 'exceeded quota', messages: [] } }),
     now,
   );
   assert.equal(statusOf(again.actions), undefined);

@@ -19,7 +19,11 @@ export type RunResult =
   | { readonly type: 'done' }
   /** The decision was made on what is no longer true: look again. */
   | { readonly type: 'stale'; readonly message: string }
-  | { readonly type: 'failed'; readonly error: unknown };
+  /** `messages`: of each kind the first that failed, all of one run of neighbours. */
+  | { readonly type: 'failed'; readonly error: unknown; readonly messages: readonly string[] };
+
+type Failed = Extract<RunResult, { readonly type: 'failed' }>;
+const kindOf = (action: Action): string => ('kind' in action ? kindId(action.kind) : '');
 
 const done: RunResult = { type: 'done' };
 /** Deletes of one run that are under way at a time. */
@@ -32,12 +36,21 @@ export async function applyActions(actions: readonly Action[], host: ActionHost)
     const end = start + run.length;
     // Creates start slowly (1, 2, 4, ...): when all fail for one reason, few requests and events say so.
     let batch = run[0]!.verb === 'create' ? 1 : sideBySideMax;
+    let stale: RunResult | undefined;
+    const failures = new Map<string, Failed>();
     for (let next = 0; next < run.length; batch = Math.min(batch * 2, sideBySideMax)) {
-      const results = await Promise.all(run.slice(next, next + batch).map((action) => applyOne(action, host)));
-      const bad = results.find((one) => one.type === 'failed') ?? results.find((one) => one.type === 'stale');
-      if (bad !== undefined) return bad;
+      const tried = run.slice(next, next + batch);
+      for (const [index, result] of (await Promise.all(tried.map((action) => applyOne(action, host)))).entries())
+        if (result.type === 'stale') stale ??= result;
+        else if (result.type === 'failed' && !failures.has(kindOf(tried[index]!)))
+          failures.set(kindOf(tried[index]!), result);
       next += batch;
+      // What may not be deleted keeps nothing else.
+      if (run[0]!.verb !== 'delete' && (failures.size > 0 || stale !== undefined)) break;
     }
+    const [first] = failures.values();
+    if (first !== undefined) return { ...first, messages: [...failures.values()].map((one) => messageOf(one.error)) };
+    if (stale !== undefined) return stale;
     start = end;
   }
   return done;
@@ -106,7 +119,7 @@ async function applyOne(action: Action, host: ActionHost): Promise<RunResult> {
       if (isStale(action, error)) return { type: 'stale', message: error.message };
     }
     record(action.onFailure?.(messageOf(error)));
-    return { type: 'failed', error };
+    return { type: 'failed', error, messages: [] };
   }
 }
 

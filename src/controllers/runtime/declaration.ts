@@ -63,6 +63,8 @@ export const writeSubresource = (kind: KindReference, subresource: string, ...ve
 /** An action of the last run of this key that failed; gone once a run succeeds. */
 export interface Failure {
   readonly message: string;
+  /** Of each kind that an action was about the first that failed. */
+  readonly messages: readonly string[];
 }
 export interface SnapshotContext {
   readonly now: number;

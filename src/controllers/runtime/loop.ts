@@ -203,7 +203,7 @@ export class ControllerLoop {
       case 'stale':
         throw new StaleError(result.message);
       case 'failed':
-        this.#failures.set(key, { message: messageOf(result.error) });
+        this.#failures.set(key, { message: messageOf(result.error), messages: result.messages });
         throw result.error;
       case 'done':
         if (hadFailure) {

@@ -14,6 +14,7 @@ import {
   type PodSecurityOptions,
 } from './policy.ts';
 import { exemptNamespaceWarning, isStricter, namespaceWarnings, podVerdict } from './verdict.ts';
+import { refusedName } from '../refused-name.ts';
 
 /** Subresources of Pods that do not change what runs. Any other is judged as the Pod it makes. */
 const ignoredSubresources = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status']);
@@ -111,7 +112,11 @@ function validatePodOrTemplate(attributes: AdmissionAttributes, server: Server, 
   annotate(attributes, verdict.annotations);
   attributes.warnings.push(...verdict.warnings);
   if (verdict.refusal !== undefined)
-    throw forbiddenError({ group: row.group, resource: row.resource }, attributes.name, verdict.refusal);
+    throw forbiddenError(
+      { group: row.group, resource: row.resource },
+      refusedName(attributes.name, attributes.object),
+      verdict.refusal,
+    );
 }
 
 const templateKey = (row: { readonly group: string; readonly resource: string }): string =>

@@ -15,6 +15,7 @@ import {
 } from '#api/policies/expressions.ts';
 import { objectOfExpression, operationsOfExpression } from '#api/policies/patch-types.ts';
 import { ApiError, forbiddenError } from '#api/status.ts';
+import { refusedName } from '../refused-name.ts';
 import type { AdmissionAttributes, Server } from '../../context.ts';
 import type { Matched } from '../dynamic/request-matcher.ts';
 import { takeVersioned, versionedObjects } from '../dynamic/versioned-object.ts';
@@ -222,8 +223,8 @@ function denialError(attributes: AdmissionAttributes, denials: readonly Denial[]
       ? `policy ${JSON.stringify(policy.metadata.name)} denied request: ${message}`
       : `policy '${policy.metadata.name}' with binding '${binding.metadata.name}' denied request: ${message}`,
   );
-  const { requested, name } = attributes;
-  const error = forbiddenError({ group: requested.group, resource: requested.resource }, name, '');
+  const { requested, name, object } = attributes;
+  const error = forbiddenError({ group: requested.group, resource: requested.resource }, refusedName(name, object), '');
   const reason = denials[0]!.reason === '' ? error.reason : denials[0]!.reason;
   return new ApiError(error.code, reason, texts[0]!, {
     ...error.details,

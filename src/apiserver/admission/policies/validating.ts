@@ -14,6 +14,7 @@ import {
   type PolicyExpressions,
 } from '#api/policies/expressions.ts';
 import { ApiError, forbiddenError } from '#api/status.ts';
+import { refusedName } from '../refused-name.ts';
 import type { AdmissionAttributes, Server } from '../../context.ts';
 import type { Matched } from '../dynamic/request-matcher.ts';
 import { versionedObjects } from '../dynamic/versioned-object.ts';
@@ -250,8 +251,12 @@ const codes: Readonly<Record<string, number>> = { Unauthorized: 401, Forbidden: 
 function denialError(attributes: AdmissionAttributes, { policy, binding, message, reason }: Denial): ApiError {
   const by = binding === undefined ? '' : ` with binding '${binding.metadata.name}'`;
   const text = `ValidatingAdmissionPolicy '${policy.metadata.name}'${by} denied request: ${message}`;
-  const { requested, name } = attributes;
-  const error = forbiddenError({ group: requested.group, resource: requested.resource }, name, text);
+  const { requested, name, object } = attributes;
+  const error = forbiddenError(
+    { group: requested.group, resource: requested.resource },
+    refusedName(name, object),
+    text,
+  );
   const code = reason === '' ? 'Invalid' : reason;
   return new ApiError(codes[code] ?? 422, code, error.message, {
     ...error.details,

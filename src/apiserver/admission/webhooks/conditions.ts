@@ -3,6 +3,7 @@
 import { loadCel, type Bindings } from '#api/cel/cel.ts';
 import { policyExpressions, type PolicyExpression, type PolicyExpressions } from '#api/policies/expressions.ts';
 import { forbiddenError } from '#api/status.ts';
+import { refusedName } from '../refused-name.ts';
 import type { AdmissionAttributes, Server } from '../../context.ts';
 import type { Matched } from '../dynamic/request-matcher.ts';
 import type { VersionedObjects } from '../dynamic/versioned-object.ts';
@@ -42,6 +43,10 @@ export async function conditionsHold(
   const holds = await conditionsMatch(expressions, conditions, bindings);
   if (typeof holds === 'boolean') return holds;
   if (hook.ignoresFailures) return false;
-  const { requested, name } = attributes;
-  throw forbiddenError({ group: requested.group, resource: requested.resource }, name, holds.error);
+  const { requested, name, object } = attributes;
+  throw forbiddenError(
+    { group: requested.group, resource: requested.resource },
+    refusedName(name, object),
+    holds.error,
+  );
 }

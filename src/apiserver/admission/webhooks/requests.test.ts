@@ -135,8 +135,9 @@ test('creates, updates, patches, applies and deletes are told with their options
   assert.deepEqual(
     requests().map((one) => [one.operation, one.name, one.oldObject.metadata.name]),
     [
-      ['DELETE', 'one', 'one'],
-      ['DELETE', 'two', 'two'],
+      // As the request names none.
+      ['DELETE', undefined, 'one'],
+      ['DELETE', undefined, 'two'],
     ],
   );
   api.close();
