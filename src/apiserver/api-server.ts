@@ -62,6 +62,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       },
     },
   });
+  const metrics = serverMetrics(options.metrics ?? new MetricRegistry(), options.clock, options.store);
   const chain = requestChain(options);
   const handler: RequestHandler = {
     async handle(request: ApiRequest): Promise<ApiResponse> {
@@ -84,7 +85,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     logger: options.logger,
     userAgent: 'kube-apiserver',
   });
-  const aggregation = createAggregation({ options, kinds, apiServices }, client);
+  const aggregation = createAggregation({ options, kinds, apiServices, metrics }, client);
   const access = liveAccess({
     current: options.access,
     ownTokens: clusterTokens(options),
@@ -107,7 +108,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens: access.tokens,
     anonymous: () => access.anonymous(),
     admission: admissionOrder(options.store),
-    metrics: serverMetrics(options.metrics ?? new MetricRegistry(), options.clock, options.store),
+    metrics,
     flowControl,
     watches,
     get health() {

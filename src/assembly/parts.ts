@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { assert } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import type { MetricRegistry } from '#base/metrics/registry.ts';
 import type { Random } from '#base/random.ts';
 import type { ApiServer } from '#apiserver/api-server.ts';
 import type { Client } from '#client/client.ts';
@@ -29,6 +30,8 @@ export interface AssemblyContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** What the process measures of itself. */
+  readonly metrics: MetricRegistry;
   readonly files: Files;
   readonly identity: HostIdentity;
   readonly parts: Parts;

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { MetricRegistry } from '#base/metrics/registry.ts';
 import type { Random } from '#base/random.ts';
 import { hostChangesFile, lookAtOwnDirectory, openHostChanges, type HostChange } from '#host/changes.ts';
 import { serveControlSocket } from '#host/control-socket.ts';
@@ -68,6 +69,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     clock,
     random: options.random,
     logger,
+    metrics: new MetricRegistry(),
     files: options.files,
     identity: options.identity,
     parts: new Parts(),

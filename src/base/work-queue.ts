@@ -1,6 +1,7 @@
 // Keyed work queue: a key is in work at most once at a time, is queued at most once, and comes back after a failure with
 // growing delay. Keys only, never event payloads: the work reads current state.
 import type { Clock, Timer } from './clock.ts';
+import type { QueueObserver } from './metrics/work-queues.ts';
 
 export interface BackoffOptions {
   readonly baseMs: number;
@@ -15,6 +16,7 @@ export interface WorkQueueOptions {
   /** Does the work of one key. A returned number asks to come back after so many milliseconds. A throw backs off. */
   readonly work: (key: string) => Promise<number | void>;
   readonly onError?: (key: string, error: unknown, retryInMs: number) => void;
+  readonly observer?: QueueObserver | undefined;
 }
 
 const defaultBackoff: BackoffOptions = { baseMs: 5, maxMs: 60_000 };
@@ -46,6 +48,7 @@ export class WorkQueue {
     }
     if (this.#queued.has(key)) return;
     this.#queued.add(key);
+    this.#options.observer?.onAdded(key);
     queueMicrotask(() => this.#pump());
   }
   addAfter(key: string, delayMs: number): void {
@@ -72,6 +75,7 @@ export class WorkQueue {
     for (const { timer } of this.#delayed.values()) timer.cancel();
     this.#delayed.clear();
     this.#queued.clear();
+    this.#options.observer?.onClosed();
     this.#again.clear();
     await this.whenIdle();
   }
@@ -80,6 +84,7 @@ export class WorkQueue {
       if (this.#active.size >= this.#options.concurrency) return;
       this.#queued.delete(key);
       this.#active.add(key);
+      this.#options.observer?.onStarted(key);
       void this.#run(key);
     }
     if (this.length === 0) {
@@ -99,9 +104,11 @@ export class WorkQueue {
       const retryInMs = Math.min(maxMs, baseMs * 2 ** Math.min(failures, 30));
       this.#failures.set(key, failures + 1);
       this.#options.onError?.(key, error, retryInMs);
+      this.#options.observer?.onRetry();
       if (!this.#closed) this.addAfter(key, retryInMs);
     } finally {
       this.#active.delete(key);
+      this.#options.observer?.onFinished(key);
       if (this.#again.delete(key) && !this.#closed) this.add(key);
       this.#pump();
     }

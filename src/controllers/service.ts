@@ -1,9 +1,12 @@
 // The controllers as a service of the process. Each has its own identity and rights; they share one set of informers.
 import type { Clock } from '#base/clock.ts';
+import type { MetricRegistry } from '#base/metrics/registry.ts';
+import { queueObserver } from '#base/metrics/work-queues.ts';
 import type { Logger } from '#base/log.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
+import { queueName } from './queue-names.ts';
 import { controllersOf, type ControllersConfig } from './registry.ts';
 import { createCustomKinds } from './runtime/custom-kinds.ts';
 import type { Controller } from './runtime/declaration.ts';
@@ -17,6 +20,8 @@ export interface ControllersOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly config: ControllersConfig;
+  /** Absent: nothing is measured. */
+  readonly metrics?: MetricRegistry | undefined;
   /** Default: each as it is. A simulation puts one with a known bug in its place, to see that it is found. */
   readonly replace?: ((controller: Controller) => Controller) | undefined;
   readonly dependsOn?: readonly string[] | undefined;
@@ -33,6 +38,14 @@ export const accountName = (account: string, namespace = 'kube-system'): string 
 
 export function createControllers(options: ControllersOptions): ControllersService {
   let loops: readonly ControllerLoop[] = [];
+  const { clock, metrics } = options;
+  const measures = (controller: Controller) =>
+    metrics === undefined
+      ? {}
+      : {
+          queue: queueObserver(metrics, clock, queueName(controller.name)),
+          onRun: controller.measures?.(metrics),
+        };
   return {
     name: 'controllers',
     dependsOn: options.dependsOn ?? [],
@@ -57,6 +70,7 @@ export function createControllers(options: ControllersOptions): ControllersServi
           events: options.events(client, controller.component),
           clock: options.clock,
           logger: options.logger.named(controller.name),
+          ...measures(controller),
         });
       });
       await Promise.all(loops.map((one) => one.start(scope)));

@@ -32,6 +32,9 @@ export class ClusterCache implements ClusterSnapshot {
   get nodes(): readonly NodeInfo[] {
     return this.#list;
   }
+  sizes(): { readonly assumed_pods: number; readonly nodes: number; readonly pods: number } {
+    return { assumed_pods: this.#assumed.size, nodes: this.#nodes.size, pods: this.#places.size };
+  }
   claim(namespace: string, name: string) {
     return this.#client.informer(PersistentVolumeClaims).get(namespace, name);
   }

@@ -1,5 +1,6 @@
 // One scheduling decision: which node for this Pod, or why none. Pure.
 import type { Pod } from '#api/generated/types.ts';
+import type { CycleMeasures } from './metrics.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { ClusterSnapshot, Rejection, SchedulerPlugin } from './plugin.ts';
 import { histogram, preempt, priorityOf, type Preemption } from './preemption.ts';
@@ -15,12 +16,13 @@ export type Verdict =
       readonly preemption?: Preemption | undefined;
     };
 
-/** `pick`: one of so many equally good nodes. */
+/** `pick`: one of so many equally good nodes. `measures`: told as it goes on. */
 export function decide(
   pod: Pod,
   cluster: ClusterSnapshot,
   plugins: readonly SchedulerPlugin[],
   pick: (count: number) => number,
+  measures?: CycleMeasures,
 ): Verdict {
   const { nodes } = cluster;
   if (nodes.length === 0)
@@ -30,25 +32,34 @@ export function decide(
       rejectedBy: new Set(plugins.map((one) => one.name)),
     };
   for (const plugin of plugins) {
-    const text = plugin.preFilter?.(pod, cluster);
-    if (text !== undefined)
-      return unschedulable(pod, cluster, text, new Map(), new Set([plugin.name]), () => undefined);
+    if (plugin.preFilter === undefined) continue;
+    measures?.evaluated(plugin, 'PreFilter');
+    const text = plugin.preFilter(pod, cluster);
+    if (text === undefined) continue;
+    measures?.ended('PreFilter', 'Unschedulable');
+    return unschedulable(pod, cluster, text, new Map(), new Set([plugin.name]), () => undefined);
   }
+  measures?.ended('PreFilter', 'Success');
   const feasible: NodeInfo[] = [];
   const rejections = new Map<NodeInfo, Rejection>();
   const rejectedBy = new Set<string>();
   for (const node of nodes) {
-    const rejection = rejectionOf(pod, node, cluster, plugins);
+    const rejection = rejectionOf(pod, node, cluster, plugins, measures);
     if (rejection === undefined) feasible.push(node);
     else {
       rejections.set(node, rejection);
       rejectedBy.add(rejection.plugin);
     }
   }
+  measures?.ended('Filter', 'Success');
   // Room was made for it there.
   const nominated = feasible.find((one) => one.name === pod.status?.nominatedNodeName);
   if (nominated !== undefined) return { type: 'node', node: nominated };
-  if (feasible.length > 0) return { type: 'node', node: best(pod, feasible, cluster, plugins, pick) };
+  if (feasible.length > 0) {
+    const node = best(pod, feasible, cluster, plugins, pick, measures);
+    measures?.ended('Score', 'Success');
+    return { type: 'node', node };
+  }
   const reasons = histogram([...rejections.values()].flatMap((one) => one.reasons));
   return unschedulable(pod, cluster, reasons, rejections, rejectedBy, (node, view) =>
     rejectionOf(pod, node, view, plugins),
@@ -78,6 +89,7 @@ function rejectionOf(
   node: NodeInfo,
   cluster: ClusterSnapshot,
   plugins: readonly SchedulerPlugin[],
+  measures?: CycleMeasures,
 ): NamedRejection | undefined {
   const expected = cluster
     .nominated(node.name)
@@ -88,7 +100,7 @@ function rejectionOf(
     const rejection = firstRejection(pod, crowded, cluster, plugins);
     if (rejection !== undefined) return rejection;
   }
-  return firstRejection(pod, node, cluster, plugins);
+  return firstRejection(pod, node, cluster, plugins, measures);
 }
 
 function firstRejection(
@@ -96,9 +108,12 @@ function firstRejection(
   node: NodeInfo,
   cluster: ClusterSnapshot,
   plugins: readonly SchedulerPlugin[],
+  measures?: CycleMeasures,
 ): NamedRejection | undefined {
   for (const plugin of plugins) {
-    const rejection = plugin.filter?.(pod, node, cluster);
+    if (plugin.filter === undefined) continue;
+    measures?.evaluated(plugin, 'Filter');
+    const rejection = plugin.filter(pod, node, cluster);
     if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
   }
   return undefined;
@@ -110,11 +125,14 @@ function best(
   cluster: ClusterSnapshot,
   plugins: readonly SchedulerPlugin[],
   pick: (count: number) => number,
+  measures: CycleMeasures | undefined,
 ): NodeInfo {
   if (feasible.length === 1) return feasible[0]!;
   const totals = feasible.map(() => 0);
-  for (const { score } of plugins) {
+  for (const plugin of plugins) {
+    const { score } = plugin;
     if (score === undefined) continue;
+    measures?.evaluated(plugin, 'Score');
     for (const [index, points] of score.of(pod, feasible, cluster).entries()) totals[index]! += points * score.weight;
   }
   const most = Math.max(...totals);

@@ -27,13 +27,13 @@ test('an unschedulable Pod waits for an event that concerns what rejected it, an
   const one = pod('a');
   queue.set(one, false);
   queue.failed(queue.pop()!, new Set(['NodeResourcesFit']));
-  queue.wake(new Set(['VolumeBinding']));
+  queue.wake(new Set(['VolumeBinding']), 'NodeUpdate');
   clock.advance(60_000);
   assert.equal(queue.pop(), undefined, 'nothing that could help happened');
-  queue.wake(new Set(['NodeResourcesFit']));
+  queue.wake(new Set(['NodeResourcesFit']), 'NodeUpdate');
   assert.equal(queue.pop(), one);
   queue.failed(one, new Set(['NodeResourcesFit']));
-  queue.wake(new Set(['NodeResourcesFit']));
+  queue.wake(new Set(['NodeResourcesFit']), 'NodeUpdate');
   clock.advance(1_999);
   assert.equal(queue.pop(), undefined, 'second attempt: two seconds');
   clock.advance(1);
@@ -44,7 +44,7 @@ test('an event while the Pod was in work is not lost', () => {
   const { clock, queue } = start();
   queue.set(pod('a'), false);
   const one = queue.pop()!;
-  queue.wake(new Set(['NodeName']));
+  queue.wake(new Set(['NodeName']), 'NodeUpdate');
   queue.failed(one, new Set(['NodeResourcesFit']));
   clock.advance(1_000);
   assert.equal(queue.pop(), one);

@@ -14,6 +14,7 @@ import { isNotFound, isReason } from '#api/status.ts';
 import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { MetricRegistry } from '#base/metrics/registry.ts';
 import { fraction, type Random } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
@@ -25,6 +26,7 @@ import { bind, StalePlanError } from './bind.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { decide } from './cycle.ts';
 import { makeRoom } from './make-room.ts';
+import { schedulerMetrics, type SchedulerMetrics } from './metrics.ts';
 import type { ClusterEvent } from './plugin.ts';
 import { plugins } from './plugins/registry.ts';
 import { priorityOf, type Preemption } from './preemption.ts';
@@ -39,6 +41,8 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Absent: what is measured is told to nobody. */
+  readonly metrics?: MetricRegistry | undefined;
   readonly dependsOn?: readonly string[] | undefined;
 }
 
@@ -73,17 +77,36 @@ const schedulingPart = ({ metadata, spec, status }: Node) => [
   status?.allocatable,
 ];
 
+/** As upstream names them in metrics. */
+const queueEvents: Readonly<Record<ClusterEvent, string>> = {
+  node: 'NodeUpdate',
+  'pod-added': 'AssignedPodAdd',
+  'pod-removed': 'AssignedPodDelete',
+  volume: 'PersistentVolumeUpdate',
+  namespace: 'NamespaceUpdate',
+};
+
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #cache: ClusterCache;
   readonly #queue: SchedulingQueue;
+  readonly #metrics: SchedulerMetrics;
   #turnPlanned = false;
   #scope: Scope | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#cache = new ClusterCache(options.client);
-    this.#queue = new SchedulingQueue(options.clock, () => this.#planTurn());
+    this.#queue = new SchedulingQueue(
+      options.clock,
+      () => this.#planTurn(),
+      (event, queue) => this.#metrics.onQueued(event, queue),
+    );
+    this.#metrics = schedulerMetrics(options.metrics ?? new MetricRegistry(), options.clock, {
+      waiting: () => ({ ...this.#queue.counts(), gated: this.#gated() }),
+      rejected: () => this.#queue.rejected(),
+      cache: () => this.#cache.sizes(),
+    });
   }
 
   async start(scope: Scope): Promise<void> {
@@ -157,7 +180,15 @@ export class Scheduler {
 
   #wake(event: ClusterEvent): void {
     if (this.#queue.size === 0) return;
-    this.#queue.wake(new Set(plugins.filter((one) => one.wakesOn.includes(event)).map((one) => one.name)));
+    const concerned = plugins.filter((one) => one.wakesOn.includes(event)).map((one) => one.name);
+    this.#queue.wake(new Set(concerned), queueEvents[event]);
+  }
+
+  /** Held back by their gates. */
+  #gated(): number {
+    const pods = this.#options.client.informer(Pods).list();
+    return pods.filter((pod) => isOurs(pod) && !podIsTerminal(pod) && (pod.spec.schedulingGates ?? []).length > 0)
+      .length;
   }
 
   #planTurn(): void {
@@ -180,12 +211,20 @@ export class Scheduler {
   #schedule(pod: Pod): void {
     const scope = this.#scope;
     if (scope === undefined || scope.closed) return;
-    const { random, logger } = this.#options;
-    const verdict = decide(pod, this.#cache, plugins, (count) => Math.floor(fraction(random) * count));
+    const { clock, random, logger } = this.#options;
+    const metrics = this.#metrics;
+    const startMs = clock.monotonicMs();
+    const seconds = (): number => (clock.monotonicMs() - startMs) / 1000;
+    const measures = metrics.cycle();
+    const pick = (count: number): number => Math.floor(fraction(random) * count);
+    const verdict = decide(pod, this.#cache, plugins, pick, measures);
     const name = `${pod.metadata.namespace!}/${pod.metadata.name!}`;
     switch (verdict.type) {
       case 'unschedulable':
         logger.debug('no node', { pod: name, cause: verdict.message });
+        measures.ended('PostFilter', verdict.preemption === undefined ? 'Unschedulable' : 'Success');
+        metrics.onPreemption(verdict.preemption?.victims.length);
+        metrics.onAttempt('unschedulable', seconds());
         this.#queue.failed(pod, verdict.rejectedBy);
         if (verdict.preemption !== undefined) this.#preempt(pod, verdict.preemption, scope);
         scope.spawn(`report of ${name}`, () =>
@@ -193,8 +232,10 @@ export class Scheduler {
         );
         return;
       case 'node': {
+        metrics.onDecided(seconds());
         const plan = planVolumes(pod, verdict.node, this.#cache);
         if (typeof plan === 'string') {
+          metrics.onAttempt('error', seconds());
           this.#queue.failed(pod, new Set());
           return;
         }
@@ -202,10 +243,18 @@ export class Scheduler {
         this.#cache.assume(pod, node);
         scope.spawn(`binding of ${name}`, async (signal) => {
           try {
+            const bindingMs = clock.monotonicMs();
+            // The informer may tell of the binding first.
+            const tries = this.#queue.triesOf(pod);
             await bind(pod, node, plan, { ...this.#options, signal });
+            metrics.onPoint('Bind', 'Success', (clock.monotonicMs() - bindingMs) / 1000);
+            metrics.onAttempt('scheduled', seconds());
+            if (tries !== undefined)
+              metrics.onScheduled(tries.attempts, (clock.monotonicMs() - (tries.firstTriedMs ?? startMs)) / 1000);
             this.#queue.remove(pod);
             this.#event(pod, 'Normal', 'Scheduled', `Successfully assigned ${name} to ${node}`);
           } catch (error) {
+            if (!(error instanceof StalePlanError)) metrics.onAttempt('error', seconds());
             await this.#bindingFailed(pod, error);
           }
         });

@@ -7,6 +7,7 @@ import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { bootstrapRbac, rbacGroups, type RbacFacts } from '#assembly/bootstrap-rbac.ts';
 import type { ApiServerOptions } from '#apiserver/options.ts';
 import type { Logger } from '#base/log.ts';
+import { MetricRegistry } from '#base/metrics/registry.ts';
 import { seededRandom } from '#base/random.ts';
 import { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
@@ -51,7 +52,8 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 export async function startControlPlane(
   options: { readonly rootCa?: string; readonly api?: Partial<ApiServerOptions> } = {},
 ): Promise<TestControlPlane> {
-  const api = await startApiServer(options.api);
+  const metrics = new MetricRegistry();
+  const api = await startApiServer({ metrics, ...options.api });
   const clock = api.virtualClock;
   const complaints: string[] = [];
   const loggerOf = (name: string): Logger => ({
@@ -101,6 +103,7 @@ export async function startControlPlane(
       events,
       clock,
       logger,
+      metrics,
       config: {
         signToken: (claims) => `signed ${JSON.stringify(claims)}`,
         rootCaCertificates: () => options.rootCa ?? 'PEM',
@@ -116,6 +119,7 @@ export async function startControlPlane(
       clock,
       random,
       logger,
+      metrics,
     }),
   ];
   await Promise.all(services.map((one) => one.start(scope)));

@@ -63,6 +63,7 @@ export function watchAvailability(
   };
   const queue = new WorkQueue({
     clock,
+    observer: server.metrics.queue('RemoteAvailabilityController'),
     concurrency: 5,
     backoff: { baseMs: 5, maxMs: recheckMs },
     async work(name) {

@@ -1,4 +1,4 @@
 // The parts of the server that looking after other servers needs.
 import type { Server } from '../context.ts';
 
-export type AggregationParts = Pick<Server, 'options' | 'kinds' | 'apiServices'>;
+export type AggregationParts = Pick<Server, 'options' | 'kinds' | 'apiServices' | 'metrics'>;

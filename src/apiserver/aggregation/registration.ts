@@ -44,6 +44,7 @@ export function keepLocalServices(server: AggregationParts, client: Client): Loc
 
   const queue = new WorkQueue({
     clock,
+    observer: server.metrics.queue('autoregister'),
     concurrency,
     async work(name) {
       if (isClosed) return;

@@ -28,6 +28,7 @@ export function startDefinitionController(server: Server): Disposable {
   let isClosed = false;
   const queue = new WorkQueue({
     clock,
+    observer: server.metrics.queue('crd_naming_condition_controller'),
     concurrency: 1,
     work: (name) => reconcile(name),
     onError: (name, error, retryInMs) => {

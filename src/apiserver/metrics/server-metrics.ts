@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { Counter } from '#base/metrics/families.ts';
 import type { MetricRegistry } from '#base/metrics/registry.ts';
+import { queueObserver, type QueueObserver } from '#base/metrics/work-queues.ts';
 import type { Store } from '#storage/store.ts';
 import { accessMetrics, type AccessMetrics } from './access.ts';
 import { admissionMetrics, type AdmissionMetrics } from './admission.ts';
@@ -18,6 +19,8 @@ export interface ServerMetrics {
   /** How often each check was asked, and what it said. */
   readonly health: Counter<'name' | 'status' | 'type'>;
   readonly storage: StorageMetrics;
+  /** Of a work queue of this server. */
+  queue(name: string): QueueObserver;
 }
 
 export const serverMetrics = (registry: MetricRegistry, clock: Clock, store: Store): ServerMetrics => ({
@@ -29,4 +32,5 @@ export const serverMetrics = (registry: MetricRegistry, clock: Clock, store: Sto
   // Of /metrics/slis alone.
   health: new Counter('kubernetes_healthchecks_total', 'What health checks said.', ['name', 'status', 'type']),
   storage: storageMetrics(registry, clock, store),
+  queue: (name) => queueObserver(registry, clock, name),
 });

@@ -72,6 +72,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     ],
     allowsOrigin: await allowedOrigins(configuration.apiServer.corsAllowedOrigins),
     audit,
+    metrics: context.metrics,
   });
   scope.onClose(() => server.close());
   parts.provide('apiServer', server);

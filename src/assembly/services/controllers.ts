@@ -39,6 +39,7 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     events,
     clock,
     logger,
+    metrics: context.metrics,
     config: {
       runtimeConfig: configuration.apiServer.runtimeConfig,
       signToken: (claims) => tokenKey.signNow(claims),
@@ -77,13 +78,20 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
 }
 
 export async function startScheduler(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
-  const { clock, random, logger, parts } = context;
+  const { clock, random, logger, metrics, parts } = context;
   const [{ createScheduler }, events] = await Promise.all([
     import('#scheduler/scheduler.ts'),
     eventsOf(context, scope),
   ]);
   const client = parts.take('clientAs')('system:kube-scheduler');
-  const service = createScheduler({ client, events: events(client, 'default-scheduler'), clock, random, logger });
+  const service = createScheduler({
+    client,
+    events: events(client, 'default-scheduler'),
+    clock,
+    random,
+    logger,
+    metrics,
+  });
   await service.start(scope);
   return () => service.problems?.() ?? [];
 }

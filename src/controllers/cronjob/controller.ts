@@ -11,10 +11,12 @@ import {
   writeSubresource,
 } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
+import { cronJobMeasures } from './metrics.ts';
 
 export const cronJob = keyedController({
   name: 'cronjob',
   account: 'cronjob-controller',
+  measures: cronJobMeasures,
   reads: [read(CronJobs, self), read(Jobs, controllerOwner(CronJobs))],
   writes: [write(Jobs, 'create', 'delete'), writeSubresource(CronJobs, 'status', 'update')],
   snapshot(lookup, key) {

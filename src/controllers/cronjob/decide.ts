@@ -25,7 +25,8 @@ const refersTo =
   (job: Job) =>
   ({ uid }: ObjectReference): boolean =>
     uid === job.metadata.uid;
-const scheduledFor = (job: Job): number => Date.parse(job.metadata.annotations?.[scheduledAnnotation] ?? '');
+export const scheduledFor = (job: Pick<Job, 'metadata'>): number =>
+  Date.parse(job.metadata.annotations?.[scheduledAnnotation] ?? '');
 
 export function decide(snapshot: CronJobSnapshot, now: number): Decision {
   const { cronJob, jobs } = snapshot;

@@ -14,6 +14,7 @@ import {
   type Lookup,
 } from '../runtime/declaration.ts';
 import { decide, hasEndpoints, managedByLabel, managedByUs, serviceNameLabel } from './decide.ts';
+import { endpointSliceMeasures } from './metrics.ts';
 import { endpointPart, servicesOfPod } from './wakes.ts';
 
 const serviceIndex: InformerIndex<EndpointSlice> = {
@@ -28,6 +29,7 @@ const everyService = (_node: Node, lookup: Lookup) => lookup.list(Services).filt
 export const endpointSlice = keyedController({
   name: 'endpointslice',
   account: 'endpointslice-controller',
+  measures: endpointSliceMeasures,
   reads: [
     read(Services, self),
     read(Pods, servicesOfPod, partChanges(endpointPart)),

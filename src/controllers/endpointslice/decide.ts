@@ -25,7 +25,7 @@ export interface EndpointSliceSnapshot {
 }
 
 /** Endpoints of a slice: upstream's --max-endpoints-per-slice. */
-const endpointsMax = 100;
+export const endpointsMax = 100;
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 export const managedByUs = 'endpointslice-controller.k8s.io';

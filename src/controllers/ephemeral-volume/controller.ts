@@ -4,12 +4,14 @@ import type { Pod } from '#api/generated/types.ts';
 import { claimIndex } from '../persistentvolume-binder/controller.ts';
 import { keyText, keyedController, read, splitKey, write } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
+import { ephemeralVolumeMeasures } from './metrics.ts';
 
 const hasEphemeral = (pod: Pod): boolean => pod.spec.volumes?.some((one) => one.ephemeral !== undefined) === true;
 
 export const ephemeralVolume = keyedController({
   name: 'ephemeral-volume',
   account: 'ephemeral-volume-controller',
+  measures: ephemeralVolumeMeasures,
   component: 'ephemeral_volume',
   reads: [
     // A Pod's volumes never change.

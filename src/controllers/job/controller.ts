@@ -17,6 +17,7 @@ import {
 } from '../runtime/declaration.ts';
 import { endOf } from './conditions.ts';
 import { decide, isManagedElsewhere, type JobSnapshot } from './decide.ts';
+import { jobMeasures } from './metrics.ts';
 import { isTracked, untrack } from './pods.ts';
 
 const owner = controllerOwner(Jobs);
@@ -59,6 +60,7 @@ type Snapshot = { readonly stray: Pod } | JobSnapshot;
 export const job = keyedController<Snapshot>({
   name: 'job',
   account: 'job-controller',
+  measures: jobMeasures,
   reads: [read(Jobs, wakeByJob), read(Pods, wakeByPod)],
   writes: [write(Pods, 'create', 'delete', 'patch'), writeSubresource(Jobs, 'status', 'update')],
   snapshot(lookup, key, { failure }) {

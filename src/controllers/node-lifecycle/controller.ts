@@ -12,6 +12,7 @@ import {
   type Controller,
 } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
+import { nodeMeasures } from './metrics.ts';
 
 const leaseNamespace = 'kube-node-lease';
 
@@ -30,6 +31,7 @@ export function nodeLifecycle(): Controller {
   return keyedController({
     name: 'node-lifecycle',
     account: 'node-controller',
+    measures: nodeMeasures,
     reads: [
       read(Nodes, self),
       read(Leases, ({ metadata }: Lease) => (metadata.namespace === leaseNamespace ? [metadata.name!] : [])),

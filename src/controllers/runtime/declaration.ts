@@ -1,9 +1,10 @@
 // What a controller is: what it reads, what wakes it, what it may write, and a pure decision. Two shapes, no third:
 // keyed (one decision a key) and snapshot (one decision over everything, coalesced).
+import type { MetricRegistry } from '#base/metrics/registry.ts';
 import type { InformerIndex } from '#client/client.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
-import type { Decision } from './action.ts';
+import type { Action, Decision } from './action.ts';
 import type { ChangingKind } from './aggregated-kinds.ts';
 
 /** The controller's view of the informers: the kinds that it declares, and no others. Objects are shared: never change them. */
@@ -70,7 +71,25 @@ export interface SnapshotContext {
   readonly now: number;
   readonly monotonicMs: number;
   readonly failure: Failure | undefined;
+  /** What was decided on, for those who measure. */
+  seen?: unknown;
 }
+
+/** One decision and what came of it. */
+export interface Run<S = unknown> {
+  readonly key: string;
+  /** What the decision was made on. */
+  readonly seen: S;
+  readonly actions: readonly Action[];
+  /** Undefined: all was done. */
+  readonly error: unknown;
+  readonly seconds: number;
+  readonly lookup: Lookup;
+  readonly now: number;
+}
+export type RunObserver<S = unknown> = (run: Run<S>) => void;
+/** Begins to tell something in metrics. */
+export type Measures<S = unknown> = (registry: MetricRegistry) => RunObserver<S>;
 
 interface Declaration<S> {
   readonly name: string;
@@ -85,6 +104,7 @@ interface Declaration<S> {
   readonly custom?: CustomReads | undefined;
   /** Effects outside the API, by name; assembly gives them. */
   readonly effects?: Readonly<Record<string, (argument: string) => Promise<void>>> | undefined;
+  readonly measures?: Measures<S> | undefined;
   /** Synchronous and pure. `now` in milliseconds since the epoch. */
   decide(snapshot: S, now: number): Decision;
 }
@@ -108,6 +128,7 @@ export interface Controller {
   readonly custom: CustomReads | undefined;
   readonly effects: Readonly<Record<string, (argument: string) => Promise<void>>>;
   readonly concurrency: number;
+  readonly measures?: Measures | undefined;
   /** Looked at once when everything has been read, though nothing may be there. */
   readonly firstKeys: readonly string[];
   plan(lookup: Lookup, key: string, context: SnapshotContext): Decision | undefined;
@@ -124,11 +145,15 @@ export function keyedController<S>(declaration: KeyedDeclaration<S>): Controller
     writes,
     custom: declaration.custom,
     effects: declaration.effects ?? {},
+    // The loop gives back what `snapshot` made.
+    measures: declaration.measures as Measures | undefined,
     concurrency: declaration.concurrency ?? 5,
     firstKeys: [],
     plan(lookup, key, context) {
       const snapshot = declaration.snapshot(lookup, key, context);
-      return snapshot === undefined ? undefined : declaration.decide(snapshot, context.now);
+      if (snapshot === undefined) return undefined;
+      context.seen = snapshot;
+      return declaration.decide(snapshot, context.now);
     },
   };
 }
@@ -145,9 +170,15 @@ export function snapshotController<S>(declaration: SnapshotDeclaration<S>): Cont
     writes: declaration.writes,
     custom: declaration.custom,
     effects: declaration.effects ?? {},
+    // The loop gives back what `snapshot` made.
+    measures: declaration.measures as Measures | undefined,
     concurrency: 1,
     firstKeys: everything,
-    plan: (lookup, _key, context) => declaration.decide(declaration.snapshot(lookup, context), context.now),
+    plan(lookup, _key, context) {
+      const snapshot = declaration.snapshot(lookup, context);
+      context.seen = snapshot;
+      return declaration.decide(snapshot, context.now);
+    },
   };
 }
 

@@ -3,6 +3,7 @@
 import { WorkQueue } from '#base/work-queue.ts';
 import { assert, messageOf } from '#base/errors.ts';
 import type { Clock } from '#base/clock.ts';
+import type { QueueObserver } from '#base/metrics/work-queues.ts';
 import type { Logger } from '#base/log.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client, EventRecorder, Informer } from '#client/client.ts';
@@ -10,7 +11,15 @@ import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import type { Action } from './action.ts';
 import type { CustomKinds } from './custom-kinds.ts';
 import { applyActions } from './apply-actions.ts';
-import { kindId, type Controller, type Failure, type Lookup, type Read } from './declaration.ts';
+import {
+  kindId,
+  type Controller,
+  type Failure,
+  type Lookup,
+  type Read,
+  type RunObserver,
+  type SnapshotContext,
+} from './declaration.ts';
 
 export interface LoopOptions {
   readonly controller: Controller;
@@ -22,6 +31,9 @@ export interface LoopOptions {
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Absent: nothing is measured. */
+  readonly queue?: QueueObserver | undefined;
+  readonly onRun?: RunObserver | undefined;
 }
 
 /** After so long a decision is made even if an own deletion was not seen: the object may be gone without a trace. As client-go's expectations. */
@@ -64,6 +76,7 @@ export class ControllerLoop {
     this.#queue = new WorkQueue({
       clock,
       concurrency: controller.concurrency,
+      observer: options.queue,
       work: (key) => this.#work(key),
       onError: (key, error, retryInMs) => {
         if (error instanceof StaleError) logger.debug('looks again', { key, cause: error.message });
@@ -181,12 +194,14 @@ export class ControllerLoop {
     const { controller, clock } = this.#options;
     const waitMs = this.#waitMs(key);
     if (waitMs > 0) return waitMs;
+    const startMs = clock.monotonicMs();
     const hadFailure = this.#failures.has(key);
-    const decision = controller.plan(this.#lookup, key, {
+    const context: SnapshotContext = {
       now: clock.now(),
-      monotonicMs: clock.monotonicMs(),
+      monotonicMs: startMs,
       failure: this.#failures.get(key),
-    });
+    };
+    const decision = controller.plan(this.#lookup, key, context);
     if (decision === undefined) {
       this.#failures.delete(key);
       return undefined;
@@ -198,6 +213,16 @@ export class ControllerLoop {
       client: this.#options.client,
       events: this.#options.events,
       onWritten: (action, object) => this.#expect(key, action, object),
+    });
+    this.#options.onRun?.({
+      key,
+      seen: context.seen,
+      actions: decision.actions,
+      error:
+        result.type === 'done' ? undefined : result.type === 'failed' ? result.error : new StaleError(result.message),
+      seconds: (clock.monotonicMs() - startMs) / 1000,
+      lookup: this.#lookup,
+      now: clock.now(),
     });
     switch (result.type) {
       case 'stale':

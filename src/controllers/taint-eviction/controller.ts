@@ -14,12 +14,14 @@ import {
   type Lookup,
 } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
+import { taintEvictionMeasures } from './metrics.ts';
 
 const podsOfNode = ({ metadata }: Node, lookup: Lookup) => lookup.byIndex(Pods, nodeIndex, metadata.name!).map(keyText);
 
 export const taintEviction = keyedController({
   name: 'taint-eviction',
   account: 'node-controller',
+  measures: taintEvictionMeasures,
   component: 'taint-eviction-controller',
   reads: [
     read(

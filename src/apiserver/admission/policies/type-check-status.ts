@@ -25,6 +25,7 @@ export function startTypeCheckStatus(server: Server): Disposable {
   let isClosed = false;
   const queue = new WorkQueue({
     clock,
+    observer: server.metrics.queue('validatingadmissionpolicy-status'),
     concurrency: 1,
     work: (name) => check(name),
     onError: (name, error, retryInMs) => {

@@ -35,7 +35,7 @@ const wanted = (name: string, { metadata }: Service): IPAddress => ({
 const isManaged = ({ metadata }: IPAddress): boolean => metadata.labels?.[managedLabel] === allocator;
 
 /** Until the result is disposed of. */
-export function keepIpAddresses({ options }: Pick<Server, 'options'>, client: Client): Disposable {
+export function keepIpAddresses({ metrics, options }: Pick<Server, 'metrics' | 'options'>, client: Client): Disposable {
   const { store, clock, logger } = options;
   const resource = client.resource(IPAddresses);
   /** Which Service has it. */
@@ -47,6 +47,7 @@ export function keepIpAddresses({ options }: Pick<Server, 'options'>, client: Cl
 
   const queue = new WorkQueue({
     clock,
+    observer: metrics.queue('ipallocator.k8s.io'),
     concurrency,
     async work(name) {
       if (isClosed) return;
