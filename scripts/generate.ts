@@ -3,7 +3,7 @@
 // test/repository/generated.test.ts checks that the committed files are what this writes.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { configurationPage } from './generate/configuration-page.ts';
-import { generateDescriptions } from './generate/descriptions.ts';
+import { generateDescriptions, generateParameterDescriptions } from './generate/descriptions.ts';
 import { generateFeatureGates } from './generate/feature-gates.ts';
 import { generateKindReferences } from './generate/kind-references.ts';
 import { generateKindRows } from './generate/kind-rows.ts';
@@ -20,12 +20,13 @@ export function generateAll(): Map<string, string> {
   const openshift = readFacts('openshift-resources.json');
   const defaults = readFacts('defaults.json');
   const gates = readFacts('feature-gates.json');
-  const references = readFacts('reference-descriptions.json');
+  const exact = readFacts('exact-descriptions.json');
   return new Map([
     ['type-table.json', generateTypeTable(types, openshift)],
     ['protobuf-numbers.json', generateProtobufNumbers(types, openshift)],
     ['default-rules.json', generateDefaultRules(defaults, openshift.defaults, gates)],
-    ['descriptions.json', generateDescriptions(types, references)],
+    ['descriptions.json', generateDescriptions(types, exact)],
+    ['parameter-descriptions.json', generateParameterDescriptions()],
     ['feature-gates.ts', generateFeatureGates(gates)],
     ['types.ts', generateTypes(types, openshift)],
     ['kind-references.ts', generateKindReferences(types, resources, openshift)],

@@ -1,0 +1,73 @@
+// `node scripts/generate/exact-descriptions.ts DIRECTORY` writes src/api/facts/exact-descriptions.json: the descriptions that the
+// models of @kubernetes/client-node do not have word for word: of fields whose value is another type, of lines and of enumerations.
+// DIRECTORY holds the npm packages `kubernetes-models` 5.1.0, `@kubernetes-models/apimachinery` 3.0.2 and `kubernetes-types` 1.30.0
+// (which alone describes quantities) as they unpack, under `kubernetes-models`, `apimachinery` and `kubernetes-types`: too many
+// dependencies of their own for what is read once a release.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { clientDescriptions } from './descriptions.ts';
+import type { Descriptions } from './descriptions.ts';
+import type { TypeTable } from './facts.ts';
+
+const [directory] = process.argv.slice(2);
+if (directory === undefined) throw new Error('usage: exact-descriptions.ts DIRECTORY');
+const facts = (name: string): URL => new URL(`../../src/api/facts/${name}`, import.meta.url);
+const table = JSON.parse(readFileSync(facts('k8s-types.json'), 'utf8')) as TypeTable;
+const models = path.join(directory, 'kubernetes-models');
+const groups = readdirSync(models, { withFileTypes: true }).flatMap((one) => (one.isDirectory() ? [one.name] : []));
+
+/** `io.k8s.api.networking.v1.Ingress` -> `kubernetes-models/networking.k8s.io/v1/Ingress.d.ts`. */
+function modelFile(typeName: string): string | undefined {
+  const machinery = 'io.k8s.apimachinery.pkg.';
+  const parts = typeName.split('.');
+  const [kind = '', version = '', short = ''] = parts.toReversed();
+  const group = short === 'core' ? '' : groups.find((one) => one === short || one.startsWith(`${short}.`));
+  const file = typeName.startsWith(machinery)
+    ? path.join(directory!, 'apimachinery', `${typeName.slice(machinery.length).replaceAll('.', '/')}.d.ts`)
+    : group === undefined
+      ? undefined
+      : path.join(models, group, version, `${kind}.d.ts`);
+  return file !== undefined && existsSync(file) ? file : undefined;
+}
+
+/** The text of a doc comment, in which only what would end it is escaped. */
+const textOf = (comment: string): string =>
+  comment
+    .split('\n')
+    .map((line) => line.replace(/^\s*\*\s?/, ''))
+    .filter((line) => line !== '@deprecated')
+    .join('\n')
+    .trim()
+    .replaceAll(/\\([*/])/g, '$1');
+
+const result: Record<string, Descriptions> = {};
+for (const [name, type] of Object.entries(table.types)) {
+  const file = modelFile(name);
+  if (file === undefined) continue;
+  const text = readFileSync(file, 'utf8');
+  const known = clientDescriptions(name, type);
+  const head = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export (?:interface|type) I/.exec(text);
+  const own = head === null ? '' : textOf(head[1]!);
+  const start = text.indexOf('export interface I');
+  const body = start < 0 ? '' : text.slice(start, text.indexOf('export declare class'));
+  const fields: Record<string, string> = {};
+  const seen = new Set<string>();
+  for (const match of body.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*"([^"]+)"\??:/g)) {
+    const description = textOf(match[1]!);
+    seen.add(match[2]!);
+    if (match[2]! in type.fields && description !== known?.[1][match[2]!]) fields[match[2]!] = description;
+  }
+  // Where a field has none, the client's models have its type's own words. These models have none for the two fields of every kind.
+  for (const field of Object.keys(known?.[1] ?? {}))
+    if (body !== '' && !seen.has(field) && field !== 'apiVersion' && field !== 'kind') fields[field] = '';
+  const isSame = own === '' || own === known?.[0];
+  if (!isSame || Object.keys(fields).length > 0) result[name] = [isSame ? '' : own, fields];
+}
+const quantityText = readFileSync(path.join(directory, 'kubernetes-types/api/resource.d.ts'), 'utf8');
+const quantity = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export type Quantity /.exec(quantityText);
+result['io.k8s.apimachinery.pkg.api.resource.Quantity'] = [textOf(quantity![1]!), {}];
+
+const lines = Object.entries(result)
+  .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  .map(([name, one]) => `${JSON.stringify(name)}:${JSON.stringify(one)}`);
+writeFileSync(facts('exact-descriptions.json'), `{\n${lines.join(',\n')}\n}\n`);
