@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { configurationPage } from './generate/configuration-page.ts';
 import { generateDescriptions, generateParameterDescriptions } from './generate/descriptions.ts';
 import { generateFeatureGates } from './generate/feature-gates.ts';
+import { generateOpenApiHashes } from './generate/openapi-hashes.ts';
 import { generateKindReferences } from './generate/kind-references.ts';
 import { generateKindRows } from './generate/kind-rows.ts';
 import { generateDefaultRules, generateProtobufNumbers, generateTypeTable } from './generate/type-table.ts';
@@ -12,6 +13,12 @@ import { generateTypes } from './generate/types.ts';
 
 const readFacts = (name: string) =>
   JSON.parse(readFileSync(new URL(`../src/api/facts/${name}`, import.meta.url), 'utf8'));
+
+/** Of documents that the product makes of its tables: those must have been written before. */
+export const generateHashes = async (): Promise<[name: string, content: string]> => [
+  'openapi-hashes.json',
+  await generateOpenApiHashes(),
+];
 
 /** File name below src/api/generated -> content. */
 export function generateAll(): Map<string, string> {
@@ -45,6 +52,8 @@ if (import.meta.main) {
   const directory = new URL('../src/api/generated/', import.meta.url);
   mkdirSync(directory, { recursive: true });
   for (const [name, content] of generateAll()) writeFileSync(new URL(name, directory), content);
+  const [name, content] = await generateHashes();
+  writeFileSync(new URL(name, directory), content);
   const { url, wanted } = generatePage();
   writeFileSync(url, wanted);
 }

@@ -141,7 +141,5 @@ function parametersOf(block: string): Record<string, string> {
   return result;
 }
 
-const withLines = (name: string, text: string): string => {
-  const ends = new Set(lineEnds[name]);
-  return [...text].map((character, index) => (ends.has(index) ? '\n' : character)).join('');
-};
+const withLines = (name: string, text: string): string =>
+  (lineEnds[name] ?? []).reduce((all, index) => `${all.slice(0, index)}\n${all.slice(index + 1)}`, text);

@@ -168,6 +168,9 @@ interface Writable {
   readonly destroyed: boolean;
 }
 
+const withAcceptEncoding = (vary: string | undefined): string =>
+  vary === undefined ? 'Accept-Encoding' : vary.includes('Accept-Encoding') ? vary : `${vary}, Accept-Encoding`;
+
 async function writeParts(
   request: HttpsRequest,
   response: HttpsResponse,
@@ -180,6 +183,8 @@ async function writeParts(
   const accepts = request.headers['accept-encoding'];
   if (
     length > gzipBytesMin &&
+    // Part of a document is counted in its own bytes.
+    answer.status !== 206 &&
     !isHead &&
     accepts !== undefined &&
     /(^|,)\s*gzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepts))
@@ -193,7 +198,7 @@ async function writeParts(
     writeHead(response, answer, {
       'content-encoding': 'gzip',
       'content-length': packed.length,
-      vary: answer.headers['vary'] === undefined ? 'Accept-Encoding' : `${answer.headers['vary']}, Accept-Encoding`,
+      vary: withAcceptEncoding(answer.headers['vary']),
     });
     answer.sizes?.observe(packed.length);
     response.end(packed);

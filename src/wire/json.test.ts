@@ -45,7 +45,7 @@ test('YAML becomes JSON values', async () => {
   assert.deepEqual((await parseYaml('a: 1\na: 2', { duplicates: true })).duplicates, [
     'line 2: key "a" already set in map',
   ]);
-  assert.equal(await printYaml({ b: 1, a: ['x', 'yes'] }), 'a:\n  - x\n  - "yes"\nb: 1\n');
+  assert.equal(await printYaml({ b: 1, a: ['x', 'yes'] }), 'a:\n- x\n- "yes"\nb: 1\n');
 });
 
 test('a YAML text with very many keys that it has twice is read in linear time, and a hundred of them are told', async () => {

@@ -136,16 +136,19 @@ function toJson(value: unknown, left: { length: number }): unknown {
   return result;
 }
 
-/** Keys sorted, as upstream prints. */
-export const printYaml = async (value: unknown): Promise<string> => (await yamlPrinter())(value);
+/** Keys sorted and lists as far to the left as what they are in, as upstream prints. */
+export const printYaml = async (value: unknown): Promise<string> =>
+  (await yamlPrinter({ sortMapEntries: true, indentSeq: false }))(value);
 
 const mergeKey = /^[ -]*<<:/m;
 
-/** For many values in one go. */
-export async function yamlPrinter(): Promise<(value: unknown) => string> {
+/** For many values in one go; keys in their order, unless it is said otherwise. */
+export async function yamlPrinter(
+  more: { readonly sortMapEntries?: boolean; readonly indentSeq?: boolean } = {},
+): Promise<(value: unknown) => string> {
   const { stringify, Document, visit } = await library();
   const options = {
-    sortMapEntries: true,
+    ...more,
     lineWidth: 0,
     version: '1.1',
     aliasDuplicateObjects: false,

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { generateAll, generatePage } from '../../scripts/generate.ts';
+import { generateAll, generateHashes, generatePage } from '../../scripts/generate.ts';
 
-test('generated files are what the generator writes; run npm run generate', () => {
-  for (const [name, content] of generateAll()) {
+test('generated files are what the generator writes; run npm run generate', async () => {
+  for (const [name, content] of [...generateAll(), await generateHashes()]) {
     const committed = readFileSync(new URL(`../../src/api/generated/${name}`, import.meta.url), 'utf8');
     assert.ok(committed === content, `src/api/generated/${name} is stale`);
   }

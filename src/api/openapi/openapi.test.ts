@@ -1,44 +1,76 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { kindTable } from '../kinds.ts';
+import { hashOfBuiltIn } from './hashes.ts';
+import { documentSources } from './items.ts';
+import observed from './observed-hashes.json' with { type: 'json' };
 import { openApiV2 } from './v2.ts';
-import { openApiV3, openApiV3Index } from './v3.ts';
+import { openApiV2Protobuf } from './v2-protobuf.ts';
+import { openApiV3 } from './v3.ts';
+import { openApiV3Protobuf } from './v3-protobuf.ts';
 
 interface Node {
   readonly [key: string]: Node;
 }
 const rows = kindTable.rows.filter((row) => row.servedByDefault);
-const document = (group: string, version: string): Node => openApiV3(group, version, rows) as Node;
+const sources = documentSources(rows);
+const parsed = (pieces: Iterable<string>): Node => JSON.parse([...pieces].join('')) as Node;
+const document = (place: string): Node => parsed(openApiV3(sources.get(place)!));
+/** As the observed ones are cut. */
+const hash = (bytes: string | Uint8Array): string =>
+  createHash('sha512').update(bytes).digest('hex').toUpperCase().slice(0, 32);
 const referencesIn = (value: unknown): string[] =>
   JSON.stringify(value)
     .match(/"#\/[^"]+"/g)
     ?.map((one) => one.slice(1, -1)) ?? [];
 
-test('the index has a hash-bearing URL for every served group version', () => {
-  const { paths } = openApiV3Index(rows);
-  assert.match(paths['api/v1']!.serverRelativeURL, /^\/openapi\/v3\/api\/v1\?hash=[0-9A-F]{128}$/);
-  assert.ok('apis/apps/v1' in paths && 'apis/route.openshift.io/v1' in paths);
-  assert.deepEqual(openApiV3Index(rows), { paths });
-  const fewer = openApiV3Index(rows.filter((row) => row.resource !== 'pods')).paths;
-  assert.notEqual(fewer['api/v1']!.serverRelativeURL, paths['api/v1']!.serverRelativeURL);
-  assert.equal(fewer['apis/apps/v1']!.serverRelativeURL, paths['apis/apps/v1']!.serverRelativeURL);
+/** What upstream has not. */
+const upstreamRows = rows.filter(({ group }) => !group.endsWith('openshift.io') && group !== 'metrics.k8s.io');
+
+test("every document of OpenAPI v3 is upstream's to the byte, in JSON and in protobuf", async () => {
+  const upstream = documentSources(upstreamRows);
+  const golden = observed.v3 as unknown as Readonly<Record<string, readonly [json: string, protobuf: string]>>;
+  assert.deepEqual([...upstream.keys()], Object.keys(golden));
+  for (const [place, source] of upstream) {
+    const text = [...openApiV3(source)].join('');
+    const binary = await openApiV3Protobuf(JSON.parse(text) as Node);
+    assert.deepEqual([hash(text), hash(binary)], golden[place], place);
+  }
+});
+
+test("the document of OpenAPI v2 is upstream's to the byte, in JSON and in protobuf", async () => {
+  const text = [...openApiV2(upstreamRows)].join('');
+  assert.deepEqual([hash(text), hash(await openApiV2Protobuf(JSON.parse(text) as Node))], observed.v2);
+});
+
+test('a hash that was made before is of exactly the kinds of a group version', () => {
+  const apps = sources.get('apis/apps/v1')!.rows;
+  assert.equal(
+    hashOfBuiltIn('apis/apps/v1', apps)?.slice(0, 32),
+    hash([...openApiV3(sources.get('apis/apps/v1')!)].join('')),
+  );
+  assert.equal(hashOfBuiltIn('apis/apps/v1', apps.slice(1)), undefined);
+  assert.equal(hashOfBuiltIn('apis/apps/v1', [{ ...apps[0]! }, ...apps.slice(1)]), undefined);
+  assert.equal(hashOfBuiltIn('toString', []), undefined);
 });
 
 test('every reference of every document leads somewhere', () => {
-  for (const path of Object.keys(openApiV3Index(rows).paths)) {
-    const parts = path.split('/');
-    const [group, version] = parts[0] === 'api' ? ['', parts[1]!] : [parts[1]!, parts[2]!];
-    const found = document(group, version);
+  for (const place of sources.keys()) {
+    const found = document(place);
     for (const one of referencesIn(found))
-      assert.ok(one.slice('#/components/schemas/'.length) in found['components']!['schemas']!, `${path}: ${one}`);
+      assert.ok(one.slice('#/components/schemas/'.length) in found['components']!['schemas']!, `${place}: ${one}`);
   }
-  const swagger = openApiV2(rows) as Node;
-  for (const one of new Set(referencesIn(swagger)))
-    assert.ok(one.slice('#/definitions/'.length) in swagger['definitions']!, one);
+  const swagger = parsed(openApiV2(rows));
+  for (const one of new Set(referencesIn(swagger))) {
+    const [, part = '', name = ''] = one.split('/');
+    assert.ok(name in swagger[part]!, one);
+  }
 });
 
 test('what kubectl looks for before it sends fieldValidation and dryRun', () => {
-  const patch = document('apps', 'v1')['paths']!['/apis/apps/v1/namespaces/{namespace}/deployments/{name}']!['patch']!;
+  const patch =
+    document('apis/apps/v1')['paths']!['/apis/apps/v1/namespaces/{namespace}/deployments/{name}']!['patch']!;
   assert.deepEqual(patch['x-kubernetes-group-version-kind'], { group: 'apps', kind: 'Deployment', version: 'v1' });
   const names = (patch['parameters'] as unknown as { name: string; in: string }[])
     .filter((one) => one.in === 'query')
@@ -47,7 +79,7 @@ test('what kubectl looks for before it sends fieldValidation and dryRun', () => 
 });
 
 test('what kubectl explain and strategic merge clients read of a schema', () => {
-  const schemas = document('', 'v1')['components']!['schemas']!;
+  const schemas = document('api/v1')['components']!['schemas']!;
   const containers = schemas['io.k8s.api.core.v1.PodSpec']!['properties']!['containers']!;
   assert.match(containers['description'] as unknown as string, /^List of containers belonging to the pod/);
   const { description: _, ...facts } = containers;
@@ -71,7 +103,7 @@ test('what kubectl explain and strategic merge clients read of a schema', () => 
 
 test('operation names are upstream’s and unique', () => {
   const ids: string[] = [];
-  for (const item of Object.values(document('', 'v1')['paths']!))
+  for (const item of Object.values(document('api/v1')['paths']!))
     for (const method of ['get', 'put', 'post', 'patch', 'delete'])
       if (method in item) ids.push(item[method]!['operationId'] as unknown as string);
   assert.equal(new Set(ids).size, ids.length);
@@ -87,5 +119,5 @@ test('operation names are upstream’s and unique', () => {
 });
 
 test('a group version that nothing is served of has no document', () => {
-  assert.equal(openApiV3('nothing', 'v1', rows), undefined);
+  assert.equal(sources.get('apis/nothing/v1'), undefined);
 });

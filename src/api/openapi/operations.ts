@@ -1,310 +1,299 @@
-// The requests that a row serves, without the dialect: paths, verbs, parameters, bodies and answers.
+// The requests that a built-in kind serves: paths, verbs, parameters, bodies and answers, as upstream's installer registers them.
+import { answersDeletionWithObject } from '../answers-deletion.ts';
 import type { KindRow, SubresourceRow } from '../kind.ts';
 import { hasType } from '../schema/type-table.ts';
+import {
+  articleOf,
+  metaType,
+  objectTypes,
+  operationIdOf,
+  pathPrefix,
+  streamTypes,
+  tagOf,
+  upperFirst,
+  type Operation,
+  type PathItem,
+} from './operation.ts';
+import {
+  connectionParameters,
+  deleteParameters,
+  listParameters,
+  logParameters,
+  nameParameter,
+  namespaceParameter,
+  patchParameters,
+  pathParameter,
+  pretty,
+  selectionParameters,
+  writeParameters,
+  type Parameter,
+} from './parameters.ts';
 
-export interface Parameter {
-  readonly name: string;
-  readonly type: 'string' | 'integer' | 'boolean';
-  readonly description: string;
+/** A place of a kind: what its operations have in common. */
+interface Place {
+  readonly row: KindRow;
+  readonly path: readonly Parameter[];
 }
-
-export interface Operation {
-  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
-  /** Upstream's word for the verb, such as `list` or `deletecollection`. */
-  readonly action: string;
-  readonly operationId: string;
-  readonly tag: string;
-  readonly description: string;
-  readonly groupVersionKind: { readonly group: string; readonly kind: string; readonly version: string };
-  readonly parameters: readonly Parameter[];
-  /** Type name of the body; patches and none are told apart by `action`. */
-  readonly body?: string | undefined;
-  readonly bodyRequired?: boolean | undefined;
-  /** Status code -> type name; '' for a text. */
-  readonly answers: Readonly<Record<number, string>>;
-  readonly streams?: boolean | undefined;
-  /** Of custom resources, which have no strategic merge patch. */
-  readonly isCustom?: boolean | undefined;
-}
-
-export interface PathItem {
-  readonly path: string;
-  /** In the path itself, in order. */
-  readonly pathParameters: readonly Parameter[];
-  readonly operations: readonly Operation[];
-}
-
-const text = (name: string, description: string): Parameter => ({ name, type: 'string', description });
-const integer = (name: string, description: string): Parameter => ({ name, type: 'integer', description });
-const flag = (name: string, description: string): Parameter => ({ name, type: 'boolean', description });
-
-const dryRun = text('dryRun', 'All: everything is checked and nothing is stored.');
-const fieldManager = text('fieldManager', 'Name of who makes this change; with server-side apply it is required.');
-const fieldValidation = text(
-  'fieldValidation',
-  'What happens to unknown or duplicate fields: Ignore drops them, Warn (default) warns, Strict refuses.',
-);
-const force = flag('force', 'Server-side apply takes fields over from others who own them.');
-const writeParameters = [dryRun, fieldManager, fieldValidation];
-const patchParameters = [...writeParameters, force];
-const deleteParameters = [
-  dryRun,
-  integer('gracePeriodSeconds', 'Seconds before the object is removed; zero is at once.'),
-  flag(
-    'ignoreStoreReadErrorWithClusterBreakingPotential',
-    'Removes an object even if what is stored of it cannot be read.',
-  ),
-  flag('orphanDependents', 'Deprecated: use propagationPolicy.'),
-  text('propagationPolicy', 'What happens to dependents: Orphan, Background or Foreground.'),
-];
-const selectionParameters = [
-  text('continue', 'Token of the last page, to get the next.'),
-  text('fieldSelector', 'Only objects whose fields match.'),
-  text('labelSelector', 'Only objects whose labels match.'),
-  integer('limit', 'Largest number of objects in one answer.'),
-  text('resourceVersion', 'State of the server that the answer is at least as new as.'),
-  text('resourceVersionMatch', 'How resourceVersion is applied: Exact or NotOlderThan.'),
-  flag('sendInitialEvents', 'A watch begins with the present state, ended by a bookmark.'),
-  text('shardSelector', 'Only objects of one shard.'),
-  integer('timeoutSeconds', 'Seconds after which the request ends.'),
-];
-const listParameters = [
-  flag('allowWatchBookmarks', 'A watch sends bookmarks with the resource version it has reached.'),
-  ...selectionParameters,
-  flag('watch', 'Changes as they happen instead of a list.'),
-];
-
-const metaType = (name: string) => `io.k8s.apimachinery.pkg.apis.meta.v1.${name}`;
-const upperFirst = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1);
-
-/** `storage.k8s.io` -> `Storage`, `rbac.authorization.k8s.io` -> `RbacAuthorization`. */
-const groupWord = (group: string): string =>
-  group === ''
-    ? 'Core'
-    : group
-        .replace(/\.k8s\.io$/, '')
-        .split('.')
-        .map(upperFirst)
-        .join('');
-
-export const pathPrefix = (group: string, version: string): string =>
-  group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-
-const nameParameter = (kind: string) => text('name', `name of the ${kind}`);
-const namespaceParameter = text('namespace', 'object name and auth scope, such as for teams and projects');
 
 /** Every path of a row, subresources included. */
 export function pathItemsOf(row: KindRow): PathItem[] {
   const prefix = pathPrefix(row.group, row.version);
-  const scope = row.namespaced ? `${prefix}/namespaces/{namespace}` : prefix;
-  const scopeParameters = row.namespaced ? [namespaceParameter] : [];
+  const scopePath = row.namespaced ? '/namespaces/{namespace}' : '';
+  const collection: Place = { row, path: row.namespaced ? [namespaceParameter] : [] };
+  const object: Place = { row, path: [nameParameter(row.kind), ...collection.path] };
   const items: PathItem[] = [];
-  const add = (path: string, pathParameters: readonly Parameter[], operations: readonly Operation[]) => {
-    if (operations.length > 0) items.push({ path, pathParameters, operations });
+  const add = (path: string, operations: readonly Operation[]) => {
+    if (operations.length > 0) items.push({ path: `${prefix}${path}`, operations });
   };
-  if (row.namespaced && row.verbs.includes('list')) add(`${prefix}/${row.resource}`, [], [listAllOperation(row)]);
-  add(`${scope}/${row.resource}`, scopeParameters, collectionOperations(row));
-  const named = [nameParameter(row.kind), ...scopeParameters];
-  add(`${scope}/${row.resource}/{name}`, named, objectOperations(row));
+  const everywhere: Place = { row, path: [] };
+  if (row.namespaced && row.verbs.includes('list'))
+    add(`/${row.resource}`, [listOperation(everywhere, `${row.kind}ForAllNamespaces`)]);
+  add(`${scopePath}/${row.resource}`, collectionOperations(collection));
+  add(`${scopePath}/${row.resource}/{name}`, objectOperations(object));
+  if (row.verbs.includes('watch')) {
+    if (row.namespaced) add(`/watch/${row.resource}`, [watchList(everywhere, `${row.kind}ListForAllNamespaces`)]);
+    add(`/watch${scopePath}/${row.resource}`, [watchList(collection, scopedKind(row, 'List'))]);
+    add(`/watch${scopePath}/${row.resource}/{name}`, [watchOperation(object)]);
+  }
   for (const [name, subresource] of Object.entries(row.subresources)) {
-    const operations = subresourceOperations(row, name, subresource);
-    const path = `${scope}/${row.resource}/{name}/${name}`;
-    add(path, named, operations);
-    if (name !== 'proxy') continue;
-    const { group, version, kind } = subresource;
-    add(
-      `${path}/{path}`,
-      [...named, text('path', 'path to the resource')],
-      connectOperations(row, name, { group, version, kind }, 'WithPath'),
-    );
+    const path = `${scopePath}/${row.resource}/{name}/${name}`;
+    const place: Place = { row, path: [nameParameter(subresource.kind), ...collection.path] };
+    add(path, subresourceOperations(place, name, subresource));
+    if (name === 'proxy')
+      add(
+        `${path}/{path}`,
+        connectOperations({ row, path: [...place.path, pathParameter] }, name, subresource, 'WithPath'),
+      );
   }
   return items;
 }
 
-function base(row: KindRow): Pick<Operation, 'tag' | 'groupVersionKind'> {
-  const word = groupWord(row.group);
+const scopedKind = (row: KindRow, suffix = ''): string => `${row.namespaced ? 'Namespaced' : ''}${row.kind}${suffix}`;
+
+function base({ row, path }: Place, verb: string, rest: string) {
   return {
-    tag: `${word.slice(0, 1).toLowerCase()}${word.slice(1)}_${row.version}`,
+    tag: tagOf(row.group, row.version),
     groupVersionKind: { group: row.group, kind: row.kind, version: row.version },
-    ...(row.custom === undefined ? {} : { isCustom: true }),
+    operationId: operationIdOf(verb, row.group, row.version, rest),
+    parameters: [...path, ...pretty],
+    consumes: ['*/*'],
+    produces: objectTypes,
   };
 }
 
-const idOf = (row: KindRow, verb: string, suffix = ''): string =>
-  `${verb}${groupWord(row.group)}${upperFirst(row.version)}${row.namespaced ? 'Namespaced' : ''}${row.kind}${suffix}`;
+const listType = ({ typeName }: KindRow): string => (hasType(`${typeName}List`) ? `${typeName}List` : typeName);
 
-const listType = (row: KindRow): string => {
-  const name = `${row.typeName}List`;
-  return row.custom !== undefined || hasType(name) ? name : row.typeName;
-};
+function listOperation(place: Place, rest = scopedKind(place.row)): Operation {
+  const own = base(place, 'list', rest);
+  const { row } = place;
+  return {
+    ...own,
+    method: 'get',
+    action: 'list',
+    description: `list${row.verbs.includes('watch') ? ' or watch' : ''} objects of kind ${row.kind}`,
+    parameters: [...own.parameters, ...listParameters],
+    produces: streamTypes,
+    answers: { 200: listType(row) },
+  };
+}
 
-const listAllOperation = (row: KindRow): Operation => ({
-  ...base(row),
-  method: 'get',
-  action: 'list',
-  operationId: `list${groupWord(row.group)}${upperFirst(row.version)}${row.kind}ForAllNamespaces`,
-  description: `list or watch objects of kind ${row.kind}`,
-  parameters: listParameters,
-  answers: { 200: listType(row) },
-  streams: true,
+const deprecated = "deprecated: use the 'watch' parameter with a list operation instead";
+
+function watchList(place: Place, rest: string): Operation {
+  const own = base(place, 'watch', rest);
+  return {
+    ...own,
+    method: 'get',
+    action: 'watchlist',
+    description: `watch individual changes to a list of ${place.row.kind}. ${deprecated}.`,
+    parameters: [...own.parameters, ...listParameters],
+    produces: streamTypes,
+    answers: { 200: metaType('WatchEvent') },
+  };
+}
+
+const watchOperation = (place: Place): Operation => ({
+  ...watchList(place, scopedKind(place.row)),
+  action: 'watch',
+  description: `watch changes to an object of kind ${place.row.kind}. ${deprecated}, filtered to a single item with the 'fieldSelector' parameter.`,
 });
 
-function collectionOperations(row: KindRow): Operation[] {
+const deleteBody = { type: metaType('DeleteOptions'), required: false };
+
+function collectionOperations(place: Place): Operation[] {
+  const { row } = place;
   const operations: Operation[] = [];
-  if (row.verbs.includes('list'))
+  if (row.verbs.includes('list')) operations.push(listOperation(place));
+  if (row.verbs.includes('create')) {
+    const own = base(place, 'create', scopedKind(row));
     operations.push({
-      ...base(row),
-      method: 'get',
-      action: 'list',
-      operationId: idOf(row, 'list'),
-      description: `list or watch objects of kind ${row.kind}`,
-      parameters: listParameters,
-      answers: { 200: listType(row) },
-      streams: true,
-    });
-  if (row.verbs.includes('create'))
-    operations.push({
-      ...base(row),
+      ...own,
       method: 'post',
       action: 'post',
-      operationId: idOf(row, 'create'),
-      description: `create a ${row.kind}`,
-      parameters: writeParameters,
-      body: row.typeName,
-      bodyRequired: true,
+      description: `create${articleOf(row.kind)}${row.kind}`,
+      parameters: [...own.parameters, ...writeParameters],
+      body: { type: row.typeName, required: true },
       answers: { 200: row.typeName, 201: row.typeName, 202: row.typeName },
     });
-  if (row.verbs.includes('deletecollection'))
+  }
+  if (row.verbs.includes('deletecollection')) {
+    const own = base(place, 'delete', `Collection${scopedKind(row)}`);
     operations.push({
-      ...base(row),
+      ...own,
       method: 'delete',
       action: 'deletecollection',
-      operationId: idOf(row, 'delete').replace(upperFirst(row.version), `${upperFirst(row.version)}Collection`),
       description: `delete collection of ${row.kind}`,
-      parameters: [...deleteParameters, ...selectionParameters].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-      body: metaType('DeleteOptions'),
+      parameters: [...own.parameters, ...deleteParameters, ...selectionParameters],
+      body: deleteBody,
       answers: { 200: metaType('Status') },
     });
+  }
   return operations;
 }
 
-const verbMethods = { get: 'get', update: 'put', patch: 'patch', delete: 'delete', create: 'post' } as const;
-
-function objectOperations(row: KindRow): Operation[] {
-  const operations: Operation[] = [];
-  const { typeName } = row;
-  const common = (verb: keyof typeof verbMethods, id: string) => ({
-    ...base(row),
-    method: verbMethods[verb],
-    action: verbMethods[verb],
-    operationId: idOf(row, id),
-  });
-  if (row.verbs.includes('get'))
+function objectOperations(place: Place): Operation[] {
+  const { row } = place;
+  const operations = verbOperations(place, '', row.typeName, row.verbs, row);
+  if (row.verbs.includes('delete')) {
+    const own = base(place, 'delete', scopedKind(row));
+    // Namespaces, whose deletion is another's work, are not told of.
+    const isNamed = answersDeletionWithObject(row) && row.kind !== 'Namespace';
+    const answer = isNamed ? row.typeName : metaType('Status');
     operations.push({
-      ...common('get', 'read'),
-      description: `read the specified ${row.kind}`,
-      parameters: [],
+      ...own,
+      method: 'delete',
+      action: 'delete',
+      description: `delete${articleOf(row.kind)}${row.kind}`,
+      parameters: [...own.parameters, ...deleteParameters],
+      body: deleteBody,
+      answers: { 200: answer, 202: answer },
+    });
+  }
+  return operations;
+}
+
+/** Get, put, patch and post of an object or of one of its subresources. */
+function verbOperations(
+  place: Place,
+  subresource: string,
+  typeName: string,
+  verbs: readonly string[],
+  groupVersionKind: NonNullable<Operation['groupVersionKind']>,
+): Operation[] {
+  const { row } = place;
+  const { group, kind, version } = groupVersionKind;
+  const common = (verb: string, words: string) => ({
+    ...base(place, verb, scopedKind(row, upperFirst(subresource))),
+    groupVersionKind: { group, kind, version },
+    description: `${words}${subresource === '' ? '' : ` ${subresource} of`}`,
+  });
+  const operations: Operation[] = [];
+  const specified = ` the specified ${row.kind}`;
+  if (verbs.includes('get')) {
+    const own = common('read', 'read');
+    operations.push({
+      ...own,
+      method: 'get',
+      action: 'get',
+      description: `${own.description}${specified}`,
       answers: { 200: typeName },
     });
-  if (row.verbs.includes('update'))
+  }
+  if (verbs.includes('update')) {
+    const own = common('replace', 'replace');
     operations.push({
-      ...common('update', 'replace'),
-      description: `replace the specified ${row.kind}`,
-      parameters: writeParameters,
-      body: typeName,
-      bodyRequired: true,
+      ...own,
+      method: 'put',
+      action: 'put',
+      description: `${own.description}${specified}`,
+      parameters: [...own.parameters, ...writeParameters],
+      body: { type: typeName, required: true },
       answers: { 200: typeName, 201: typeName },
     });
-  if (row.verbs.includes('patch'))
+  }
+  if (verbs.includes('patch')) {
+    const own = common('patch', 'partially update');
     operations.push({
-      ...common('patch', 'patch'),
-      description: `partially update the specified ${row.kind}`,
-      parameters: patchParameters,
+      ...own,
+      method: 'patch',
+      action: 'patch',
+      description: `${own.description}${specified}`,
+      parameters: [...own.parameters, ...patchParameters],
+      body: { type: metaType('Patch'), required: true },
+      consumes: patchTypes,
       answers: { 200: typeName, 201: typeName },
     });
-  if (row.verbs.includes('delete'))
+  }
+  if (subresource !== '' && verbs.includes('create')) {
+    const own = common('create', 'create');
     operations.push({
-      ...common('delete', 'delete'),
-      description: `delete a ${row.kind}`,
-      parameters: deleteParameters,
-      body: metaType('DeleteOptions'),
-      answers: { 200: metaType('Status'), 202: metaType('Status') },
+      ...own,
+      method: 'post',
+      action: 'post',
+      description: `${own.description}${articleOf(row.kind)}${row.kind}`,
+      parameters: [...own.parameters, ...writeParameters],
+      body: { type: typeName, required: true },
+      answers: { 200: typeName, 201: typeName, 202: typeName },
     });
+  }
   return operations;
 }
 
+const patchTypes = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
+];
+
 /** Subresources that are no objects but connections. */
-const connections: ReadonlySet<string> = new Set(['exec', 'attach', 'portforward', 'proxy']);
+const isConnection = (name: string): boolean => ['exec', 'attach', 'portforward', 'proxy'].includes(name);
 
 /** A proxy passes every method on, the others start with GET or POST. */
 function connectOperations(
-  row: KindRow,
+  place: Place,
   name: string,
-  groupVersionKind: Operation['groupVersionKind'],
+  { group, kind, version }: SubresourceRow,
   suffix: 'WithPath' | '',
 ): Operation[] {
-  const methods = name === 'proxy' ? (['get', 'put', 'post', 'patch', 'delete'] as const) : (['get', 'post'] as const);
+  const methods =
+    name === 'proxy'
+      ? (['get', 'put', 'post', 'delete', 'options', 'head', 'patch'] as const)
+      : (['get', 'post'] as const);
+  const { row, path } = place;
   return methods.map((method) => ({
-    tag: base(row).tag,
-    groupVersionKind,
+    ...base(place, 'connect', `${upperFirst(method)}${scopedKind(row, `${upperFirst(name)}${suffix}`)}`),
+    groupVersionKind: { group, kind, version },
     method,
     action: 'connect',
-    operationId: `connect${groupWord(row.group)}${upperFirst(row.version)}${upperFirst(method)}${row.namespaced ? 'Namespaced' : ''}${row.kind}${upperFirst(name)}${suffix}`,
     description: `connect ${method.toUpperCase()} requests to ${name} of ${row.kind}`,
-    parameters: [],
+    parameters: [...path, ...(connectionParameters[kind] ?? [])],
+    produces: ['*/*'],
     answers: { 200: '' },
   }));
 }
 
-function subresourceOperations(row: KindRow, name: string, subresource: SubresourceRow): Operation[] {
-  const suffix = upperFirst(name);
-  const isOwn = subresource.kind === row.kind;
-  const typeName = isOwn ? row.typeName : subresourceType(row, subresource);
-  const groupVersionKind = { group: subresource.group, kind: subresource.kind, version: subresource.version };
-  const common = { ...base(row), groupVersionKind };
-  if (connections.has(name)) return connectOperations(row, name, groupVersionKind, '');
-  if (name === 'log')
+function subresourceOperations(place: Place, name: string, subresource: SubresourceRow): Operation[] {
+  const { row } = place;
+  if (isConnection(name)) return connectOperations(place, name, subresource, '');
+  if (name === 'log') {
+    const own = base(place, 'read', scopedKind(row, upperFirst(name)));
     return [
       {
-        ...base(row),
+        ...own,
         method: 'get',
         action: 'get',
-        operationId: idOf(row, 'read', suffix),
         description: `read log of the specified ${row.kind}`,
-        parameters: logParameters,
+        parameters: [...own.parameters, ...logParameters],
+        produces: ['text/plain', ...objectTypes],
         answers: { 200: '' },
       },
     ];
+  }
+  const typeName = subresource.kind === row.kind ? row.typeName : subresourceType(row, subresource);
   if (typeName === undefined) return [];
-  const words = { get: 'read', update: 'replace', patch: 'patch', create: 'create', delete: 'delete' } as const;
-  return (['get', 'update', 'patch', 'create'] as const)
-    .filter((verb) => subresource.verbs.includes(verb))
-    .map((verb): Operation => ({
-      ...common,
-      method: verbMethods[verb],
-      action: verbMethods[verb],
-      operationId: idOf(row, words[verb], suffix),
-      description: `${words[verb]} ${name} of the specified ${row.kind}`,
-      parameters: verb === 'get' ? [] : verb === 'patch' ? patchParameters : writeParameters,
-      ...(verb === 'update' || verb === 'create' ? { body: typeName, bodyRequired: true } : {}),
-      answers: answersOf(verb, typeName),
-    }));
+  return verbOperations(place, name, typeName, subresource.verbs, subresource);
 }
-
-const answersOf = (verb: string, typeName: string): Operation['answers'] =>
-  verb === 'get' ? { 200: typeName } : { 200: typeName, 201: typeName };
-
-const logParameters = [
-  text('container', 'Container whose log it is; default: the only one.'),
-  flag('follow', 'Go on with what is written from now on.'),
-  flag('insecureSkipTLSVerifyBackend', 'The node is not verified.'),
-  integer('limitBytes', 'Bytes after which the log is cut.'),
-  flag('previous', 'Log of the container before its last restart.'),
-  integer('sinceSeconds', 'Only what is newer than this.'),
-  text('stream', 'All, Stdout or Stderr.'),
-  integer('tailLines', 'Only so many lines from the end.'),
-  flag('timestamps', 'Each line begins with its time.'),
-];
 
 function subresourceType(row: KindRow, subresource: SubresourceRow): string | undefined {
   const sibling = `${row.typeName.slice(0, row.typeName.lastIndexOf('.') + 1)}${subresource.kind}`;

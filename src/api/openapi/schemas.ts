@@ -5,6 +5,11 @@ import { descriptionOf } from './descriptions.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 export type Dialect = 'v2' | 'v3';
+type GroupVersion = Readonly<Record<'group' | 'version', string>>;
+type GroupVersionKinds = readonly (readonly [group: string, version: string, kind: string])[];
+
+/** As the documents of upstream's release say. */
+export const release = '1.36';
 
 const referencePrefix: Readonly<Record<Dialect, string>> = { v2: '#/definitions/', v3: '#/components/schemas/' };
 
@@ -12,29 +17,33 @@ export const reference = (dialect: Dialect, typeName: string): Schema => ({
   $ref: `${referencePrefix[dialect]}${typeName}`,
 });
 
-/** The schemas of the named types and of every type that they lead to. */
-export function schemasOf(
+/** Names of the types and of every type that they lead to, in alphabetical order. */
+function closureOf(roots: Iterable<string>, custom: ReadonlyMap<string, Schema>): string[] {
+  const found = new Set<string>();
+  const queue = [...roots];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (found.has(name)) continue;
+    if (custom.has(name)) queue.push(metaType, listMetaType);
+    else if (!hasType(name)) continue;
+    else if (namedScalar(name) === undefined)
+      for (const { rules } of typeFacts(name).fields) {
+        let inner = rules;
+        while (inner.array !== undefined || inner.map !== undefined) inner = (inner.array ?? inner.map)!;
+        if (inner.ref !== undefined) queue.push(inner.ref);
+      }
+    found.add(name);
+  }
+  return [...found].toSorted();
+}
+
+/** The schemas of the named types and of every type that they lead to. `own`: the group version whose document it is. */
+export function* schemasOf(
   dialect: Dialect,
   roots: Iterable<string>,
   custom: ReadonlyMap<string, Schema> = new Map(),
-): Record<string, Schema> {
-  const result = new Map<string, Schema>();
-  const queue = [...roots];
-  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-    if (result.has(name)) continue;
-    const own = custom.get(name);
-    if (own !== undefined) {
-      result.set(name, own);
-      queue.push(metaType, listMetaType);
-      continue;
-    }
-    if (!hasType(name)) continue;
-    result.set(
-      name,
-      schemaOfType(dialect, name, (found) => queue.push(found)),
-    );
-  }
-  return Object.fromEntries([...result].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  own?: GroupVersion,
+): Generator<readonly [name: string, schema: Schema]> {
+  for (const name of closureOf(roots, custom)) yield [name, custom.get(name) ?? schemaOfType(dialect, name, own)];
 }
 
 const metaType = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
@@ -68,74 +77,57 @@ export function customSchemas(dialect: Dialect, rows: readonly KindRow[]): Reado
 
 const described = (text: string): Schema => (text === '' ? {} : { description: text });
 
-const timeDescription = 'A point in time as RFC 3339 text in UTC.';
 const scalarSchemas: Readonly<Partial<Record<Scalar, Readonly<Record<Dialect, Schema>>>>> = {
-  quantity: {
-    v2: { description: 'A fixed-point number with a decimal or binary suffix, such as 500m or 128Mi.', type: 'string' },
-    v3: {
-      description: 'A fixed-point number with a decimal or binary suffix, such as 500m or 128Mi.',
-      oneOf: [{ type: 'string' }, { type: 'number' }],
-    },
-  },
+  quantity: { v2: { type: 'string' }, v3: { oneOf: [{ type: 'string' }, { type: 'number' }] } },
   intOrString: {
-    v2: { description: 'A 32-bit integer or a text.', type: 'string', format: 'int-or-string' },
-    v3: {
-      description: 'A 32-bit integer or a text.',
-      format: 'int-or-string',
-      oneOf: [{ type: 'integer' }, { type: 'string' }],
-    },
+    v2: { type: 'string', format: 'int-or-string' },
+    v3: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
   },
-  time: {
-    v2: { description: timeDescription, type: 'string', format: 'date-time' },
-    v3: { description: timeDescription, type: 'string', format: 'date-time' },
-  },
-  microTime: {
-    v2: { description: timeDescription, type: 'string', format: 'date-time' },
-    v3: { description: timeDescription, type: 'string', format: 'date-time' },
-  },
+  time: { v2: { type: 'string', format: 'date-time' }, v3: { type: 'string', format: 'date-time' } },
+  microTime: { v2: { type: 'string', format: 'date-time' }, v3: { type: 'string', format: 'date-time' } },
   duration: { v2: { type: 'string' }, v3: { type: 'string' } },
-  fieldsV1: {
-    v2: { description: 'A set of fields, as nested objects keyed by path element.', type: 'object' },
-    v3: { description: 'A set of fields, as nested objects keyed by path element.', type: 'object' },
-  },
+  fieldsV1: { v2: { type: 'object' }, v3: { type: 'object' } },
   rawExtension: { v2: { type: 'object' }, v3: { type: 'object' } },
 };
 
-function schemaOfType(dialect: Dialect, typeName: string, visit: (typeName: string) => void): Schema {
+function schemaOfType(dialect: Dialect, typeName: string, own: GroupVersion | undefined): Schema {
   const scalar = namedScalar(typeName);
-  if (scalar !== undefined) return scalarSchemas[scalar]?.[dialect] ?? {};
-  const struct = typeFacts(typeName);
   const description = descriptionOf(typeName);
+  if (scalar !== undefined) return { ...described(description.type), ...scalarSchemas[scalar]?.[dialect] };
+  const struct = typeFacts(typeName);
+  const kinds = kindsIn(own, struct.groupVersionKinds);
   const properties: Record<string, Schema> = {};
-  const required: string[] = [];
-  for (const field of struct.fields) {
+  for (const field of struct.fields.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const text = described(description.fields[field.name] ?? '');
-    const schema = schemaOfField(dialect, field.rules, visit);
+    const schema = schemaOfField(dialect, field.rules);
     // A reference that has company stands in `allOf` in version 3, where nothing may stand beside it.
-    const { $ref, ...company } = { ...text, ...schema };
+    const { $ref, default: value, description: _, ...extensions } = { ...text, ...schema };
+    const company = { ...text, ...(value === undefined ? {} : { default: value }) };
     properties[field.name] =
-      dialect === 'v3' && $ref !== undefined && Object.keys(company).length > 0
-        ? { ...company, allOf: [{ $ref }] }
+      dialect === 'v3' && $ref !== undefined && Object.keys({ ...company, ...extensions }).length > 0
+        ? { ...company, allOf: [{ $ref }], ...extensions }
         : { ...text, ...schema };
-    if (field.rules.required === true) required.push(field.name);
   }
+  const required = struct.fields.filter(({ rules }) => rules.required === true).map(({ name }) => name);
   return {
     ...described(description.type),
-    ...(required.length === 0 ? {} : { required }),
     type: 'object',
+    ...(required.length === 0 ? {} : { required }),
     ...(struct.fields.length === 0 ? {} : { properties }),
     ...(struct.mapType === undefined ? {} : { 'x-kubernetes-map-type': struct.mapType }),
     ...(struct.unions === undefined ? {} : { 'x-kubernetes-unions': unionsOf(struct.unions) }),
-    ...(struct.groupVersionKinds.length === 0
+    ...(kinds.length === 0
       ? {}
-      : {
-          'x-kubernetes-group-version-kind': struct.groupVersionKinds.map(([group, version, kind]) => ({
-            group,
-            kind,
-            version,
-          })),
-        }),
+      : { 'x-kubernetes-group-version-kind': kinds.map(([group, version, kind]) => ({ group, kind, version })) }),
   };
+}
+
+/** Options of deletion and events of watches are of every group version: a document of one has its own and that of all. */
+function kindsIn(own: GroupVersion | undefined, kinds: GroupVersionKinds): GroupVersionKinds {
+  if (own === undefined || kinds.length < 2) return kinds;
+  return kinds.filter(([group, version]) =>
+    group === '' ? version === 'v1' : group === own.group && version === own.version,
+  );
 }
 
 interface UnionFacts {
@@ -149,30 +141,28 @@ const unionsOf = (unions: unknown): Schema[] =>
     'fields-to-discriminateBy': union.fields ?? {},
   }));
 
-function schemaOfField(dialect: Dialect, rules: FieldRules, visit: (typeName: string) => void): Schema {
+function schemaOfField(dialect: Dialect, rules: FieldRules): Schema {
   const defaulted = dialect === 'v3' && rules.default !== undefined ? { default: rules.default } : {};
   const extensions = extensionsOf(rules);
   if (rules.ref !== undefined) {
-    visit(rules.ref);
     const target = reference(dialect, rules.ref);
     return { ...target, ...defaulted, ...extensions };
   }
-  const shape = valueSchema(dialect, rules, visit);
+  const shape = valueSchema(dialect, rules);
   return {
     ...shape,
-    ...(rules.enum === undefined ? {} : { enum: rules.enum }),
-    ...limitsOf(rules),
     ...defaulted,
+    ...limitsOf(rules),
+    ...(rules.enum === undefined ? {} : { enum: rules.enum }),
     ...extensions,
   };
 }
 
-function valueSchema(dialect: Dialect, rules: FieldRules, visit: (typeName: string) => void): Schema {
+function valueSchema(dialect: Dialect, rules: FieldRules): Schema {
   const inner = (one: FieldRules): Schema => {
     const itemEnum = rules.itemEnum === undefined ? {} : { enum: rules.itemEnum };
     const itemDefault = dialect === 'v3' && rules.itemDefault !== undefined ? { default: rules.itemDefault } : {};
-    if (one.ref === undefined) return { ...valueSchema(dialect, one, visit), ...itemEnum, ...itemDefault };
-    visit(one.ref);
+    if (one.ref === undefined) return { ...valueSchema(dialect, one), ...itemEnum, ...itemDefault };
     const target = reference(dialect, one.ref);
     return 'default' in itemDefault ? { allOf: [target], ...itemDefault } : target;
   };

@@ -1,117 +1,43 @@
 // The OpenAPI v2 document as the protobuf message openapi.v2.Document of google/gnostic-models, which is the only form that
-// kubectl's client library asks for. Field numbers are that message's; what it has no field for is an error, never left out.
-import { AssertionError } from 'node:assert';
-import { yamlPrinter } from '#wire/yaml.ts';
-import { WireWriter } from '../protobuf/wire-writer.ts';
+// kubectl's client library asks for. Field numbers are that message's.
+import {
+  any,
+  bool,
+  double,
+  entriesOf,
+  fail,
+  integer,
+  isReference,
+  list,
+  mapOf,
+  member,
+  message,
+  named,
+  text,
+  textOf,
+  texts,
+  wrapped,
+  writeDocument,
+  type Encode,
+  type Message,
+} from './document-writer.ts';
 import type { Schema as Json } from './schemas.ts';
 
 /** The document as JSON has it, such as openApiV2 makes; anything else is an AssertionError. */
-export async function openApiV2Protobuf(document: Json): Promise<Uint8Array> {
-  const print = await yamlPrinter();
-  const printed = new Map<string, string>();
-  const writer = new Writer((value) => {
-    // A few hundred different extensions stand in many thousand places.
-    const key = JSON.stringify(value);
-    const text = printed.get(key) ?? print(value);
-    printed.set(key, text);
-    return text;
-  });
-  writer.fill(documentMessage, document);
-  return writer.finish();
-}
+export const openApiV2Protobuf = async (
+  document: Json,
+  pause: () => Promise<void> = async () => {},
+): Promise<Uint8Array> =>
+  writeDocument(
+    documentMessage,
+    document,
+    [
+      { message: pathItemMessage, values: Object.values((document['paths'] ?? {}) as object) },
+      { message: schemaMessage, values: Object.values((document['definitions'] ?? {}) as object) },
+    ],
+    pause,
+  );
 
-class Writer extends WireWriter {
-  readonly yaml: (value: unknown) => string;
-  constructor(yaml: (value: unknown) => string) {
-    super();
-    this.yaml = yaml;
-  }
-
-  fill({ name, fields, extensions }: Message, value: unknown): void {
-    for (const [key, one] of entriesOf(value)) {
-      const field = Object.hasOwn(fields, key) ? fields[key] : undefined;
-      if (field !== undefined) field[1](this, field[0], one);
-      else if (extensions !== undefined && key.startsWith('x-')) named(any)(this, extensions, key, one);
-      else fail(`${name} has no field for ${key}`);
-    }
-  }
-}
-
-type Encode = (writer: Writer, number: number, value: unknown) => void;
-type EncodeNamed = (writer: Writer, number: number, name: string, value: unknown) => void;
-interface Message {
-  readonly name: string;
-  /** By the name in the JSON document. */
-  readonly fields: Readonly<Record<string, readonly [number: number, encode: Encode]>>;
-  /** Number of `vendor_extension`: keys that begin with `x-`. */
-  readonly extensions?: number;
-}
-
-function fail(message: string): never {
-  throw new AssertionError({ message: `OpenAPI v2: ${message}` });
-}
-
-const entriesOf = (value: unknown): [string, unknown][] =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.entries(value)
-    : fail(`an object was expected, not ${JSON.stringify(value)}`);
-const listOf = (value: unknown): readonly unknown[] =>
-  Array.isArray(value) ? value : fail(`a list was expected, not ${JSON.stringify(value)}`);
-const textOf = (value: unknown): string =>
-  typeof value === 'string' ? value : fail(`a text was expected, not ${JSON.stringify(value)}`);
-const numberOf = (value: unknown): number =>
-  typeof value === 'number' ? value : fail(`a number was expected, not ${JSON.stringify(value)}`);
-const member = (value: unknown, key: string): unknown => entriesOf(value).find(([name]) => name === key)?.[1];
-
-const text: Encode = (writer, number, value) => {
-  if (value !== '') writer.text(number, textOf(value));
-};
-const bool: Encode = (writer, number, value) => {
-  if (typeof value !== 'boolean') fail(`true or false was expected, not ${JSON.stringify(value)}`);
-  if (value) writer.bool(number, true);
-};
-const double: Encode = (writer, number, value) => {
-  if (value !== 0) writer.double(number, numberOf(value));
-};
-const integer: Encode = (writer, number, value) => {
-  if (value !== 0)
-    writer.int64(number, Number.isSafeInteger(value) ? numberOf(value) : fail(`${String(value)} is no integer`));
-};
-/** Any value, as YAML. */
-const any: Encode = (writer, number, value) => writer.message(number, () => writer.text(2, writer.yaml(value)));
-const texts: Encode = (writer, number, value) => {
-  for (const one of listOf(value)) writer.text(number, textOf(one));
-};
-const list =
-  (encode: Encode): Encode =>
-  (writer, number, value) => {
-    for (const one of listOf(value)) encode(writer, number, one);
-  };
-/** Lazy, because messages contain each other. */
-const message =
-  (layout: () => Message): Encode =>
-  (writer, number, value) =>
-    writer.message(number, () => writer.fill(layout(), value));
-/** A message in a message, for choices and for lists that are messages. */
-const wrapped =
-  (inner: number, encode: Encode): Encode =>
-  (writer, number, value) =>
-    writer.message(number, () => encode(writer, inner, value));
-const named =
-  (encode: Encode): EncodeNamed =>
-  (writer, number, name, value) =>
-    writer.message(number, () => {
-      text(writer, 1, name);
-      encode(writer, 2, value);
-    });
-/** An object with names of its own: a message with a list of named values. */
-const mapOf =
-  (encode: Encode): Encode =>
-  (writer, number, value) =>
-    writer.message(number, () => {
-      for (const [name, one] of entriesOf(value)) named(encode)(writer, 1, name, one);
-    });
-const isReference = (value: unknown): boolean => member(value, '$ref') !== undefined;
 const reference = message(() => ({ name: 'JsonReference', fields: { $ref: [1, text], description: [2, text] } }));
 
 /** The facts of a value that is no object, in their order from a number on. */
@@ -282,7 +208,7 @@ const operation = message(() => ({
   },
   extensions: 13,
 }));
-const pathItem = message(() => ({
+const pathItemMessage: Message = {
   name: 'PathItem',
   fields: {
     $ref: [1, text],
@@ -296,7 +222,8 @@ const pathItem = message(() => ({
     parameters: [9, list(parametersItem)],
   },
   extensions: 10,
-}));
+};
+const pathItem = message(() => pathItemMessage);
 
 const basicSecurity: Message = {
   name: 'BasicAuthenticationSecurity',

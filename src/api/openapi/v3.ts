@@ -1,162 +1,106 @@
-// OpenAPI v3 as kubectl reads it: an index with a hash a group version, and a document each. Loaded at first use; the
-// documents are big, so the caller keeps bytes, not these objects.
-import { createHash } from 'node:crypto';
-import typeTable from '../generated/type-table.json' with { type: 'json' };
-import type { KindRow } from '../kind.ts';
-import { pathItemsOf, pathPrefix, type Operation, type Parameter, type PathItem } from './operations.ts';
-import { customSchemas, reference, schemasOf, type Schema } from './schemas.ts';
+// OpenAPI v3: a document of a group version, a group or a path of the server. Loaded at first use; documents are big, so that the
+// caller keeps bytes, not these objects.
+import { escapedJson, members } from './go-json.ts';
+import { byPath, rootsOf, type DocumentSource } from './items.ts';
+import { ownParameters, sharedParameters, type Operation, type PathItem } from './operation.ts';
+import type { Parameter } from './parameters.ts';
+import { customSchemas, reference, release, schemasOf, type Schema } from './schemas.ts';
 
-export interface OpenApiV3Index {
-  readonly paths: Readonly<Record<string, { readonly serverRelativeURL: string }>>;
-}
-
-const groupVersionPath = (group: string, version: string) => pathPrefix(group, version).slice(1);
-
-let tableHash: string | undefined;
-const schemaHash = (): string => (tableHash ??= createHash('sha512').update(JSON.stringify(typeTable)).digest('hex'));
-
-/** What the document is made of. */
-const textOf = ({ custom, ...row }: KindRow): unknown => [row, custom?.openApi('v3', {})];
-
-/** The URL of a document changes when the document may have changed: clients keep documents by it. */
-export function openApiV3Index(rows: readonly KindRow[]): OpenApiV3Index {
-  let index = indexes.get(rows);
-  if (index === undefined) indexes.set(rows, (index = makeIndex(rows)));
-  return index;
-}
-
-/** Once for a list of rows, and the costly part once for a row: custom ones come and go. */
-const indexes = new WeakMap<readonly KindRow[], OpenApiV3Index>();
-const rowHashes = new WeakMap<KindRow, string>();
-
-function hashOf(row: KindRow): string {
-  let hash = rowHashes.get(row);
-  if (hash === undefined)
-    rowHashes.set(
-      row,
-      (hash = createHash('sha512')
-        .update(JSON.stringify(textOf(row)))
-        .digest('hex')),
-    );
-  return hash;
-}
-
-function makeIndex(rows: readonly KindRow[]): OpenApiV3Index {
-  const byPath = Map.groupBy(rows, (row) => groupVersionPath(row.group, row.version));
-  const paths: Record<string, { serverRelativeURL: string }> = {};
-  for (const [path, members] of [...byPath].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const hash = createHash('sha512')
-      .update(schemaHash())
-      .update(members.map(hashOf).join(''))
-      .digest('hex')
-      .toUpperCase();
-    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+/** The document as pieces of JSON text, so that others get their turn while it is made. */
+export function* openApiV3(source: DocumentSource): Generator<string> {
+  const { rows } = source;
+  const items = source.items().toSorted(byPath);
+  const isCustom = rows.length > 0 && rows.every(({ custom }) => custom !== undefined);
+  const info = isCustom
+    ? { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' }
+    : { title: 'Kubernetes', version: release };
+  yield `{"openapi":"3.0.0","info":${JSON.stringify(info)},"paths":`;
+  yield* members(
+    items.map((item) => [item.path, () => pathItem(item)]),
+    escapedJson,
+  );
+  const roots = rootsOf(items);
+  yield ',"components":{';
+  if (roots.size > 0) {
+    yield '"schemas":';
+    yield* members(schemasOf('v3', roots, customSchemas('v3', rows), rows[0]), escapedJson);
   }
-  return { paths };
+  if (!isCustom) yield `${roots.size > 0 ? ',' : ''}"securitySchemes":${JSON.stringify(securitySchemes)}`;
+  yield '}}';
 }
 
-/** The document of one group version; undefined when no row is of it. */
-export function openApiV3(group: string, version: string, rows: readonly KindRow[]): Schema | undefined {
-  const own = rows.filter((row) => row.group === group && row.version === version);
-  if (own.length === 0) return undefined;
-  const items = own.flatMap(pathItemsOf);
-  return {
-    openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: 'unversioned' },
-    paths: Object.fromEntries(
-      items.map((item) => [item.path, pathItem(item)] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    ),
-    components: {
-      schemas: schemasOf('v3', rootsOf(items), customSchemas('v3', own)),
-      securitySchemes: {
-        BearerToken: {
-          type: 'apiKey',
-          description: 'Bearer Token authentication',
-          name: 'authorization',
-          in: 'header',
-        },
-      },
-    },
-  };
-}
+const securitySchemes = {
+  BearerToken: {
+    type: 'apiKey',
+    description: 'Bearer Token authentication',
+    name: 'authorization',
+    in: 'header',
+  },
+};
 
-/** Every type that a document's operations name. */
-export function rootsOf(items: readonly PathItem[]): Set<string> {
-  const roots = new Set<string>();
-  for (const { operations } of items)
-    for (const { body, answers, action } of operations) {
-      if (body !== undefined) roots.add(body);
-      if (action === 'patch') roots.add(patchType);
-      for (const type of Object.values(answers)) if (type !== '') roots.add(type);
-    }
-  return roots;
-}
-
-const patchType = 'io.k8s.apimachinery.pkg.apis.meta.v1.Patch';
-
-const parameter = (where: 'query' | 'path', { name, type, description }: Parameter): Schema => ({
+const parameter = ({ name, in: place, type, description }: Parameter): Schema => ({
   name,
-  in: where,
+  in: place,
   description,
-  ...(where === 'path' ? { required: true } : {}),
+  ...(place === 'path' ? { required: true } : {}),
   schema: { type, uniqueItems: true },
 });
 
-const pretty: Parameter = {
-  name: 'pretty',
-  type: 'string',
-  description: "If 'true', then the output is pretty printed.",
-};
+const parametersOf = (parameters: readonly Parameter[]): Schema =>
+  parameters.length === 0 ? {} : { parameters: parameters.map(parameter) };
 
-const pathItem = (item: PathItem): Schema => ({
-  ...Object.fromEntries(item.operations.map((operation) => [operation.method, operationObject(operation)])),
-  parameters: [...item.pathParameters.map((one) => parameter('path', one)), parameter('query', pretty)],
-});
+const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch'] as const;
 
-const answerTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
-const streamTypes = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
-const patchTypes = [
-  'application/apply-patch+yaml',
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
-const patchTypesOf = ({ isCustom }: Operation) =>
-  isCustom === true ? patchTypes.filter((type) => !type.includes('strategic')) : patchTypes;
+function pathItem(item: PathItem): Schema {
+  const shared = sharedParameters(item);
+  const byMethod = new Map(item.operations.map((one) => [one.method, one]));
+  return {
+    ...Object.fromEntries(
+      methods.flatMap((method) => {
+        const one = byMethod.get(method);
+        return one === undefined ? [] : [[method, operationObject(one, shared)]];
+      }),
+    ),
+    ...parametersOf(shared),
+  };
+}
+
 const statusTexts: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
 
 const content = (types: readonly string[], schema: Schema): Schema => ({
-  content: Object.fromEntries(types.map((type) => [type, { schema }])),
+  content: Object.fromEntries(types.toSorted().map((type) => [type, { schema }])),
 });
 
-function operationObject(operation: Operation): Schema {
+function operationObject(operation: Operation, shared: readonly Parameter[]): Schema {
   const responses: Record<string, Schema> = {};
   for (const [code, type] of Object.entries(operation.answers))
     responses[code] = {
       description: statusTexts[Number(code)] ?? '',
-      ...(type === ''
-        ? content(['*/*'], { type: 'string' })
-        : content([...answerTypes, ...(operation.streams === true ? streamTypes : [])], reference('v3', type))),
+      ...content(operation.produces, type === '' ? { type: 'string' } : reference('v3', type)),
     };
   responses['401'] = { description: 'Unauthorized' };
+  const { body, consumes = [], groupVersionKind } = operation;
   return {
     tags: [operation.tag],
     description: operation.description,
     operationId: operation.operationId,
-    ...(operation.parameters.length === 0
+    ...parametersOf(ownParameters(operation, shared)),
+    ...(body === undefined
       ? {}
-      : { parameters: operation.parameters.map((one) => parameter('query', one)) }),
-    ...requestBody(operation),
+      : {
+          requestBody: {
+            ...content(consumes, reference('v3', body.type)),
+            ...(body.required ? { required: true } : {}),
+          },
+        }),
     responses,
-    'x-kubernetes-action': operation.action,
-    'x-kubernetes-group-version-kind': operation.groupVersionKind,
+    ...(operation.action === undefined ? {} : { 'x-kubernetes-action': operation.action }),
+    ...(groupVersionKind === undefined ? {} : { 'x-kubernetes-group-version-kind': inOrder(groupVersionKind) }),
   };
 }
 
-function requestBody(operation: Operation): Schema {
-  if (operation.action === 'patch')
-    return { requestBody: { ...content(patchTypesOf(operation), reference('v3', patchType)), required: true } };
-  if (operation.body === undefined) return {};
-  const required = operation.bodyRequired === true ? { required: true } : {};
-  return { requestBody: { ...content(['*/*'], reference('v3', operation.body)), ...required } };
-}
+const inOrder = ({ group, version, kind }: NonNullable<Operation['groupVersionKind']>): Schema => ({
+  group,
+  version,
+  kind,
+});

@@ -56,6 +56,20 @@ export class WireWriter {
     this.#bytes.set(prefix, start);
   }
 
+  /** Fields that were written before. */
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** What was written; the writer begins anew. */
+  take(): Uint8Array {
+    const bytes = this.finish();
+    this.#at = 0;
+    return bytes;
+  }
+
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#at);
   }

@@ -1,172 +1,136 @@
-// /openapi/v3 with a document a group version, and /openapi/v2. Made when asked for; the generator is loaded then.
-import { createHash } from 'node:crypto';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import type { KindRow } from '#api/kind.ts';
-import type { ApiResponse } from '#api/request.ts';
+// /openapi/v2, and /openapi/v3 with a document a group version.
+import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { parseAccept } from '../content/media-types.ts';
 import type { RequestContext } from '../context.ts';
 import { jsonContentType, respond, respondText } from '../responses.ts';
+import {
+  asProtobuf,
+  etagOf,
+  openApiV2Document,
+  openApiV3Document,
+  openApiV3Hashes,
+  type OpenApiDocument,
+  type OpenApiForm,
+} from './openapi-documents.ts';
+import { serveContent } from './serve-content.ts';
 
-interface Document {
-  readonly bytes: Uint8Array;
-  readonly etag: string;
-}
+const protobufType = (version: 'v2' | 'v3'): string =>
+  `application/com.github.proto-openapi.spec.${version}.v1.0+protobuf`;
+const contentTypes: Readonly<Record<'v2' | 'v3', Readonly<Record<OpenApiForm, string>>>> = {
+  v2: { json: jsonContentType, protobuf: protobufType('v2') },
+  v3: { json: jsonContentType, protobuf: protobufType('v3') },
+};
 
-/**
- * Kept packed: several megabytes of text that kubectl reads once in a while. A new table of kinds is a new list, so that
- * documents of the old one are forgotten with it.
- */
-const cache = new WeakMap<readonly KindRow[], Map<string, { readonly packed: Uint8Array; readonly etag: string }>>();
-
-async function cached(
-  rows: readonly KindRow[],
-  key: string,
-  make: () => Promise<Document | undefined>,
-): Promise<Document | undefined> {
-  let entries = cache.get(rows);
-  if (entries === undefined) cache.set(rows, (entries = new Map()));
-  const entry = entries.get(key);
-  if (entry !== undefined) return { bytes: gunzipSync(entry.packed), etag: entry.etag };
-  const document = await make();
-  if (document !== undefined) entries.set(key, { packed: gzipSync(document.bytes, { level: 6 }), etag: document.etag });
-  return document;
-}
-
-function jsonDocument(document: object): Document {
-  const bytes = Buffer.from(JSON.stringify(document));
-  return { bytes, etag: `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"` };
-}
-
-/** The same list for the same rows. */
-const documentKeys = new WeakMap<KindRow, readonly KindRow[]>();
-function documentKey(own: readonly KindRow[]): readonly KindRow[] {
-  const first = own[0];
-  if (first === undefined) return own;
-  const known = documentKeys.get(first);
-  if (known?.length === own.length && known.every((row, index) => row === own[index])) return known;
-  documentKeys.set(first, own);
-  return own;
+/** The form that the client likes best; of equals a named one before a wildcard. Undefined: none that there is. */
+function formOf(version: 'v2' | 'v3', { headers }: ApiRequest): OpenApiForm | undefined {
+  const accept = headers['accept'];
+  const protobuf = protobufType(version);
+  // The type with an @, which is no valid one, is what clients ask for; they get the other name.
+  const forms = new Map<string, OpenApiForm>([
+    [jsonContentType, 'json'],
+    [protobuf.replace(`${version}.v1`, `${version}@v1`), 'protobuf'],
+    [protobuf, 'protobuf'],
+    ['application/*', 'json'],
+    ['*/*', 'json'],
+  ]);
+  const terms = parseAccept(accept === undefined || accept === '' ? '*/*' : accept);
+  const wildcards = (type: string): number => type.split('*').length;
+  const [best] = terms
+    .filter(({ type, quality }) => quality > 0 && forms.has(type))
+    .toSorted((a, b) => b.quality - a.quality || wildcards(a.type) - wildcards(b.type));
+  return best === undefined ? undefined : forms.get(best.type);
 }
 
 const notThere = (): ApiResponse => respondText('404 page not found\n', 404);
 
-function answer(
-  context: RequestContext,
-  document: Document,
-  { hash = '', contentType = jsonContentType }: { readonly hash?: string; readonly contentType?: string } = {},
-): ApiResponse {
-  const { headers, query } = context.request;
-  const asked = query.get('hash');
-  const isPinned = asked !== null && asked === hash;
-  const more = {
-    etag: document.etag,
-    vary: 'Accept',
-    ...(isPinned ? { 'cache-control': 'public, immutable', expires: 'Thu, 31 Dec 2037 23:55:55 GMT' } : {}),
-  };
-  if (headers['if-none-match'] === document.etag) return respond(304, { type: 'none' }, more);
-  return respond(200, { type: 'bytes', contentType, parts: [document.bytes] }, more);
-}
-
-const protobufContentType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
-/** The type with an @, which is no valid one, is what clients ask for; they get the other name. */
-const v2Forms: ReadonlyMap<string, 'json' | 'protobuf'> = new Map([
-  [jsonContentType, 'json'],
-  ['application/com.github.proto-openapi.spec.v2@v1.0+protobuf', 'protobuf'],
-  [protobufContentType, 'protobuf'],
-  ['application/*', 'json'],
-  ['*/*', 'json'],
-]);
-
-/** The form that the client likes best; of equals a named one before a wildcard. Undefined: none that there is. */
-function v2FormOf(accept: string | undefined): 'json' | 'protobuf' | undefined {
-  const terms = parseAccept(accept === undefined || accept === '' ? '*/*' : accept);
-  const wildcards = (type: string): number => type.split('*').length;
-  const [best] = terms
-    .filter(({ type, quality }) => quality > 0 && v2Forms.has(type))
-    .toSorted((a, b) => b.quality - a.quality || wildcards(a.type) - wildcards(b.type));
-  return best === undefined ? undefined : v2Forms.get(best.type);
-}
-
-async function respondV2(context: RequestContext, rows: readonly KindRow[]): Promise<ApiResponse> {
-  const form = v2FormOf(context.request.headers['accept']);
-  if (form === undefined) return respond(406, { type: 'none' }, { vary: 'Accept' });
-  const { gitVersion } = context.server.options.version;
-  const asJson = async (): Promise<Document | undefined> =>
-    await cached(rows, `/openapi/v2 ${gitVersion}`, async () => {
-      const { openApiV2 } = await import('#api/openapi/v2.ts');
-      return jsonDocument(openApiV2(rows, gitVersion));
-    });
-  if (context.server.apiServices.remotes.size > 0) return respondMergedV2(context, form, await asJson());
-  const document =
-    form === 'json'
-      ? await asJson()
-      : await cached(rows, `/openapi/v2 ${gitVersion} ${protobufContentType}`, async () => {
-          const json = await asJson();
-          if (json === undefined) return undefined;
-          const { openApiV2Protobuf } = await import('#api/openapi/v2-protobuf.ts');
-          const parsed = JSON.parse(Buffer.from(json.bytes).toString('utf8')) as Readonly<Record<string, unknown>>;
-          // Upstream gives both forms one ETag: caches tell them apart by Vary.
-          return { bytes: await openApiV2Protobuf(parsed), etag: json.etag };
-        });
-  if (document === undefined) return notThere();
-  return answer(context, document, { contentType: form === 'json' ? jsonContentType : protobufContentType });
+async function respondV2({ request, server }: RequestContext): Promise<ApiResponse> {
+  const vary = 'Accept-Encoding, Accept';
+  const form = formOf('v2', request);
+  if (form === undefined) return respond(406, { type: 'none' }, { vary });
+  const { clock } = server.options;
+  const { rows } = server.kinds;
+  const isMerged = server.apiServices.remotes.size > 0;
+  const own = await openApiV2Document(rows, isMerged ? 'json' : form, clock);
+  const document = isMerged ? await merged(server, own, form) : own;
+  return serveContent(request, { ...document, contentType: contentTypes.v2[form] }, { vary });
 }
 
 /** With other servers' paths: made for each reader, which are few, from what is kept of those servers. */
-async function respondMergedV2(
-  context: RequestContext,
-  form: 'json' | 'protobuf',
-  own: Document | undefined,
-): Promise<ApiResponse> {
-  if (own === undefined) return notThere();
+async function merged(
+  server: RequestContext['server'],
+  own: OpenApiDocument,
+  form: OpenApiForm,
+): Promise<OpenApiDocument> {
   const { withRemotePaths } = await import('../aggregation/remote-openapi.ts');
   const base = JSON.parse(Buffer.from(own.bytes).toString('utf8')) as Readonly<Record<string, unknown>>;
-  const merged = await withRemotePaths(context.server, base);
-  const json = jsonDocument(merged);
-  if (form === 'json') return answer(context, json);
-  const { openApiV2Protobuf } = await import('#api/openapi/v2-protobuf.ts');
-  return answer(
-    context,
-    { bytes: await openApiV2Protobuf(merged), etag: json.etag },
-    { contentType: protobufContentType },
-  );
+  const bytes = Buffer.from(JSON.stringify(await withRemotePaths(server, base)));
+  const etag = etagOf(bytes);
+  const modifiedAtMs = server.options.clock.now();
+  return { bytes: form === 'json' ? bytes : (await asProtobuf('v2', bytes)).bytes, etag, modifiedAtMs };
+}
+
+const urlOf = (place: string, etag: string): string => `/openapi/v3/${place}?hash=${etag}`;
+
+async function respondIndex({ request, server }: RequestContext): Promise<ApiResponse> {
+  const { clock } = server.options;
+  const { rows } = server.kinds;
+  const hashes = await openApiV3Hashes(rows, clock);
+  const { remotes } = server.apiServices;
+  const entries = new Map([...hashes].map(([place, hash]) => [place, { serverRelativeURL: urlOf(place, hash) }]));
+  if (remotes.size > 0) {
+    for (const place of entries.keys()) if (remotes.has(place.replace(/^apis?\//, ''))) entries.delete(place);
+    const { remoteV3Paths } = await import('../aggregation/remote-openapi.ts');
+    for (const [place, entry] of Object.entries(await remoteV3Paths(server))) entries.set(place, entry);
+  }
+  const paths = Object.fromEntries([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return serveContent(request, {
+    bytes: Buffer.from(JSON.stringify({ paths })),
+    // As upstream's aggregator, which says no type.
+    contentType: 'text/plain; charset=utf-8',
+    etag: '',
+    modifiedAtMs: indexMadeAt(rows, clock.now()),
+  });
+}
+
+/** An index is as old as the table of kinds. */
+const madeAt = new WeakMap<object, number>();
+function indexMadeAt(rows: object, now: number): number {
+  const known = madeAt.get(rows) ?? now;
+  madeAt.set(rows, known);
+  return known;
+}
+
+/** One year, as caches are told at most. */
+const yearMs = 365 * 24 * 60 * 60 * 1000;
+
+async function respondV3(context: RequestContext, place: string): Promise<ApiResponse> {
+  const { request, server } = context;
+  const { clock } = server.options;
+  const { rows } = server.kinds;
+  const remote = server.apiServices.remotes.size > 0 ? server.aggregation.remoteOfPath(`/${place}`) : undefined;
+  if (remote !== undefined) {
+    const { proxyToServer } = await import('../aggregation/proxy.ts');
+    return proxyToServer(context, remote);
+  }
+  const form = formOf('v3', request);
+  if (!(await openApiV3Hashes(rows, clock)).has(place)) return respond(404, { type: 'none' });
+  const vary = 'Accept';
+  if (form === undefined) return respond(406, { type: 'none' }, { vary });
+  const document = await openApiV3Document(rows, place, form, clock);
+  if (document === undefined) return respond(404, { type: 'none' });
+  const asked = request.query.get('hash') ?? '';
+  if (asked !== '' && asked !== document.etag) {
+    const headers = { vary, etag: JSON.stringify(document.etag), location: urlOf(place, document.etag) };
+    return respond(301, { type: 'bytes', contentType: contentTypes.v3[form], parts: [] }, headers);
+  }
+  const expires = new Date(clock.now() + yearMs).toUTCString();
+  const pinned: Readonly<Record<string, string>> =
+    asked === '' ? {} : { 'cache-control': 'public, immutable', expires };
+  return serveContent(request, { ...document, contentType: contentTypes.v3[form] }, { vary, ...pinned });
 }
 
 export async function respondOpenApi(context: RequestContext, path: string): Promise<ApiResponse> {
-  const { rows } = context.server.kinds;
-  if (path === '/openapi/v2') return await respondV2(context, rows);
-  const { openApiV3, openApiV3Index } = await import('#api/openapi/v3.ts');
-  const index = openApiV3Index(rows);
-  const { apiServices } = context.server;
-  if (apiServices.remotes.size > 0) {
-    if (path === '/openapi/v3') {
-      const { remoteV3Paths } = await import('../aggregation/remote-openapi.ts');
-      const own = Object.entries(index.paths).filter(([key]) => !apiServices.remotes.has(key.replace(/^apis?\//, '')));
-      const paths = { ...Object.fromEntries(own), ...(await remoteV3Paths(context.server)) };
-      return answer(context, jsonDocument({ paths }));
-    }
-    const remote = context.server.aggregation.remoteOfPath(path.slice('/openapi/v3'.length));
-    if (remote !== undefined) {
-      const { proxyToServer } = await import('../aggregation/proxy.ts');
-      return proxyToServer(context, remote);
-    }
-  }
-  if (path === '/openapi/v3') {
-    const document = await cached(rows, path, async () => jsonDocument(index));
-    return document === undefined ? notThere() : answer(context, document);
-  }
-  const place = path.slice('/openapi/v3/'.length);
-  const known = Object.hasOwn(index.paths, place) ? index.paths[place] : undefined;
-  if (known === undefined) return notThere();
-  const hash = new URLSearchParams(known.serverRelativeURL.split('?')[1] ?? '').get('hash') ?? '';
-  const parts = place.split('/');
-  // `api/v1`, `apis/apps/v1`; what is above a version (`apis/apps`) has no kinds.
-  const [group, version] = parts[0] === 'api' ? ['', parts[1] ?? ''] : [parts[1] ?? '', parts[2] ?? ''];
-  const own = rows.filter((row) => row.group === group && row.version === version);
-  // A document depends on its own kinds only: built-in ones stay when custom ones change.
-  const document = await cached(documentKey(own), path, async () => {
-    const made = openApiV3(group, version, own);
-    return made === undefined ? undefined : jsonDocument(made);
-  });
-  return document === undefined ? notThere() : answer(context, document, { hash });
+  if (path === '/openapi/v2') return respondV2(context);
+  if (path === '/openapi/v3') return respondIndex(context);
+  return path.startsWith('/openapi/v3/') ? respondV3(context, path.slice('/openapi/v3/'.length)) : notThere();
 }

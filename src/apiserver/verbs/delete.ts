@@ -1,7 +1,7 @@
 // DELETE of one object: options, preconditions, grace, finalizers.
+import { answersDeletionWithObject } from '#api/answers-deletion.ts';
 import { invalid, notSupported } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
-import type { KindRow } from '#api/kind.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { badRequestError, invalidError } from '#api/status.ts';
 import { decodeType } from '#api/schema/decode.ts';
@@ -83,29 +83,6 @@ export async function deleteSettings(request: ApiRequest): Promise<DeleteSetting
   };
 }
 
-/** Kinds whose last state answers a delete; the others answer with a Status. */
-const answersWithObject = new Set([
-  '/namespaces',
-  '/persistentvolumes',
-  '/persistentvolumeclaims',
-  '/pods',
-  '/podtemplates',
-  '/resourcequotas',
-  '/services',
-  '/serviceaccounts',
-  'resource.k8s.io/deviceclasses',
-  'resource.k8s.io/devicetaintrules',
-  'resource.k8s.io/resourceclaims',
-  'resource.k8s.io/resourceclaimtemplates',
-  'resource.k8s.io/resourceslices',
-  'storage.k8s.io/csidrivers',
-  'storage.k8s.io/csinodes',
-  'storage.k8s.io/storageclasses',
-  'storage.k8s.io/volumeattachments',
-  'storage.k8s.io/volumeattributesclasses',
-]);
-const returnsObject = (row: KindRow): boolean => answersWithObject.has(`${row.group}/${row.resource}`);
-
 /** DELETE of one object. */
 export async function deleteOne(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
@@ -113,7 +90,7 @@ export async function deleteOne(request: ResourceRequest): Promise<ApiResponse> 
   const settings = await deleteSettings(context.request);
   const { object, stored, removed } = await deleteObject({ ...request, row: storageRow(request.row) }, settings);
   const status = !removed && settings.accepted ? 202 : 200;
-  if (removed && !returnsObject(row)) {
+  if (removed && !answersDeletionWithObject(row)) {
     const { name, uid } = object.metadata;
     return respondObject(
       successStatus({
