@@ -15,11 +15,10 @@ import type {
 import type { ApiRequest, ApiResponse, RequestBody, RequestHandler, ResponseBody } from '#api/request.ts';
 import { requestEntityTooLargeError, goneError } from '#api/status.ts';
 import type { Duplex, Readable } from 'node:stream';
+import { isPacked, pack, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
 
 /** Upstream's: below this the saving is not worth the work. */
-const gzipBytesMin = 128 * 1024;
-const gzipLevel = 1;
 
 const headersOf = (request: HttpsRequest): Record<string, string> => {
   const headers: Record<string, string> = {};
@@ -168,9 +167,6 @@ interface Writable {
   readonly destroyed: boolean;
 }
 
-const withAcceptEncoding = (vary: string | undefined): string =>
-  vary === undefined ? 'Accept-Encoding' : vary.includes('Accept-Encoding') ? vary : `${vary}, Accept-Encoding`;
-
 async function writeParts(
   request: HttpsRequest,
   response: HttpsResponse,
@@ -180,21 +176,9 @@ async function writeParts(
   const isHead = request.method === 'HEAD';
   let length = 0;
   for (const part of parts) length += part.length;
-  const accepts = request.headers['accept-encoding'];
-  if (
-    length > gzipBytesMin &&
-    // Part of a document is counted in its own bytes.
-    answer.status !== 206 &&
-    !isHead &&
-    accepts !== undefined &&
-    /(^|,)\s*gzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(accepts))
-  ) {
-    const { gzip } = await import('node:zlib');
-    const packed = await new Promise<Uint8Array>((resolve, reject) => {
-      gzip(Buffer.concat(parts), { level: gzipLevel }, (error, result) =>
-        error === null ? resolve(result) : reject(error),
-      );
-    });
+  // Part of a document is counted in its own bytes.
+  if (isPacked(request.headers['accept-encoding'], length) && !isHead && answer.status !== 206) {
+    const packed = await pack(parts);
     writeHead(response, answer, {
       'content-encoding': 'gzip',
       'content-length': packed.length,
