@@ -69,7 +69,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       try {
         if (kinds.pending !== undefined) await kinds.pending;
         const info = requestInfo(request.method, request.path, request.query);
-        return await chain({ server, request, info, user: anonymousUser, warnings: [] });
+        const row = info.isResource ? kinds.find(info.group, info.version, info.resource) : undefined;
+        return await chain({ server, request, info, row, user: anonymousUser, warnings: [] });
       } catch (error) {
         // Only the outermost step itself can get here.
         options.logger.error('request chain failed', { path: request.path, error: messageOf(error) });

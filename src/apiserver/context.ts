@@ -30,6 +30,8 @@ export interface RequestContext {
   readonly server: Server;
   readonly request: ApiRequest;
   readonly info: RequestInfo;
+  /** Of the resource that is asked for; undefined: it is none, or nobody serves it. */
+  readonly row: KindRow | undefined;
   /** Set by authenticate, replaced by impersonate. */
   user: Identity;
   /** Who asked, whoever they ask to be; undefined until that is known. For the audit log. */
@@ -49,8 +51,11 @@ export interface RequestContext {
   answerHeaders?: Readonly<Record<string, string>>;
 }
 
-export type Next = (context: RequestContext) => Promise<ApiResponse>;
-export type Step = (context: RequestContext, next: Next) => Promise<ApiResponse>;
+/** A promise only where something has to be waited for: what memory answers is there at once, without a turn of the event loop. */
+export type Answered = ApiResponse | Promise<ApiResponse>;
+/** May throw as well as reject. */
+export type Next = (context: RequestContext) => Answered;
+export type Step = (context: RequestContext, next: Next) => Answered;
 
 /** One rule of a role, all lists present. */
 export interface AccessRule {

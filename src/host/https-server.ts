@@ -206,10 +206,14 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     },
   });
 
-  /** Requests in work, without those that were let go. */
-  const inWork = new Set<HttpsResponse>();
-  const finished = (response: HttpsResponse): void => {
-    if (inWork.delete(response) && inWork.size === 0) whenIdle?.();
+  /**
+   * Requests in work, without those that were let go. A number and no set of them: a set that much is added to and taken from
+   * makes itself anew again and again, and what its old tables hold lives on until the next full collection.
+   */
+  let inWork = 0;
+  const letGo = new WeakSet<HttpsResponse>();
+  const finished = (): void => {
+    if (--inWork === 0) whenIdle?.();
   };
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
@@ -223,8 +227,10 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     session.on('error', (error) => options.onConnectionError?.(error));
   });
   server.on('request', (request, response) => {
-    inWork.add(response);
-    response.once('close', () => finished(response));
+    inWork++;
+    response.once('close', () => {
+      if (!letGo.has(response)) finished();
+    });
     // HTTP/1.1 clients are asked to leave when the server is closing; HTTP/2 ones get GOAWAY.
     if (closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
     if (trust !== undefined) trustOf.set(request, trust);
@@ -265,12 +271,16 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
             ...(next.tls ?? defaultTls),
           });
         },
-        letGo: finished,
+        letGo(response) {
+          if (response.closed || letGo.has(response)) return;
+          letGo.add(response);
+          finished();
+        },
         async close(graceMs) {
           closing = true;
           const closed = new Promise<void>((done) => server.close(() => done()));
           for (const session of sessions) session.close();
-          if (inWork.size > 0)
+          if (inWork > 0)
             await new Promise<void>((done) => {
               const timer = setTimeout(done, graceMs);
               whenIdle = () => {

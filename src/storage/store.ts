@@ -81,8 +81,8 @@ export interface Store {
     options?: { startAfter?: string | undefined; limit?: number | undefined },
   ): ListPage | undefined;
   count(prefix: string): number;
-  /** Resolves once this process sees everything that was acknowledged anywhere before the call. Embedded stores: at once. */
-  consistent(signal?: AbortSignal): Promise<void>;
+  /** Resolves once this process sees everything that was acknowledged anywhere before the call. Undefined: it does, as embedded stores always do. */
+  consistent(request?: { readonly signal: AbortSignal }): Promise<void> | undefined;
   /** Rejects with StoreUnavailableError when the medium fails; then nothing of it was acknowledged. */
   write(request: WriteRequest): Promise<WriteResult>;
   /** All events below `prefix` with a revision above `after`. Undefined: that is compacted, list again. */

@@ -48,7 +48,8 @@ export interface TokenRefusal {
 export type TokenAnswer = TokenReviewResult | TokenRefusal;
 
 export interface TokenAuthenticator {
-  authenticate(token: string, audiences: readonly string[]): Promise<TokenAnswer>;
+  /** A promise only where somebody outside has to be asked. */
+  authenticate(token: string, audiences: readonly string[]): TokenAnswer | Promise<TokenAnswer>;
 }
 
 export interface TokenSource {

@@ -4,7 +4,7 @@ import { uuid } from '#base/random.ts';
 import { auditBodyBytesMax } from '#base/limits.ts';
 import type { ApiRequest, ApiResponse, ResponseBody } from '#api/request.ts';
 import { decodedBody } from '../content/read-body.ts';
-import type { RequestContext } from '../context.ts';
+import type { Answered, RequestContext } from '../context.ts';
 import type { AuditSink } from '../options.ts';
 import { auditEvent, type AuditedBodies, type AuditedRequest, type AuditStage } from './event.ts';
 import { auditLevel } from './policy.ts';
@@ -13,7 +13,7 @@ export interface AuditRecording {
   /** The context for the steps behind: its request tells what was read of its body. */
   readonly context: RequestContext;
   /** The answer as it goes on to the client. */
-  finish(response: ApiResponse): Promise<ApiResponse>;
+  finish(response: ApiResponse): Answered;
 }
 
 export function recordRequest(context: RequestContext, sink: AuditSink): AuditRecording | undefined {
@@ -29,7 +29,7 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
   const inner: RequestContext = body === undefined ? context : { ...context, request: body.request };
   return {
     context: inner,
-    async finish(response) {
+    finish(response) {
       const level = auditLevel(profile, inner.info, inner.authenticatedAs !== undefined);
       if (level === 'None') return response;
       const { authenticatedAs, user } = inner;
@@ -47,16 +47,18 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
       };
       const write = (stage: AuditStage, bodies: AuditedBodies): void =>
         sink.write(auditEvent(audited, stage, response, bodies, clock.now()));
-      const requestBodies = level === 'RequestResponse' && body !== undefined ? await body.kept() : {};
-      const longRunning = withEnd(inner.request, response, () => write('ResponseComplete', requestBodies));
-      if (longRunning !== undefined) {
-        write('ResponseStarted', requestBodies);
-        return longRunning;
-      }
-      const answer = level === 'RequestResponse' ? answerOf(response.body) : {};
-      const truncated = requestBodies.truncated === true || answer.truncated === true;
-      write('ResponseComplete', { ...requestBodies, ...answer, ...(truncated ? { truncated } : {}) });
-      return response;
+      const record = (requestBodies: AuditedBodies): ApiResponse => {
+        const longRunning = withEnd(inner.request, response, () => write('ResponseComplete', requestBodies));
+        if (longRunning !== undefined) {
+          write('ResponseStarted', requestBodies);
+          return longRunning;
+        }
+        const answer = level === 'RequestResponse' ? answerOf(response.body) : {};
+        const truncated = requestBodies.truncated === true || answer.truncated === true;
+        write('ResponseComplete', { ...requestBodies, ...answer, ...(truncated ? { truncated } : {}) });
+        return response;
+      };
+      return level === 'RequestResponse' && body !== undefined ? body.kept().then(record) : record({});
     },
   };
 }

@@ -5,16 +5,39 @@ import type { TokenAnswer, TokenAuthenticator, TokenSource } from '../access/que
 const invalidToken = 'invalid bearer token';
 
 export const tokenChain = (sources: readonly TokenSource[]): TokenAuthenticator => ({
-  async authenticate(token, audiences): Promise<TokenAnswer> {
-    const errors = new Set([invalidToken]);
+  authenticate(token, audiences) {
     if (token.length > tokenLengthMax) return { error: invalidToken };
-    for (const source of sources) {
-      const asked = source.authenticate(token, audiences);
-      const answer = asked instanceof Promise ? await asked : asked;
+    const errors: string[] = [];
+    for (let index = 0; index < sources.length; index++) {
+      const answer = sources[index]!.authenticate(token, audiences);
       if (answer === undefined) continue;
+      if (answer instanceof Promise) return askOutside(sources, index, answer, token, audiences, errors);
       if ('user' in answer) return answer;
-      errors.add(answer.error);
+      errors.push(answer.error);
     }
-    return { error: errors.size === 1 ? invalidToken : `[${[...errors].join(', ')}]` };
+    return refusal(errors);
   },
 });
+
+const refusal = (errors: readonly string[]): TokenAnswer => {
+  const all = new Set([invalidToken, ...errors]);
+  return { error: all.size === 1 ? invalidToken : `[${[...all].join(', ')}]` };
+};
+
+/** From the first source on that has to wait. */
+async function askOutside(
+  sources: readonly TokenSource[],
+  from: number,
+  pending: Promise<TokenAnswer | undefined>,
+  token: string,
+  audiences: readonly string[],
+  errors: string[],
+): Promise<TokenAnswer> {
+  for (let index = from; index < sources.length; index++) {
+    const answer = await (index === from ? pending : sources[index]!.authenticate(token, audiences));
+    if (answer === undefined) continue;
+    if ('user' in answer) return answer;
+    errors.push(answer.error);
+  }
+  return refusal(errors);
+}

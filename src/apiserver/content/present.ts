@@ -27,16 +27,23 @@ export const partialOf = (object: KubernetesObject, metaVersion: string): Kubern
   metadata: object.metadata,
 });
 
+/** A class: an accessor in an object literal makes a new hidden class each time, which holds all of its request until a full collection. */
+class StoredBody {
+  readonly type = 'object';
+  readonly #stored: StoredObject;
+  constructor(stored: StoredObject) {
+    this.#stored = stored;
+  }
+  get object(): KubernetesObject {
+    return this.#stored.object();
+  }
+  bytes(): readonly Uint8Array[] {
+    return [...objectParts(this.#stored), newline];
+  }
+}
+
 export const storedBody = (row: KindRow, stored: StoredObject): ResponseBody =>
-  isStoredForm(row, stored)
-    ? {
-        type: 'object',
-        get object() {
-          return stored.object();
-        },
-        bytes: () => [...objectParts(stored), newline],
-      }
-    : objectBody(objectOf(row, stored));
+  isStoredForm(row, stored) ? new StoredBody(stored) : objectBody(objectOf(row, stored));
 
 /** As upstream names it in errors: the internal type. */
 const goTypeOf = (row: KindRow, suffix = ''): string =>
@@ -51,13 +58,13 @@ const listItem = (row: KindRow, object: KubernetesObject): unknown =>
 const isPlain = (form: OutputForm): boolean => form.encoding !== 'yaml' && form.transform === 'none' && !form.pretty;
 
 /** One object that may not be stored (dry run, subresources). */
-export async function respondWith(
+export function respondWith(
   context: RequestContext,
   row: KindRow,
   object: KubernetesObject,
   form: OutputForm,
   status = 200,
-): Promise<ApiResponse> {
+): ApiResponse {
   const { query } = context.request;
   const now = context.server.options.clock.now();
   if (form.transform === 'table' && object.kind !== 'Status')
@@ -72,25 +79,25 @@ export async function respondWith(
   return respond(status, objectBody(object));
 }
 
-export async function respondStored(
+export function respondStored(
   context: RequestContext,
   row: KindRow,
   stored: StoredObject,
   form: OutputForm,
   status = 200,
-): Promise<ApiResponse> {
+): ApiResponse {
   return isPlain(form)
     ? respond(status, storedBody(row, stored))
     : respondWith(context, row, objectOf(row, stored), form, status);
 }
 
-export async function respondList(
+export function respondList(
   context: RequestContext,
   row: KindRow,
   items: readonly StoredObject[],
   metadata: ListMetadata,
   form: OutputForm,
-): Promise<ApiResponse> {
+): ApiResponse {
   const objects = (): KubernetesObject[] => items.map((item) => objectOf(row, item));
   const kind = kindTable.listTypeName(row);
   const apiVersion = apiVersionOf(row);
@@ -109,13 +116,13 @@ export async function respondList(
 }
 
 /** A list of objects that are not stored as they are. */
-export async function respondObjects(
+export function respondObjects(
   context: RequestContext,
   row: KindRow,
   objects: readonly KubernetesObject[],
   metadata: Partial<ListMetadata>,
   form: OutputForm,
-): Promise<ApiResponse> {
+): ApiResponse {
   const kind = kindTable.listTypeName(row);
   const apiVersion = apiVersionOf(row);
   if (form.transform === 'table') {

@@ -74,6 +74,7 @@ export function startDefinitionController(server: Server): Disposable {
 
   const contextOf = (): RequestContext => ({
     server,
+    row: undefined,
     request: {
       method: 'PUT',
       path: '/',

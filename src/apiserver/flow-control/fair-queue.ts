@@ -33,6 +33,12 @@ export interface Waiting {
   readonly resolve: (outcome: Ticket | Refusal) => void;
   readonly stop: () => void;
 }
+/** What has its own share of the queues. */
+export interface Flow {
+  readonly schema: string;
+  readonly name: string;
+  hash(): number;
+}
 interface Queue {
   readonly waiting: Waiting[];
   inWork: number;
@@ -107,7 +113,7 @@ export class FairQueue {
   /** `hash` of the flow chooses its queues; asked only when the request must wait. */
   start(
     work: WorkEstimate,
-    flow: { readonly schema: string; readonly name: string; hash(): number },
+    flow: Flow,
     wait: { readonly limitMs: number; readonly signal: AbortSignal },
   ): Ticket | Refusal | Promise<Ticket | Refusal> {
     const width = widthOf(work);

@@ -11,7 +11,7 @@ import type { Store } from '#storage/store.ts';
 import type { RequestInfo } from '../request-info.ts';
 import { allocate, nominalLimits, smoothed, type LevelLimits } from './allocation.ts';
 import { flowOf, inOrder, matchesSchema } from './classify.ts';
-import { FairQueue, type QueueSettings, type Refusal, type Ticket } from './fair-queue.ts';
+import { FairQueue, type Flow, type QueueSettings, type Refusal, type Ticket } from './fair-queue.ts';
 import { RetryAfter } from './retry-after.ts';
 import { estimate, levelSeatsMax, type Facts } from './seats.ts';
 import { hashOf } from './shuffle.ts';
@@ -71,6 +71,27 @@ const settingsOf = ({ spec }: PriorityLevelConfiguration): QueueSettings | undef
         queueLengthMax: queuing.queueLengthLimit ?? 50,
       };
 };
+
+/** Asked only when the request must wait. */
+class RequestFlow implements Flow {
+  readonly #schema: FlowSchema;
+  readonly #user: Identity;
+  readonly #info: RequestInfo;
+  constructor(schema: FlowSchema, user: Identity, info: RequestInfo) {
+    this.#schema = schema;
+    this.#user = user;
+    this.#info = info;
+  }
+  get schema(): string {
+    return this.#schema.metadata.name!;
+  }
+  get name(): string {
+    return flowOf(this.#schema, this.#user, this.#info);
+  }
+  hash(): number {
+    return hashOf(`${this.schema}\0${this.name}`);
+  }
+}
 
 export function createFlowControl(options: {
   readonly store: Store;
@@ -206,14 +227,10 @@ export function createFlowControl(options: {
         }
         return { headers, ticket: counters.onStarted(outcome, work.seats), retryAfterSeconds: 0 };
       };
-      const flow = {
-        schema: schemaName,
-        get name() {
-          return flowOf(schema.object, user, info);
-        },
-        hash: () => hashOf(`${schemaName}\0${flowOf(schema.object, user, info)}`),
-      };
-      const started = level.queue.start(work, flow, { limitMs: waitLimitMs, signal: request.signal });
+      const started = level.queue.start(work, new RequestFlow(schema.object, user, info), {
+        limitMs: waitLimitMs,
+        signal: request.signal,
+      });
       if (!(started instanceof Promise)) return outcomeOf(started);
       counters.waiting++;
       return started.then((outcome) => {

@@ -3,6 +3,7 @@ import { Namespaces } from '#api/generated/kind-references.ts';
 import { kindTable } from '#api/kinds.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { isNotFound, notFoundError } from '#api/status.ts';
+import type { Answered } from '../context.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { deleteObject } from '../registry/delete-object.ts';
 import { respondObject, successStatus } from '../responses.ts';
@@ -21,7 +22,7 @@ export async function getProject(request: ResourceRequest): Promise<ApiResponse>
   }
 }
 
-export const listProjects = (request: ResourceRequest): Promise<ApiResponse> =>
+export const listProjects = (request: ResourceRequest): Answered =>
   list({ ...request, visible: visibleProjects(request.context) });
 
 export const watchProjects = (request: ResourceRequest): Promise<ApiResponse> =>

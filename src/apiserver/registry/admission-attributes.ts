@@ -1,5 +1,6 @@
 // What admission plugins see of a request, made once for each object that it writes.
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
+import type { Identity } from '#api/request.ts';
 import type { AdmissionAttributes, AdmissionOperation, GroupVersionKind, RequestContext } from '../context.ts';
 
 export interface AdmittedPart {
@@ -34,8 +35,7 @@ function optionsOf(context: RequestContext, part: AdmittedPart): Readonly<Record
   return { ...header, ...(dryRun.length === 0 ? {} : { dryRun }), ...said };
 }
 
-function requestedRow({ server, info }: RequestContext, row: KindRow): KindRow {
-  const asked = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
+function requestedRow({ row: asked }: RequestContext, row: KindRow): KindRow {
   // What the server does on behalf of another request is a request for what it does.
   const isSame =
     asked !== undefined &&
@@ -44,35 +44,64 @@ function requestedRow({ server, info }: RequestContext, row: KindRow): KindRow {
   return isSame ? asked : row;
 }
 
-export function admissionAttributes(context: RequestContext, part: AdmittedPart): AdmissionAttributes {
-  const { row, subresource, namespace, name, object, old, dryRun, operation, subresourceKind } = part;
-  let requested: KindRow | undefined;
-  return {
-    operation,
-    row,
-    get requested() {
-      return (requested ??= requestedRow(context, row));
-    },
-    subresourceKind,
-    subresource,
-    namespace,
-    name,
-    object,
-    old,
-    // Only webhooks and policies look at it.
-    get options() {
-      return optionsOf(context, part);
-    },
-    user: context.user,
-    dryRun,
-    warnings: context.warnings,
-    reinvocation: { isReinvoked: false, isWanted: false, notes: undefined },
-    signal: context.request.signal,
-    onFinished: [],
-    annotate(key, value) {
-      context.auditAnnotations ??= new Map();
-      if (!context.auditAnnotations.has(key)) context.auditAnnotations.set(key, value);
-    },
-    onOthers: (durationMs) => void (context.othersMs = (context.othersMs ?? 0) + durationMs),
+/** A class for what is made when it is asked for: accessors in an object literal would cost a hidden class a request. */
+class RequestAttributes implements AdmissionAttributes {
+  readonly operation: AdmissionOperation;
+  readonly row: KindRow;
+  readonly subresourceKind: GroupVersionKind | undefined;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly object: Mutable<KubernetesObject> | undefined;
+  readonly old: KubernetesObject | undefined;
+  readonly dryRun: boolean;
+  readonly reinvocation: AdmissionAttributes['reinvocation'] = {
+    isReinvoked: false,
+    isWanted: false,
+    notes: undefined,
   };
+  readonly onFinished: (() => void)[] = [];
+  readonly #context: RequestContext;
+  readonly #part: AdmittedPart;
+  #requested: KindRow | undefined;
+
+  constructor(context: RequestContext, part: AdmittedPart) {
+    this.#context = context;
+    this.#part = part;
+    this.operation = part.operation;
+    this.row = part.row;
+    this.subresourceKind = part.subresourceKind;
+    this.subresource = part.subresource;
+    this.namespace = part.namespace;
+    this.name = part.name;
+    this.object = part.object;
+    this.old = part.old;
+    this.dryRun = part.dryRun;
+  }
+  get requested(): KindRow {
+    return (this.#requested ??= requestedRow(this.#context, this.row));
+  }
+  /** Only webhooks and policies look at it. */
+  get options(): Readonly<Record<string, unknown>> | undefined {
+    return optionsOf(this.#context, this.#part);
+  }
+  get user(): Identity {
+    return this.#context.user;
+  }
+  get warnings(): string[] {
+    return this.#context.warnings;
+  }
+  get signal(): AbortSignal {
+    return this.#context.request.signal;
+  }
+  annotate(key: string, value: string): void {
+    const noted = (this.#context.auditAnnotations ??= new Map());
+    if (!noted.has(key)) noted.set(key, value);
+  }
+  onOthers(durationMs: number): void {
+    this.#context.othersMs = (this.#context.othersMs ?? 0) + durationMs;
+  }
 }
+
+export const admissionAttributes = (context: RequestContext, part: AdmittedPart): AdmissionAttributes =>
+  new RequestAttributes(context, part);

@@ -5,7 +5,7 @@ import { negotiateOutput } from '../content/negotiate.ts';
 import { respondWith } from '../content/present.ts';
 import { groupResource, type ResourceRequest } from '../registry/resource-request.ts';
 
-export function respondCurrentUser(request: ResourceRequest): Promise<ApiResponse> {
+export function respondCurrentUser(request: ResourceRequest): ApiResponse {
   const { context, row, name } = request;
   if (context.info.verb !== 'get') throw methodNotSupportedError(groupResource(row), context.info.verb);
   if (name !== '~') throw notFoundError(groupResource(row), name);

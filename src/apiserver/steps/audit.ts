@@ -2,54 +2,80 @@
 import { messageOf } from '#base/errors.ts';
 import { uuid } from '#base/random.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { recordRequest, withEnd } from '../audit/recording.ts';
-import type { Next, RequestContext } from '../context.ts';
+import { recordRequest, withEnd, type AuditRecording } from '../audit/recording.ts';
+import type { Answered, Next, RequestContext } from '../context.ts';
 import { expectedError, respondStatus, unexpectedError } from '../responses.ts';
 
-export async function audit(context: RequestContext, next: Next): Promise<ApiResponse> {
-  const { server, request, info } = context;
-  const { clock, random, logger, audit: sink } = server.options;
+export function audit(context: RequestContext, next: Next): Answered {
+  const { server, request } = context;
+  const { clock, random, audit: sink } = server.options;
   // Callers inside the process have no use for it.
   if (request.identity === undefined) context.auditId = request.headers['audit-id'] || uuid(random);
   const recording = sink === undefined ? undefined : recordRequest(context, sink);
   const startMs = clock.monotonicMs();
   const inner = recording?.context ?? context;
-  let response: ApiResponse;
+  let answered: Answered;
   try {
-    response = await next(inner);
+    answered = next(inner);
   } catch (error) {
-    const expected = expectedError(error);
-    if (expected === undefined)
-      logger.error('request failed', {
-        method: request.method,
-        path: info.path,
-        error: messageOf(error),
-        stack: error instanceof Error ? error.stack : undefined,
-      });
-    response = respondStatus((expected ?? unexpectedError()).toStatus());
+    answered = failure(context, error);
   }
-  response = measured(inner, response, startMs);
-  if (recording !== undefined) response = await recording.finish(response);
-  if (context.warnings.length === 0 && inner.answerHeaders === undefined && context.auditId === undefined)
-    return response;
-  const headers =
-    context.auditId === undefined
-      ? { ...response.headers, ...inner.answerHeaders }
-      : { 'audit-id': context.auditId, ...response.headers, ...inner.answerHeaders };
+  return answered instanceof Promise
+    ? answered
+        .catch((error: unknown) => failure(context, error))
+        .then((response) => finish(context, inner, recording, startMs, response))
+    : finish(context, inner, recording, startMs, answered);
+}
+
+function failure({ server, request, info }: RequestContext, error: unknown): ApiResponse {
+  const expected = expectedError(error);
+  if (expected === undefined)
+    server.options.logger.error('request failed', {
+      method: request.method,
+      path: info.path,
+      error: messageOf(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+  return respondStatus((expected ?? unexpectedError()).toStatus());
+}
+
+function finish(
+  context: RequestContext,
+  inner: RequestContext,
+  recording: AuditRecording | undefined,
+  startMs: number,
+  response: ApiResponse,
+): Answered {
+  const counted = measured(inner, response, startMs);
+  if (recording === undefined) return withHeaders(context, inner, counted);
+  const recorded = recording.finish(counted);
+  return recorded instanceof Promise
+    ? recorded.then((one) => withHeaders(context, inner, one))
+    : withHeaders(context, inner, recorded);
+}
+
+function withHeaders(context: RequestContext, inner: RequestContext, response: ApiResponse): ApiResponse {
+  const { auditId, warnings } = context;
+  const { answerHeaders } = inner;
+  if (warnings.length === 0 && answerHeaders === undefined && auditId === undefined) return response;
   return {
-    ...response,
-    headers,
-    warnings: context.warnings.length === 0 ? response.warnings : [...response.warnings, ...new Set(context.warnings)],
+    status: response.status,
+    headers:
+      auditId === undefined
+        ? { ...response.headers, ...answerHeaders }
+        : { 'audit-id': auditId, ...response.headers, ...answerHeaders },
+    warnings: warnings.length === 0 ? response.warnings : [...response.warnings, ...new Set(warnings)],
+    body: response.body,
+    sizes: response.sizes,
   };
 }
 
 /** Counts what was let in: who may not ask is told in the metrics of access. Watches and streams are counted when they end. */
 function measured(context: RequestContext, response: ApiResponse, startMs: number): ApiResponse {
-  const { server, request, info } = context;
+  const { server, request, info, row } = context;
   const isRefused = context.decision?.decision !== 'allow';
   // Nearly every refusal is one of access; flow control and deadlines protect the server.
   if (isRefused && response.status !== 429 && response.status !== 504) return response;
-  const row = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
   const { requests } = server.metrics;
   if (request.body.type === 'bytes' && row !== undefined) {
     const length = Number(request.headers['content-length']);

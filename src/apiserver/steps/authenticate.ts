@@ -1,9 +1,9 @@
 // Who asks. In-process callers bring their identity; over the network a verified client certificate or a bearer token
 // says it. Everybody else is anonymous, unless the operator wants it otherwise; roles give that very little.
 import { unauthorizedError } from '#api/status.ts';
-import type { ApiRequest, ApiResponse, Identity } from '#api/request.ts';
+import type { ApiRequest, Identity } from '#api/request.ts';
 import { requestHeaderIdentity } from '../authentication/request-header.ts';
-import type { Next, RequestContext } from '../context.ts';
+import type { Answered, Next, RequestContext, TokenAnswer } from '../context.ts';
 
 const allAuthenticated = 'system:authenticated';
 export const anonymousUser: Identity = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
@@ -30,7 +30,7 @@ function bearerToken(request: ApiRequest): string | undefined {
   return undefined;
 }
 
-async function identify(context: RequestContext): Promise<Identity | undefined> {
+function identify(context: RequestContext): Identity | undefined | Promise<Identity> {
   const { request, server } = context;
   const fronted = request.frontProxyName === undefined ? undefined : requestHeaderIdentity(request);
   if (fronted !== undefined) return fronted;
@@ -40,7 +40,11 @@ async function identify(context: RequestContext): Promise<Identity | undefined> 
   }
   const token = bearerToken(request);
   if (token === undefined) return undefined;
-  const result = await server.tokens.authenticate(token, server.options.serviceAccountTokens.audiences);
+  const answer = server.tokens.authenticate(token, server.options.serviceAccountTokens.audiences);
+  return answer instanceof Promise ? answer.then(userOf) : userOf(answer);
+}
+
+function userOf(result: TokenAnswer): Identity {
   if (!('user' in result)) throw unauthorizedError();
   return result.user;
 }
@@ -50,31 +54,47 @@ function mayBeAnonymous({ server, info }: RequestContext): boolean {
   return enabled && (paths === undefined || paths.has(info.path));
 }
 
-export async function authenticate(context: RequestContext, next: Next): Promise<ApiResponse> {
+export function authenticate(context: RequestContext, next: Next): Answered {
   const { identity: ownIdentity } = context.request;
   if (ownIdentity !== undefined) {
     context.user = withAuthenticatedGroup(ownIdentity);
     context.authenticatedAs = context.user;
     return next(context);
   }
-  const { clock } = context.server.options;
-  const { access } = context.server.metrics;
-  const startMs = clock.monotonicMs();
-  const measured = (result: 'success' | 'failure' | 'error', user: Identity | undefined): void =>
-    access.onAuthenticated(result, user, (clock.monotonicMs() - startMs) / 1000);
-  let identity: Identity | undefined;
+  const startMs = context.server.options.clock.monotonicMs();
+  let identity: Identity | undefined | Promise<Identity>;
   try {
-    identity = await identify(context);
+    identity = identify(context);
   } catch (error) {
-    measured('error', undefined);
+    measured(context, startMs, 'error', undefined);
     throw error;
   }
+  if (!(identity instanceof Promise)) return goOn(context, next, startMs, identity);
+  return identity.then(
+    (one) => goOn(context, next, startMs, one),
+    (error: unknown) => {
+      measured(context, startMs, 'error', undefined);
+      throw error;
+    },
+  );
+}
+
+function measured(
+  { server }: RequestContext,
+  startMs: number,
+  result: 'success' | 'failure' | 'error',
+  user: Identity | undefined,
+): void {
+  server.metrics.access.onAuthenticated(result, user, (server.options.clock.monotonicMs() - startMs) / 1000);
+}
+
+function goOn(context: RequestContext, next: Next, startMs: number, identity: Identity | undefined): Answered {
   if (identity === undefined && !mayBeAnonymous(context)) {
-    measured('failure', undefined);
+    measured(context, startMs, 'failure', undefined);
     throw unauthorizedError();
   }
   context.user = identity === undefined ? anonymousUser : withAuthenticatedGroup(identity);
-  measured('success', context.user);
+  measured(context, startMs, 'success', context.user);
   context.authenticatedAs = context.user;
   return next(context);
 }

@@ -1,16 +1,26 @@
 // May they: asks the authorizers and refuses with upstream's text.
-import type { ApiResponse } from '#api/request.ts';
 import { internalError } from '#api/status.ts';
-import type { Next, RequestContext } from '../context.ts';
+import type { AccessAttributes, AccessDecision, Answered, Next, RequestContext } from '../context.ts';
 import { attributesOf } from '../authorization/attributes.ts';
 import { accessForbidden } from '../authorization/forbidden.ts';
 
-export async function authorize(context: RequestContext, next: Next): Promise<ApiResponse> {
+export function authorize(context: RequestContext, next: Next): Answered {
   const attributes = attributesOf(context);
-  const { options, metrics } = context.server;
-  const startMs = options.clock.monotonicMs();
+  const startMs = context.server.options.clock.monotonicMs();
   const asked = context.server.authorizer.authorize(attributes);
-  const decision = asked instanceof Promise ? await asked : asked;
+  return asked instanceof Promise
+    ? asked.then((decision) => goOn(context, next, attributes, startMs, decision))
+    : goOn(context, next, attributes, startMs, asked);
+}
+
+function goOn(
+  context: RequestContext,
+  next: Next,
+  attributes: AccessAttributes,
+  startMs: number,
+  decision: AccessDecision,
+): Answered {
+  const { options, metrics } = context.server;
   context.decision = decision;
   const isError = decision.error !== undefined && decision.decision !== 'allow';
   metrics.access.onDecision(decision.decision, isError, (options.clock.monotonicMs() - startMs) / 1000);

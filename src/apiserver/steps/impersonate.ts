@@ -1,14 +1,10 @@
 // Impersonate-User and its companions: who may, goes on as somebody else.
-import type { ApiResponse } from '#api/request.ts';
 import { attributesOf } from '../authorization/attributes.ts';
-import type { Next, RequestContext } from '../context.ts';
+import type { Answered, Next, RequestContext } from '../context.ts';
 
-export async function impersonate(context: RequestContext, next: Next): Promise<ApiResponse> {
+export function impersonate(context: RequestContext, next: Next): Answered {
   for (const header in context.request.headers)
-    if (header.startsWith('impersonate-')) {
-      await become(context);
-      break;
-    }
+    if (header.startsWith('impersonate-')) return become(context).then(() => next(context));
   return next(context);
 }
 

@@ -2,7 +2,7 @@
 // failures included. A failure is told in JSON to a client that takes nothing that we write.
 import { ApiError } from '#api/status.ts';
 import type { ApiResponse, ResponseBody } from '#api/request.ts';
-import type { Next, RequestContext } from '../context.ts';
+import type { Answered, Next, RequestContext } from '../context.ts';
 import { endpointOf, mediaTypeOfForm, negotiate, plainEndpoint } from '../content/negotiate.ts';
 import { objectEndpoint, plainJson, prettyJson } from '../content/negotiate.ts';
 import type { Endpoint, OutputForm } from '../content/negotiate.ts';
@@ -17,8 +17,7 @@ const bytesBody = (contentType: string, parts: readonly Uint8Array[]): ResponseB
 const hasKind = (object: unknown): boolean =>
   typeof object === 'object' && object !== null && typeof (object as { kind?: unknown }).kind === 'string';
 
-function endpoint({ info, server }: RequestContext): Endpoint {
-  const row = info.isResource ? server.kinds.find(info.group, info.version, info.resource) : undefined;
+function endpoint({ info, row }: RequestContext): Endpoint {
   if (row === undefined) return plainEndpoint;
   // Scales are no custom resources, whatever they scale.
   return info.subresource === 'scale' ? objectEndpoint : endpointOf(row);
@@ -43,13 +42,22 @@ async function encoded(body: ResponseBody, form: OutputForm): Promise<ResponseBo
   return bytesBody(mediaTypeOfForm(form), [Buffer.from(JSON.stringify(object, undefined, 2))]);
 }
 
-export async function represent(context: RequestContext, next: Next): Promise<ApiResponse> {
-  const response = await next(context);
+export function represent(context: RequestContext, next: Next): Answered {
+  const answered = next(context);
+  return answered instanceof Promise
+    ? answered.then((response) => represented(context, response))
+    : represented(context, answered);
+}
+
+function represented(context: RequestContext, response: ApiResponse): Answered {
   const { type } = response.body;
   if (type !== 'object' && type !== 'list') return response;
   // The same question that was asked before the work was done; what cannot be negotiated was refused then, or is a failure.
   const form = negotiate(context.request, response.status >= 400 ? plainEndpoint : endpoint(context)) ?? prettyJson;
-  if (form === plainJson) return response;
+  return form === plainJson ? response : inForm(response, form);
+}
+
+async function inForm(response: ApiResponse, form: OutputForm): Promise<ApiResponse> {
   try {
     const body = await encoded(response.body, form);
     return body === undefined ? response : { ...response, body };

@@ -2,7 +2,8 @@
 import type { KindRow } from '#api/kind.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { methodNotAllowedError, methodNotSupportedError, badRequestError, unknownResourceError } from '#api/status.ts';
-import type { RequestContext } from '../context.ts';
+import type { Answered, RequestContext } from '../context.ts';
+import type { RemoteApiService } from '../aggregation/api-services.ts';
 import { noteDeprecated } from '../metrics/deprecated.ts';
 import { respondNonResource } from '../non-resource.ts';
 import { groupResource } from '../registry/resource-request.ts';
@@ -19,7 +20,7 @@ import { patch } from '../verbs/patch.ts';
 import { update } from '../verbs/update.ts';
 import { watch } from '../verbs/watch.ts';
 
-type VerbHandler = (request: ResourceRequest) => Promise<ApiResponse>;
+type VerbHandler = (request: ResourceRequest) => Answered;
 
 const verbs: Readonly<Record<string, VerbHandler>> = {
   get,
@@ -32,6 +33,11 @@ const verbs: Readonly<Record<string, VerbHandler>> = {
   deletecollection: deleteCollection,
 };
 
+async function proxied(context: RequestContext, remote: RemoteApiService): Promise<ApiResponse> {
+  const { proxyToServer } = await import('../aggregation/proxy.ts');
+  return proxyToServer(context, remote);
+}
+
 const isProjects = (row: KindRow): boolean => row.group === 'project.openshift.io' && row.resource === 'projects';
 const projectVerbs: Readonly<Record<string, VerbHandler>> = {
   get: async (request) => (await import('../projects/verbs.ts')).getProject(request),
@@ -40,15 +46,11 @@ const projectVerbs: Readonly<Record<string, VerbHandler>> = {
   delete: async (request) => (await import('../projects/verbs.ts')).deleteProject(request),
 };
 
-export async function route(context: RequestContext): Promise<ApiResponse> {
-  const { info } = context;
+export function route(context: RequestContext): Answered {
+  const { info, row } = context;
   const remote = context.server.aggregation.remoteOfPath(info.path);
-  if (remote !== undefined) {
-    const { proxyToServer } = await import('../aggregation/proxy.ts');
-    return proxyToServer(context, remote);
-  }
+  if (remote !== undefined) return proxied(context, remote);
   if (!info.isResource) return respondNonResource(context);
-  const row = context.server.kinds.find(info.group, info.version, info.resource);
   if (row === undefined) {
     const isKnown = context.server.aggregation.served().groups.some((one) => one.name === info.group);
     if (isKnown) throw unknownResourceError();

@@ -1,5 +1,6 @@
 // Which code answers a subresource. Those with the shape of the object itself go through the ordinary verbs.
 import type { ApiResponse } from '#api/request.ts';
+import type { Answered } from '../context.ts';
 import { ApiError, methodNotSupportedError } from '#api/status.ts';
 import { get } from '../verbs/get.ts';
 import { patch } from '../verbs/patch.ts';
@@ -14,7 +15,7 @@ import { podLog } from './pod-log.ts';
 import { connect } from './connect.ts';
 import { proxy } from './proxy.ts';
 
-type Handler = (request: ResourceRequest) => Promise<ApiResponse>;
+type Handler = (request: ResourceRequest) => Answered;
 
 const ownShape: Readonly<Record<string, Handler>> = { get, update, patch };
 

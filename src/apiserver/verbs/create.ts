@@ -39,7 +39,7 @@ export function respondWritten(
   request: ResourceRequest,
   written: Written,
   form: OutputForm,
-): Promise<ApiResponse> {
+): ApiResponse {
   const status = written.created ? 201 : 200;
   if (written.type === 'stored') return respondStored(context, request.row, written.stored, form, status);
   const object = conversionOf(request.row)?.fromStorage(written.object) ?? written.object;

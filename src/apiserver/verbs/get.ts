@@ -1,6 +1,6 @@
 // GET of one object, as bytes where nobody asked for another form.
-import type { ApiResponse } from '#api/request.ts';
-import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
+import type { Answered } from '../context.ts';
+import { endpointOf, negotiateOutput, type OutputForm } from '../content/negotiate.ts';
 import { parseResourceVersion } from '../content/request-options.ts';
 import { respondStored } from '../content/present.ts';
 import { storedOf } from '../registry/resource-request.ts';
@@ -9,12 +9,20 @@ import { convertAhead } from '../custom-resources/conversion.ts';
 import { waitForRevision } from './wait-for-revision.ts';
 
 /** GET of one object: the newest state, at least as new as `resourceVersion`. */
-export async function get(request: ResourceRequest): Promise<ApiResponse> {
+export function get(request: ResourceRequest): Answered {
   const { context } = request;
   const form = negotiateOutput(context.request, endpointOf(request.row));
-  await waitForRevision(context, parseResourceVersion(context.request.query.get('resourceVersion') ?? ''));
+  const { query } = context.request;
+  const revision = query.size === 0 ? 0 : parseResourceVersion(query.get('resourceVersion') ?? '');
+  const pending = waitForRevision(context, revision);
+  return pending === undefined ? read(request, form) : pending.then(() => read(request, form));
+}
+
+function read(request: ResourceRequest, form: OutputForm): Answered {
+  const { context, row } = request;
   const stored = storedOf(request);
-  const conversion = convertAhead(context.server, request.row, [stored]);
-  if (conversion !== undefined) await conversion;
-  return respondStored(context, request.row, stored, form);
+  const conversion = row.custom === undefined ? undefined : convertAhead(context.server, row, [stored]);
+  return conversion === undefined
+    ? respondStored(context, row, stored, form)
+    : conversion.then(() => respondStored(context, row, stored, form));
 }

@@ -1,9 +1,10 @@
 // LIST: pages over a stable revision with upstream's continue tokens, resourceVersion semantics, selectors.
 import { badRequestError, expiredError, ApiError } from '#api/status.ts';
-import type { ApiResponse, ListMetadata } from '#api/request.ts';
+import type { ListMetadata } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import type { ListPage, StoredObject } from '#storage/store.ts';
-import { collectionOf, negotiateOutput } from '../content/negotiate.ts';
+import type { Answered } from '../context.ts';
+import { collectionOf, negotiateOutput, type OutputForm } from '../content/negotiate.ts';
 import { respondList } from '../content/present.ts';
 import { listOptions, parseListVersion } from '../content/request-options.ts';
 import type { ListOptions } from '../content/request-options.ts';
@@ -139,6 +140,17 @@ function readPage(
 }
 
 /** As `readPage`, with everything in the row's version that selecting and sending it needs. */
+function pageOf(
+  request: ResourceRequest,
+  options: ListOptions,
+  selection: Selection,
+  start: Start,
+): Page | undefined | Promise<Page | undefined> {
+  return request.row.custom?.conversion === undefined
+    ? readPage(request, options, selection, start)
+    : convertedPage(request, options, selection, start);
+}
+
 async function convertedPage(
   request: ResourceRequest,
   options: ListOptions,
@@ -146,7 +158,6 @@ async function convertedPage(
   start: Start,
 ): Promise<Page | undefined> {
   const { row, context } = request;
-  if (row.custom?.conversion === undefined) return readPage(request, options, selection, start);
   const { store } = context.server.options;
   const all = () =>
     (start.at === undefined ? store.list(prefixOf(request)) : store.listAt(prefixOf(request), start.at))?.items ?? [];
@@ -157,7 +168,7 @@ async function convertedPage(
   return page;
 }
 
-export async function list(request: ResourceRequest): Promise<ApiResponse> {
+export function list(request: ResourceRequest): Answered {
   const { context, row } = request;
   const form = negotiateOutput(context.request, collectionOf(row));
   const asked = listOptions(context.request, false);
@@ -166,9 +177,19 @@ export async function list(request: ResourceRequest): Promise<ApiResponse> {
   const selection = visibleOnly(selectionOf(row, options.labelSelector, options.fieldSelector), request.visible);
   const prefix = storagePrefix(row, request.namespace);
   const start = startOf(options, prefix);
-  await waitForRevision(context, start.at ?? parseListVersion(options.resourceVersion));
-  const page = await convertedPage(request, options, selection, start);
-  if (page === undefined) throw expired(options, prefix, start.startAfter);
+  const respond = (page: Page | undefined): Answered => {
+    if (page === undefined) throw expired(options, prefix, start.startAfter);
+    return respondPage(request, page, prefix, form);
+  };
+  const read = (): Answered => {
+    const page = pageOf(request, options, selection, start);
+    return page instanceof Promise ? page.then(respond) : respond(page);
+  };
+  const pending = waitForRevision(context, start.at ?? parseListVersion(options.resourceVersion));
+  return pending === undefined ? read() : pending.then(read);
+}
+
+function respondPage({ context, row }: ResourceRequest, page: Page, prefix: string, form: OutputForm): Answered {
   const metadata: ListMetadata = {
     resourceVersion: String(page.revision),
     ...(page.lastKey === undefined ? {} : { continue: encodeToken(page.revision, page.lastKey, prefix) }),
@@ -181,7 +202,7 @@ export async function list(request: ResourceRequest): Promise<ApiResponse> {
 export async function selectedObjects(request: ResourceRequest): Promise<readonly StoredObject[]> {
   const options = listOptions(request.context.request, false);
   const selection = selectionOf(request.row, options.labelSelector, options.fieldSelector);
-  await request.context.server.options.store.consistent(request.context.request.signal);
+  await waitForRevision(request.context, 0);
   const start: Start = { at: undefined, startAfter: undefined };
-  return (await convertedPage(request, { ...options, limit: 0 }, selection, start))?.items ?? [];
+  return (await pageOf(request, { ...options, limit: 0 }, selection, start))?.items ?? [];
 }

@@ -2,9 +2,17 @@
 import { ApiError } from '#api/status.ts';
 import type { RequestContext } from '../context.ts';
 
-export async function waitForRevision(context: RequestContext, atLeast: number): Promise<void> {
+/** Undefined: there is nothing to wait for. Throws or rejects with an ApiError (504). */
+export function waitForRevision(context: RequestContext, atLeast: number): Promise<void> | undefined {
   const { store } = context.server.options;
-  await store.consistent(context.request.signal);
+  const pending = store.consistent(context.request);
+  if (pending !== undefined) return pending.then(() => check(context, atLeast));
+  check(context, atLeast);
+  return undefined;
+}
+
+function check({ server }: RequestContext, atLeast: number): void {
+  const { store } = server.options;
   if (atLeast > store.revision)
     throw new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${atLeast}, current: ${store.revision}`, {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],

@@ -49,7 +49,7 @@ export function openStore(inner: Store, life: Life, conditions: DiskConditions, 
     list: (prefix, page) => inner.list(prefix, page),
     listAt: (prefix, at, page) => (at < openedAt ? undefined : inner.listAt(prefix, at, page)),
     count: (prefix) => inner.count(prefix),
-    consistent: () => Promise.resolve(),
+    consistent: () => undefined,
     write(request) {
       return new Promise((resolve, reject) => {
         if (!life.alive) return;

@@ -49,7 +49,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     list: (prefix, page) => state.list(prefix, page),
     listAt: (prefix, at, page) => state.listAt(prefix, at, page),
     count: (prefix) => state.count(prefix),
-    consistent: () => Promise.resolve(),
+    consistent: () => undefined,
     write: async (request) => writeNow(request),
     watch: (prefix, after, watcher) => state.watch(prefix, after, watcher),
     async close() {

@@ -148,8 +148,8 @@ class EmbeddedStore implements SqliteStore {
   count(prefix: string): number {
     return this.#state.count(prefix);
   }
-  consistent(): Promise<void> {
-    return Promise.resolve();
+  consistent(): undefined {
+    return undefined;
   }
   watch(prefix: string, after: Revision, watcher: StoreWatcher): Disposable | undefined {
     return this.#state.watch(prefix, after, watcher);

@@ -92,6 +92,7 @@ export function startTypeCheckStatus(server: Server): Disposable {
 
 const contextOf = (server: Server): RequestContext => ({
   server,
+  row: undefined,
   request: {
     method: 'PATCH',
     path: '/',
