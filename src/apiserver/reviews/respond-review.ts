@@ -63,7 +63,7 @@ export async function respondReview<T>(request: ResourceRequest, review: Review<
     review.check?.(object as T);
     await admitValidating(context.server, attributes);
     const answer = (await review.answer(object as T)) as Mutable<KubernetesObject>;
-    return await respondWith(context, row, answer, form, 201);
+    return respondWith(context, row, answer, form, 201);
   } finally {
     finish(attributes);
   }
