@@ -18,8 +18,6 @@ import type { Duplex, Readable } from 'node:stream';
 import { isPacked, pack, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
 
-/** Upstream's: below this the saving is not worth the work. */
-
 const headersOf = (request: HttpsRequest): Record<string, string> => {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers))
