@@ -1,8 +1,16 @@
 // Upstream's bootstrap roles and bindings, from the fact table, and the few that this product adds. Pure: a list.
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '#api/generated/types.ts';
+import type {
+  AggregationRule,
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+} from '#api/generated/types.ts';
 import openshiftFacts from '#api/facts/rbac-openshift.json' with { type: 'json' };
 import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from '#api/generated/kind-references.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import { uncoveredRules } from '#rules/rbac-covers.ts';
 
 interface RoleFact {
   readonly name: string;
@@ -228,32 +236,58 @@ export interface RbacGroup {
 export interface RbacObject extends KubernetesObject {
   readonly rules?: readonly PolicyRule[] | undefined;
   readonly subjects?: readonly object[] | undefined;
+  readonly roleRef?: object | undefined;
+  readonly aggregationRule?: AggregationRule | undefined;
 }
 
 const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate';
+
+const isProtected = (current: RbacObject): boolean => current.metadata.annotations?.[autoUpdate] === 'false';
+
+/** A binding to another role than it should be: as a reference cannot be changed, it is deleted and made anew. */
+export const bindsOtherRole = (current: RbacObject, wanted: RbacObject): boolean =>
+  !isProtected(current) && canonical(current.roleRef) !== canonical(wanted.roleRef);
 
 /**
  * What to write where an object is there already; undefined: nothing. As upstream's reconciliation: what is missing is
  * added, nothing is taken away, and an object with the autoupdate annotation at "false" is left alone.
  */
 export function reconciledRbac<T extends RbacObject>(current: T, wanted: T): T | undefined {
-  if (current.metadata.annotations?.[autoUpdate] === 'false') return undefined;
-  // The aggregation controller owns the rules of such a role.
-  const aggregated = 'aggregationRule' in wanted;
-  const rules = aggregated ? undefined : withMissing(current.rules, wanted.rules);
+  if (isProtected(current)) return undefined;
+  const aggregationRule = withMissingSelectors(current.aggregationRule, wanted.aggregationRule);
+  const known = new Set((current.rules ?? []).map(canonical));
+  // The aggregation controller owns the rules of a role of roles.
+  const asked = wanted.aggregationRule === undefined ? (wanted.rules ?? []) : [];
+  const missing = uncoveredRules(
+    current.rules ?? [],
+    asked.filter((one) => !known.has(canonical(one))),
+  );
   const subjects = withMissing(current.subjects, wanted.subjects);
-  const labels = { ...current.metadata.labels, ...wanted.metadata.labels };
-  const annotations = { ...current.metadata.annotations, ...wanted.metadata.annotations };
+  const labels = { ...wanted.metadata.labels, ...current.metadata.labels };
+  const annotations = { ...wanted.metadata.annotations, ...current.metadata.annotations };
   const metadataChanges =
     Object.keys(labels).length !== Object.keys(current.metadata.labels ?? {}).length ||
     Object.keys(annotations).length !== Object.keys(current.metadata.annotations ?? {}).length;
-  if (rules === undefined && subjects === undefined && !metadataChanges) return undefined;
+  const aggregationChanges = aggregationRule !== current.aggregationRule;
+  if (missing.length === 0 && subjects === undefined && !metadataChanges && !aggregationChanges) return undefined;
+  const { aggregationRule: _old, ...rest } = current;
   return {
-    ...current,
+    ...rest,
     metadata: { ...current.metadata, labels, annotations },
-    ...(rules === undefined ? {} : { rules }),
+    ...(aggregationRule === undefined ? {} : { aggregationRule }),
+    ...(missing.length === 0 ? {} : { rules: [...(current.rules ?? []), ...missing] }),
     ...(subjects === undefined ? {} : { subjects }),
-  };
+  } as T;
+}
+
+/** A role that is none of roles does not stay one. */
+function withMissingSelectors(
+  current: AggregationRule | undefined,
+  wanted: AggregationRule | undefined,
+): AggregationRule | undefined {
+  if (wanted === undefined) return undefined;
+  const clusterRoleSelectors = withMissing(current?.clusterRoleSelectors, wanted.clusterRoleSelectors);
+  return clusterRoleSelectors === undefined ? current : { ...current, clusterRoleSelectors };
 }
 
 function withMissing<T>(current: readonly T[] | undefined, wanted: readonly T[] | undefined): T[] | undefined {

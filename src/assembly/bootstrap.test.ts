@@ -40,12 +40,15 @@ const role = (rules: readonly { verbs: string[]; resources: string[] }[], annota
   metadata: { name: 'x', labels: {}, annotations },
   rules,
 });
-const get = { verbs: ['get'], resources: ['pods'] };
-const list = { verbs: ['list'], resources: ['pods'] };
+const get = { verbs: ['get'], apiGroups: [''], resources: ['pods'] };
+const list = { verbs: ['list'], apiGroups: [''], resources: ['pods'] };
 
 test('a missing rule is added, an added one stays, and nothing is written when all are there', () => {
   assert.deepEqual(reconciledRbac(role([list]), role([get]))?.rules, [list, get]);
-  assert.equal(reconciledRbac(role([{ resources: ['pods'], verbs: ['get'] }, list]), role([get])), undefined);
+  assert.equal(
+    reconciledRbac(role([{ resources: ['pods'], verbs: ['get'], apiGroups: [''] }, list]), role([get])),
+    undefined,
+  );
 });
 
 test('a role whose automatic update is off is left alone', () => {

@@ -18,6 +18,7 @@ import {
   type BootstrapObject,
 } from '../bootstrap-objects.ts';
 import {
+  bindsOtherRole,
   bootstrapRbac,
   rbacGroups,
   reconciledRbac,
@@ -227,7 +228,8 @@ async function markServiceRangeReady(client: Client, { clock, configuration }: A
   await resource.patch({ name: defaultServiceCidr }, patch, { fieldManager, subresource: 'status' });
 }
 
-async function ensureRbac(client: Client, { kind, objects }: RbacGroup): Promise<void> {
+/** Every object of the group, restored where something of it is missing. */
+export async function ensureRbac(client: Client, { kind, objects }: RbacGroup): Promise<void> {
   const resource = client.resource(kind);
   const { items } = await resource.list();
   const idOf = (one: KubernetesObject) => `${one.metadata.namespace ?? ''}/${one.metadata.name ?? ''}`;
@@ -237,7 +239,11 @@ async function ensureRbac(client: Client, { kind, objects }: RbacGroup): Promise
       const there = current.get(idOf(wanted));
       try {
         if (there === undefined) await resource.create(wanted, { fieldManager });
-        else {
+        else if (bindsOtherRole(there, wanted)) {
+          const { namespace, name = '', uid } = there.metadata;
+          await resource.delete({ namespace, name }, { preconditions: { uid } });
+          await resource.create(wanted, { fieldManager });
+        } else {
           const changed = reconciledRbac(there, wanted);
           if (changed !== undefined) await resource.update(changed, { fieldManager });
         }

@@ -20,7 +20,7 @@ export const clusterRoleAggregation = keyedController({
       partChanges((one) => [one.metadata.labels, one.rules, one.aggregationRule]),
     ),
   ],
-  writes: [write(ClusterRoles, 'update')],
+  writes: [write(ClusterRoles, 'patch')],
   snapshot(lookup, key) {
     const role = lookup.get(ClusterRoles, undefined, key);
     return role && { role, roles: lookup.list(ClusterRoles) };

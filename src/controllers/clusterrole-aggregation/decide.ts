@@ -1,9 +1,10 @@
 // An aggregated ClusterRole has the rules of all ClusterRoles that its selectors match.
 import { ClusterRoles } from '#api/generated/kind-references.ts';
 import type { ClusterRole, PolicyRule } from '#api/generated/types.ts';
+import { apiVersionOf } from '#api/kinds.ts';
 import { matcherFor } from '#api/meta/label-selector.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
-import { nothing, update, type Decision } from '../runtime/action.ts';
+import { nothing, patch, type Decision } from '../runtime/action.ts';
 
 export interface AggregationSnapshot {
   readonly role: ClusterRole;
@@ -21,5 +22,12 @@ export function decide({ role, roles }: AggregationSnapshot): Decision {
     for (const one of matching)
       for (const rule of one.rules ?? []) if (!rules.some((known) => semanticallyEqual(known, rule))) rules.push(rule);
   }
-  return semanticallyEqual(role.rules, rules) ? nothing : { actions: [update(ClusterRoles, { ...role, rules })] };
+  if (semanticallyEqual(role.rules, rules)) return nothing;
+  const value = {
+    apiVersion: apiVersionOf(ClusterRoles),
+    kind: ClusterRoles.kind,
+    metadata: { name: role.metadata.name },
+    rules: rules.length === 0 ? null : rules,
+  };
+  return { actions: [patch(ClusterRoles, role, { type: 'apply', value, force: true }, { accept: ['NotFound'] })] };
 }

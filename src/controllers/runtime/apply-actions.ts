@@ -135,7 +135,11 @@ async function perform(action: Action, { client, controller }: ActionHost): Prom
     case 'update':
       return client.resource(action.kind).update(action.object, { subresource: action.subresource });
     case 'patch':
-      return client.resource(action.kind).patch(action.key, action.patch, { subresource: action.subresource });
+      return client.resource(action.kind).patch(action.key, action.patch, {
+        subresource: action.subresource,
+        // An apply says who it is; elsewhere the program that the requests come from is the owner.
+        ...(action.patch.type === 'apply' ? { fieldManager: controller.component } : {}),
+      });
     case 'delete':
       await client.resource(action.kind).delete(action.key, action.options);
       return undefined;
