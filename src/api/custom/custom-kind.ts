@@ -1,5 +1,6 @@
 // A version of a custom resource as a row of the table of kinds: what its definition says, at work. Made once a definition
 // and version; objects of older storage versions are shown in this one by changing their apiVersion (conversion None).
+import { createHash } from 'node:crypto';
 import type {
   CustomResourceColumnDefinition,
   CustomResourceDefinition,
@@ -39,6 +40,14 @@ export const conditionIs = (definition: CustomResourceDefinition, type: string, 
 const typeNameOf = (group: string, version: string, kind: string): string =>
   `${group.split('.').toReversed().join('.')}.${version}.${kind}`;
 
+/** What clients tell by whether the stored form of a kind has changed. */
+function storageVersionHash({ spec }: CustomResourceDefinition, kind: string): string {
+  const stored = spec.versions.find((one) => one.storage);
+  if (stored === undefined) return '';
+  const digest = createHash('sha256').update(`${spec.group}/${stored.name}/${kind}`).digest();
+  return digest.subarray(0, 8).toString('base64');
+}
+
 export function customRow(definition: CustomResourceDefinition, version: CustomResourceDefinitionVersion): KindRow {
   const { group, scope } = definition.spec;
   const names = definition.status?.acceptedNames ?? definition.spec.names;
@@ -63,7 +72,7 @@ export function customRow(definition: CustomResourceDefinition, version: CustomR
     subresources,
     typeName: typeNameOf(group, version.name, names.kind),
     storage: own,
-    storageVersionHash: '',
+    storageVersionHash: storageVersionHash(definition, names.kind),
     fieldSelectors: [
       'metadata.name',
       ...(scope === 'Namespaced' ? ['metadata.namespace'] : []),
@@ -147,7 +156,14 @@ function customKind(
     },
     toStored: (object) => (object.apiVersion === storageVersion ? object : { ...object, apiVersion: storageVersion }),
     cells: printerCells(columns),
-    openApi: (dialect, metaReference) => schemaForClients(schema, { dialect, metaReference, target, keepsUnknown }),
+    openApi: (dialect, metaReference) =>
+      schemaForClients(schema, {
+        dialect,
+        metaReference,
+        target,
+        keepsUnknown,
+        selectablePaths: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath),
+      }),
   };
 }
 

@@ -9,18 +9,21 @@ export interface ClientSchemaOptions {
   readonly metaReference: Readonly<Record<string, unknown>>;
   readonly target: { readonly group: string; readonly version: string; readonly kind: string };
   readonly keepsUnknown: boolean;
+  /** Of fields that selectors may name. */
+  readonly selectablePaths: readonly string[];
 }
 
-const apiVersionText =
-  'APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources';
-const kindText =
-  'Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds';
-const metadataText =
-  "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+export const conventions = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+export const apiVersionText = `APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: ${conventions}#resources`;
+export const kindText = `Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: ${conventions}#types-kinds`;
+const metadataText = `Standard object's metadata. More info: ${conventions}#metadata`;
+/** Of objects within objects. */
+const innerApiVersionText = `apiVersion defines the versioned schema of this representation of an object. More info: ${conventions}#resources`;
+const innerKindText = `kind is a string value representing the type of this object. In CamelCase. More info: ${conventions}#types-kinds`;
 
-const metaProperties = ({ dialect, metaReference }: ClientSchemaOptions): MutableJson => ({
-  apiVersion: { description: apiVersionText, type: 'string' },
-  kind: { description: kindText, type: 'string' },
+const metaProperties = ({ dialect, metaReference }: ClientSchemaOptions, isInner = false): MutableJson => ({
+  apiVersion: { description: isInner ? innerApiVersionText : apiVersionText, type: 'string' },
+  kind: { description: isInner ? innerKindText : kindText, type: 'string' },
   metadata:
     dialect === 'v2'
       ? { description: metadataText, ...metaReference }
@@ -31,6 +34,13 @@ export function schemaForClients(schema: Schema, options: ClientSchemaOptions): 
   const { dialect, target } = options;
   const identity = {
     'x-kubernetes-group-version-kind': [{ group: target.group, kind: target.kind, version: target.version }],
+    ...(options.selectablePaths.length === 0
+      ? {}
+      : {
+          'x-kubernetes-selectable-fields': options.selectablePaths.map((path) => ({
+            fieldPath: path.replace(/^\./, ''),
+          })),
+        }),
   };
   // What keeps everything says nothing in OpenAPI 2: kubectl would refuse whatever else it is told of.
   if (dialect === 'v2' && (options.keepsUnknown || preservesUnknown(schema))) return { type: 'object', ...identity };
@@ -55,7 +65,9 @@ function withEmbedded(
   const properties = Object.fromEntries(
     Object.entries(schema.properties ?? {}).map(([name, one]) => [name, inner(one, options)]),
   );
-  const all = isEmbedded(schema) ? { ...properties, ...metaProperties(options) } : properties;
+  const all = isEmbedded(schema) ? { ...properties, ...metaProperties(options, true) } : properties;
+  if (isEmbedded(schema))
+    copy['required'] = [...new Set([...((copy['required'] as string[] | undefined) ?? []), 'kind', 'apiVersion'])];
   if (Object.keys(all).length > 0) copy['properties'] = all;
   const items = itemsOf(schema);
   if (items !== undefined) copy['items'] = inner(items, options);
@@ -65,7 +77,7 @@ function withEmbedded(
 }
 
 /** What OpenAPI 2 has no words for; a part with one of these is left open. */
-const notInV2 = ['oneOf', 'anyOf', 'allOf', 'not', 'nullable', 'default', 'x-kubernetes-validations'] as const;
+const notInV2 = ['oneOf', 'anyOf', 'allOf', 'not', 'nullable', 'default'] as const;
 
 function forV2(schema: Schema, options: ClientSchemaOptions): MutableJson {
   const copy = cloneJson(schema) as MutableJson;

@@ -72,7 +72,8 @@ const base = (row: KindRow, path: readonly Parameter[], verb: string, suffix: st
 
 function collectionOperations(row: KindRow, path: readonly Parameter[]): Operation[] {
   const create = base(row, path, 'create', '');
-  const deletes = base(row, path, 'deletecollection', '');
+  const deletes = base(row, path, 'delete', '');
+  const rest = `Collection${row.namespaced ? 'Namespaced' : ''}${row.kind}`;
   return [
     {
       ...create,
@@ -85,6 +86,7 @@ function collectionOperations(row: KindRow, path: readonly Parameter[]): Operati
     },
     {
       ...deletes,
+      operationId: operationIdOf('delete', row.group, row.version, rest),
       method: 'delete',
       action: 'deletecollection',
       description: `delete collection of ${row.kind}`,

@@ -1,6 +1,8 @@
 // JSON schemas of types, in the dialects of OpenAPI 2 and 3, with the x-kubernetes extensions that clients read.
 import type { KindRow } from '../kind.ts';
 import { hasType, namedScalar, typeFacts, type FieldRules, type Scalar } from '../schema/type-table.ts';
+import { apiVersionText, conventions, kindText } from '../custom/open-api.ts';
+import { inOrder } from './custom-order.ts';
 import { descriptionOf } from './descriptions.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -43,7 +45,8 @@ export function* schemasOf(
   custom: ReadonlyMap<string, Schema> = new Map(),
   own?: GroupVersion,
 ): Generator<readonly [name: string, schema: Schema]> {
-  for (const name of closureOf(roots, custom)) yield [name, custom.get(name) ?? schemaOfType(dialect, name, own)];
+  for (const name of closureOf(roots, custom))
+    yield [name, custom.get(name) ?? schemaOfType(dialect, name, own, custom.size > 0)];
 }
 
 const metaType = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
@@ -52,28 +55,36 @@ const listMetaType = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 /** The types of custom resources and their lists, which no table has. */
 export function customSchemas(dialect: Dialect, rows: readonly KindRow[]): ReadonlyMap<string, Schema> {
   const result = new Map<string, Schema>();
-  for (const { custom, typeName, group, version, kind } of rows) {
+  for (const { custom, typeName, group, version, kind, resource } of rows) {
     if (custom === undefined) continue;
-    const gvk = (name: string) => ({ 'x-kubernetes-group-version-kind': [{ group, kind: name, version }] });
-    result.set(typeName, custom.openApi(dialect, reference(dialect, metaType)));
+    const own = custom.openApi(dialect, reference(dialect, metaType));
+    result.set(typeName, inOrder(dialect, own));
+    const selectable = own[selectableFields];
     result.set(`${typeName}List`, {
       description: `${custom.listKind} is a list of ${kind}`,
       type: 'object',
       required: ['items'],
       properties: {
-        apiVersion: { description: 'The version of the list.', type: 'string' },
-        items: { description: `List of ${kind}.`, type: 'array', items: reference(dialect, typeName) },
-        kind: { description: 'The kind of the list.', type: 'string' },
-        metadata:
-          dialect === 'v2'
-            ? reference(dialect, listMetaType)
-            : { description: 'Standard list metadata.', allOf: [reference(dialect, listMetaType)] },
+        apiVersion: { description: apiVersionText, type: 'string' },
+        items: {
+          description: `List of ${resource}. More info: ${conventions}`,
+          type: 'array',
+          items: reference(dialect, typeName),
+        },
+        kind: { description: kindText, type: 'string' },
+        metadata: {
+          description: `Standard list metadata. More info: ${conventions}#types-kinds`,
+          ...(dialect === 'v2' ? reference(dialect, listMetaType) : { allOf: [reference(dialect, listMetaType)] }),
+        },
       },
-      ...gvk(custom.listKind),
+      'x-kubernetes-group-version-kind': [{ group, kind: custom.listKind, version }],
+      ...(selectable === undefined ? {} : { [selectableFields]: selectable }),
     });
   }
   return result;
 }
+
+const selectableFields = 'x-kubernetes-selectable-fields';
 
 const described = (text: string): Schema => (text === '' ? {} : { description: text });
 
@@ -90,12 +101,12 @@ const scalarSchemas: Readonly<Partial<Record<Scalar, Readonly<Record<Dialect, Sc
   rawExtension: { v2: { type: 'object' }, v3: { type: 'object' } },
 };
 
-function schemaOfType(dialect: Dialect, typeName: string, own: GroupVersion | undefined): Schema {
+function schemaOfType(dialect: Dialect, typeName: string, own: GroupVersion | undefined, isOfCustom: boolean): Schema {
   const scalar = namedScalar(typeName);
   const description = descriptionOf(typeName);
   if (scalar !== undefined) return { ...described(description.type), ...scalarSchemas[scalar]?.[dialect] };
   const struct = typeFacts(typeName);
-  const kinds = kindsIn(own, struct.groupVersionKinds);
+  const kinds = kindsIn(own, struct.groupVersionKinds, isOfCustom);
   const properties: Record<string, Schema> = {};
   for (const field of struct.fields.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const text = described(description.fields[field.name] ?? '');
@@ -123,12 +134,21 @@ function schemaOfType(dialect: Dialect, typeName: string, own: GroupVersion | un
 }
 
 /** Options of deletion and events of watches are of every group version: a document of one has its own and that of all. */
-function kindsIn(own: GroupVersion | undefined, kinds: GroupVersionKinds): GroupVersionKinds {
+function kindsIn(own: GroupVersion | undefined, kinds: GroupVersionKinds, isOfCustom: boolean): GroupVersionKinds {
   if (own === undefined || kinds.length < 2) return kinds;
+  if (isOfCustom) return kinds.filter(([group]) => !unknownToCustom.has(group));
   return kinds.filter(([group, version]) =>
     group === '' ? version === 'v1' : group === own.group && version === own.version,
   );
 }
+
+/** Groups that upstream's server of custom resources does not know of. */
+const unknownToCustom: ReadonlySet<string> = new Set([
+  'admission.k8s.io',
+  'apiextensions.k8s.io',
+  'apiregistration.k8s.io',
+  'imagepolicy.k8s.io',
+]);
 
 interface UnionFacts {
   readonly discriminator?: string;

@@ -154,7 +154,7 @@ test('discovery and OpenAPI follow definitions', async () => {
   const list = await api.get('/apis/stable.example.com/v1');
   assert.deepEqual(
     list.resources.map((one: Json) => one.name),
-    ['crontabs', 'crontabs/scale', 'crontabs/status'],
+    ['crontabs', 'crontabs/status', 'crontabs/scale'],
   );
   assert.equal((await api.get('/apis/stable.example.com')).preferredVersion.version, 'v2');
   const index = await api.get('/openapi/v3');

@@ -20,13 +20,17 @@ export interface ApiResource {
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
+/** What goes away takes nothing new. */
+const verbsOf = ({ verbs, custom }: KindRow): readonly string[] =>
+  custom?.terminating === true ? verbs.filter((verb) => !['patch', 'create', 'update'].includes(verb)) : verbs;
+
 function resourcesOf(row: KindRow): ApiResource[] {
   const main: ApiResource = {
     name: row.resource,
     singularName: row.singular,
     namespaced: row.namespaced,
     kind: row.kind,
-    verbs: row.verbs,
+    verbs: verbsOf(row),
     ...(row.shortNames.length === 0 ? {} : { shortNames: row.shortNames }),
     ...(row.categories.length === 0 ? {} : { categories: row.categories }),
     ...(row.storage === undefined || row.storageVersionHash === ''
@@ -53,11 +57,13 @@ const rowsOf = (kinds: Kinds, group: string, version: string): readonly KindRow[
 export function resourceList(kinds: Kinds, group: string, version: string): object | undefined {
   const rows = rowsOf(kinds, group, version);
   if (rows.length === 0) return undefined;
+  const isCustom = rows.every(({ custom }) => custom !== undefined);
   return {
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: apiVersionOf({ group, version }),
-    resources: rows.flatMap(resourcesOf).toSorted(byName),
+    // Of custom resources, the parts of a kind follow it.
+    resources: isCustom ? rows.flatMap(resourcesOf) : rows.flatMap(resourcesOf).toSorted(byName),
   };
 }
 
@@ -100,7 +106,7 @@ const aggregatedResource = (row: KindRow) => ({
   responseKind: responseKind(row, row),
   scope: row.namespaced ? 'Namespaced' : 'Cluster',
   singularResource: row.singular,
-  verbs: row.verbs,
+  verbs: verbsOf(row),
   ...(row.shortNames.length === 0 ? {} : { shortNames: row.shortNames }),
   ...(row.categories.length === 0 ? {} : { categories: row.categories }),
   ...(Object.keys(row.subresources).length === 0
