@@ -29,21 +29,24 @@ const { values: options } = parseArgs({
     parallel: { type: 'string', default: '6' },
     record: { type: 'boolean', default: false },
     replay: { type: 'boolean', default: false },
+    open: { type: 'boolean', default: false },
   },
 });
 const pattern = new RegExp(options.kinds);
 const kinds = kindsUnderTest().filter((kind) => pattern.test(kind.id));
 if (options.replay) {
   await using server = await ownServer();
-  let [compared, open, wrong] = [0, 0, 0];
+  let [compared, open, solved, wrong] = [0, 0, 0, 0];
   for (const kind of kinds) {
     const result = await replay(server, kind, everything);
     compared += result.compared;
-    open += result.open;
+    open += result.open.length;
+    solved += result.solved;
+    if (options.open) for (const one of result.open) console.log(`open: ${kind.id} ${one}`);
     wrong += result.contradictions.length;
     for (const one of result.contradictions) console.log(one);
   }
-  console.log(`${compared} answers, ${open} known to differ, ${wrong} differ that did not`);
+  console.log(`${compared} answers, ${open} known to differ, ${solved} no longer do, ${wrong} differ that did not`);
   process.exit(wrong === 0 ? 0 : 1);
 }
 if (options.peer === undefined || options.token === undefined) {

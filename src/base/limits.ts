@@ -18,6 +18,8 @@ export const yamlValueLengthMax = 16 * 1024 * 1024;
 export const yamlThreadsMax = 2;
 /** Levels of nesting in a decoded body: deeper is refused before it can exhaust the stack. */
 export const bodyDepthMax = 1_000;
+/** Of a body in which keys come twice: deeper than any type goes, and shallow enough for the stack. */
+export const bodyMergeDepthMax = 500;
 /** Events that one watcher may lag behind before it is closed with 410 Gone. */
 export const watchBufferEventsMax = 10_000;
 /** Events kept in memory for watches that resume. */

@@ -27,12 +27,15 @@ function factOf(outcome: Outcome, mark = ''): Fact {
   return fact.slice(0, length) as unknown as Fact;
 }
 
+export function agrees(fact: Fact, outcome: Outcome): boolean {
+  const own = factOf(outcome);
+  return [0, 1, 2, 3].every((at) => (fact[at] ?? '') === (own[at] ?? ''));
+}
+
 /** Undefined: nothing to complain of. */
 export function contradiction(fact: Fact | undefined, outcome: Outcome): string | undefined {
-  if (fact === undefined || fact[4] === differs) return undefined;
-  const own = factOf(outcome);
-  const same = [0, 1, 2, 3].every((at) => (fact[at] ?? '') === (own[at] ?? ''));
-  return same ? undefined : `peer ${JSON.stringify(fact)}, now ${JSON.stringify(own)}`;
+  if (fact === undefined || isOpen(fact) || agrees(fact, outcome)) return undefined;
+  return `peer ${JSON.stringify(fact)}, now ${JSON.stringify(factOf(outcome))}`;
 }
 
 export const isOpen = (fact: Fact): boolean => fact[4] === differs;

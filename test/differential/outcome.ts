@@ -42,6 +42,8 @@ function normalised(value: unknown, key: string): Json {
   const replaced = allocated(key, value);
   if (replaced !== undefined) return replaced;
   if (Array.isArray(value)) {
+    // Which updaters are joined when there are too many depends on the second in which each wrote.
+    if (key === 'managedFields' && value.some((one) => one?.manager === 'ancient-changes')) return '<joined>';
     const list = key === 'managedFields' ? value.filter((one) => !controllers.test(one?.manager ?? '')) : value;
     const result = list.map((one) => normalised(one, ''));
     // Entries of the same operation are ordered by their times, which are two servers' own.
@@ -68,7 +70,7 @@ export const normaliseText = (text: string): string =>
   text
     .replaceAll(uuidPattern, '<uid>')
     .replaceAll(/\bkube-api-access-[a-z0-9]{5}\b/g, 'kube-api-access-<suffix>')
-    .replaceAll(/\bdiff-gen-[a-z0-9]{5}\b/g, 'diff-gen-<suffix>')
+    .replaceAll(/\b(diff-gen-|Bad_)[a-z0-9]{5}\b/g, '$1<suffix>')
     .replaceAll(/\b20(2[5-9]|3\d)-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, (time) =>
       time.startsWith('2026-01-0') ? time : '<time>',
     )

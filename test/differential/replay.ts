@@ -1,5 +1,5 @@
 // Compares the project's own API server with what a peer answered once, without a peer.
-import { contradiction, isOpen, readFacts } from './facts.ts';
+import { agrees, contradiction, isOpen, readFacts } from './facts.ts';
 import type { KindUnderTest } from './kind-under-test.ts';
 import { prepare } from './prepare.ts';
 import { runSteps } from './run-kind.ts';
@@ -12,8 +12,10 @@ export const recordedWith = { seed: 36, mutations: 200 };
 export interface Replayed {
   readonly kind: string;
   readonly compared: number;
-  /** Steps in which this server is known to answer otherwise. */
-  readonly open: number;
+  /** Steps in which this server was known to answer otherwise, and still does. */
+  readonly open: readonly string[];
+  /** Those in which it was, and no longer does: to be recorded. */
+  readonly solved: number;
   readonly contradictions: readonly string[];
 }
 
@@ -35,13 +37,17 @@ export async function replay(server: ServerUnderTest, kind: KindUnderTest, sampl
   await prepare(server, kind);
   const outcomes = await runSteps(server, steps);
   const contradictions: string[] = [];
-  let open = 0;
+  const open: string[] = [];
+  let solved = 0;
   for (const [step, outcome] of outcomes) {
     const fact = facts[step];
     if (fact === undefined) contradictions.push(`${kind.id} ${step}: no fact`);
-    else if (isOpen(fact)) open++;
+    else if (isOpen(fact)) {
+      if (agrees(fact, outcome)) solved++;
+      else open.push(step);
+    }
     const found = contradiction(fact, outcome);
     if (found !== undefined) contradictions.push(`${kind.id} ${step}: ${found}`);
   }
-  return { kind: kind.id, compared: outcomes.size, open, contradictions };
+  return { kind: kind.id, compared: outcomes.size, open, solved, contradictions };
 }

@@ -1,6 +1,7 @@
 // The four walks over typed values: which fields a value has, how two values differ, how one is merged over another, and a
 // value without some of its fields. After sigs.k8s.io/structured-merge-diff, whose results clients rely on.
 import { equalJson, isJsonObject, setMember, type JsonObject, type MutableJson } from '../patch/json-values.ts';
+import { isUnsaid } from '../schema/empty-lists.ts';
 import { FieldSet, fieldElement, pathText, type PathElement } from './field-set.ts';
 import {
   deduced,
@@ -129,9 +130,10 @@ function compare(given: Shape, left: unknown, right: unknown, at: Comparison, el
     shape.atomic ||
     (shape.kind === 'list' ? isEmptyList(left) && isEmptyList(right) : isEmptyMap(left) && isEmptyMap(right));
   if (isLeaf) {
+    const said = (value: unknown): unknown => (isUnsaid(value) ? null : value);
     if (left === undefined) at.added.addMember(element);
     else if (right === undefined) at.removed.addMember(element);
-    else if (!equalJson(left, right)) at.modified.addMember(element);
+    else if (!equalJson(said(left), said(right))) at.modified.addMember(element);
     return;
   }
   if (shape.kind === 'list') compareItems(shape, left, right, new Level(at, element));

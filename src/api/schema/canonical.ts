@@ -1,6 +1,7 @@
 // The stored form of an object: fields in schema order, zero values that Go's encoder leaves out left out, those that it
 // writes written: null for a list that need not be there, and for a time that is not set, where their tags do not leave them out.
 import type { FieldType, Scalar, StructType, ValueType } from './type-table.ts';
+import { isUnsaid, unsaidList } from './empty-lists.ts';
 import { zeroOf } from './value-decoder.ts';
 
 type Node = Record<string, unknown>;
@@ -26,10 +27,11 @@ export function canonicalize(struct: StructType, object: Node, isNothing = false
 const isTime = ({ scalar }: { readonly scalar: Scalar }): boolean => scalar === 'time' || scalar === 'microTime';
 
 /**
- * Go has no empty lists where it may have none at all. Where one is required it has elements, or is refused. What OpenShift
- * defines as `nullable` is kept as it is given there, and given as an empty list.
+ * A list that somebody gave without elements stays so until it is stored (empty-lists.ts); where one is required, rules find one
+ * without elements. What OpenShift defines as `nullable` is kept as it is given there, and given as an empty list.
  */
-const emptyList = ({ rules }: FieldType): unknown => (rules.required === true || rules.nullable === true ? [] : null);
+const noList = ({ rules }: FieldType): unknown =>
+  rules.nullable === true ? [] : rules.required === true ? unsaidList() : null;
 
 function zeroField(field: FieldType, isNothing: boolean): unknown {
   if (field.pointer || field.omitzero) return undefined;
@@ -39,7 +41,7 @@ function zeroField(field: FieldType, isNothing: boolean): unknown {
       return canonicalize(type, {}, isNothing);
     case 'list':
       if (field.omitempty) return undefined;
-      return isNothing ? null : emptyList(field);
+      return isNothing ? null : noList(field);
     case 'map':
       if (field.omitempty) return undefined;
       return isNothing ? null : {};
@@ -63,7 +65,7 @@ function canonicalField(field: FieldType, value: unknown): unknown {
   if (type.kind === 'struct') return field.omitzero && !field.pointer && isEmptyNode(result) ? undefined : result;
   if (!isEmptyNode(result)) return result;
   if (field.omitempty) return undefined;
-  return type.kind === 'list' ? emptyList(field) : result;
+  return type.kind === 'list' && isUnsaid(value) ? value : result;
 }
 
 function isEmptyNode(value: unknown): boolean {

@@ -13,4 +13,6 @@ export interface DecodeOptions {
   readonly source?: Uint8Array | undefined;
   /** The value with its numbers as they were written, where that makes a difference: integers have one way only. */
   readonly asWritten?: unknown;
+  /** The value was put together from others and is no text: whole numbers that do not fit are cut, not refused. */
+  readonly isConverted?: boolean | undefined;
 }

@@ -128,7 +128,7 @@ function decodeWith(
   target: Target,
   options: DecodeOptions,
 ): { object: Output; warnings: string[] } {
-  const decoder = new Decoder();
+  const decoder = new Decoder(options.isConverted);
   let object: Output;
   try {
     if (options.asWritten !== undefined) new Decoder().decode(struct, options.asWritten);
@@ -154,6 +154,13 @@ const withHeader = (target: Target, object: Output): Output => ({
 const wrongValue = (raw: unknown): string =>
   `json: cannot unmarshal ${jsonKind(raw)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
 
+/** An empty list of owners, which is nothing in any other place, asks to forget them all: as a list of an empty one does. */
+function keepReset(row: KindRow, raw: RawObject, object: Output): void {
+  const sent = isObject(raw['metadata']) ? raw['metadata']['managedFields'] : undefined;
+  if (!Array.isArray(sent) || sent.length > 0 || row.storage === undefined) return;
+  (object['metadata'] as Output)['managedFields'] = [{}];
+}
+
 /** A new object of the row's kind. Throws ApiError 400. */
 export function decodeObject(
   row: KindRow,
@@ -163,9 +170,14 @@ export function decodeObject(
   // Go decodes null into nothing at all.
   if (raw === null) return decodeObject(row, {}, options);
   if (!isObject(raw)) throw unrecognized(row.kind, versionKindError(wrongValue(raw)), options.source);
-  if (row.custom !== undefined) return row.custom.decode(raw, options);
+  if (row.custom !== undefined) {
+    const decoded = row.custom.decode(raw, options);
+    keepReset(row, raw, decoded.object as unknown as Output);
+    return decoded;
+  }
   checkGroupVersionKind(raw, row, options.source);
   const { object, warnings } = decodeWith(typeFacts(row.typeName), raw, row, options);
+  keepReset(row, raw, object);
   // The cast is what this file proves: the object has the fields of its type and a metadata.
   return { object: withHeader(row, object) as unknown as Mutable<KubernetesObject>, warnings };
 }

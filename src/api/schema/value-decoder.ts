@@ -80,6 +80,12 @@ export class Decoder {
   #struct = '';
   #firstError: DecodeError | undefined;
   readonly unknown: (readonly (string | number)[])[] = [];
+  readonly #isConverted: boolean;
+
+  /** `isConverted`: the value comes from no text, and whole numbers become what Go makes of them in a smaller type. */
+  constructor(isConverted = false) {
+    this.#isConverted = isConverted;
+  }
 
   decode(struct: StructType, raw: unknown): Output {
     if (!isObject(raw))
@@ -253,7 +259,10 @@ export class Decoder {
   #decodeInteger(value: unknown, min: number, max: number, goType: string, field?: string): number | undefined {
     const isWritten = value instanceof WrittenNumber;
     const number = isWritten && wholeNumber.test(value.text) ? Number(value.text) : value;
-    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
+    if (typeof number === 'number' && Number.isInteger(number)) {
+      if (number >= min && number <= max) return number;
+      if (this.#isConverted) return convertedInteger(number, min, max);
+    }
     if (typeof number !== 'number' && !isWritten) return this.#mismatch(value, goType, field);
     this.#firstError ??= new DecodeError(
       this.#mismatchText(`number ${isWritten ? value.text : String(value)}`, goType, field),
@@ -287,6 +296,16 @@ const isEmpty = (value: unknown): boolean => {
   for (const _ in value as object) return false;
   return true;
 };
+
+const int64Min = -(2n ** 63n);
+
+/** As the machine converts: what is no 64-bit integer becomes the least of them, of others the low bits are kept. */
+function convertedInteger(value: number, min: number, max: number): number {
+  const big = BigInt(value);
+  const whole = BigInt.asIntN(64, big) === big ? big : int64Min;
+  const bits = max > 2 ** 32 ? 64 : 32;
+  return Number(min === 0 ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole));
+}
 
 /** Plain assignment would lose a map key named __proto__. */
 function define(target: Output, key: string, value: unknown): void {

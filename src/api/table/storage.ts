@@ -77,7 +77,7 @@ export const storageClassCells: CellsOf<StorageClass> = (object, now) => {
 
 export const csiNodeCells: CellsOf<CSINode> = (object, now) => [
   object.metadata.name,
-  object.spec.drivers.length,
+  (object.spec.drivers ?? []).length,
   age(object, now),
 ];
 

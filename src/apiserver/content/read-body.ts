@@ -7,6 +7,7 @@ import type { ApiRequest } from '#api/request.ts';
 import { cannotHandle } from '#api/schema/decode.ts';
 import { unrecognized, versionKindError } from '#api/schema/unrecognized.ts';
 import { apiVersionOf } from '#api/kinds.ts';
+import { mergedJson } from '#wire/json-merged.ts';
 import { JsonSyntaxError, keyPositions, parseJson } from '#wire/json.ts';
 import { mediaTypeByEncoding, objectMediaTypes } from './media-types.ts';
 
@@ -97,6 +98,8 @@ export interface BodyTarget {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
+  /** Of custom resources: they are decoded without a type. */
+  readonly custom?: unknown;
 }
 
 /** Typed clients send their objects so; the codec is loaded when the first does. */
@@ -115,7 +118,16 @@ async function parseBody(
 ): Promise<ParsedBody> {
   try {
     if (mediaType === protobufType) return { value: await parseProtobuf(bytes, target), duplicates: [] };
-    return await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', duplicates, signal);
+    const isYaml = mediaType.endsWith('yaml');
+    const isTyped = !isYaml && target.custom === undefined;
+    const parsed = await parseText(bytes, isYaml ? 'yaml' : 'json', duplicates || isTyped, signal);
+    if (!isTyped || parsed.duplicates.length === 0) return parsed;
+    return {
+      ...parsed,
+      value: mergedJson(bytes) ?? parsed.value,
+      duplicates: duplicates ? parsed.duplicates : [],
+      asWritten: undefined,
+    };
   } catch (error) {
     const message = messageOf(error);
     if (error instanceof JsonSyntaxError) throw unrecognized(target.kind, versionKindError(message), bytes);

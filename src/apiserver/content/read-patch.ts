@@ -58,6 +58,8 @@ function checkShape(type: PatchType, value: unknown): void {
   throw badRequestError(`${prefixes[type]}${decoding}json: cannot unmarshal ${kind} into Go value of type ${goType}`);
 }
 
+export const isApply = (request: ApiRequest): boolean => types.get(mediaTypeOf(request)) === 'apply';
+
 /** Custom resources have no strategic merge: nothing says how their lists merge. */
 export async function readPatch(
   request: ApiRequest,

@@ -6,6 +6,8 @@ import { kindTable } from '#api/kinds.ts';
 import { formatTime } from '#api/meta/time.ts';
 import { validateObjectMeta } from '#api/meta/object-meta.ts';
 import { storedOnlyWarnings } from '#api/stored-only.ts';
+import { storeEmptyLists } from '#api/schema/empty-lists.ts';
+import { typeFacts } from '#api/schema/type-table.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import {
   ApiError,
@@ -157,18 +159,20 @@ async function createOnce(
   statusOnCreate(row, object);
   using _held = allocateSideState(server, row, object, undefined);
 
-  const errors = [
-    ...validateObjectMeta(object.metadata, {
-      namespaced: row.namespaced,
-      checkName: nameCheckOf(behaviour),
-      customResource: behaviour.anyFinalizer === true,
-    }),
-    // Hand-written rules say all that the schema says, so that nothing is said twice.
-    ...(behaviour.validate?.(object, server.gates) ?? validateSchema(row.typeName, object)),
-  ];
+  const metadataErrors = validateObjectMeta(object.metadata, {
+    namespaced: row.namespaced,
+    checkName: nameCheckOf(behaviour),
+    customResource: behaviour.anyFinalizer === true,
+  });
+  // Hand-written rules say all that the schema says, so that nothing is said twice.
+  const ruleErrors = behaviour.validate?.(object, server.gates) ?? validateSchema(row.typeName, object);
+  // Rules that do not look at metadata come first, and what the server finds in it only where they find nothing.
+  const isLater = behaviour.metadataInUpdate?.length === 0 && ruleErrors.length > 0;
+  const errors = isLater ? ruleErrors : [...metadataErrors, ...ruleErrors];
   if (errors.length > 0) throw invalidError(groupKind(row), object.metadata.name ?? '', errors);
   warnings.push(...(behaviour.warnings?.(object, undefined) ?? []), ...storedOnlyWarnings(row));
   await admitValidating(server, attributes);
+  if (row.custom === undefined) storeEmptyLists(typeFacts(row.typeName), object);
 
   const key = keyOf(request, object.metadata.name!);
   const version = object.metadata.resourceVersion ?? '';

@@ -3,11 +3,13 @@
 import { writeConflictRetriesMax } from '#base/limits.ts';
 import type { ObjectMeta } from '#api/generated/types.ts';
 import type { FieldError } from '#api/field-error.ts';
-import type { KindBehaviour, KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
+import type { KindBehaviour, KubernetesObject, Mutable } from '#api/kind.ts';
 import { kindTable } from '#api/kinds.ts';
 import { nameIsDnsSubdomain, nameIsPathSegment, type NameCheck } from '#api/meta/names.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '#api/meta/object-meta.ts';
 import { storedOnlyWarnings } from '#api/stored-only.ts';
+import { storeEmptyLists } from '#api/schema/empty-lists.ts';
+import { typeFacts } from '#api/schema/type-table.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { invalid } from '#api/field-error.ts';
 import { ApiError, badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
@@ -202,6 +204,7 @@ async function updateOnce(
     check(request, object, previous);
     await admitValidating(server, attributes);
   }
+  if (row.custom === undefined) storeEmptyLists(typeFacts(row.typeName), object);
 
   if (isReleased(request, object)) return removeNow(request, current, object, settings.dryRun);
   const next = row.custom === undefined ? object : await storedForm(server, row, object);
@@ -221,14 +224,19 @@ async function updateOnce(
 }
 
 /** Upstream's server looks at metadata in three ways, one after another; each says what is wrong. */
-function metadataErrors(row: KindRow, behaviour: KindBehaviour, meta: ObjectMeta, previous: ObjectMeta): FieldError[] {
+function metadataErrors(
+  { row, subresource }: ResourceRequest,
+  behaviour: KindBehaviour,
+  meta: ObjectMeta,
+  previous: ObjectMeta,
+): FieldError[] {
   const asUpdate = (customResource: boolean) => validateObjectMetaUpdate(meta, previous, { customResource });
   const whole = (checkName: NameCheck | undefined, customResource: boolean) =>
     validateObjectMeta(meta, { namespaced: row.namespaced, checkName, customResource });
   const anyFinalizer = behaviour.anyFinalizer === true;
   const first = asUpdate(anyFinalizer);
   if (first.length === 0 && (meta.finalizers ?? []).length === 0 && (meta.generateName ?? '') === '') return first;
-  const { metadataInUpdate = ['update'] } = behaviour;
+  const { metadataInUpdate = ['update'] } = subresource === 'status' ? {} : behaviour;
   return [
     ...whole(nameIsPathSegment, true),
     ...asUpdate(true),
@@ -249,7 +257,7 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
   const { warnings, server } = request.context;
   const behaviour = kindTable.behaviour(row);
   const errors = [
-    ...metadataErrors(row, behaviour, object.metadata, previous.metadata),
+    ...metadataErrors(request, behaviour, object.metadata, previous.metadata),
     ...(behaviour.validate === undefined ? validateSchema(row.typeName, object) : []),
     ...(behaviour.validateUpdate === undefined
       ? subresource === ''

@@ -7,15 +7,15 @@ import { apiVersionOf } from '#api/kinds.ts';
 import { forbidden, invalid } from '#api/field-error.ts';
 import { goMap } from '#api/patch/strategic-merge.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
-import { type ApiError, invalidError, notFoundError } from '#api/status.ts';
+import { ApiError, invalidError, notFoundError } from '#api/status.ts';
 import { checkServed, conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
-import { readPatch } from '../content/read-patch.ts';
+import { isApply, readPatch } from '../content/read-patch.ts';
 import type { ReadPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import type { WriteOptions } from '../content/request-options.ts';
 import { track } from '../registry/track.ts';
-import { checkName, groupResource } from '../registry/resource-request.ts';
+import { checkName, groupResource, storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { foldOwners } from '../registry/fold-owners.ts';
 import { updateObject } from '../registry/update-object.ts';
@@ -37,7 +37,7 @@ export function decodePatched<T>(
   let decoded;
   try {
     // Strict is judged here, where it is known what else was wrong.
-    decoded = decode({ fieldValidation: fieldValidation === 'Ignore' ? 'Ignore' : 'Warn' });
+    decoded = decode({ fieldValidation: fieldValidation === 'Ignore' ? 'Ignore' : 'Warn', isConverted: isStrategic });
   } catch (error) {
     const cause = decodeCauseOf(error);
     if (cause === undefined) throw error;
@@ -97,6 +97,11 @@ export async function patch(request: ResourceRequest): Promise<ApiResponse> {
   const read = await readPatch(context.request, {
     allowsStrategic: request.row.custom === undefined,
     duplicates: options.fieldValidation !== 'Ignore',
+  }).catch((error: unknown) => {
+    // Upstream reads a patch when it has the object: one that is not there is told of first.
+    if (error instanceof ApiError && error.code === 400 && !isApply(context.request))
+      storedOf({ ...request, row: storageRow(request.row) });
+    throw error;
   });
   checkForce(context.request, read.type);
   if (read.type === 'apply') return apply(request, read.body, options, form);

@@ -7,6 +7,8 @@ type Rules = typeof import('../../policies/policy-rules.ts');
 let rules: Rules | undefined;
 
 export const mutatingAdmissionPolicy: KindBehaviour<MutatingAdmissionPolicy> = {
+  anyFinalizer: true,
+  metadataInUpdate: ['whole'],
   async load() {
     if (rules !== undefined) return;
     await (await import('../../cel/cel.ts')).loadCel();

@@ -34,6 +34,8 @@ const validateBinding = ({ spec }: MutatingAdmissionPolicyBinding | ValidatingAd
 ];
 
 export const validatingAdmissionPolicyBinding: KindBehaviour<ValidatingAdmissionPolicyBinding> = {
+  anyFinalizer: true,
+  metadataInUpdate: ['whole'],
   validate: (object) => [
     ...validateBinding(object),
     ...validateActions(object.spec?.validationActions, 'spec.validationActions'),
@@ -42,6 +44,8 @@ export const validatingAdmissionPolicyBinding: KindBehaviour<ValidatingAdmission
 };
 
 export const mutatingAdmissionPolicyBinding: KindBehaviour<MutatingAdmissionPolicyBinding> = {
+  anyFinalizer: true,
+  metadataInUpdate: ['whole'],
   validate: (object) => [
     ...validateBinding(object),
     ...validateMutatingOperations(object.spec?.matchResources, 'spec.matchResources'),

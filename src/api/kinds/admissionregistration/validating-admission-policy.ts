@@ -23,6 +23,8 @@ function validateStatus({ status }: ValidatingAdmissionPolicy): FieldError[] {
 }
 
 export const validatingAdmissionPolicy: KindBehaviour<ValidatingAdmissionPolicy> = {
+  anyFinalizer: true,
+  metadataInUpdate: ['whole'],
   async load() {
     if (rules !== undefined) return;
     await (await import('../../cel/cel.ts')).loadCel();

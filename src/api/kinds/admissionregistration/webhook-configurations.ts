@@ -12,12 +12,16 @@ async function load(): Promise<void> {
 }
 
 export const mutatingWebhookConfiguration: KindBehaviour<MutatingWebhookConfiguration> = {
+  anyFinalizer: true,
+  metadataInUpdate: ['whole'],
   load,
   validate: (object) => rules!.validateWebhooks(object),
   validateUpdate: (object, previous) => rules!.validateWebhooks(object, previous),
 };
 
 export const validatingWebhookConfiguration: KindBehaviour<ValidatingWebhookConfiguration> = {
+  anyFinalizer: true,
+  metadataInUpdate: ['whole'],
   load,
   validate: (object) => rules!.validateWebhooks(object),
   validateUpdate: (object, previous) => rules!.validateWebhooks(object, previous),

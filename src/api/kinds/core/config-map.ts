@@ -45,6 +45,7 @@ function validate(object: ConfigMap): FieldError[] {
 }
 
 export const configMap: KindBehaviour<ConfigMap> = {
+  metadataInUpdate: ['update', 'whole'],
   validate,
   validateUpdate: (object, previous) => [
     ...immutableDataErrors(object, previous, ['data', 'binaryData']),

@@ -44,6 +44,7 @@ const validate = (object: Endpoints): FieldError[] =>
   });
 
 export const endpoints: KindBehaviour<Endpoints> = {
+  metadataInUpdate: ['update', 'whole'],
   validate,
   validateUpdate: (object, previous) => (semanticEqual(object.subsets, previous.subsets) ? [] : validate(object)),
 };

@@ -86,4 +86,8 @@ function validate({ spec }: LimitRange): FieldError[] {
   return errors;
 }
 
-export const limitRange: KindBehaviour<LimitRange> = { validate, validateUpdate: validate };
+export const limitRange: KindBehaviour<LimitRange> = {
+  metadataInUpdate: ['whole'],
+  validate,
+  validateUpdate: validate,
+};

@@ -15,6 +15,7 @@ const finalizersErrors = (
 ];
 
 export const namespace: KindBehaviour<Namespace> = {
+  metadataInUpdate: ['whole', 'update'],
   validateName: nameIsDnsLabel,
   prepareForCreate(object) {
     object.status = { phase: 'Active' };

@@ -119,6 +119,7 @@ function statusErrors({ spec, status = {} }: PersistentVolumeClaim): FieldError[
 }
 
 export const persistentVolumeClaim: KindBehaviour<PersistentVolumeClaim> = {
+  metadataInUpdate: ['update', 'whole'],
   prepareForCreate(object) {
     object.status = { phase: 'Pending' };
     normalizeSources(object.spec, undefined);

@@ -59,6 +59,7 @@ function validate(secret: Secret): FieldError[] {
 }
 
 export const secret: KindBehaviour<Secret> = {
+  metadataInUpdate: ['update', 'whole'],
   prepareForUpdate(object, previous) {
     if (isAbsent(object.type)) object.type = previous.type;
   },

@@ -14,6 +14,7 @@ function keepNamesOfSecrets(account: Account): void {
 }
 
 export const serviceAccount: KindBehaviour<ServiceAccount> = {
+  metadataInUpdate: ['update', 'whole'],
   validateName: nameIsDnsSubdomain,
   // Upstream looks at no more than the metadata.
   validate: () => [],

@@ -5,6 +5,7 @@ import { nameIsPathSegment } from '../../meta/names.ts';
 import { bindingErrors, roleRefUpdateErrors } from '../../validation/rbac.ts';
 
 export const roleBinding: KindBehaviour<RoleBinding> = {
+  metadataInUpdate: ['whole', 'update'],
   validateName: nameIsPathSegment,
   validate: ({ roleRef, subjects }) => bindingErrors(roleRef, subjects, true),
   validateUpdate: (object, previous) => [
@@ -14,6 +15,7 @@ export const roleBinding: KindBehaviour<RoleBinding> = {
 };
 
 export const clusterRoleBinding: KindBehaviour<ClusterRoleBinding> = {
+  metadataInUpdate: ['whole', 'update'],
   validateName: nameIsPathSegment,
   validate: ({ roleRef, subjects }) => bindingErrors(roleRef, subjects, false),
   validateUpdate: (object, previous) => [

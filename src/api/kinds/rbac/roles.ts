@@ -7,6 +7,7 @@ import { nameIsPathSegment } from '../../meta/names.ts';
 import { ruleErrors } from '../../validation/rbac.ts';
 
 export const role: KindBehaviour<Role> = {
+  metadataInUpdate: ['whole', 'update'],
   validateName: nameIsPathSegment,
   validate: (object) => ruleErrors(object.rules, true),
   validateUpdate: (object) => ruleErrors(object.rules, true),
@@ -24,6 +25,7 @@ function clusterRoleErrors({ rules, aggregationRule }: ClusterRole) {
 }
 
 export const clusterRole: KindBehaviour<ClusterRole> = {
+  metadataInUpdate: ['whole', 'update'],
   validateName: nameIsPathSegment,
   validate: clusterRoleErrors,
   validateUpdate: clusterRoleErrors,
