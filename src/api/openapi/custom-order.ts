@@ -3,33 +3,11 @@
 
 type Schema = Readonly<Record<string, unknown>>;
 
-const order: readonly string[] = [
-  ...[
-    'description',
-    '$ref',
-    'type',
-    'nullable',
-    'format',
-    'title',
-    'default',
-    'maximum',
-    'exclusiveMaximum',
-    'minimum',
-  ],
-  ...[
-    'exclusiveMinimum',
-    'maxLength',
-    'minLength',
-    'pattern',
-    'maxItems',
-    'minItems',
-    'uniqueItems',
-    'multipleOf',
-    'enum',
-  ],
-  ...['maxProperties', 'minProperties', 'required', 'items', 'allOf', 'oneOf', 'anyOf', 'not', 'properties'],
-  ...['additionalProperties', 'externalDocs', 'example'],
-];
+const order: readonly string[] =
+  `description $ref type nullable format title default maximum exclusiveMaximum minimum exclusiveMinimum maxLength
+  minLength pattern maxItems minItems uniqueItems multipleOf enum maxProperties minProperties required items allOf oneOf anyOf not properties additionalProperties externalDocs example`.split(
+    /\s+/,
+  );
 const ranks: ReadonlyMap<string, number> = new Map(order.map((name, index) => [name, index]));
 const rankOf = (name: string): number => ranks.get(name) ?? order.length;
 
