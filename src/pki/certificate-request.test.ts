@@ -36,16 +36,17 @@ test('requests of OpenSSL are read: RSA and Ed25519, subject, names, what is bey
   assert.deepEqual(read, {
     commonName: 'system:node:edge-2',
     organizations: ['system:nodes'],
-    otherSubject: false,
+    otherAttributes: [],
     dnsNames: ['edge-2'],
     addresses: ['192.0.2.5', '2001:db8:0:0:0:0:0:5'],
-    otherNames: false,
+    emailAddresses: [],
+    uris: [],
   });
   assert.equal(createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' }).asymmetricKeyType, 'rsa');
   const other = readCertificateRequest(ed25519Request);
   assert.deepEqual(
-    [other.commonName, other.organizations, other.otherSubject, other.otherNames],
-    ['jane', ['dev'], true, true],
+    [other.commonName, other.organizations, other.otherAttributes, other.emailAddresses, other.uris],
+    ['jane', ['dev'], [{ identifier: '2.5.4.6', values: ['DE'] }], ['a@b.c'], []],
   );
 });
 

@@ -1,14 +1,22 @@
 // Requests for certificates (PKCS #10, RFC 2986): made for an own key, and read from others. What is asked for is judged elsewhere.
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
-import { ecdsaWithSha256, encodeName, encodeNames, extension, pem, type Subject } from './certificate.ts';
+import {
+  ecdsaWithSha256,
+  encodeName,
+  encodeNames,
+  extension,
+  pem,
+  type Subject,
+  type SubjectAttribute,
+} from './certificate.ts';
 import * as der from './der.ts';
 
 const extensionRequest = '1.2.840.113549.1.9.14';
 const subjectAltName = '2.5.29.17';
-const attributeNames: Readonly<Record<string, 'commonName' | 'organization'>> = {
-  '2.5.4.3': 'commonName',
-  '2.5.4.10': 'organization',
-};
+const commonNameType = '2.5.4.3';
+const organizationType = '2.5.4.10';
+/** Country, unit, locality, province, street, postal code, serial number: what Go keeps of a subject besides the two above. */
+const otherTypes = new Set(['2.5.4.6', '2.5.4.11', '2.5.4.7', '2.5.4.8', '2.5.4.9', '2.5.4.17', '2.5.4.5']);
 /** Undefined as digest: the algorithm brings its own. */
 const digests: ReadonlyMap<string, string | undefined> = new Map([
   ['1.2.840.10045.4.3.2', 'sha256'],
@@ -49,13 +57,13 @@ export function makeCertificateRequest(subject: Subject, names: readonly string[
 export interface ReadRequest {
   readonly commonName: string;
   readonly organizations: readonly string[];
-  /** The subject has other attributes, too. */
-  readonly otherSubject: boolean;
+  /** Other attributes of the subject that certificates take over; unknown ones are dropped, as by Go. */
+  readonly otherAttributes: readonly SubjectAttribute[];
   readonly dnsNames: readonly string[];
   /** As text; IPv6 in full, eight groups. */
   readonly addresses: readonly string[];
-  /** E-mail addresses, URIs and the like among the alternative names. */
-  readonly otherNames: boolean;
+  readonly emailAddresses: readonly string[];
+  readonly uris: readonly string[];
   /** DER of SubjectPublicKeyInfo. */
   readonly publicKeyInfo: Buffer;
 }
@@ -83,23 +91,29 @@ export function readCertificateRequest(text: string): ReadRequest {
 }
 
 function readSubject(bytes: Buffer, subject: der.Element) {
-  const values = { commonName: [] as string[], organization: [] as string[] };
-  let otherSubject = false;
+  const organizations: string[] = [];
+  const others = new Map<string, string[]>();
+  let commonName = '';
   for (const set of der.children(bytes, subject))
     for (const attribute of der.children(bytes, set)) {
-      const [type, value] = der.children(bytes, attribute);
-      const name = type === undefined ? undefined : attributeNames[der.readObjectIdentifier(bytes, type)];
-      if (name === undefined || value === undefined) otherSubject = true;
-      else values[name].push(bytes.subarray(value.content, value.end).toString('utf8'));
+      const [type, element] = der.children(bytes, attribute);
+      if (type === undefined || element === undefined) throw new Error('its subject cannot be read');
+      const identifier = der.readObjectIdentifier(bytes, type);
+      const value = bytes.subarray(element.content, element.end).toString('utf8');
+      // Of several the last counts, as for Go.
+      if (identifier === commonNameType) commonName = value;
+      else if (identifier === organizationType) organizations.push(value);
+      else if (otherTypes.has(identifier)) others.set(identifier, [...(others.get(identifier) ?? []), value]);
     }
-  if (values.commonName.length > 1) otherSubject = true;
-  return { commonName: values.commonName[0] ?? '', organizations: values.organization, otherSubject };
+  const otherAttributes = [...others].map(([identifier, values]): SubjectAttribute => ({ identifier, values }));
+  return { commonName, organizations, otherAttributes };
 }
 
 function readNames(bytes: Buffer, attributes: der.Element | undefined) {
   const dnsNames: string[] = [];
   const addresses: string[] = [];
-  let otherNames = false;
+  const emailAddresses: string[] = [];
+  const uris: string[] = [];
   for (const attribute of attributes === undefined ? [] : der.children(bytes, attributes)) {
     const [type, set] = der.children(bytes, attribute);
     if (type === undefined || set === undefined || der.readObjectIdentifier(bytes, type) !== extensionRequest) continue;
@@ -112,14 +126,16 @@ function readNames(bytes: Buffer, attributes: der.Element | undefined) {
           const value = bytes.subarray(name.content, name.end);
           if (name.tag === 0x82) dnsNames.push(value.toString('latin1'));
           else if (name.tag === 0x87) addresses.push(addressText(value));
-          else otherNames = true;
+          else if (name.tag === 0x81) emailAddresses.push(value.toString('latin1'));
+          else if (name.tag === 0x86) uris.push(value.toString('latin1'));
         }
       }
   }
-  return { dnsNames, addresses, otherNames };
+  return { dnsNames, addresses, emailAddresses, uris };
 }
 
 function addressText(value: Buffer): string {
   if (value.length === 4) return [...value].join('.');
+  if (value.length !== 16) throw new Error('one of its addresses has neither 4 nor 16 bytes');
   return Array.from({ length: value.length / 2 }, (_, index) => value.readUInt16BE(index * 2).toString(16)).join(':');
 }

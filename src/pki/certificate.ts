@@ -21,15 +21,27 @@ export interface KeyPair {
 export interface Subject {
   readonly commonName: string;
   readonly organizations?: readonly string[] | undefined;
+  readonly otherAttributes?: readonly SubjectAttribute[] | undefined;
+}
+export interface SubjectAttribute {
+  /** An object identifier. */
+  readonly identifier: string;
+  readonly values: readonly string[];
 }
 
 export type CertificateUse = 'authority' | 'client' | 'serving' | 'client-and-serving';
 
+export type KeyUsage = 'digital signature' | 'key encipherment';
+
 export interface CertificateRequest {
   readonly subject: Subject;
   readonly use: CertificateUse;
-  /** DNS names and IP addresses, for serving. */
+  /** DNS names and IP addresses. */
   readonly names?: readonly string[] | undefined;
+  readonly emailAddresses?: readonly string[] | undefined;
+  readonly uris?: readonly string[] | undefined;
+  /** What its key may do; undefined: sign. Authorities sign certificates whatever is said. */
+  readonly keyUsages?: readonly KeyUsage[] | undefined;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** 1 to 20 random bytes. */
@@ -43,20 +55,15 @@ export interface CertificateRequest {
 }
 
 export const ecdsaWithSha256 = der.sequence(der.objectIdentifier('1.2.840.10045.4.3.2'));
-const attribute = (identifier: string, value: string) =>
-  der.setOf(der.sequence(der.objectIdentifier(identifier), der.utf8String(value)));
+const attribute = (identifier: string, values: readonly string[]) =>
+  der.setOf(...values.map((one) => der.sequence(der.objectIdentifier(identifier), der.utf8String(one))));
 
 /** Organizations first, then the common name: the order in which Go writes them. */
-export const encodeName = (subject: Subject): Buffer =>
+export const encodeName = ({ commonName, organizations = [], otherAttributes = [] }: Subject): Buffer =>
   der.sequence(
-    ...((subject.organizations?.length ?? 0) > 0
-      ? [
-          der.setOf(
-            ...subject.organizations!.map((one) => der.sequence(der.objectIdentifier('2.5.4.10'), der.utf8String(one))),
-          ),
-        ]
-      : []),
-    attribute('2.5.4.3', subject.commonName),
+    ...(organizations.length > 0 ? [attribute('2.5.4.10', organizations)] : []),
+    ...otherAttributes.map(({ identifier, values }) => attribute(identifier, values)),
+    ...(commonName === '' ? [] : [attribute('2.5.4.3', [commonName])]),
   );
 
 function ipBytes(address: string): Uint8Array {
@@ -69,12 +76,25 @@ function ipBytes(address: string): Uint8Array {
   return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-export const encodeNames = (names: readonly string[]): Buffer =>
+export const encodeNames = (
+  names: readonly string[],
+  emailAddresses: readonly string[] = [],
+  uris: readonly string[] = [],
+): Buffer =>
   der.sequence(
     ...names.map((name) =>
       isIPv4(name) || isIPv6(name) ? der.implicit(7, ipBytes(name)) : der.implicit(2, Buffer.from(name, 'latin1')),
     ),
+    ...emailAddresses.map((one) => der.implicit(1, Buffer.from(one, 'latin1'))),
+    ...uris.map((one) => der.implicit(6, Buffer.from(one, 'latin1'))),
   );
+
+/** Their bits, and how many at the end are not used; undefined: none is. */
+function keyUsageBits(usages: readonly KeyUsage[]): Buffer | undefined {
+  const enciphers = usages.includes('key encipherment');
+  const bits = (usages.includes('digital signature') ? 0x80 : 0) | (enciphers ? 0x20 : 0);
+  return bits === 0 ? undefined : der.bitString(Uint8Array.of(bits), enciphers ? 5 : 7);
+}
 
 /** Of the bit string inside a SubjectPublicKeyInfo: RFC 5280 4.2.1.2 method 1. For P-256 it is the last 65 bytes. */
 const keyIdentifier = (publicKeyInfo: Buffer): Buffer =>
@@ -126,18 +146,20 @@ function signed(request: Omit<CertificateRequest, 'keyPem'>, publicKeyInfo: Buff
     request.issuer === undefined ? undefined : new X509Certificate(request.issuer.certificatePem);
   const issuerKeyInfo = createPublicKey(signerKey).export({ type: 'spki', format: 'der' });
   const isAuthority = request.use === 'authority';
+  const { names = [], emailAddresses = [], uris = [] } = request;
+  // keyCertSign + cRLSign + digitalSignature for authorities.
+  const keyUsage = isAuthority
+    ? der.bitString(Uint8Array.of(0xa6), 1)
+    : keyUsageBits(request.keyUsages ?? ['digital signature']);
   const extensions = [
-    // keyCertSign + cRLSign + digitalSignature for authorities, digitalSignature for the others.
-    extension(
-      '2.5.29.15',
-      true,
-      isAuthority ? der.bitString(Uint8Array.of(0xa6), 1) : der.bitString(Uint8Array.of(0x80), 7),
-    ),
+    ...(keyUsage === undefined ? [] : [extension('2.5.29.15', true, keyUsage)]),
     ...(request.use === 'authority' ? [] : [extension('2.5.29.37', false, der.sequence(...extendedUses[request.use]))]),
     extension('2.5.29.19', true, isAuthority ? der.sequence(der.boolean(true)) : der.sequence()),
     extension('2.5.29.14', false, der.octetString(keyIdentifier(publicKeyInfo))),
     extension('2.5.29.35', false, der.sequence(der.implicit(0, keyIdentifier(issuerKeyInfo)))),
-    ...((request.names?.length ?? 0) > 0 ? [extension('2.5.29.17', false, encodeNames(request.names!))] : []),
+    ...(names.length + emailAddresses.length + uris.length > 0
+      ? [extension('2.5.29.17', false, encodeNames(names, emailAddresses, uris))]
+      : []),
     ...(request.extensions ?? []).map(({ identifier, printable }) =>
       extension(identifier, false, der.printableString(printable)),
     ),

@@ -121,21 +121,123 @@ test("a person's request is signed once it is approved, with the name asked for"
   assert.match((await issued(name)).subject, /O=dev\nCN=jane/);
 });
 
-test('what a signer does not give fails with the reason, approved or not', async () => {
-  const cases: readonly (readonly [string, Subject, string, readonly string[], RegExp])[] = [
-    [anyClient, { commonName: 'jane' }, 'server auth', [], /usages must be client auth/],
-    [anyClient, { commonName: 'jane' }, 'client auth', ['jane.example.com'], /no alternative names/],
-    [serving, { commonName: 'jane' }, 'server auth', ['edge-2'], /must be system:node:NAME/],
-    [serving, nodeSubject, 'server auth', [], /needs a DNS name or an IP/],
+/** Of OpenSSL: /O=dev/O=ops/CN=jane/OU=unit/C=CH with names of all sorts. */
+const elaborate = `-----BEGIN CERTIFICATE REQUEST-----
+MIIBRzCB7wIBADBHMQwwCgYDVQQKDANkZXYxDDAKBgNVBAoMA29wczENMAsGA1UE
+AwwEamFuZTENMAsGA1UECwwEdW5pdDELMAkGA1UEBhMCQ0gwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAATTRZbnQLNgK31f39YfJ+kJT3jZG7hFVa92bgJ/yU04zOnA
+vQASBKU+3ZBC/QumXUtwUn8NYOiiXPuBEcy89Wt5oEYwRAYJKoZIhvcNAQkOMTcw
+NTAzBgNVHREELDAqgg1hLmV4YW1wbGUuY29thwQBAgMEgQVhQGIuY4YMc3BpZmZl
+Oi8veC95MAoGCCqGSM49BAMCA0cAMEQCIHADpPom5iq9OzZugsNMxCDtiIowH0T8
+t/kzKLltgHinAiBX5wosyHuwksW380c+TAFnKjMDyf+hjOBY52+GMax6kg==
+-----END CERTIFICATE REQUEST-----`;
+async function askWith(signerName: string, request: string, usages: readonly string[], expirationSeconds?: number) {
+  const name = `csr-${count++}`;
+  await cluster.create(CertificateSigningRequests, {
+    metadata: { name },
+    spec: { request: Buffer.from(request).toString('base64'), signerName, usages, expirationSeconds },
+  });
+  await approve(name);
+  return name;
+}
+const lifetimeSeconds = ({ validTo }: X509Certificate, since: number): number => (Date.parse(validTo) - since) / 1000;
+
+test('a client certificate has the subject and all names of the request, and the usages that were asked for', async () => {
+  const asked = cluster.api.virtualClock.now();
+  const name = await askWith(anyClient, elaborate, ['digital signature', 'client auth'], 3600);
+  const certificate = await issued(name);
+  assert.deepEqual(certificate.subject.split('\n').toSorted(), ['C=CH', 'CN=jane', 'O=dev + O=ops', 'OU=unit']);
+  assert.equal(certificate.subjectAltName, 'DNS:a.example.com, IP Address:1.2.3.4, email:a@b.c, URI:spiffe://x/y');
+  assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.2']);
+  assert.equal(certificate.ca, false);
+  // Short ones are given in full; the clock of the test is before the time that certificates count from at least.
+  const floor = Math.max(asked, Date.UTC(2026, 7, 1));
+  assert.ok(Math.abs(lifetimeSeconds(certificate, floor) - 3600) < 30);
+});
+
+test('a certificate is valid for ten minutes at least, and for a year at most', async () => {
+  const request = makeCertificateRequest({ commonName: 'jane' }).requestPem;
+  const floor = Math.max(cluster.api.virtualClock.now(), Date.UTC(2026, 7, 1));
+  const year = 365 * 86_400 - 300;
+  for (const [wanted, given] of [
+    [600, 600],
+    [86_400, 86_100],
+    [86_400 * 1000, year],
+    [undefined, year],
+  ] as const) {
+    const certificate = await issued(await askWith(anyClient, request, ['client auth'], wanted));
+    assert.ok(Math.abs(lifetimeSeconds(certificate, floor) - given) < 60, `${wanted}`);
+  }
+});
+
+test('what a signer does not give fails with its reason, approved or not', async () => {
+  const sign = 'digital signature';
+  const names = ['edge-2', '192.0.2.5'];
+  const others = { organizations: ['system:nodes'] };
+  const cases: readonly (readonly [string, Subject, readonly string[], readonly string[], string])[] = [
+    [anyClient, { commonName: 'jane' }, ['server auth'], [], 'invalid usage for client certificate: server auth'],
+    [anyClient, { commonName: 'jane' }, [sign], [], 'missing required usage for client certificate: client auth'],
+    [
+      anyClient,
+      { commonName: 'jane' },
+      ['client auth', 'server auth'],
+      [],
+      'invalid usage for client certificate: server auth',
+    ],
+    [
+      serving,
+      nodeSubject,
+      ['server auth'],
+      names,
+      'usages did not match [digital signature key encipherment server auth]',
+    ],
+    [
+      serving,
+      { commonName: 'jane', ...others },
+      [sign, 'server auth'],
+      names,
+      'subject common name does not begin with system:node:',
+    ],
+    [
+      serving,
+      { commonName: 'system:node:edge-2' },
+      [sign, 'server auth'],
+      names,
+      'subject organization is not system:nodes',
+    ],
+    [serving, nodeSubject, [sign, 'server auth'], [], 'DNS or IP subjectAltName is required'],
+    [nodeClient, nodeSubject, [sign, 'client auth'], ['edge-2'], 'DNS subjectAltNames are not allowed'],
+    [nodeClient, nodeSubject, [sign, 'client auth'], ['192.0.2.5'], 'IP subjectAltNames are not allowed'],
+    [
+      nodeClient,
+      nodeSubject,
+      ['client auth'],
+      [],
+      'usages did not match [client auth digital signature key encipherment]',
+    ],
   ];
-  for (const [signer, subject, usage, names, expected] of cases) {
-    const { name } = await ask(cluster.admin, signer, subject, usage, names);
-    await approve(name);
+  for (const [signer, subject, usages, alternatives, expected] of cases) {
+    const name = await askWith(signer, makeCertificateRequest(subject, alternatives).requestPem, usages);
     await cluster.eventually(async () => assert.deepEqual(await conditionsOf(name), ['Approved', 'Failed']));
     const request = await get(name);
-    assert.match(request.status?.conditions?.[1]?.message ?? '', expected);
+    const failed = request.status?.conditions?.[1];
+    assert.deepEqual([failed?.reason, failed?.message], ['SignerValidationFailure', expected]);
     assert.equal(request.status?.certificate, undefined);
   }
+});
+
+test('signers of others are left to them, and nobody asks for the one of the first version', async () => {
+  const request = makeCertificateRequest({ commonName: 'x' }).requestPem;
+  for (const signer of ['kubernetes.io/other', 'example.com/other']) {
+    const name = await askWith(signer, request, ['client auth']);
+    await cluster.pass(5_000);
+    assert.deepEqual(await conditionsOf(name), ['Approved']);
+    assert.equal((await get(name)).status?.certificate, undefined);
+  }
+  await assert.rejects(
+    askWith('kubernetes.io/legacy-unknown', request, ['client auth']),
+    /spec\.signerName: Invalid value: "kubernetes\.io\/legacy-unknown": the legacy signerName is not allowed via this API version/,
+  );
 });
 
 test('a request for the group of administrators is refused when it is made', async () => {
@@ -145,12 +247,25 @@ test('a request for the group of administrators is refused when it is made', asy
   );
 });
 
-test('signed and refused requests are removed after an hour, undecided ones after a day', async () => {
+test('requests are removed an hour after they were signed or refused, a day after they came undecided or were approved in vain', async () => {
+  const hourMs = 3_600_000;
+  const request = makeCertificateRequest({ commonName: 'late' }).requestPem;
+  const has = async (...names: string[]): Promise<boolean[]> => {
+    const left = (await cluster.list(CertificateSigningRequests)).map((one) => one.metadata.name as string);
+    return names.map((one) => left.includes(one));
+  };
   const waiting = await ask(cluster.admin, anyClient, { commonName: 'late' }, 'client auth');
-  await cluster.pass(3_700_000);
-  const left = (await cluster.list(CertificateSigningRequests)).map((one) => one.metadata.name as string);
-  assert.ok(left.includes(waiting.name));
-  assert.ok(!left.includes('csr-0'), left.join());
-  await cluster.pass(24 * 3_600_000);
+  const late = await ask(cluster.admin, anyClient, { commonName: 'late' }, 'client auth');
+  const inVain = await askWith('example.com/other', request, ['client auth']);
+  await cluster.pass(5 * hourMs);
+  await approve(late.name);
+  await issued(late.name);
+  const fails = await askWith(anyClient, request, ['server auth']);
+  const brief = await askWith(anyClient, request, ['client auth'], 600);
+  await cluster.pass(0.9 * hourMs);
+  assert.deepEqual(await has(waiting.name, inVain, late.name, fails), [true, true, true, true]);
+  await cluster.pass(0.2 * hourMs);
+  assert.deepEqual(await has(waiting.name, inVain, late.name, fails, brief), [true, true, false, false, false]);
+  await cluster.pass(19 * hourMs);
   assert.deepEqual(await cluster.list(CertificateSigningRequests), []);
 });

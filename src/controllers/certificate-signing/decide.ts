@@ -1,4 +1,5 @@
 // A request for a certificate is approved (a node for itself), signed when it is approved, and removed when it is old.
+import { X509Certificate } from 'node:crypto';
 import { CertificateSigningRequests } from '#api/generated/kind-references.ts';
 import type { CertificateSigningRequest, CertificateSigningRequestCondition, Node } from '#api/generated/types.ts';
 import { messageOf } from '#base/errors.ts';
@@ -19,19 +20,49 @@ export interface SigningSnapshot {
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+/** Upstream's: the longest that is given and what is given without a wish, the shortest, and from when on a certificate counts. */
 const validMs = 365 * dayMs;
-/** Upstream's csrcleaner. */
-const keptMs = { pending: dayMs, decided: hourMs } as const;
+const validMinMs = 10 * 60_000;
+const backdatedMs = 5 * 60_000;
+/** Shorter ones are given in full, in spite of the beginning in the past. */
+const shortMs = 8 * hourMs;
+
+/** When upstream's cleaner removes it: a day after it was made, or approved in vain; an hour after all else was said. */
+function removedAtMs({ metadata, status }: CertificateSigningRequest): number {
+  const { conditions = [], certificate = '' } = status ?? {};
+  if (conditions.length === 0) return Date.parse(metadata.creationTimestamp ?? '') + dayMs;
+  const times = conditions.flatMap(({ type, lastUpdateTime }) => {
+    const kept = type === 'Approved' && certificate === '' ? dayMs : hourMs;
+    return lastUpdateTime === undefined ? [] : [Date.parse(lastUpdateTime) + kept];
+  });
+  const expiry = certificate === '' ? undefined : expiryMs(Buffer.from(certificate, 'base64').toString('latin1'));
+  return Math.min(...times, expiry ?? Number.POSITIVE_INFINITY);
+}
+
+/** Undefined: another signer gave something else. */
+function expiryMs(pem: string): number | undefined {
+  try {
+    return new X509Certificate(pem).validToDate.getTime();
+  } catch {
+    return undefined;
+  }
+}
+
+function notAfterMs(expirationSeconds: number | undefined, signer: KeyPair, now: number): number {
+  const wanted = expirationSeconds === undefined ? validMs : expirationSeconds * 1000;
+  const given = Math.min(Math.max(wanted, validMinMs), validMs);
+  const end = Math.max(now, timeFloorMs) + given - (given < shortMs ? 0 : backdatedMs);
+  return Math.min(end, expiryMs(signer.certificatePem) ?? end);
+}
 
 export function decide(snapshot: SigningSnapshot, now: number): Decision {
   const { request, node, otherNodes, signer, serial } = snapshot;
   const { spec, status } = request;
   const has = (type: string) => status?.conditions?.some((one) => one.type === type) === true;
   const over = (status?.certificate ?? '') !== '' || has('Denied') || has('Failed');
-  const ageMs = now - Date.parse(request.metadata.creationTimestamp ?? '');
-  const leftMs = (over ? keptMs.decided : keptMs.pending) - ageMs;
+  const leftMs = removedAtMs(request) - now;
   if (leftMs <= 0) return { actions: [remove(CertificateSigningRequests, request)] };
-  const later: Decision = { ...nothing, wakeAfterMs: leftMs };
+  const later: Decision = { ...nothing, ...(Number.isFinite(leftMs) ? { wakeAfterMs: leftMs } : {}) };
   if (over || !isOwnSigner(spec.signerName)) return later;
 
   const withCondition = (one: CertificateSigningRequestCondition): CertificateSigningRequest => ({
@@ -54,12 +85,14 @@ export function decide(snapshot: SigningSnapshot, now: number): Decision {
   if ('refused' in verdict) return failed(verdict.refused);
   const certificate = certifyKey(
     {
-      subject: { commonName: asked.commonName, organizations: asked.organizations },
+      subject: asked,
       use: verdict.use,
+      keyUsages: verdict.keyUsages,
       names: [...asked.dnsNames, ...asked.addresses],
+      emailAddresses: asked.emailAddresses,
+      uris: asked.uris,
       notBeforeMs,
-      notAfterMs:
-        Math.max(now, timeFloorMs) + Math.min((spec.expirationSeconds ?? Number.POSITIVE_INFINITY) * 1000, validMs),
+      notAfterMs: notAfterMs(spec.expirationSeconds, signer, now),
       serial: serial(),
       issuer: signer,
     },

@@ -1,7 +1,7 @@
 // What the cluster's own signers give a certificate for, and what is approved without asking anybody. Rules of upstream's
 // signers (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers). Pure.
 import type { CertificateSigningRequest, Node } from '#api/generated/types.ts';
-import type { CertificateUse } from '#pki/certificate.ts';
+import type { CertificateUse, KeyUsage } from '#pki/certificate.ts';
 import { canonicalNames } from '#pki/certificate.ts';
 import type { ReadRequest } from '#pki/certificate-request.ts';
 
@@ -14,38 +14,66 @@ export const isOwnSigner = (name: string): boolean => Object.values<string>(sign
 
 const nodePrefix = 'system:node:';
 const nodesGroup = 'system:nodes';
-const optional = ['digital signature', 'key encipherment'];
+/** Other than these two a node's request needs exactly one usage. */
+const forItsKey = 'digital signature';
+const forItsRsaKey = 'key encipherment';
 
-export type Verdict = { readonly use: Exclude<CertificateUse, 'authority'> } | { readonly refused: string };
-const refused = (why: string): Verdict => ({ refused: why });
+export type Verdict =
+  | { readonly use: Exclude<CertificateUse, 'authority'>; readonly keyUsages: readonly KeyUsage[] }
+  | { readonly refused: string };
 
-/** Whether the signer may sign this. */
+/** Whether the signer may sign this. Upstream's order and words. */
 export function judge({ spec }: CertificateSigningRequest, asked: ReadRequest): Verdict {
   const usages = spec.usages ?? [];
-  const only = (needed: string) =>
-    usages.includes(needed) && usages.every((one) => one === needed || optional.includes(one));
-  const isNode =
-    asked.commonName.startsWith(nodePrefix) &&
-    asked.commonName.length > nodePrefix.length &&
-    asked.organizations.length === 1 &&
-    asked.organizations[0] === nodesGroup;
-  if (asked.otherSubject) return refused('the subject may hold one common name and organizations only');
-  if (asked.otherNames) return refused('the alternative names may be DNS names and IP addresses only');
-  const names = asked.dnsNames.length + asked.addresses.length;
-  switch (spec.signerName) {
-    case signerNames.nodeServing:
-      if (!isNode) return refused(`the subject must be ${nodePrefix}NAME of the organization ${nodesGroup}`);
-      if (names === 0) return refused('a serving certificate needs a DNS name or an IP address');
-      return only('server auth') ? { use: 'serving' } : refused('the usages must be server auth and digital signature');
-    case signerNames.nodeClient:
-      if (!isNode) return refused(`the subject must be ${nodePrefix}NAME of the organization ${nodesGroup}`);
-      if (names > 0) return refused("a node's client certificate has no alternative names");
-      return only('client auth') ? { use: 'client' } : refused('the usages must be client auth and digital signature');
-    default:
-      if (asked.organizations.includes('system:masters')) return refused('nobody joins system:masters by request');
-      if (names > 0) return refused('a client certificate has no alternative names');
-      return only('client auth') ? { use: 'client' } : refused('the usages must be client auth and digital signature');
-  }
+  const keyUsages = ([forItsKey, forItsRsaKey] as const).filter((one) => usages.includes(one));
+  const why =
+    spec.signerName === signerNames.nodeServing
+      ? againstServing(usages, asked)
+      : spec.signerName === signerNames.nodeClient
+        ? againstNodeClient(usages, asked)
+        : againstClient(usages);
+  if (why !== undefined) return { refused: why };
+  return { use: spec.signerName === signerNames.nodeServing ? 'serving' : 'client', keyUsages };
+}
+
+const againstOrganization = ({ organizations }: ReadRequest): string | undefined =>
+  organizations.length === 1 && organizations[0] === nodesGroup
+    ? undefined
+    : `subject organization is not ${nodesGroup}`;
+const againstCommonName = ({ commonName }: ReadRequest): string | undefined =>
+  commonName.startsWith(nodePrefix) ? undefined : `subject common name does not begin with ${nodePrefix}`;
+const againstNames = (what: string, names: readonly string[]): string | undefined =>
+  names.length === 0 ? undefined : `${what} subjectAltNames are not allowed`;
+function againstUsages(usages: readonly string[], needed: string): string | undefined {
+  const all = [forItsKey, forItsRsaKey, needed];
+  return [forItsKey, needed].every((one) => usages.includes(one)) && usages.every((one) => all.includes(one))
+    ? undefined
+    : `usages did not match [${all.toSorted().join(' ')}]`;
+}
+
+const againstServing = (usages: readonly string[], asked: ReadRequest): string | undefined =>
+  againstOrganization(asked) ??
+  (asked.dnsNames.length + asked.addresses.length === 0 ? 'DNS or IP subjectAltName is required' : undefined) ??
+  againstNames('Email', asked.emailAddresses) ??
+  againstNames('URI', asked.uris) ??
+  againstUsages(usages, 'server auth') ??
+  againstCommonName(asked);
+
+const againstNodeClient = (usages: readonly string[], asked: ReadRequest): string | undefined =>
+  againstOrganization(asked) ??
+  againstNames('DNS', asked.dnsNames) ??
+  againstNames('Email', asked.emailAddresses) ??
+  againstNames('IP', asked.addresses) ??
+  againstNames('URI', asked.uris) ??
+  againstCommonName(asked) ??
+  againstUsages(usages, 'client auth');
+
+/** Whatever it says of itself: who approved it has looked at that. */
+function againstClient(usages: readonly string[]): string | undefined {
+  const known = ['client auth', forItsKey, forItsRsaKey];
+  const other = usages.find((one) => !known.includes(one));
+  if (other !== undefined) return `invalid usage for client certificate: ${other}`;
+  return usages.includes('client auth') ? undefined : 'missing required usage for client certificate: client auth';
 }
 
 /** The message of the approval; undefined: a person has to decide. */
