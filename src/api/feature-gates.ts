@@ -16,6 +16,7 @@ const defaults = {
   DRAPartitionableDevices: true,
   DRAPrioritizedList: true,
   DRAResourceClaimDeviceStatus: true,
+  DRAWorkloadResourceClaims: false,
   DeploymentReplicaSetTerminatingReplicas: true,
   EnvFiles: true,
   GenericWorkload: false,
@@ -32,7 +33,9 @@ const defaults = {
   PodLevelResources: true,
   ResourceHealthStatus: true,
   ResourceHealthStatusMessage: true,
+  TopologyAwareWorkloadScheduling: false,
   VolumeLimitScaling: false,
+  WorkloadAwarePreemption: false,
 } as const satisfies Readonly<Record<string, boolean>>;
 
 export type FeatureGate = keyof typeof defaults;

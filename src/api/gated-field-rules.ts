@@ -83,6 +83,15 @@ const claimRules = (spec: string): readonly GatedFields[] => [
   ]),
 ];
 
+/** Of a group of Pods, and of templates of such. */
+const groupRules = (at: string): readonly GatedFields[] => [
+  of('TopologyAwareWorkloadScheduling', [`${at}schedulingConstraints`]),
+  of('DRAWorkloadResourceClaims', [`${at}resourceClaims`]),
+  of('WorkloadAwarePreemption', [`${at}disruptionMode`]),
+  of('WorkloadAwarePreemption', [`${at}priorityClassName`]),
+  of('WorkloadAwarePreemption', [`${at}priority`]),
+];
+
 /** `group/resource` -> rules. */
 export const kindRules: Readonly<Record<string, readonly GatedFields[]>> = {
   '/nodes': [of('NodeDeclaredFeatures', ['status.declaredFeatures'])],
@@ -133,5 +142,10 @@ export const kindRules: Readonly<Record<string, readonly GatedFields[]>> = {
       'spec.devices[].attributes{}.versions',
     ]),
   ],
+  'scheduling.k8s.io/podgroups': [
+    ...groupRules('spec.'),
+    of('DRAWorkloadResourceClaims', ['status.resourceClaimStatuses'], { inUse: ['spec.resourceClaims'] }),
+  ],
+  'scheduling.k8s.io/workloads': groupRules('spec.podGroupTemplates[].'),
   'storage.k8s.io/csidrivers': [of('VolumeLimitScaling', ['spec.preventPodSchedulingIfMissing'])],
 };

@@ -133,6 +133,11 @@ export interface PreparationContext {
   warn?(text: string): void;
 }
 
+export interface ValidationContext {
+  readonly gates: FeatureGates;
+  readonly now: number;
+}
+
 /** A kind's hand-written rules. Every member is optional: the row and the schema say the rest. */
 export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
   /** After defaulting and the plugins that change the object, before validation; `object` is this request's own copy. */
@@ -140,11 +145,11 @@ export interface KindBehaviour<T extends KubernetesObject = KubernetesObject> {
   /** Also for subresources: `context.subresource` says which. Status and generation rules of the row run before it. */
   prepareForUpdate?(object: Mutable<T>, previous: T, context: PreparationContext): void;
   /**
-   * After admission. Paths start at the object: `spec.containers[0].name`. ObjectMeta is validated by the caller. Without gates:
-   * as by default.
+   * After admission. Paths start at the object: `spec.containers[0].name`. ObjectMeta is validated by the caller. Without a
+   * context: as by default.
    */
-  validate?(object: T, gates?: FeatureGates): FieldError[];
-  validateUpdate?(object: T, previous: T, subresource: string, gates?: FeatureGates): FieldError[];
+  validate?(object: T, context?: ValidationContext): FieldError[];
+  validateUpdate?(object: T, previous: T, subresource: string, context?: ValidationContext): FieldError[];
   /**
    * How upstream's rules for an update look at metadata once more, after the server did: as an update (the default), as a
    * whole, both or not at all. What is wrong has as many causes.

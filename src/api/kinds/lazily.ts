@@ -15,11 +15,11 @@ export function lazily<T extends KubernetesObject>(
     },
     prepareForCreate: (object, context) => rules!.prepareForCreate?.(object, context),
     prepareForUpdate: (object, previous, context) => rules!.prepareForUpdate?.(object, previous, context),
-    validate: (object, gates) => rules!.validate?.(object, gates) ?? [],
-    validateUpdate: (object, previous, subresource, gates) =>
+    validate: (object, context) => rules!.validate?.(object, context) ?? [],
+    validateUpdate: (object, previous, subresource, context) =>
       rules!.validateUpdate === undefined
-        ? (rules!.validate?.(object, gates) ?? [])
-        : rules!.validateUpdate(object, previous, subresource, gates),
+        ? (rules!.validate?.(object, context) ?? [])
+        : rules!.validateUpdate(object, previous, subresource, context),
     warnings: (object, previous) => rules!.warnings?.(object, previous) ?? [],
   };
 }

@@ -1,6 +1,6 @@
 // THE list of hand-written kinds: `Kind` or `group/Kind` -> behaviour. A file below kinds/ that is not here fails a test.
 import type { KindBehaviour } from '../kind.ts';
-import { dns1123Subdomain } from '../meta/names.ts';
+import { configMapKey, dns1123Subdomain, storageVersionName } from '../meta/names.ts';
 import { mutatingAdmissionPolicy } from './admissionregistration/mutating-admission-policy.ts';
 import {
   mutatingAdmissionPolicyBinding,
@@ -76,6 +76,10 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': validatingWebhookConfiguration,
   'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
   'apiregistration.k8s.io/APIService': apiService,
+  'internal.apiserver.k8s.io/StorageVersion': lazily(
+    async () => (await import('./apiserverinternal/storage-version.ts')).storageVersion,
+    { metadataInUpdate: [], validateName: storageVersionName },
+  ),
   'apps/ControllerRevision': lazily(async () => (await import('./apps/controller-revision.ts')).controllerRevision, {
     metadataInUpdate: ['update', 'whole'],
   }),
@@ -89,7 +93,30 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'batch/CronJob': cronJob,
   'batch/Job': job,
   'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
+  'certificates.k8s.io/ClusterTrustBundle': lazily(
+    async () => (await import('./certificates/cluster-trust-bundle.ts')).clusterTrustBundle,
+    {
+      // The name follows from the signer: the rules say so.
+      validateName: () => [],
+      metadataInUpdate: ['whole', 'update'],
+      selectableFields: ({ spec }) => ({ 'spec.signerName': spec?.signerName ?? '' }),
+    },
+  ),
+  'certificates.k8s.io/PodCertificateRequest': lazily(
+    async () => (await import('./certificates/pod-certificate-request.ts')).podCertificateRequest,
+    {
+      selectableFields: ({ spec }) => ({
+        'spec.signerName': spec?.signerName ?? '',
+        'spec.podName': spec?.podName ?? '',
+        'spec.nodeName': spec?.nodeName ?? '',
+      }),
+    },
+  ),
   'coordination.k8s.io/Lease': lease,
+  'coordination.k8s.io/LeaseCandidate': lazily(
+    async () => (await import('./coordination/lease-candidate.ts')).leaseCandidate,
+    { validateName: configMapKey },
+  ),
   'discovery.k8s.io/EndpointSlice': endpointSlice,
   'events.k8s.io/Event': eventInEventsGroup,
   'flowcontrol.apiserver.k8s.io/FlowSchema': lazily(
@@ -117,6 +144,12 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
     validateName: (name, prefix) => (prefix ? [] : dns1123Subdomain(name)),
     metadataInUpdate: ['whole', 'update'],
   }),
+  'resource.k8s.io/DeviceTaintRule': lazily(
+    async () => (await import('./resource/device-taint-rule.ts')).deviceTaintRule,
+  ),
+  'resource.k8s.io/ResourcePoolStatusRequest': lazily(
+    async () => (await import('./resource/resource-pool-status-request.ts')).resourcePoolStatusRequest,
+  ),
   'resource.k8s.io/ResourceClaim': lazily(async () => (await claims()).resourceClaim, {
     metadataInUpdate: ['whole', 'update'],
   }),
@@ -127,7 +160,11 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
     selectableFields: ({ spec }) => ({ 'spec.driver': spec?.driver ?? '', 'spec.nodeName': spec?.nodeName ?? '' }),
   }),
   'route.openshift.io/Route': route,
+  'scheduling.k8s.io/PodGroup': lazily(async () => (await import('./scheduling/pod-group.ts')).podGroup, {
+    metadataInUpdate: ['update'],
+  }),
   'scheduling.k8s.io/PriorityClass': priorityClass,
+  'scheduling.k8s.io/Workload': lazily(async () => (await import('./scheduling/pod-group.ts')).workload),
   'storage.k8s.io/CSIDriver': lazily(async () => (await csi()).csiDriver),
   'storage.k8s.io/CSINode': lazily(async () => (await csi()).csiNode, { metadataInUpdate: ['whole'] }),
   'storage.k8s.io/CSIStorageCapacity': lazily(async () => (await csi()).csiStorageCapacity, {
@@ -140,4 +177,8 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'storage.k8s.io/VolumeAttributesClass': lazily(async () => (await csi()).volumeAttributesClass, {
     metadataInUpdate: ['update', 'whole'],
   }),
+  'storagemigration.k8s.io/StorageVersionMigration': lazily(
+    async () => (await import('./storagemigration/storage-version-migration.ts')).storageVersionMigration,
+    { metadataInUpdate: ['whole', 'update'] },
+  ),
 };

@@ -59,6 +59,25 @@ const subdomainOf = (value: string, lengthText: string): string[] => {
 };
 export const dns1123Subdomain = (value: string): string[] => subdomainOf(value, maxLengthText(dns1123SubdomainMax));
 
+/** As the rules that are written beside the types say it: k8s-long-name and k8s-short-name. */
+const inBytes = (wrong: readonly string[]): string[] =>
+  wrong.map((text) => text.replace(/^(must be no more than \d+) characters$/, '$1 bytes'));
+export const longName = (value: string): string[] => inBytes(dns1123Subdomain(value));
+export const shortName = (value: string): string[] => inBytes(dns1123Label(value));
+/** k8s-long-name-caseless. */
+export const longNameCaseless = (value: string): string[] => [
+  ...(byteLength(value) > dns1123SubdomainMax ? [maxBytesText(dns1123SubdomainMax)] : []),
+  ...(subdomain1123Pattern.test(value.toLowerCase())
+    ? []
+    : [
+        patternText(
+          "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+          subdomain1123,
+          'Example.com',
+        ),
+      ]),
+];
+
 const underscoreLabel = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
 const underscoreSubdomain = `${underscoreLabel}(\\.${underscoreLabel})*`;
 const underscorePattern = whole(underscoreSubdomain);
@@ -238,3 +257,13 @@ export const httpHeaderName = (value: string): string[] =>
           'X-Header-Name',
         ),
       ];
+
+/** Of a StorageVersion: GROUP.RESOURCE. */
+export function storageVersionName(name: string): string[] {
+  const dot = name.lastIndexOf('.');
+  if (dot < 0) return ['name must be in the form of <group>.<resource>'];
+  return [
+    ...dns1123Subdomain(name.slice(0, dot)).map((text) => `the group segment ${text}`),
+    ...dns1035Label(name.slice(dot + 1)).map((text) => `the resource segment ${text}`),
+  ];
+}

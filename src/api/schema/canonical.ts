@@ -50,7 +50,8 @@ function zeroField(field: FieldType, isNothing: boolean): unknown {
       const isStruct =
         type.scalar === 'intOrString' || type.scalar === 'quantity' || type.scalar === 'duration' || isTime(type);
       if (field.omitempty && !isStruct) return undefined;
-      return isTime(type) ? null : (zeroOf(type) ?? undefined);
+      // Bytes are a list to Go.
+      return isTime(type) || type.scalar === 'bytes' ? null : (zeroOf(type) ?? undefined);
     }
   }
 }

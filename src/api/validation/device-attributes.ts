@@ -2,21 +2,15 @@
 import { invalid, notFound, tooLong, type FieldError } from '../field-error.ts';
 import type { Device, DeviceAttribute } from '../generated/types.ts';
 import { byteLength } from '../meta/names.ts';
+import { semanticVersion } from '../meta/semantic-version.ts';
 import { compareQuantities } from '../quantity.ts';
 import { isNativeResource } from './resources.ts';
 
 const valueBytesMax = 64;
-const number = '(0|[1-9]\\d*)';
-const preRelease = '(0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*)';
-const build = '[0-9a-zA-Z-]+';
-const semanticVersion = new RegExp(
-  `^${number}\\.${number}\\.${number}(-${preRelease}(\\.${preRelease})*)?(\\+${build}(\\.${build})*)?$`,
-);
-
 const textErrors = (path: string, value: string): FieldError[] =>
   byteLength(value) > valueBytesMax ? [tooLong(path, valueBytesMax)] : [];
 const versionErrors = (path: string, value: string): FieldError[] => [
-  ...(byteLength(value) > 1_000 || !semanticVersion.test(value)
+  ...(semanticVersion(value) === undefined
     ? [invalid(path, value, 'must be a string compatible with semver.org spec 2.0.0')]
     : []),
   ...textErrors(path, value),

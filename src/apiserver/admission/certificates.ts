@@ -28,7 +28,7 @@ function mutate(attributes: AdmissionAttributes): void {
 }
 
 /** The verb on the signer itself, or on all signers of its domain. */
-async function mayFor(
+export async function mayForSigner(
   attributes: AdmissionAttributes,
   server: Server,
   verb: string,
@@ -73,7 +73,7 @@ async function checkDecision(attributes: AdmissionAttributes, server: Server): P
   const verb = attributes.subresource === 'approval' ? 'approve' : isSigning ? 'sign' : undefined;
   if (verb === undefined) return;
   const signerName = old.spec.signerName;
-  if (!(await mayFor(attributes, server, verb, signerName)))
+  if (!(await mayForSigner(attributes, server, verb, signerName)))
     throw forbiddenError(
       { group, resource },
       attributes.name,

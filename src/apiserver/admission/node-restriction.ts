@@ -16,6 +16,7 @@ import { nodeOf } from '../authorization/node.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
 import { objectsNamedBy } from './mirror-pod-references.ts';
+import { checkPodCertificate } from './node-pod-certificate.ts';
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 const restrictionDomain = 'node-restriction.kubernetes.io';
@@ -221,6 +222,8 @@ export const nodeRestriction: AdmissionPlugin = {
         return checkResourceSlice(attributes, nodeName);
       case 'certificates.k8s.io/certificatesigningrequests':
         return checkCertificateRequest(attributes, nodeName);
+      case 'certificates.k8s.io/podcertificaterequests':
+        return checkPodCertificate(attributes, nodeName, server);
       case '/persistentvolumeclaims':
         return checkClaim(attributes, nodeName);
       case 'coordination.k8s.io/leases':

@@ -9,6 +9,8 @@ import { nodeRestriction } from './node-restriction.ts';
 import { defaultTolerationSeconds, taintNodesByCondition } from './pod-defaults.ts';
 import { policyParamAccess } from './policies/param-access.ts';
 import { mutatingPolicies, validatingPolicies } from './policies/plugins.ts';
+import { podCertificates } from './pod-certificates.ts';
+import { podGroups } from './pod-groups.ts';
 import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -30,10 +32,12 @@ export const admissionOrder = (store: Store): readonly AdmissionPlugin[] => [
   priority, // class to number
   defaultTolerationSeconds, // five minutes for lost nodes
   storageObjectInUseProtection, // finalizers of claims and volumes
+  podGroups, // groups of Pods that are scheduled together
   defaultStorageClass,
   persistentVolumeClaimResize,
   runtimeClass, // is the class there; its overhead and placement
   certificateRequests, // who asked, who may approve and sign
+  podCertificates, // who may attest and sign for a signer of Pods' certificates
   defaultIngressClass, // of an Ingress that names none
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights

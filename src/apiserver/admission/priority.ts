@@ -1,21 +1,20 @@
 // Pods get the number that their PriorityClass stands for.
-import type { Pod, PriorityClass } from '#api/generated/types.ts';
+import type { Pod, PodGroup, PriorityClass } from '#api/generated/types.ts';
 import { PriorityClasses } from '#api/generated/kind-references.ts';
 import type { Mutable } from '#api/kind.ts';
 import { storageKey, storagePrefix } from '#api/kinds.ts';
-import { forbiddenError } from '#api/status.ts';
+import { forbiddenError, type ApiError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isResource } from './operations.ts';
+import { isCreate, isResource } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
-const refuse = (pod: Pod, text: string) => forbiddenError({ group: '', resource: 'pods' }, refusedName('', pod), text);
+type Refuse = (text: string) => ApiError;
 
-function classOf(pod: Pod, server: Server): PriorityClass | undefined {
+function classOf(name: string, server: Server, refuse: Refuse): PriorityClass | undefined {
   const { store } = server.options;
-  const name = pod.spec.priorityClassName ?? '';
   if (name !== '') {
     const found = store.get(storageKey(PriorityClasses, undefined, name))?.object() as PriorityClass | undefined;
-    if (found === undefined) throw refuse(pod, `no PriorityClass with name ${name} was found`);
+    if (found === undefined) throw refuse(`no PriorityClass with name ${name} was found`);
     return found;
   }
   // Several may claim to be the default for a moment: the least priority wins.
@@ -26,7 +25,25 @@ function classOf(pod: Pod, server: Server): PriorityClass | undefined {
     .toSorted((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
 }
 
+/** Of the gate WorkloadAwarePreemption: groups of Pods have a priority as well. */
+function mutatePodGroup(attributes: AdmissionAttributes, server: Server): void {
+  if (!server.gates.isOn('WorkloadAwarePreemption')) return;
+  const { spec } = attributes.object as Mutable<PodGroup>;
+  if (spec === undefined) return;
+  const refuse: Refuse = (text) =>
+    forbiddenError({ group: 'scheduling.k8s.io', resource: 'podgroups' }, attributes.name, text);
+  const found = classOf(spec.priorityClassName ?? '', server, refuse);
+  const value = found?.value ?? 0;
+  if (spec.priority !== undefined && spec.priority !== value)
+    throw refuse(
+      `priority set in the pod group (${spec.priority}) must match the priority computed (${value}) based on the priority class set in the spec`,
+    );
+  spec.priority = value;
+  if (found !== undefined) spec.priorityClassName = found.metadata.name;
+}
+
 function mutate(attributes: AdmissionAttributes, server: Server): void {
+  if (isCreate(attributes, 'scheduling.k8s.io', 'podgroups')) return mutatePodGroup(attributes, server);
   if (attributes.subresource !== '' || !isResource(attributes, '', 'pods')) return;
   const pod = attributes.object as Mutable<Pod> | undefined;
   if (pod?.spec === undefined) return;
@@ -38,20 +55,19 @@ function mutate(attributes: AdmissionAttributes, server: Server): void {
     return;
   }
   if (attributes.operation !== 'CREATE') return;
-  const found = classOf(pod, server);
+  const refuse: Refuse = (text) => forbiddenError({ group: '', resource: 'pods' }, refusedName('', pod), text);
+  const found = classOf(pod.spec.priorityClassName ?? '', server, refuse);
   if (found !== undefined && (pod.spec.priorityClassName ?? '') === '')
     pod.spec.priorityClassName = found.metadata.name;
   const value = found?.value ?? 0;
   const policy = found?.preemptionPolicy ?? 'PreemptLowerPriority';
   if (pod.spec.priority !== undefined && pod.spec.priority !== value)
     throw refuse(
-      pod,
       `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
     );
   pod.spec.priority = value;
   if (pod.spec.preemptionPolicy !== undefined && pod.spec.preemptionPolicy !== policy)
     throw refuse(
-      pod,
       `the string value of PreemptionPolicy (${pod.spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`,
     );
   pod.spec.preemptionPolicy = policy;

@@ -165,7 +165,7 @@ async function createOnce(
     customResource: behaviour.anyFinalizer === true,
   });
   // Hand-written rules say all that the schema says, so that nothing is said twice.
-  const ruleErrors = behaviour.validate?.(object, server.gates) ?? validateSchema(row.typeName, object);
+  const ruleErrors = behaviour.validate?.(object, { gates: server.gates, now }) ?? validateSchema(row.typeName, object);
   // Rules that do not look at metadata come first, and what the server finds in it only where they find nothing.
   const isLater = behaviour.metadataInUpdate?.length === 0 && ruleErrors.length > 0;
   const errors = isLater ? ruleErrors : [...metadataErrors, ...ruleErrors];

@@ -256,14 +256,15 @@ function check(request: ResourceRequest, object: Mutable<KubernetesObject>, prev
   const { row, subresource } = request;
   const { warnings, server } = request.context;
   const behaviour = kindTable.behaviour(row);
+  const context = { gates: server.gates, now: server.options.clock.now() };
   const errors = [
     ...metadataErrors(request, behaviour, object.metadata, previous.metadata),
     ...(behaviour.validate === undefined ? validateSchema(row.typeName, object) : []),
     ...(behaviour.validateUpdate === undefined
       ? subresource === ''
-        ? (behaviour.validate?.(object, server.gates) ?? [])
+        ? (behaviour.validate?.(object, context) ?? [])
         : []
-      : behaviour.validateUpdate(object, previous, subresource, server.gates)),
+      : behaviour.validateUpdate(object, previous, subresource, context)),
   ];
   if (errors.length > 0) throw invalidError(groupKind(row), request.name, errors);
   if (subresource === '') warnings.push(...(behaviour.warnings?.(object, previous) ?? []), ...storedOnlyWarnings(row));

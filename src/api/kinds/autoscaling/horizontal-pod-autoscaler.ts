@@ -259,17 +259,20 @@ function rulesForUpdate(
 }
 
 export const horizontalPodAutoscaler: KindBehaviour<HorizontalPodAutoscaler> = {
-  validate: (object, gates = defaultGates) =>
+  validate: (object, context) =>
     specErrors(object.spec ?? {}, {
-      minReplicasLowest: gates.isOn('HPAScaleToZero') ? 0 : 1,
+      minReplicasLowest: (context?.gates ?? defaultGates).isOn('HPAScaleToZero') ? 0 : 1,
       target: targetRule(object.spec ?? {}),
       objects: 'groupOptional',
     }),
-  validateUpdate: (object, previous, subresource, gates = defaultGates) =>
+  validateUpdate: (object, previous, subresource, context) =>
     subresource === 'status'
       ? [
           ...nonNegative('status.currentReplicas', object.status?.currentReplicas),
           ...nonNegative('status.desiredReplicas', object.status?.desiredReplicas),
         ]
-      : specErrors(object.spec ?? {}, rulesForUpdate(object.spec ?? {}, previous.spec ?? {}, gates)),
+      : specErrors(
+          object.spec ?? {},
+          rulesForUpdate(object.spec ?? {}, previous.spec ?? {}, context?.gates ?? defaultGates),
+        ),
 };

@@ -294,7 +294,7 @@ export const persistentVolume: KindBehaviour<PersistentVolume> = {
   },
   validate: (object) => [...validate(object), ...mountOptionErrors(object)],
   warnings,
-  validateUpdate(object, previous, subresource, gates = defaultGates) {
+  validateUpdate(object, previous, subresource, context) {
     if (subresource === 'status') return [];
     // Upstream looks at the whole twice here.
     const errors = [...validate(object), ...mountOptionErrors(object), ...validate(object)];
@@ -311,7 +311,7 @@ export const persistentVolume: KindBehaviour<PersistentVolume> = {
         ),
       );
     errors.push(...immutable('volumeMode', object.spec?.volumeMode, previous.spec?.volumeMode));
-    if (previous.spec?.nodeAffinity !== undefined && !gates.isOn('MutablePVNodeAffinity'))
+    if (previous.spec?.nodeAffinity !== undefined && !(context?.gates ?? defaultGates).isOn('MutablePVNodeAffinity'))
       errors.push(
         ...(semanticEqual(object.spec?.nodeAffinity, previous.spec.nodeAffinity)
           ? []
