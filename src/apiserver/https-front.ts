@@ -1,142 +1,16 @@
-// Between the TLS listener and the API server: turns requests of node's http and http2 into ApiRequest and writes the
-// answers, with back-pressure on every stream and a bound on what a slow watcher may leave behind.
+// Between the TLS listener and the API server: hands it requests (network-request.ts) and writes the answers, with back-pressure on every stream and a bound on what a slow watcher may leave behind.
 import { once } from 'node:events';
 import { watchBufferEventsMax } from '#base/limits.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { clientCertificateOf, listenHttps } from '#host/https-server.ts';
-import type {
-  ClientCertificate,
-  HttpsRequest,
-  HttpsResponse,
-  HttpsServer,
-  HttpsServerOptions,
-} from '#host/https-server.ts';
-import type { ApiRequest, ApiResponse, RequestBody, RequestHandler, ResponseBody } from '#api/request.ts';
-import { requestEntityTooLargeError, goneError } from '#api/status.ts';
-import type { Duplex, Readable } from 'node:stream';
+import { listenHttps } from '#host/https-server.ts';
+import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } from '#host/https-server.ts';
+import type { ApiRequest, ApiResponse, RequestHandler, ResponseBody } from '#api/request.ts';
+import { goneError } from '#api/status.ts';
+import type { Duplex } from 'node:stream';
 import { isPacked, pack, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
-
-const headersOf = (request: HttpsRequest): Record<string, string> => {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers))
-    if (value !== undefined && !name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(',') : value;
-  headers['host'] ??= String(request.headers[':authority'] ?? '');
-  return headers;
-};
-
-const clientGone = new DOMException('the client has gone', 'AbortError');
-
-/** Requests whose body somebody waits for, and those whose rest nobody takes any more. */
-const bodiesInReading = new WeakSet<HttpsRequest>();
-const bodiesLeft = new WeakSet<HttpsRequest>();
-
-async function readAll(request: HttpsRequest, limitBytes: number): Promise<Uint8Array> {
-  const length = Number(request.headers['content-length'] ?? 0);
-  const tooLarge = () => requestEntityTooLargeError(`Request entity too large: limit is ${limitBytes}`);
-  if (length > limitBytes) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // A refused body must not take the connection with it: the answer still has to go out.
-  for await (const chunk of (request as Readable).iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > limitBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  // Of HTTP/2 a body that was cut off looks like one that ended.
-  if (request.aborted || bodiesLeft.has(request)) throw clientGone;
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-}
-
-const hasBody = (request: HttpsRequest): boolean =>
-  request.headers['content-length'] !== undefined
-    ? request.headers['content-length'] !== '0'
-    : request.headers['transfer-encoding'] !== undefined ||
-      (request.httpVersionMajor === 2 && !['GET', 'HEAD'].includes(request.method ?? ''));
-
-const certificatesOf = (
-  certificate: ClientCertificate | undefined,
-): Pick<ApiRequest, 'certificate' | 'frontProxyName'> =>
-  certificate === undefined
-    ? {}
-    : {
-        ...(certificate.isClient ? { certificate } : {}),
-        ...(certificate.isFrontProxy ? { frontProxyName: certificate.commonName } : {}),
-      };
-
-/** What of its body a client still sends once it has its answer: nobody wants it, and who waits for it must not go on waiting. */
-function leaveBody(request: HttpsRequest, response: HttpsResponse): void {
-  if (request.complete) return;
-  if (!bodiesInReading.has(request)) {
-    // Unread it would hold the connection.
-    request.resume();
-    return;
-  }
-  bodiesLeft.add(request);
-  if ('stream' in request) {
-    // Once the answer has gone out.
-    request.stream.close();
-    return;
-  }
-  const end = (): void => void request.destroy();
-  if (response.writableFinished) end();
-  else response.once('finish', end);
-}
-
-/** Parameters that Go cannot read do not count, as at upstream. */
-const unreadable = /;|%(?![0-9A-Fa-f]{2})/;
-const queryOf = (text: string): URLSearchParams =>
-  new URLSearchParams(
-    unreadable.test(text)
-      ? text
-          .split('&')
-          .filter((pair) => !unreadable.test(pair))
-          .join('&')
-      : text,
-  );
-
-function apiRequest(
-  request: HttpsRequest,
-  gone: AbortController,
-  upgrade?: { readonly socket: Duplex; readonly head: Uint8Array },
-): ApiRequest | undefined {
-  const target = request.url ?? '/';
-  const at = target.indexOf('?');
-  let path: string;
-  try {
-    path = decodeURIComponent(at < 0 ? target : target.slice(0, at));
-  } catch {
-    return undefined;
-  }
-  const body: RequestBody = hasBody(request)
-    ? {
-        type: 'bytes',
-        async read(limitBytes) {
-          bodiesInReading.add(request);
-          try {
-            return await readAll(request, limitBytes);
-          } finally {
-            bodiesInReading.delete(request);
-          }
-        },
-        stream: () => (request as Readable).iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
-      }
-    : { type: 'none' };
-  return {
-    method: request.method ?? 'GET',
-    path,
-    query: queryOf(at < 0 ? '' : target.slice(at + 1)),
-    headers: headersOf(request),
-    rawHeaders: request.rawHeaders,
-    ...certificatesOf(clientCertificateOf(request)),
-    remoteAddress: request.socket.remoteAddress ?? '',
-    body,
-    signal: gone.signal,
-    abandon: () => gone.abort(clientGone),
-    ...(upgrade === undefined ? {} : { upgrade }),
-  };
-}
+import { leaveBody, networkRequest } from './network-request.ts';
 
 const contentTypeOf = (body: ResponseBody): string | undefined =>
   body.type === 'object' || body.type === 'list'
@@ -147,15 +21,15 @@ const contentTypeOf = (body: ResponseBody): string | undefined =>
 
 function writeHead(response: HttpsResponse, answer: ApiResponse, more: Record<string, string | number> = {}): void {
   const contentType = contentTypeOf(answer.body);
-  const headers: Record<string, string | number | string[]> = {
-    'cache-control': 'no-cache, private',
-    ...(contentType === undefined ? {} : { 'content-type': contentType }),
-    ...answer.headers,
-    ...more,
-  };
+  const headers: Record<string, string | number | string[]> = { 'cache-control': 'no-cache, private' };
+  if (contentType !== undefined) headers['content-type'] = contentType;
+  Object.assign(headers, answer.headers, more);
   if (answer.warnings.length > 0) headers['warning'] = warningHeaders(answer.warnings);
   (response as unknown as { writeHead(status: number, headers: object): void }).writeHead(answer.status, headers);
 }
+
+/** Longer answers are not copied once more, and not given to the connection at once. */
+const joinedBytesMax = 64 * 1024;
 
 interface Writable {
   write(chunk: Uint8Array): boolean;
@@ -165,35 +39,58 @@ interface Writable {
   readonly destroyed: boolean;
 }
 
-async function writeParts(
+/** Undefined: it has been given to the connection, all of it. */
+function writeParts(
   request: HttpsRequest,
   response: HttpsResponse,
   answer: ApiResponse,
   parts: readonly Uint8Array[],
-): Promise<void> {
+): Promise<void> | undefined {
   const isHead = request.method === 'HEAD';
   let length = 0;
   for (const part of parts) length += part.length;
   // Part of a document is counted in its own bytes.
-  if (isPacked(request.headers['accept-encoding'], length) && !isHead && answer.status !== 206) {
-    const packed = await pack(parts);
-    writeHead(response, answer, {
-      'content-encoding': 'gzip',
-      'content-length': packed.length,
-      vary: withAcceptEncoding(answer.headers['vary']),
-    });
-    answer.sizes?.observe(packed.length);
-    response.end(packed);
-    return;
-  }
+  if (isPacked(request.headers['accept-encoding'], length) && !isHead && answer.status !== 206)
+    return writePacked(response, answer, parts);
   writeHead(response, answer, { 'content-length': length });
   answer.sizes?.observe(length);
   const writable = response as unknown as Writable;
-  if (isHead) {
-    writable.end();
-    return;
+  if (isHead) writable.end();
+  else if (length > joinedBytesMax && parts.length > 1) return writeInTurn(response, parts);
+  else writable.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+  return undefined;
+}
+
+async function writePacked(response: HttpsResponse, answer: ApiResponse, parts: readonly Uint8Array[]): Promise<void> {
+  const packed = await pack(parts);
+  writeHead(response, answer, {
+    'content-encoding': 'gzip',
+    'content-length': packed.length,
+    vary: withAcceptEncoding(answer.headers['vary']),
+  });
+  answer.sizes?.observe(packed.length);
+  response.end(packed);
+}
+
+const hasRoomOrCloses = (writable: Writable): Promise<void> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      writable.off('drain', end);
+      writable.off('close', end);
+      resolve();
+    };
+    writable.once('drain', end);
+    writable.once('close', end);
+  });
+
+/** Each when the connection has room again: others have the event loop in between. */
+async function writeInTurn(response: HttpsResponse, parts: readonly Uint8Array[]): Promise<void> {
+  const writable = response as unknown as Writable;
+  for (const part of parts) {
+    if (writable.destroyed) return;
+    if (!writable.write(part)) await hasRoomOrCloses(writable);
   }
-  writable.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+  writable.end();
 }
 
 /** Events wait here while the socket is full; too many of them end the watch with 410, and the client lists again. */
@@ -280,18 +177,19 @@ async function writeStream(
   writable.end();
 }
 
-async function writeAnswer(
+/** Undefined: it has been given to the connection, all of it. */
+function writeAnswer(
   request: HttpsRequest,
   response: HttpsResponse,
   answer: ApiResponse,
-  signal: AbortSignal,
-): Promise<void> {
+  asked: ApiRequest,
+): Promise<void> | undefined {
   const { body } = answer;
   switch (body.type) {
     case 'none':
       writeHead(response, answer, answer.status === 304 || answer.status === 204 ? {} : { 'content-length': 0 });
       response.end();
-      return;
+      return undefined;
     case 'bytes':
       return writeParts(request, response, answer, body.parts);
     case 'object':
@@ -299,10 +197,11 @@ async function writeAnswer(
       return writeParts(request, response, answer, body.bytes());
     case 'watch':
       writeWatch(response, answer, body);
-      return;
+      return undefined;
     case 'stream':
-      return writeStream(response, answer, body.stream, signal);
+      return writeStream(response, answer, body.stream, asked.signal);
     default:
+      return undefined;
   }
 }
 
@@ -334,12 +233,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
   const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
 
   const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
-    const gone = new AbortController();
-    // Most answers are complete by then: an abort that nobody hears would cost an exception with its stack.
-    response.once('close', () => {
-      if (!response.writableFinished) gone.abort(clientGone);
-    });
-    const asked = apiRequest(request, gone);
+    const asked = networkRequest(request);
     if (asked === undefined) {
       response.statusCode = 400;
       response.setHeader('content-type', 'text/plain; charset=utf-8');
@@ -347,10 +241,15 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
       response.end('400 Bad Request');
       return;
     }
+    // Most answers are complete by then: an abort that nobody hears would cost an exception with its stack.
+    response.on('close', () => {
+      if (!response.writableFinished) asked.abandon();
+    });
     const answer = await handler.handle(asked);
     // Logs and proxies: as long as they like.
     if (answer.body.type === 'stream') listening.letGo(response);
-    await writeAnswer(request, response, answer, gone.signal);
+    const written = writeAnswer(request, response, answer, asked);
+    if (written !== undefined) await written;
     leaveBody(request, response);
   };
 
@@ -364,10 +263,9 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
       });
     },
     onUpgrade(request, socket, head) {
-      const gone = new AbortController();
       socket.on('error', failed);
-      socket.once('close', () => gone.abort(clientGone));
-      const asked = apiRequest(request, gone, { socket, head });
+      const asked = networkRequest(request, { socket, head });
+      socket.once('close', () => asked?.abandon());
       if (asked === undefined) {
         socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
         return;

@@ -40,13 +40,15 @@ function ownBytes(text: string): Uint8Array {
 
 const versionText = (stored: StoredObject): string => `"resourceVersion":"${stored.revision}",`;
 
-/** The JSON of one object with its resource version, as parts to be written one after the other. */
-export function objectParts(stored: StoredObject): readonly Uint8Array[] {
-  const { bytes, versionOffset } = stored;
-  return [bytes.subarray(0, versionOffset), Buffer.from(versionText(stored), 'latin1'), bytes.subarray(versionOffset)];
+/** The JSON of one object with its resource version and a newline, in one piece. */
+export function objectLine(stored: StoredObject): Uint8Array {
+  const version = versionText(stored);
+  const target = Buffer.allocUnsafe(stored.bytes.length + version.length + 1);
+  target[putObject(target, 0, stored, version)] = 0x0a;
+  return target;
 }
 
-/** The same in one piece. */
+/** The same without the newline. */
 export function objectBytes(stored: StoredObject): Uint8Array {
   const version = versionText(stored);
   const target = Buffer.allocUnsafe(stored.bytes.length + version.length);

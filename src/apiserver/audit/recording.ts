@@ -76,6 +76,8 @@ function keepBody(request: ApiRequest): KeptBody {
   return {
     request: {
       ...request,
+      signal: request.signal,
+      abandon: () => request.abandon?.(),
       body: {
         ...body, // What is passed on as it comes is not kept: it may be as long as it likes, and is another server's to record.
         read: async (limitBytes) => (bytes = await body.read(limitBytes)),

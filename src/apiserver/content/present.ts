@@ -3,15 +3,13 @@ import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import type { ApiResponse, ListMetadata, ResponseBody } from '#api/request.ts';
 import { notAcceptableError } from '#api/status.ts';
-import { objectParts, listItemParts } from '#storage/encode.ts';
+import { objectLine, listItemParts } from '#storage/encode.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { RequestContext } from '../context.ts';
 import { objectBody, respond } from '../responses.ts';
 import { convertedFrom, conversionOf, customObject, isStoredForm } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
 import { tableOf } from './table.ts';
-
-const newline = Buffer.from('\n');
 
 /** The object as this row serves it: shared when the stored version is the served one. */
 export const objectOf = (row: KindRow, stored: StoredObject): KubernetesObject =>
@@ -38,7 +36,7 @@ class StoredBody {
     return this.#stored.object();
   }
   bytes(): readonly Uint8Array[] {
-    return [...objectParts(this.#stored), newline];
+    return [objectLine(this.#stored)];
   }
 }
 

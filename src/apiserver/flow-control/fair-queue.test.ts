@@ -19,7 +19,11 @@ function bench(seats: number, settings: { queues: number; handSize: number; queu
   const order: string[] = [];
   const tickets = new Map<string, Ticket>();
   const ask = (flow: string, name: string, work = narrow, signal = new AbortController().signal, limitMs = 15_000) => {
-    const outcome = queue.start(work, { schema: 's', name: flow, hash: () => hashOf(flow) }, { limitMs, signal });
+    const outcome = queue.start(
+      work,
+      { schema: 's', name: flow, hash: () => hashOf(flow) },
+      { limitMs, signal: () => signal },
+    );
     const take = (one: Ticket | Refusal): string => {
       if (typeof one === 'string') return one;
       order.push(name);

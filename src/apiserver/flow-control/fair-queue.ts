@@ -114,7 +114,7 @@ export class FairQueue {
   start(
     work: WorkEstimate,
     flow: Flow,
-    wait: { readonly limitMs: number; readonly signal: AbortSignal },
+    wait: { readonly limitMs: number; signal(): AbortSignal },
   ): Ticket | Refusal | Promise<Ticket | Refusal> {
     const width = widthOf(work);
     if (this.waitingCount === 0 && this.#fits(width)) {
@@ -129,7 +129,8 @@ export class FairQueue {
       if (this.#queues[other]!.waiting.length < this.#queues[index]!.waiting.length) index = other;
     const queue = this.#queues[index]!;
     if (queue.waiting.length >= queueLengthMax) return this.#refuse('queue-full');
-    if (wait.signal.aborted) return this.#refuse('cancelled');
+    const signal = wait.signal();
+    if (signal.aborted) return this.#refuse('cancelled');
     this.#advance();
     if (!this.#isActive(queue)) queue.nextMs = this.#virtualMs;
     this.waitingCount++;
@@ -149,7 +150,7 @@ export class FairQueue {
       };
       const onAbort = (): void => leave('cancelled');
       const timer = this.#clock.schedule(wait.limitMs, () => leave('time-out'));
-      wait.signal.addEventListener('abort', onAbort, { once: true });
+      signal.addEventListener('abort', onAbort, { once: true });
       const waiting: Waiting = {
         work,
         flow: flow.name,
@@ -160,7 +161,7 @@ export class FairQueue {
         resolve,
         stop() {
           timer.cancel();
-          wait.signal.removeEventListener('abort', onAbort);
+          signal.removeEventListener('abort', onAbort);
         },
       };
       queue.waiting.push(waiting);

@@ -229,7 +229,7 @@ export function createFlowControl(options: {
       };
       const started = level.queue.start(work, new RequestFlow(schema.object, user, info), {
         limitMs: waitLimitMs,
-        signal: request.signal,
+        signal: () => request.signal,
       });
       if (!(started instanceof Promise)) return outcomeOf(started);
       counters.waiting++;
