@@ -3,6 +3,7 @@
 // test/repository/generated.test.ts checks that the committed files are what this writes.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { configurationPage } from './generate/configuration-page.ts';
+import { generateColumnDescriptions } from './generate/column-descriptions.ts';
 import { generateDescriptions, generateParameterDescriptions } from './generate/descriptions.ts';
 import { generateFeatureGates } from './generate/feature-gates.ts';
 import { generateOpenApiHashes } from './generate/openapi-hashes.ts';
@@ -28,11 +29,16 @@ export function generateAll(): Map<string, string> {
   const defaults = readFacts('defaults.json');
   const gates = readFacts('feature-gates.json');
   const exact = readFacts('exact-descriptions.json');
+  const descriptions = generateDescriptions(types, exact);
   return new Map([
+    [
+      'column-descriptions.json',
+      generateColumnDescriptions(readFacts('column-descriptions.json'), JSON.parse(descriptions), exact),
+    ],
     ['type-table.json', generateTypeTable(types, openshift)],
     ['protobuf-numbers.json', generateProtobufNumbers(types, openshift)],
     ['default-rules.json', generateDefaultRules(defaults, openshift.defaults, gates)],
-    ['descriptions.json', generateDescriptions(types, exact)],
+    ['descriptions.json', descriptions],
     ['parameter-descriptions.json', generateParameterDescriptions()],
     ['feature-gates.ts', generateFeatureGates(gates)],
     ['types.ts', generateTypes(types, openshift)],

@@ -2,6 +2,7 @@
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import type { ListMetadata } from '#api/request.ts';
 import { tableCells } from '#api/table/cells.ts';
+import { columnDescription } from '#api/table/column-descriptions.ts';
 import { badRequestError } from '#api/status.ts';
 import { conversionOf, storageRow } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
@@ -13,8 +14,6 @@ export interface Table {
   readonly columnDefinitions: readonly unknown[] | null;
   readonly rows: readonly unknown[];
 }
-
-const descriptions: Readonly<Record<string, string>> = { Name: 'Name must be unique within a namespace.' };
 
 const includeValues = new Set(['None', 'Metadata', 'Object']);
 
@@ -54,7 +53,7 @@ export function tableOf(
           name,
           type,
           format,
-          description: (index === 0 ? undefined : row.custom?.columnDescriptions[index]) ?? descriptions[name] ?? '',
+          description: columnDescription(row, index),
           priority,
         }))
       : null,
