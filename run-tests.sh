@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 PACKAGES=(containerd runc containernetworking-plugins nftables conntrack haproxy libatomic1 iproute2 busybox-static catatonit unzip ca-certificates
   curl git procps debootstrap util-linux shellcheck binutils socat openssl python3 wrk zsh fish
-  docker-registry jq gcc libc6-dev)
+  docker-registry jq gcc libc6-dev etcd-server)
 
 if [ "$(id -u)" != 0 ]; then
   echo "run-tests.sh: the tests start containers and need root." >&2

@@ -79,3 +79,9 @@ export const tokenQuestionsMax = 1_024;
 export const webhookDecisionsMax = 8_192;
 /** Of verbs with groups and resources in a role that somebody grants who does not hold each of its rules by one of theirs. */
 export const grantCombinationsMax = 20_000;
+/** Transactions sent to etcd at once: its leader puts those that come together into one disk write. */
+export const etcdWritesInFlightMax = 256;
+/** Longest time until what etcd has acknowledged is seen by this process. */
+export const etcdCatchUpMsMax = 10_000;
+/** So long a consistent read waits for etcd's watch before it writes something to be told of. */
+export const etcdBarrierWaitMs = 50;

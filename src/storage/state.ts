@@ -127,12 +127,36 @@ export class StoreState {
     const stored = new StoredValue(key, revision, createRevision, encoded, expiresAt, freeze);
     return { type: 'put', revision, stored, previous };
   }
+  /** A change that another process made: with the revisions and the end that it has there. */
+  foreignChange(
+    key: string,
+    encoded: EncodedObject | undefined,
+    { revision, createRevision, expiresAt }: { revision: Revision; createRevision: Revision; expiresAt: number },
+  ): Change | undefined {
+    const previous = this.#objects.get(key);
+    if (encoded === undefined)
+      return previous === undefined
+        ? undefined
+        : { type: 'delete', revision, stored: previous.removedAt(revision), previous };
+    const stored = new StoredValue(key, revision, createRevision, encoded, expiresAt, this.#options.freeze);
+    return { type: 'put', revision, stored, previous };
+  }
+  /** Forgets everything: what it should hold is loaded anew. Watchers must list again. */
+  clear(): void {
+    for (const value of this.#objects.values()) {
+      this.#expiry.replace(value, undefined);
+      this.#index.delete(value.key);
+    }
+    this.#objects.clear();
+    this.#watchers.end('compacted');
+  }
   /** Makes changes visible, in order, then tells the watchers. */
   commit(changes: readonly Change[]): void {
     if (changes.length === 0) return;
     for (const change of changes) {
       const { key } = change.stored;
-      assert(change.revision > this.#revision, 'revisions must grow');
+      // One transaction of etcd may change several keys.
+      assert(change.revision >= this.#revision, 'revisions must grow');
       assert(this.#objects.get(key) === change.previous, `the key ${key} changed under a commit`);
       if (change.type === 'put') {
         this.#objects.set(key, change.stored);

@@ -43,9 +43,26 @@ export interface GrpcCallOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface GrpcDuplex {
+  readonly answers: AsyncIterable<object>;
+  send(request: object): void;
+  cancel(): void;
+}
+
+export interface GrpcConnectOptions {
+  /** PEM; absent: plain text. */
+  readonly tls?: { readonly authorities: string; readonly certificate?: string; readonly key?: string } | undefined;
+  /** Default 16 MiB. */
+  readonly messageBytesMax?: number | undefined;
+  /** Asks the other side so often whether it is still there; absent: never. */
+  readonly keepaliveMs?: number | undefined;
+}
+
 export interface GrpcConnection {
   /** Undefined fields of the answer have their protobuf default. */
   unary(table: GrpcTable, method: string, request: object, options?: GrpcCallOptions): Promise<object>;
+  /** Both sides send as they like. The answers end with a GrpcError when the server or the connection ends them so. */
+  duplex(table: GrpcTable, method: string, options?: GrpcCallOptions): GrpcDuplex;
   /** Ends with a GrpcError when the server or the connection ends it so. */
   serverStream(table: GrpcTable, method: string, request: object, options?: GrpcCallOptions): AsyncIterable<object>;
   close(): void;
@@ -165,18 +182,31 @@ export const loadCodecs = async (): Promise<GrpcCodecs> => {
   return new GrpcCodecs((loaded as unknown as { default?: typeof Protobuf }).default ?? loaded);
 };
 
-/** `target`: `unix:///run/some.sock` or `host:port` (plain text). Connects at the first call. */
-export async function connectGrpc(target: string): Promise<GrpcConnection> {
+const messageBytesMaxDefault = 16 * 1024 * 1024;
+
+/** `target`: `unix:///run/some.sock` or `host:port`. Connects at the first call. */
+export async function connectGrpc(
+  target: string,
+  { tls, messageBytesMax = messageBytesMaxDefault, keepaliveMs }: GrpcConnectOptions = {},
+): Promise<GrpcConnection> {
   const [grpc, codecs] = await Promise.all([import('@grpc/grpc-js'), loadCodecs()]);
-  const client = new grpc.Client(target, grpc.credentials.createInsecure(), {
-    'grpc.max_receive_message_length': 16 * 1024 * 1024,
-    'grpc.max_send_message_length': 16 * 1024 * 1024,
+  const pem = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
+  const credentials =
+    tls === undefined
+      ? grpc.credentials.createInsecure()
+      : grpc.credentials.createSsl(pem(tls.authorities), pem(tls.key), pem(tls.certificate));
+  const client = new grpc.Client(target, credentials, {
+    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_send_message_length': messageBytesMax,
+    ...(keepaliveMs === undefined
+      ? {}
+      : { 'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': keepaliveMs }),
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 3000,
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
     // A unix socket's path is no host name.
-    'grpc.default_authority': 'localhost',
+    ...(target.startsWith('unix:') ? { 'grpc.default_authority': 'localhost' } : {}),
   });
   const metadataOf = (options: GrpcCallOptions | undefined): Grpc.Metadata => {
     const metadata = new grpc.Metadata();
@@ -188,6 +218,23 @@ export async function connectGrpc(target: string): Promise<GrpcConnection> {
       ? {}
       : { deadline: new Date(performance.timeOrigin + performance.now() + options.timeoutMs) };
   const toError = (error: Grpc.ServiceError) => new GrpcError(error.code, error.details || error.message);
+  async function* answersOf(
+    call: AsyncIterable<unknown> & { cancel(): void },
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<object> {
+    const onAbort = () => call.cancel();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      for await (const message of call) yield message as object;
+    } catch (error) {
+      throw typeof error === 'object' && error !== null && 'code' in error
+        ? toError(error as Grpc.ServiceError)
+        : error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      call.cancel();
+    }
+  }
   return {
     unary(table, method, request, options) {
       const codec = codecs.method(table, method);
@@ -210,28 +257,22 @@ export async function connectGrpc(target: string): Promise<GrpcConnection> {
         if (options?.signal?.aborted === true) onAbort();
       });
     },
-    async *serverStream(table, method, request, options) {
+    serverStream(table, method, request, options) {
       const codec = codecs.method(table, method);
-      const call = client.makeServerStreamRequest(
-        codec.path,
-        codec.encode,
-        codec.decode,
-        request,
-        metadataOf(options),
-        callOptions(options),
+      const { path, encode, decode } = codec;
+      return answersOf(
+        client.makeServerStreamRequest(path, encode, decode, request, metadataOf(options), callOptions(options)),
+        options?.signal,
       );
-      const onAbort = () => call.cancel();
-      options?.signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        for await (const message of call) yield message as object;
-      } catch (error) {
-        throw typeof error === 'object' && error !== null && 'code' in error
-          ? toError(error as Grpc.ServiceError)
-          : error;
-      } finally {
-        options?.signal?.removeEventListener('abort', onAbort);
-        call.cancel();
-      }
+    },
+    duplex(table, method, options) {
+      const { path, encode, decode } = codecs.method(table, method);
+      const call = client.makeBidiStreamRequest(path, encode, decode, metadataOf(options), callOptions(options));
+      return {
+        answers: answersOf(call, options?.signal),
+        send: (request) => void call.write(request),
+        cancel: () => call.cancel(),
+      };
     },
     close: () => client.close(),
   };

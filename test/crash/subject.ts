@@ -1,6 +1,6 @@
 // What is the same for the workload and for who judges what is left of it.
 import { seededRandom } from '#base/random.ts';
-import { createSealing, type Sealing } from '#storage/sqlite/sealing.ts';
+import { createSealing, type Sealing } from '#storage/sealing/sealing.ts';
 import type { StoredObject } from '#storage/store.ts';
 
 export const startMs = Date.UTC(2026, 0, 1);

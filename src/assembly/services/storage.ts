@@ -7,7 +7,7 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   const { configuration, clock, logger, files, random } = context;
   const [{ openSqliteStore }, { openSealing }] = await Promise.all([
     import('#storage/sqlite/store.ts'),
-    import('#storage/sqlite/sealing-key.ts'),
+    import('#storage/sealing/sealing-key.ts'),
   ]);
   const directory = path.join(configuration.dataDirectory, 'storage');
   await files.makeDirectory(directory, 0o700);

@@ -2,7 +2,7 @@
 import { type PackedRows, rowNumbers } from '#host/row-file.ts';
 import type { StoreState } from '../state.ts';
 import type { StoredValue } from '../stored-value.ts';
-import type { Sealing } from './sealing.ts';
+import type { Sealing } from '../sealing/sealing.ts';
 
 /** The newest state of a row that is not on disk yet. */
 export interface DirtyRow {

@@ -10,7 +10,7 @@ import { seededRandom } from '#base/random.ts';
 import { openRowFile, RowFileError, type RowFile } from '#host/row-file.ts';
 import { storeConformance } from '../conformance.ts';
 import type { Durability, Store, StoredObject } from '../store.ts';
-import { createSealing } from './sealing.ts';
+import { createSealing } from '../sealing/sealing.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './store.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'store-'));

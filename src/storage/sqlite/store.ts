@@ -21,7 +21,7 @@ import {
   type WriteResult,
 } from '../store.ts';
 import { type DirtyRows, packRows, unpackRows } from './rows.ts';
-import { noSealing, type Sealing } from './sealing.ts';
+import { noSealing, type Sealing } from '../sealing/sealing.ts';
 
 export interface SqliteStoreOptions {
   /** The file; its folder must exist and be private. */

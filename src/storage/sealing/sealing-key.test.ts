@@ -8,7 +8,7 @@ import { systemRandom } from '#base/random.ts';
 import { systemFiles } from '#host/files.ts';
 import type { Store } from '../store.ts';
 import { openSealing } from './sealing-key.ts';
-import { openSqliteStore } from './store.ts';
+import { openSqliteStore } from '../sqlite/store.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sealing-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,0 +1,200 @@
+// etcd's v3 API on one of several members: the one that answered last, the next one when it does not.
+import { connectGrpc, type GrpcConnection, type GrpcConnectOptions, grpcCode, GrpcError } from '#wire/grpc.ts';
+import { etcdTable } from './table.ts';
+
+export interface KeyValue {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly createRevision: number;
+  readonly modRevision: number;
+}
+
+export interface EtcdEvent {
+  readonly type: 'put' | 'delete';
+  /** Of a removal: only the key and the revision of the removal. */
+  readonly kv: KeyValue;
+}
+
+export type EtcdWatchAnswer =
+  /** Everything of these revisions. */
+  | { readonly type: 'events'; readonly events: readonly EtcdEvent[] }
+  | { readonly type: 'started' }
+  /** What was asked for is no longer there. */
+  | { readonly type: 'compacted'; readonly revision: number };
+
+export interface Page {
+  readonly items: readonly KeyValue[];
+  readonly revision: number;
+  readonly more: boolean;
+}
+
+export interface EtcdClientOptions extends Pick<GrpcConnectOptions, 'tls'> {
+  /** `host:port`, at least one. */
+  readonly members: readonly string[];
+}
+
+/** One large page; events of one revision come together. */
+const messageBytesMax = 256 * 1024 * 1024;
+/** Upstream's client: a member that is cut off is noticed after twice this time. */
+const keepaliveMs = 10_000;
+const requestTimeoutMs = 10_000;
+
+interface WireKeyValue {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly createRevision: number;
+  readonly modRevision: number;
+}
+interface WireRange {
+  readonly header: { readonly revision: number };
+  readonly kvs: readonly WireKeyValue[];
+  readonly more: boolean;
+}
+interface WireTxn {
+  readonly header: { readonly revision: number };
+  readonly succeeded: boolean;
+}
+interface WireWatch {
+  readonly created: boolean;
+  readonly canceled: boolean;
+  readonly compactRevision: number;
+  readonly cancelReason: string;
+  readonly fragment: boolean;
+  readonly events: readonly { readonly type: number; readonly kv: WireKeyValue }[];
+}
+
+const bytesOf = (text: string): Buffer => Buffer.from(text, 'utf8');
+/** The first key behind all that begin with `prefix`, which ends with `/`. */
+const endOf = (prefix: string): Buffer => bytesOf(`${prefix.slice(0, -1)}0`);
+const keyValueOf = ({ key, value, createRevision, modRevision }: WireKeyValue): KeyValue => ({
+  key: Buffer.from(key).toString('utf8'),
+  value,
+  createRevision,
+  modRevision,
+});
+
+const isMemberLost = (error: unknown): boolean =>
+  error instanceof GrpcError && (error.code === grpcCode.unavailable || error.code === grpcCode.deadlineExceeded);
+
+/** All calls reject with GrpcError. */
+export class EtcdClient {
+  readonly #options: EtcdClientOptions;
+  readonly #connections = new Map<string, Promise<GrpcConnection>>();
+  #current = 0;
+
+  constructor(options: EtcdClientOptions) {
+    this.#options = options;
+  }
+  get member(): string {
+    return this.#options.members[this.#current]!;
+  }
+  /** Keys below `prefix` behind `startAfter`, as they are at `revision` (absent: now, asked of the majority). */
+  async range(
+    prefix: string,
+    { startAfter, limit, revision }: { startAfter?: string; limit: number; revision?: number },
+  ): Promise<Page> {
+    const request = {
+      key: startAfter === undefined ? bytesOf(prefix) : bytesOf(`${startAfter}\0`),
+      rangeEnd: endOf(prefix),
+      limit,
+      revision: revision ?? 0,
+    };
+    const { header, kvs, more } = (await this.#read('Range', request)) as WireRange;
+    return { items: kvs.map(keyValueOf), revision: header.revision, more };
+  }
+  /** Undefined: the key is not there. */
+  async get(key: string): Promise<KeyValue | undefined> {
+    const { kvs } = (await this.#read('Range', { key: bytesOf(key), limit: 1 })) as WireRange;
+    return kvs[0] === undefined ? undefined : keyValueOf(kvs[0]);
+  }
+  /** The revision now, asked of the majority. */
+  async revision(): Promise<number> {
+    // A key that is never there.
+    const answer = (await this.#read('Range', { key: Buffer.from([0xff]), limit: 1, keysOnly: true })) as WireRange;
+    return answer.header.revision;
+  }
+  /** Writes `value` (undefined: removes the key) if the key is at `expectedRevision` (0: is not there). */
+  async write(
+    key: string,
+    expectedRevision: number,
+    value: Uint8Array | undefined,
+  ): Promise<{ readonly succeeded: boolean; readonly revision: number }> {
+    const keyBytes = bytesOf(key);
+    const { header, succeeded } = (await this.#call('Txn', {
+      compare: [{ result: 'EQUAL', target: 'MOD', key: keyBytes, modRevision: expectedRevision }],
+      success: [
+        value === undefined ? { requestDeleteRange: { key: keyBytes } } : { requestPut: { key: keyBytes, value } },
+      ],
+      failure: [],
+    })) as WireTxn;
+    return { succeeded, revision: header.revision };
+  }
+  /** Forgets what was before `revision`. */
+  async compact(revision: number): Promise<void> {
+    await this.#call('Compact', { revision });
+  }
+  /** Everything below `prefix` from `startRevision` on, until `signal`, or until the member is lost. */
+  async *watch(prefix: string, startRevision: number, signal: AbortSignal): AsyncGenerator<EtcdWatchAnswer> {
+    const connection = await this.#connection();
+    const call = connection.duplex(etcdTable, 'Watch', { signal });
+    call.send({ createRequest: { key: bytesOf(prefix), rangeEnd: endOf(prefix), startRevision, fragment: true } });
+    let parts: EtcdEvent[] = [];
+    try {
+      for await (const answer of call.answers as AsyncIterable<WireWatch>) {
+        if (answer.compactRevision > 0) {
+          yield { type: 'compacted', revision: answer.compactRevision };
+          return;
+        }
+        if (answer.canceled)
+          throw new GrpcError(grpcCode.unavailable, `the watch was cancelled: ${answer.cancelReason}`);
+        if (answer.created) yield { type: 'started' };
+        for (const { type, kv } of answer.events)
+          parts.push({ type: type === 1 ? 'delete' : 'put', kv: keyValueOf(kv) });
+        if (answer.fragment || parts.length === 0) continue;
+        yield { type: 'events', events: parts };
+        parts = [];
+      }
+      throw new GrpcError(grpcCode.unavailable, 'the watch has ended');
+    } catch (error) {
+      if (isMemberLost(error)) this.next();
+      throw error;
+    }
+  }
+  /** The member of now is of no use: the others are tried first. */
+  next(): void {
+    this.#current = (this.#current + 1) % this.#options.members.length;
+  }
+  async close(): Promise<void> {
+    for (const connection of this.#connections.values()) (await connection).close();
+    this.#connections.clear();
+  }
+  /** What changes nothing may be asked of the next member. */
+  async #read(method: string, request: object): Promise<object> {
+    for (let left = this.#options.members.length; ; left--)
+      try {
+        return await this.#call(method, request);
+      } catch (error) {
+        if (left <= 1 || !isMemberLost(error)) throw error;
+      }
+  }
+  async #call(method: string, request: object): Promise<object> {
+    const at = this.#current;
+    const connection = await this.#connection();
+    try {
+      return await connection.unary(etcdTable, method, request, { timeoutMs: requestTimeoutMs });
+    } catch (error) {
+      // Of many calls that fail together, one moves on.
+      if (isMemberLost(error) && this.#current === at) this.next();
+      throw error;
+    }
+  }
+  #connection(): Promise<GrpcConnection> {
+    const { member } = this;
+    let connection = this.#connections.get(member);
+    if (connection === undefined) {
+      connection = connectGrpc(member, { tls: this.#options.tls, messageBytesMax, keepaliveMs });
+      this.#connections.set(member, connection);
+    }
+    return connection;
+  }
+}
