@@ -108,7 +108,7 @@ function mergeMap(original: JsonObject, givenPatch: JsonObject, type: ValueType 
       continue;
     }
     const current = getMember(result, key);
-    if (current === undefined || !sameShape(current, value)) {
+    if (current === undefined || current === null || !sameShape(current, value)) {
       if (!isDeletion) setOrDrop(result, key, withoutDirectives(withoutNulls(value)));
       continue;
     }

@@ -64,6 +64,7 @@ import {
   podDisruptionBudgetCells,
   podTemplateCells,
   replicaSetCells,
+  scaleCells,
   replicationControllerCells,
   statefulSetCells,
 } from './workloads.ts';
@@ -105,6 +106,7 @@ const printers: Readonly<Record<string, Printer>> = {
   'apps/v1/statefulsets': printer(statefulSetCells),
   'apps/v1/controllerrevisions': printer(controllerRevisionCells),
   'autoscaling/v2/horizontalpodautoscalers': printer(horizontalPodAutoscalerCells),
+  'autoscaling/v1/scales': printer(scaleCells),
   'batch/v1/jobs': printer(jobCells),
   'batch/v1/cronjobs': printer(cronJobCells),
   'certificates.k8s.io/v1/certificatesigningrequests': printer(certificateSigningRequestCells),

@@ -12,6 +12,7 @@ import type {
   PodTemplate,
   ReplicaSet,
   ReplicationController,
+  Scale,
   StatefulSet,
 } from '../generated/types.ts';
 import { conditionIsTrue } from '../meta/conditions.ts';
@@ -43,6 +44,13 @@ export const deploymentCells: CellsOf<Deployment> = (object, now) => {
     selectorText(spec.selector).replace(none, ''),
   ];
 };
+
+export const scaleCells: CellsOf<Scale> = (object, now) => [
+  object.metadata.name,
+  object.spec?.replicas ?? 0,
+  object.status?.replicas ?? 0,
+  age(object, now),
+];
 
 export const replicaSetCells: CellsOf<ReplicaSet> = (object, now) => {
   const { spec, status, metadata } = object;

@@ -5,17 +5,21 @@ import { partsOfPath, valueAtPath } from '#api/custom/schema.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import { labelSelectorMatcher } from '#api/meta/label-selector.ts';
 import type { ApiResponse } from '#api/request.ts';
-import { decodeType } from '#api/schema/decode.ts';
+import { apiVersionOf } from '#api/kinds.ts';
+import { applyConfiguration } from '#api/managed-fields/apply-configuration.ts';
+import { ownersAfterScale, ownersOfScale, type ScaleOwners } from '#api/managed-fields/scale-owners.ts';
+import { decodeObject } from '#api/schema/decode.ts';
 import { trackUpdate } from '#api/managed-fields/track-update.ts';
 import { invalid } from '#api/field-error.ts';
-import { badRequestError, internalError, invalidError, modifiedError, notFoundError } from '#api/status.ts';
+import { internalError, invalidError, modifiedError, notFoundError } from '#api/status.ts';
 import { negotiateOutput } from '../content/negotiate.ts';
 import { objectOf, respondWith } from '../content/present.ts';
-import { readWrittenBody, unknownFormatError } from '../content/read-body.ts';
+import { readWrittenBody } from '../content/read-body.ts';
 import { readPatch } from '../content/read-patch.ts';
-import { managerOf, writeOptions } from '../content/request-options.ts';
-import { groupResource, storedOf } from '../registry/resource-request.ts';
+import { managerOf, writeOptions, type WriteOptions } from '../content/request-options.ts';
+import { checkName, groupResource, storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
+import { checkApplied } from '../verbs/apply.ts';
 import { decodePatched } from '../verbs/patch.ts';
 import { convertAhead } from '../custom-resources/conversion.ts';
 import { updateObject } from '../registry/update-object.ts';
@@ -77,6 +81,24 @@ function setReplicas(row: KindRow, copy: Mutable<KubernetesObject>, replicas: nu
   at[parts.at(-1)!] = replicas;
 }
 
+/** What a scale of the row's objects is: read, owned and printed as a kind of its own. */
+const scaleRowOf = (row: KindRow): KindRow => ({
+  ...row,
+  ...scaleKind,
+  resource: 'scales',
+  typeName: scaleType,
+  custom: undefined,
+  storage: undefined,
+  columns: row.subresources['scale']?.columns ?? [],
+  strategy: { ...row.strategy, resetFields: {} },
+});
+
+const ownersOf = (row: KindRow, { metadata }: KubernetesObject): ScaleOwners => ({
+  entries: metadata.managedFields,
+  path: partsOfPath(row.custom?.scale?.specReplicasPath ?? '.spec.replicas'),
+  apiVersion: apiVersionOf(row),
+});
+
 const scaleOf = (row: KindRow, object: Scalable): Scale => {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const { wanted, actual, selector } = numbersOf(row, object);
@@ -90,9 +112,23 @@ const scaleOf = (row: KindRow, object: Scalable): Scale => {
   } as Scale;
 };
 
+/** The body of a PUT. Throws ApiError 400. */
+async function readScale(
+  request: ResourceRequest,
+  scaleRow: KindRow,
+  { fieldValidation }: WriteOptions,
+): Promise<Mutable<KubernetesObject>> {
+  const { context } = request;
+  const body = await readWrittenBody(context.request, scaleRow, fieldValidation !== 'Ignore');
+  const { object, warnings } = decodeObject(scaleRow, body.value, { ...body, fieldValidation });
+  if (fieldValidation === 'Warn') context.warnings.push(...warnings);
+  checkName(request, object);
+  return object;
+}
+
 export async function scale(request: ResourceRequest): Promise<ApiResponse> {
   const { context, row } = request;
-  const form = { ...negotiateOutput(context.request), transform: 'none' as const };
+  const form = negotiateOutput(context.request);
   const { verb } = context.info;
   if (verb === 'get') {
     const stored = storedOf(request);
@@ -101,49 +137,63 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     const path = row.custom?.scale?.specReplicasPath;
     if (path !== undefined && numbersOf(row, object).wanted === undefined)
       throw internalError(`the spec replicas field ${JSON.stringify(path)} does not exist`);
-    return respondWith(context, row, scaleOf(row, object), form);
+    return respondWith(context, scaleRowOf(row), scaleOf(row, object), form);
   }
 
   const options = writeOptions(context.request, verb === 'patch' ? 'PatchOptions' : 'UpdateOptions');
   const fieldValidation = options.fieldValidation;
+  const scaleRow = scaleRowOf(row);
+  const isStrict = fieldValidation !== 'Ignore';
   const patch =
     verb === 'patch'
-      ? await readPatch(context.request, {
-          allowsStrategic: row.custom === undefined,
-          duplicates: fieldValidation !== 'Ignore',
-        })
+      ? await readPatch(context.request, { allowsStrategic: row.custom === undefined, duplicates: isStrict })
       : undefined;
-  if (patch !== undefined && patch.apply === undefined)
-    throw unknownFormatError(
-      'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
-    );
-  const sent =
-    patch === undefined ? await readWrittenBody(context.request, scaleKind, fieldValidation !== 'Ignore') : undefined;
+  if (patch?.type === 'apply') checkApplied(scaleRow, patch.body.value, options.fieldManager);
+  const sent = patch === undefined ? await readScale(request, scaleRow, options) : undefined;
   const manager = managerOf(options, context.request);
   const { clock } = context.server.options;
 
+  const wantedScale = (before: Scale): Mutable<KubernetesObject> => {
+    if (sent !== undefined) return structuredClone(sent);
+    const force = context.request.query.get('force') === 'true';
+    if (patch!.apply === undefined)
+      return applyConfiguration({
+        row: scaleRow,
+        live: before,
+        applied: patch!.body.value,
+        manager: options.fieldManager,
+        force,
+        subresource: 'scale',
+        now: clock.now(),
+      });
+    const { metadata, ...rest } = before;
+    const value = patch!.apply(scaleType, { ...rest, metadata: { ...metadata, managedFields: undefined } });
+    const { object, warnings } = decodePatched(patch!, value, options, (how) => decodeObject(scaleRow, value, how));
+    if (fieldValidation === 'Warn') context.warnings.push(...warnings);
+    return object;
+  };
   const transform = (current: KubernetesObject | undefined): Mutable<KubernetesObject> => {
     if (current === undefined) throw notFoundError(groupResource(row), request.name);
-    const before = scaleOf(row, current as Scalable);
-    const value = patch === undefined ? sent?.value : patch.apply!(scaleType, before);
-    const { object, warnings } =
-      patch === undefined
-        ? decodeType(scaleType, value, { ...sent, fieldValidation })
-        : decodePatched(patch, value, options, (how) => decodeType(scaleType, value, how));
-    if (fieldValidation === 'Warn') context.warnings.push(...warnings);
-    const wanted = object as unknown as Scale;
-    const { name = '', resourceVersion: version = '' } = wanted.metadata ?? {};
-    if (name !== '' && name !== request.name)
-      throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${request.name})`);
-    if (version !== '' && version !== current.metadata.resourceVersion)
-      throw modifiedError(groupResource(row), request.name);
-    const replicas = wanted.spec?.replicas ?? 0;
+    const owners = ownersOf(row, current);
+    const shown = scaleOf(row, current as Scalable);
+    const before = { ...shown, metadata: { ...shown.metadata, managedFields: ownersOfScale(owners) } };
+    const wanted = wantedScale(before);
+    checkName(request, wanted);
+    if (patch?.type !== 'apply')
+      trackUpdate(scaleRow, before, wanted, { manager, subresource: 'scale', now: clock.now() });
+    const { resourceVersion: version = '', uid = '' } = wanted.metadata;
+    const replicas = (wanted as unknown as Scale).spec?.replicas ?? 0;
     if (replicas < 0)
       throw invalidError({ group: 'autoscaling', kind: 'Scale' }, request.name, [
         invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
       ]);
+    if (version !== '' && version !== current.metadata.resourceVersion)
+      throw modifiedError(groupResource(row), request.name);
     const copy = withReplicas(row, current, replicas);
-    trackUpdate(row, current, copy, { manager, subresource: 'scale', now: clock.now() });
+    if (uid !== '') copy.metadata.uid = uid;
+    const entries = ownersAfterScale(owners, wanted.metadata.managedFields);
+    if (entries.length === 0) delete copy.metadata.managedFields;
+    else copy.metadata.managedFields = entries as Mutable<typeof entries>;
     return copy;
   };
   const written = await updateObject({ ...request, subresource: '' }, transform, {
@@ -162,5 +212,5 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
     },
   });
   const object = written.type === 'stored' ? objectOf(row, written.stored) : written.object;
-  return respondWith(context, row, scaleOf(row, object as Scalable), form);
+  return respondWith(context, scaleRow, scaleOf(row, object as Scalable), form);
 }

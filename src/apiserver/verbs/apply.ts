@@ -1,5 +1,6 @@
 // Server-side apply: PATCH with application/apply-patch+yaml. The merge is api/managed-fields'; here are its options, its
 // create when there is nothing yet, and its retry when another writer was first.
+import type { KindRow } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import { required } from '#api/field-error.ts';
 import { applyConfiguration } from '#api/managed-fields/apply-configuration.ts';
@@ -26,6 +27,19 @@ function checkDuplicates({ warnings }: RequestContext, { duplicates }: ParsedBod
   if (options.fieldValidation === 'Warn') warnings.push(...duplicates.filter((text) => !warnings.includes(text)));
 }
 
+/** Whether it can be applied at all. Throws ApiError 400, 422. */
+export function checkApplied(row: KindRow, applied: unknown, fieldManager: string): void {
+  if (fieldManager === '')
+    throw invalidError({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      required('fieldManager', 'is required for apply patch'),
+    ]);
+  const { apiVersion = '', kind = '' } = (applied ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  if (kind !== row.kind || apiVersion !== apiVersionOf(row))
+    throw badRequestError(
+      `invalid object type: ${String(apiVersion).includes('/') ? '' : '/'}${String(apiVersion)}, Kind=${String(kind)}`,
+    );
+}
+
 export async function apply(
   request: ResourceRequest,
   body: ParsedBody,
@@ -36,15 +50,7 @@ export async function apply(
   // Applied in the version of the request, stored in its own.
   const { row } = request;
   const conversion = conversionOf(row);
-  if (options.fieldManager === '')
-    throw invalidError({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
-      required('fieldManager', 'is required for apply patch'),
-    ]);
-  const { apiVersion = '', kind = '' } = (body.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
-  if (kind !== row.kind || apiVersion !== apiVersionOf(row))
-    throw badRequestError(
-      `invalid object type: ${String(apiVersion).includes('/') ? '' : '/'}${String(apiVersion)}, Kind=${String(kind)}`,
-    );
+  checkApplied(row, body.value, options.fieldManager);
   const { clock } = context.server.options;
   const force = context.request.query.get('force') === 'true';
   const written = await updateObject(
