@@ -3,6 +3,12 @@
 // nothing in status, for that is what is left of a field nobody has written yet.
 import type { Json } from '#kit/start-api-server.ts';
 
+/** Paths of kinds that a server's own controllers act on after a write, and when that is done with certainty. */
+export const actsLater = (method: string, path: string): number => {
+  if (method === 'GET' || !/\/(customresourcedefinitions|apiservices|flowschemas)\b/.test(path)) return 0;
+  return method === 'DELETE' ? 200 : 30;
+};
+
 /** By kind: the manager under whose name the controller writes. */
 const writers = new Map<string, RegExp>([
   // Says whether the priority level is there.

@@ -7,6 +7,7 @@ import openshiftFacts from '#api/facts/rbac-openshift.json' with { type: 'json' 
 import { bootstrapRbac, rbacGroups, type RbacFacts } from '#assembly/bootstrap-rbac.ts';
 import { systemClock } from '#base/clock.ts';
 import { pathOf, startApiServer, type Json } from '#kit/start-api-server.ts';
+import { actsLater } from './controllers-work.ts';
 import { isMade, type Known, type Step } from './step.ts';
 
 export interface RawAnswer {
@@ -123,10 +124,14 @@ export function remoteServer(name: string, url: string, token: string): ServerUn
   return {
     name,
     // A kept connection may end while a request is on its way into it; one that ends twice is what the server answers.
-    send: (request) =>
-      attempt(request)
+    async send(request) {
+      const answer = await attempt(request)
         .catch(() => attempt(request))
-        .catch((error: Error) => ({ code: 0, contentType: '', warnings: [], text: error.message })),
+        .catch((error: Error) => ({ code: 0, contentType: '', warnings: [], text: error.message }));
+      const waitMs = actsLater(request.method, request.path);
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      return answer;
+    },
     async [Symbol.asyncDispose]() {
       agent.destroy();
     },
@@ -143,6 +148,11 @@ const tester = {
 
 /** A peer knows nothing of the rights that OpenShift gives to everybody. */
 const ofOpenshift = new Set(openshiftFacts.clusterRoleBindings.map((one) => one.name));
+
+/** Of the event loop. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 export async function ownServer(): Promise<ServerUnderTest> {
   const api = await startApiServer({ clock: systemClock, serviceCidrs: ['10.96.0.0/16'], publishesServiceCa: true });
@@ -173,12 +183,13 @@ export async function ownServer(): Promise<ServerUnderTest> {
             onEvent: (event) => void (text += Buffer.from(event.bytes()).toString('utf8')),
             onEnd: () => {},
           });
-          for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+          await turns(3);
           opened[Symbol.dispose]();
           return { code, contentType: body.contentType, warnings, text: '', events: eventsOf(text) };
         }
       }
       const answer = await api.send(request.method, request.path, options);
+      if (actsLater(request.method, request.path) > 0) await turns(8);
       return { code: answer.status, contentType: answer.contentType, warnings: answer.warnings, text: answer.text };
     },
     async [Symbol.asyncDispose]() {

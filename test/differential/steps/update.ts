@@ -101,6 +101,8 @@ export function updateSteps(kind: KindUnderTest): Step[] {
         body: changed('many', (object) => {
           object.metadata.annotations = { ...object.metadata.annotations, [`k${index}`]: 'v' };
         }),
+        retries: true,
+        readsAgain: 'many',
         // Which managers are merged when there are too many depends on the second in which each wrote.
         bodyIgnored: true,
       },
