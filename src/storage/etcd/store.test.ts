@@ -136,7 +136,7 @@ test('etcd is killed: writes are refused, reads go on; when it is back, what was
   });
   await server.signal('SIGKILL');
   await assert.rejects(put(store, 'a', '2'), { name: 'StoreUnavailableError' });
-  await assert.rejects(store.consistent(), { name: 'StoreUnavailableError' });
+  await assert.rejects(async () => store.consistent(), { name: 'StoreUnavailableError' });
   assert.equal(valueOf(store, 'a'), '1');
   await until(() => store.problems().length === 1, 'the problem is told');
   await server.start();
