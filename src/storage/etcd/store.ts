@@ -125,10 +125,10 @@ class RemoteStore implements EtcdStore {
     return this.#client.compact(revision);
   }
   /** Readers that come while etcd is being asked share the next question: the answer under way may be older than they are. */
-  consistent(signal?: AbortSignal): Promise<void> {
+  consistent(request?: { readonly signal: AbortSignal }): Promise<void> {
     if (this.#asking === undefined) {
       this.#asking = this.#catchUp().finally(() => (this.#asking = undefined));
-      return abortable(this.#asking, signal);
+      return abortable(this.#asking, request?.signal);
     }
     this.#askingNext ??= this.#asking
       .catch(() => {})
@@ -137,7 +137,7 @@ class RemoteStore implements EtcdStore {
         this.#asking = this.#catchUp().finally(() => (this.#asking = undefined));
         return this.#asking;
       });
-    return abortable(this.#askingNext, signal);
+    return abortable(this.#askingNext, request?.signal);
   }
   async write(request: WriteRequest): Promise<WriteResult> {
     if (this.#closing.signal.aborted) throw new StoreUnavailableError('the store is closed');
