@@ -1,7 +1,14 @@
 // What objects take of a ResourceQuota, and which quotas are about them. Rules of upstream's quota evaluators; admission and the
 // quota's status count alike.
 import { ownValue } from '#base/own-value.ts';
-import type { PersistentVolumeClaim, Pod, PodAffinityTerm, ResourceQuota, Service } from '#api/generated/types.ts';
+import type {
+  PersistentVolumeClaim,
+  Pod,
+  PodAffinityTerm,
+  ResourceClaimResourceV1,
+  ResourceQuota,
+  Service,
+} from '#api/generated/types.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import { addQuantities, compareQuantities, formatQuantity } from '#api/quantity.ts';
 import { podIsTerminal } from './pod-is-active.ts';
@@ -63,19 +70,59 @@ function serviceUsage({ spec }: Service): Usage {
   return usage;
 }
 
+/** What is asked for, or what an expansion under way has taken already. */
+function storageOf({ spec, status }: PersistentVolumeClaim): string | undefined {
+  const asked = spec?.resources?.requests?.['storage'] as string | undefined;
+  const allocated = status?.allocatedResources?.['storage'] as string | undefined;
+  if (asked === undefined) return undefined;
+  return allocated === undefined ? asked : larger(allocated, asked);
+}
+
 function claimUsage(claim: PersistentVolumeClaim): Usage {
-  const storage = (claim.spec?.resources?.requests?.['storage'] as string | undefined) ?? '0';
-  const usage: Record<string, string> = {
-    'count/persistentvolumeclaims': '1',
-    persistentvolumeclaims: '1',
-    'requests.storage': storage,
-  };
-  const className = claim.spec?.storageClassName ?? '';
+  const storage = storageOf(claim);
+  const usage: Record<string, string> = { 'count/persistentvolumeclaims': '1', persistentvolumeclaims: '1' };
+  if (storage !== undefined) usage['requests.storage'] = storage;
+  const className =
+    claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? claim.spec?.storageClassName ?? '';
   if (className !== '') {
-    usage[`${className}.storageclass.storage.k8s.io/requests.storage`] = storage;
-    usage[`${className}.storageclass.storage.k8s.io/persistentvolumeclaims`] = '1';
+    const ofClass = `${className}.storageclass.storage.k8s.io/`;
+    if (storage !== undefined) usage[`${ofClass}requests.storage`] = storage;
+    usage[`${ofClass}persistentvolumeclaims`] = '1';
   }
   return usage;
+}
+
+/** What one request takes at most when it takes all devices: upstream's bound of an allocation. */
+const devicesMax = 32;
+const deviceClassSuffix = '.deviceclass.resource.k8s.io/devices';
+const deviceClassPrefix = 'requests.deviceclass.resource.kubernetes.io/';
+/** Of devices, by their class. */
+export const isDeviceAmount = (name: string): boolean =>
+  name.endsWith(deviceClassSuffix) || name.startsWith(deviceClassPrefix);
+
+function resourceClaimUsage({ spec }: ResourceClaimResourceV1): Usage {
+  const devices = new Map<string, number>();
+  const countOf = (mode: string | undefined, count: number | undefined): number =>
+    mode === 'All' ? devicesMax : mode === undefined || mode === 'ExactCount' ? (count ?? 1) : 0;
+  for (const { exactly, firstAvailable = [] } of spec.devices?.requests ?? []) {
+    // One of these is taken: of each class what the largest takes.
+    const most = new Map<string, number>();
+    for (const one of firstAvailable)
+      most.set(
+        one.deviceClassName,
+        Math.max(most.get(one.deviceClassName) ?? 0, countOf(one.allocationMode, one.count)),
+      );
+    if (firstAvailable.length === 0 && exactly !== undefined)
+      most.set(exactly.deviceClassName, countOf(exactly.allocationMode, exactly.count));
+    for (const [name, count] of most) devices.set(name, (devices.get(name) ?? 0) + count);
+  }
+  return Object.fromEntries([
+    ['count/resourceclaims.resource.k8s.io', '1'],
+    ...[...devices].flatMap(([name, count]) => [
+      [`${name}${deviceClassSuffix}`, String(count)],
+      [`${deviceClassPrefix}${name}`, String(count)],
+    ]),
+  ]);
 }
 
 export function quotaUsage(row: Counted, object: KubernetesObject): Usage {
@@ -86,6 +133,8 @@ export function quotaUsage(row: Counted, object: KubernetesObject): Usage {
     if (plainCounts.has(row.resource)) return { [`count/${row.resource}`]: '1', [row.resource]: '1' };
     return { [`count/${row.resource}`]: '1' };
   }
+  if (row.group === 'resource.k8s.io' && row.resource === 'resourceclaims')
+    return resourceClaimUsage(object as unknown as ResourceClaimResourceV1);
   return { [`count/${row.resource}.${row.group}`]: '1' };
 }
 
@@ -137,15 +186,41 @@ function matchesScope(scope: string, operator: string, values: readonly string[]
   }
 }
 
-/** Quotas with scopes are about pods alone. */
+/** Classes of volume attributes that the claim asks for, has, or is on its way to. */
+const attributesClassesOf = ({ spec, status }: PersistentVolumeClaim): readonly string[] =>
+  [
+    spec?.volumeAttributesClassName,
+    status?.currentVolumeAttributesClassName,
+    status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ].filter((one): one is string => one !== undefined && one !== '');
+
+function matchesClaimScope(scope: string, operator: string, values: readonly string[], names: readonly string[]) {
+  if (scope !== 'VolumeAttributesClass') return false;
+  switch (operator) {
+    case 'Exists':
+      return names.length > 0;
+    case 'DoesNotExist':
+      return names.length === 0;
+    case 'In':
+      return names.some((one) => values.includes(one));
+    default:
+      return names.length === 0 || names.some((one) => !values.includes(one));
+  }
+}
+
+/** Quotas with scopes are about pods, or about claims of classes of volume attributes. */
 export function quotaMatches(quota: ResourceQuota, row: Counted, object: KubernetesObject): boolean {
   const scopes = quota.spec?.scopes ?? [];
   const expressions = quota.spec?.scopeSelector?.matchExpressions ?? [];
   if (scopes.length === 0 && expressions.length === 0) return true;
-  if (row.group !== '' || row.resource !== 'pods') return false;
-  const pod = object as Pod;
+  if (row.group !== '' || (row.resource !== 'pods' && row.resource !== 'persistentvolumeclaims')) return false;
+  const names = row.resource === 'pods' ? undefined : attributesClassesOf(object as PersistentVolumeClaim);
+  const matches = (scope: string, operator: string, values: readonly string[]): boolean =>
+    names === undefined
+      ? matchesScope(scope, operator, values, object as Pod)
+      : matchesClaimScope(scope, operator, values, names);
   return (
-    scopes.every((scope) => matchesScope(scope, 'Exists', [], pod)) &&
-    expressions.every((one) => matchesScope(one.scopeName, one.operator, one.values ?? [], pod))
+    scopes.every((scope) => matches(scope, 'Exists', [])) &&
+    expressions.every((one) => matches(one.scopeName, one.operator, one.values ?? []))
   );
 }

@@ -51,18 +51,20 @@ function missingAmounts(pod: Pod, hard: readonly string[]): string | undefined {
 
 function validate(attributes: AdmissionAttributes, server: Server): void {
   const { operation, row, namespace, subresource, object, old } = attributes;
-  if (namespace === '' || subresource !== '' || object === undefined || operation === 'DELETE') return;
+  if (namespace === '' || object === undefined || operation === 'DELETE') return;
+  // A resize is how a Pod takes more than it was made with.
+  if (subresource !== '' && !(row.group === '' && row.resource === 'pods' && subresource === 'resize')) return;
   if (row.resource === 'resourcequotas' && operation === 'UPDATE') return;
   const { store } = server.options;
   const quotas = store.list(storagePrefix(ResourceQuotas, namespace)).items;
   if (quotas.length === 0) return;
   const after = quotaUsage(row, object);
-  const before = old === undefined ? {} : quotaUsage(row, old);
   const refuse = (message: string) =>
     forbiddenError({ group: row.group, resource: row.resource }, refusedName('', object), message);
   for (const stored of quotas) {
     const quota = stored.object() as ResourceQuota;
     if (!quotaMatches(quota, row, object)) continue;
+    const before = old === undefined || !quotaMatches(quota, row, old) ? {} : quotaUsage(row, old);
     const hard = (quota.spec?.hard ?? {}) as Usage;
     const limited = Object.keys(hard).toSorted();
     if (operation === 'CREATE' && row.group === '' && row.resource === 'pods') {

@@ -1,7 +1,14 @@
 // Keeps the status of ResourceQuotas. What it counts is in the informers anyway, for the garbage collector.
-import { PersistentVolumeClaims, Pods, ResourceQuotas, Services } from '#api/generated/kind-references.ts';
+import {
+  PersistentVolumeClaims,
+  Pods,
+  ResourceClaimsResourceV1,
+  ResourceQuotas,
+  Services,
+} from '#api/generated/kind-references.ts';
 import type { Container } from '#api/generated/types.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
+import { isDeviceAmount } from '#rules/quota-usage.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import {
   keyText,
@@ -48,7 +55,15 @@ const measuredReads: readonly Read[] = [
   read(
     PersistentVolumeClaims,
     quotasOf,
-    partChanges(({ spec }) => [spec.resources, spec.storageClassName]),
+    partChanges(({ metadata, spec, status }) => [
+      metadata.annotations,
+      spec.resources,
+      spec.storageClassName,
+      spec.volumeAttributesClassName,
+      status?.allocatedResources,
+      status?.currentVolumeAttributesClassName,
+      status?.modifyVolumeStatus,
+    ]),
   ),
 ];
 const comesOrGoes = (previous: unknown, current: unknown): boolean => previous === undefined || current === undefined;
@@ -78,6 +93,7 @@ export function resourceQuota(config: RuntimeConfig = []): Controller {
         const { group, resource } = kind;
         return (
           isMeasured(kind) ||
+          (isSame(kind, ResourceClaimsResourceV1) && hard.some(isDeviceAmount)) ||
           hard.includes(resource) ||
           hard.includes(`count/${group === '' ? resource : `${resource}.${group}`}`)
         );
