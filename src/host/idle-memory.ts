@@ -1,10 +1,12 @@
 // Gives memory back that start-up and bursts of work have left. V8 collects when it needs room, so a process that goes idle
-// after a burst keeps the garbage of the burst for ever; and the C library keeps what was freed to it.
+// after a burst keeps the garbage of the burst for ever; the C library keeps what was freed to it; and pages of the program
+// that only the start needed stay.
 import { performance } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Clock, Timer } from '#base/clock.ts';
 import { returnFreedMemory } from './linux/system-calls.ts';
+import { releaseProgramPages } from './program-pages.ts';
 
 /** What start-up leaves is collected this long after it. */
 const firstLookMs = 10_000;
@@ -43,7 +45,11 @@ export function processMemory(): ProcessMemory {
       }
       collect();
     },
-    returnFreed: returnFreedMemory,
+    returnFreed() {
+      returnFreedMemory();
+      // Nobody has to know where the kernel refuses.
+      releaseProgramPages().catch(() => {});
+    },
   };
 }
 

@@ -33,6 +33,7 @@ export const errno = { EPERM: 1, ENOENT: 2, EBUSY: 16, EINVAL: 22 } as const;
 const definitions = {
   mount: { return: 'i32', arguments: ['string', 'string', 'string', 'u64', 'string'] },
   umount2: { return: 'i32', arguments: ['string', 'i32'] },
+  madvise: { return: 'i32', arguments: ['u64', 'u64', 'i32'] },
   malloc_trim: { return: 'i32', arguments: ['u64'] },
   __errno_location: { return: 'pointer', arguments: [] },
   strerror: { return: 'pointer', arguments: ['i32'] },
@@ -68,6 +69,11 @@ export function mount(source: string, target: string, type: string, flags: numbe
 /** umount2(2). */
 export function unmount(target: string, flags = 0): void {
   check(`unmount ${target}`, libc().functions.umount2(target, flags));
+}
+
+/** madvise(2) with MADV_DONTNEED. Of pages that are not as in their file it would lose what was written. */
+export function releaseMapped(start: bigint, bytes: bigint): void {
+  check('madvise', libc().functions.madvise(start, bytes, 4));
 }
 
 /** malloc_trim(3): memory that was freed goes back to the system. Half a millisecond. */
