@@ -3,6 +3,7 @@
 
 /** What each is where nobody says otherwise, as upstream. */
 const defaults = {
+  CBORServingAndStorage: false,
   ClusterTrustBundleProjection: false,
   ContainerStopSignals: false,
   CoordinatedLeaderElection: false,

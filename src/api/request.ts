@@ -30,6 +30,8 @@ export interface ApiRequest {
   /** Of a client certificate that was verified against the front proxies' authorities: its common name. */
   readonly frontProxyName?: string | undefined;
   readonly remoteAddress: string;
+  /** The server reads and writes CBOR: its gate is on. */
+  readonly takesCbor?: boolean | undefined;
   /** Bytes from the network, or an object from an in-process caller (the chain copies before it changes anything). */
   readonly body: RequestBody;
   /** Aborted when the caller goes away. */
@@ -54,7 +56,7 @@ export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   /** The shared frozen object (or a Status for ERROR). */
   object(): KubernetesObject;
-  /** One line of JSON with its newline, or a frame of protobuf; encoded once for all watchers. */
+  /** One line of JSON with its newline, a frame of protobuf, or an item of CBOR; encoded once for all watchers. */
   bytes(): Uint8Array;
 }
 

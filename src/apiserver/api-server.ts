@@ -64,8 +64,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const metrics = serverMetrics(options.metrics ?? new MetricRegistry(), options.clock, options.store);
   const chain = requestChain(options);
+  const takesCbor = gates.isOn('CBORServingAndStorage');
   const handler: RequestHandler = {
-    async handle(request: ApiRequest): Promise<ApiResponse> {
+    async handle(sent: ApiRequest): Promise<ApiResponse> {
+      const request = takesCbor ? { ...sent, takesCbor } : sent;
       try {
         if (kinds.pending !== undefined) await kinds.pending;
         const info = requestInfo(request.method, request.path, request.query);

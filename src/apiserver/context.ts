@@ -47,6 +47,8 @@ export interface RequestContext {
   auditAnnotations?: Map<string, string>;
   /** Of a request from the network: the client's own, or made here. */
   auditId?: string;
+  /** A verb of a kind answers. */
+  isRouted?: boolean;
   /** Headers of every answer to this request, failures as well. */
   answerHeaders?: Readonly<Record<string, string>>;
 }

@@ -6,9 +6,12 @@ import { typeFacts } from '#api/schema/type-table.ts';
 import type { StructType, ValueType } from '#api/schema/type-table.ts';
 import { fieldNumbers } from '#api/protobuf/numbers.ts';
 import { encodeObject, envelope } from '#api/protobuf/encode.ts';
+import { decodeCbor } from '#api/cbor/decode.ts';
+import { encodeCborObject } from '#api/cbor/encode.ts';
 import { decodeProtobuf } from '#api/protobuf/decode.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import type { KindRow } from '#api/kind.ts';
+import { featureGates } from '#api/feature-gates.ts';
 import { silentLogger } from '#base/log.ts';
 import { ApiError } from '#api/status.ts';
 import { parseJson } from '#wire/json.ts';
@@ -69,9 +72,13 @@ const roundTrips: Check = {
     const message = encodeObject(apiVersion, row.kind, value);
     const [head, tail] = envelope(apiVersion, row.kind, message.length);
     const protobuf = decodeProtobuf(Buffer.concat([head, message, tail]));
+    const target = { apiVersion, kind: row.kind, typeName: row.typeName, isCustom: false };
+    const cbor = decodeCbor(encodeCborObject({ ...value, apiVersion, kind: row.kind }), target, true);
     return (
       difference('JSON', before, stored(row, json)) ??
       difference('YAML', before, stored(row, yaml)) ??
+      difference('CBOR', before, stored(row, cbor.value)) ??
+      cbor.unknown[0] ??
       difference('protobuf', stored(row, onWire(typeFacts(row.typeName), value, true))!, stored(row, protobuf)) ??
       (Buffer.compare(message, encodeObject(apiVersion, row.kind, protobuf)) === 0
         ? undefined
@@ -91,6 +98,9 @@ function refusal(row: KindRow, object: unknown): string {
 
 const name = 'fuzz';
 const jsonType = 'application/json';
+const cborType = 'application/cbor';
+const bytesOf = (body: unknown, contentType: string): string | Uint8Array =>
+  contentType === cborType ? encodeCborObject(body as object) : JSON.stringify(body);
 const unexpectedText = 'for a reason that the log tells';
 
 interface Attempt {
@@ -109,6 +119,7 @@ function attempts(row: KindRow, object: Readonly<Record<string, unknown>>): read
   ];
   return [
     { method: 'POST', path: `${collection}?dryRun=All`, contentType: jsonType, body: object },
+    { method: 'POST', path: `${collection}?dryRun=All`, contentType: cborType, body: object },
     { method: 'POST', path: collection, contentType: jsonType, body: object },
     { method: 'PATCH', path: `${one}?fieldManager=f`, contentType: 'application/apply-patch+yaml', body: object },
     ...parts.flatMap((part) => [
@@ -131,7 +142,8 @@ async function start(): Promise<Watched> {
   const stacks: string[] = [];
   const error = (_message: string, fields?: Readonly<Record<string, unknown>>) =>
     void stacks.push(String(fields?.['stack']).split('\n').slice(0, 4).join('\n'));
-  return { api: await startApiServer({ logger: { ...silentLogger, error } }), stacks };
+  const gates = featureGates(new Map([['CBORServingAndStorage', true]]));
+  return { api: await startApiServer({ logger: { ...silentLogger, error }, featureGates: gates }), stacks };
 }
 
 /** Kept between objects: a server takes longer to start than to answer. */
@@ -145,7 +157,7 @@ const writes: Check = {
     stacks.length = 0;
     for (const { body, method, path, contentType } of attempts(row, object)) {
       const before = api.store.revision;
-      const send = body === undefined ? {} : { bytes: JSON.stringify(body), contentType };
+      const send = body === undefined ? {} : { bytes: bytesOf(body, contentType), contentType };
       const { status, text } = await api.send(method, path, send);
       const what = `${method} ${path} ${contentType}`;
       if (text.includes(unexpectedText) || stacks.length > 0) return `${what}: ${status} ${stacks.join('; ')}`;

@@ -11,6 +11,8 @@ export interface DecodeOptions {
   readonly format?: 'json' | 'yaml' | undefined;
   /** The body as it came: errors show its beginning. */
   readonly source?: Uint8Array | undefined;
+  /** Fields that nobody knows are not told, whatever is wanted: custom resources in CBOR. */
+  readonly ignoresUnknown?: boolean | undefined;
   /** The value with its numbers as they were written, where that makes a difference: integers have one way only. */
   readonly asWritten?: unknown;
   /** The value was put together from others and is no text: whole numbers that do not fit are cut, not refused. */

@@ -171,7 +171,10 @@ export function decodeObject(
   if (raw === null) return decodeObject(row, {}, options);
   if (!isObject(raw)) throw unrecognized(row.kind, versionKindError(wrongValue(raw)), options.source);
   if (row.custom !== undefined) {
-    const decoded = row.custom.decode(raw, options);
+    const decoded = row.custom.decode(
+      raw,
+      options.ignoresUnknown === true ? { ...options, fieldValidation: 'Ignore' } : options,
+    );
     keepReset(row, raw, decoded.object as unknown as Output);
     return decoded;
   }

@@ -69,6 +69,12 @@ function base64ErrorOffset(text: string): number {
   return bad.index;
 }
 
+/** What Go says of a text that is not base64. */
+export const base64Problem = (text: string): string | undefined =>
+  base64Pattern.test(text) || base64Pattern.test(text.replaceAll(/[\r\n]/g, ''))
+    ? undefined
+    : `illegal base64 data at input byte ${base64ErrorOffset(text)}`;
+
 /** Lists whose defaults depend on whether somebody wrote an empty one. */
 const emptyLists = new Set(['autoscaling.v2.HPAScalingRules.policies']);
 const saysSomething = (struct: StructType, field: { readonly name: string }): boolean =>
@@ -276,7 +282,7 @@ export class Decoder {
     if (base64Pattern.test(value)) return value;
     const compact = value.replaceAll(/[\r\n]/g, '');
     if (base64Pattern.test(compact)) return compact;
-    this.#firstError ??= new DecodeError(`illegal base64 data at input byte ${base64ErrorOffset(value)}`);
+    this.#firstError ??= new DecodeError(base64Problem(value)!);
     return undefined;
   }
 }

@@ -1,20 +1,26 @@
 // Media types of answers: what the client takes, in its order of preference, against what the server writes. As upstream: the
 // order is that of its parser, which puts a definite type before a wildcard whatever their qualities say.
 
-export type Encoding = 'json' | 'yaml' | 'protobuf';
+export type Encoding = 'json' | 'yaml' | 'protobuf' | 'cbor';
 
 export const mediaTypeByEncoding: Readonly<Record<Encoding, string>> = {
   json: 'application/json',
   yaml: 'application/yaml',
   protobuf: 'application/vnd.kubernetes.protobuf',
+  cbor: 'application/cbor',
 };
 /** In the order in which they are offered. */
-export const encodings: readonly Encoding[] = ['json', 'yaml', 'protobuf'];
-export const objectMediaTypes: readonly string[] = encodings.map((encoding) => mediaTypeByEncoding[encoding]);
-/** YAML has no streams. */
-export const streamMediaTypes: readonly string[] = (['json', 'protobuf'] as const).map(
-  (encoding) => `${mediaTypeByEncoding[encoding]};stream=watch`,
-);
+export const encodings: readonly Encoding[] = ['json', 'yaml', 'protobuf', 'cbor'];
+const everyObjectType: readonly string[] = encodings.map((encoding) => mediaTypeByEncoding[encoding]);
+const objectTypes: readonly string[] = everyObjectType.filter((type) => type !== mediaTypeByEncoding.cbor);
+/** YAML has no streams; of CBOR they are a sequence (RFC 8742). */
+export const streamTypeOf = (encoding: Encoding): string =>
+  encoding === 'cbor' ? 'application/cbor-seq' : `${mediaTypeByEncoding[encoding]};stream=watch`;
+const streamTypes: readonly string[] = (['json', 'protobuf'] as const).map(streamTypeOf);
+const everyStreamType: readonly string[] = [...streamTypes, streamTypeOf('cbor')];
+
+export const objectMediaTypes = (withCbor: boolean): readonly string[] => (withCbor ? everyObjectType : objectTypes);
+export const streamMediaTypes = (withCbor: boolean): readonly string[] => (withCbor ? everyStreamType : streamTypes);
 
 export interface AcceptTerm {
   /** Lower case, such as `application/json`. */

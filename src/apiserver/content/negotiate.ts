@@ -34,6 +34,8 @@ export interface Endpoint {
   readonly collection: boolean;
   /** The answer is a stream of events. */
   readonly stream?: boolean;
+  /** Never in CBOR. */
+  readonly withoutCbor?: boolean;
   /** There is only one way to write it. */
   readonly jsonOnly?: boolean;
 }
@@ -41,10 +43,11 @@ export interface Endpoint {
 export const objectEndpoint: Endpoint = { transforms: true, custom: false, routed: true, collection: false };
 /** The resource is no object or list: reviews, discovery, errors. */
 export const plainEndpoint: Endpoint = { transforms: false, custom: false, routed: true, collection: false };
+/** Discovery above a group's versions, and what is refused before it is known what is asked for. */
+export const generalEndpoint: Endpoint = { ...plainEndpoint, withoutCbor: true };
 /** What no object is: the version. */
-export const jsonEndpoint: Endpoint = { ...plainEndpoint, jsonOnly: true };
-/** Discovery above a group's versions. */
-export const unroutedEndpoint: Endpoint = { ...plainEndpoint, routed: false };
+export const jsonEndpoint: Endpoint = { ...generalEndpoint, jsonOnly: true };
+export const unroutedEndpoint: Endpoint = { ...generalEndpoint, routed: false };
 const customEndpoint: Endpoint = { transforms: true, custom: true, routed: false, collection: false };
 
 /** Kinds of the system that were never given numbers for protobuf: asked for it, they come in JSON to who takes that too. */
@@ -92,12 +95,15 @@ function formOf(
   const transform = Object.hasOwn(transformByKind, as ?? '') ? transformByKind[as!] : undefined;
   if (!endpoint.transforms || transform === undefined || g !== 'meta.k8s.io') return undefined;
   if (v !== 'v1' && v !== 'v1beta1') return undefined;
-  if (transform === 'table' && encoding === 'protobuf') return undefined;
+  if (transform === 'table' && (encoding === 'protobuf' || encoding === 'cbor')) return undefined;
   return { encoding, transform, partialList: as!.endsWith('List'), metaVersion: v, pretty: isPretty };
 }
 
 const acceptedOnly = (types: readonly string[]): ApiError =>
   notAcceptableError(`only the following media types are accepted: ${types.join(', ')}`);
+
+const writesCbor = (request: ApiRequest, endpoint: Endpoint): boolean =>
+  request.takesCbor === true && endpoint.withoutCbor !== true;
 
 /** Undefined: nothing that the client takes can be written. */
 export function negotiate(request: ApiRequest, endpoint: Endpoint): OutputForm | undefined {
@@ -105,25 +111,24 @@ export function negotiate(request: ApiRequest, endpoint: Endpoint): OutputForm |
   const pretty = wantsPretty(request);
   if (header === undefined || header === '' || header === 'application/json' || header === '*/*')
     return pretty ? prettyJson : plainJson;
-  return firstAccepted(header, (encoding, parameters) => formOf(encoding, parameters, endpoint, pretty));
+  const withCbor = writesCbor(request, endpoint);
+  return firstAccepted(header, (encoding, parameters) =>
+    encoding === 'cbor' && !withCbor ? undefined : formOf(encoding, parameters, endpoint, pretty),
+  );
 }
 
 /** Throws 406 with upstream's lists of what there is. */
 export function negotiateOutput(request: ApiRequest, endpoint: Endpoint = objectEndpoint): OutputForm {
   const header = request.headers['accept'] ?? '';
-  const routed = endpoint.jsonOnly === true ? [mediaTypeByEncoding.json] : objectMediaTypes;
-  if (header !== '' && endpoint.routed && !namesOneOf(header, routed)) {
-    const types = endpoint.collection ? [...routed, ...streamMediaTypes] : routed;
-    throw new ApiError(
-      406,
-      'NotAcceptable',
-      `406: Not Acceptable\n\nAvailable representations: ${types.join(', ')}`,
-      {},
-    );
+  const withCbor = writesCbor(request, endpoint);
+  const routed = endpoint.jsonOnly === true ? [mediaTypeByEncoding.json] : objectMediaTypes(withCbor);
+  const all = endpoint.collection ? [...routed, ...streamMediaTypes(withCbor)] : routed;
+  if (header !== '' && endpoint.routed && !namesOneOf(header, all)) {
+    throw new ApiError(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${all.join(', ')}`, {});
   }
   const form = negotiate(request, endpoint);
-  if (form === undefined) throw acceptedOnly(objectMediaTypes);
-  if (endpoint.stream === true && form.encoding === 'yaml') throw acceptedOnly(streamMediaTypes);
+  if (form === undefined) throw acceptedOnly(objectMediaTypes(withCbor));
+  if (endpoint.stream === true && form.encoding === 'yaml') throw acceptedOnly(streamMediaTypes(withCbor));
   return form;
 }
 

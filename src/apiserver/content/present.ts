@@ -53,7 +53,8 @@ const goTypeOf = (row: KindRow, suffix = ''): string =>
 const listItem = (row: KindRow, object: KubernetesObject): unknown =>
   row.custom === undefined ? { ...object, kind: undefined, apiVersion: undefined } : object;
 
-const isPlain = (form: OutputForm): boolean => form.encoding !== 'yaml' && form.transform === 'none' && !form.pretty;
+const isPlain = (form: OutputForm): boolean =>
+  form.encoding !== 'yaml' && form.encoding !== 'cbor' && form.transform === 'none' && !form.pretty;
 
 /** One object that may not be stored (dry run, subresources). */
 export function respondWith(

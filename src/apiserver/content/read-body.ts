@@ -18,11 +18,15 @@ export interface ParsedBody {
   readonly inOrder?: ((unknown: readonly string[]) => readonly string[]) | undefined;
   readonly format?: 'json' | 'yaml' | undefined;
   readonly asWritten?: unknown;
+  readonly ignoresUnknown?: boolean | undefined;
   /** As it came. */
   readonly source?: Uint8Array | undefined;
 }
 
 const protobufType = mediaTypeByEncoding.protobuf;
+const cborType = mediaTypeByEncoding.cbor;
+const textEncodingOf = (mediaType: string): TextEncoding =>
+  mediaType.endsWith('yaml') ? 'yaml' : mediaType.endsWith('cbor') ? 'cbor' : 'json';
 
 export const mediaTypeOf = (request: ApiRequest): string =>
   (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
@@ -54,13 +58,19 @@ function inOrder(bytes: Uint8Array, unknown: readonly string[], duplicates: read
   return placed.toSorted((a, b) => a.at - b.at).map(({ text }) => text);
 }
 
-/** Throws what the parser throws for a text that is no JSON or YAML. */
+type TextEncoding = 'json' | 'yaml' | 'cbor';
+
+/** Throws what the parser throws for a text that is no JSON or YAML, or bytes that are no CBOR. */
 async function parseText(
   bytes: Uint8Array,
-  encoding: 'json' | 'yaml',
+  encoding: TextEncoding,
   duplicates: boolean,
   signal: AbortSignal,
 ): Promise<ParsedBody> {
+  if (encoding === 'cbor') {
+    const { decodeCborMap } = await import('#api/cbor/decode.ts');
+    return { value: decodeCborMap(bytes) ?? null, duplicates: [] };
+  }
   if (encoding === 'json') {
     const parsed = parseJson(bytes, { duplicates });
     return {
@@ -80,7 +90,7 @@ async function parseText(
 /** A patch, or what an apply is made from. Throws an ApiError (400) in the words of its type. */
 export async function parsePatch(
   bytes: Uint8Array,
-  encoding: 'json' | 'yaml',
+  encoding: TextEncoding,
   prefix: string,
   { duplicates, signal }: { readonly duplicates: boolean; readonly signal: AbortSignal },
 ): Promise<ParsedBody> {
@@ -100,12 +110,22 @@ export interface BodyTarget {
   readonly kind: string;
   /** Of custom resources: they are decoded without a type. */
   readonly custom?: unknown;
+  /** Of a row. */
+  readonly typeName?: string | undefined;
 }
 
 /** Typed clients send their objects so; the codec is loaded when the first does. */
 async function parseProtobuf(bytes: Uint8Array, target: BodyTarget | undefined): Promise<unknown> {
   const { decodeProtobuf } = await import('#api/protobuf/decode.ts');
   return decodeProtobuf(bytes, target && { kind: target.kind, apiVersion: apiVersionOf(target) });
+}
+
+async function parseCbor(bytes: Uint8Array, target: BodyTarget, isStrict: boolean): Promise<ParsedBody> {
+  const { decodeCbor } = await import('#api/cbor/decode.ts');
+  const { kind, typeName, custom } = target;
+  const wanted = { kind, typeName, apiVersion: apiVersionOf(target), isCustom: custom !== undefined };
+  const { value, unknown } = decodeCbor(bytes, wanted, isStrict);
+  return { value, duplicates: unknown, ignoresUnknown: wanted.isCustom };
 }
 
 /** Throws an ApiError (400) with what the body says it is, or its beginning. */
@@ -118,6 +138,7 @@ async function parseBody(
 ): Promise<ParsedBody> {
   try {
     if (mediaType === protobufType) return { value: await parseProtobuf(bytes, target), duplicates: [] };
+    if (mediaType === cborType) return await parseCbor(bytes, target, duplicates);
     const isYaml = mediaType.endsWith('yaml');
     const isTyped = !isYaml && target.custom === undefined;
     const parsed = await parseText(bytes, isYaml ? 'yaml' : 'json', duplicates || isTyped, signal);
@@ -141,7 +162,7 @@ async function parseBody(
 export async function decodedBody(request: ApiRequest, bytes: Uint8Array): Promise<unknown> {
   const mediaType = mediaTypeOf(request);
   if (mediaType === protobufType) return parseProtobuf(bytes, undefined);
-  return (await parseText(bytes, mediaType.endsWith('yaml') ? 'yaml' : 'json', false, request.signal)).value;
+  return (await parseText(bytes, textEncodingOf(mediaType), false, request.signal)).value;
 }
 
 /** Undefined: no body was sent. `duplicates`: keys that occur twice are wanted (field validation). */
@@ -172,6 +193,7 @@ async function parseAs(
   duplicates: boolean,
 ): Promise<ParsedBody> {
   const mediaType = mediaTypeOf(request);
-  if (mediaType !== '' && !objectMediaTypes.includes(mediaType)) throw unknownFormatError(objectMediaTypes.join(', '));
+  const types = objectMediaTypes(request.takesCbor === true);
+  if (mediaType !== '' && !types.includes(mediaType)) throw unknownFormatError(types.join(', '));
   return { ...(await parseBody(source, mediaType, target, duplicates, request.signal)), source };
 }

@@ -16,7 +16,8 @@ const types = new Map<string, PatchType>([
   ['application/strategic-merge-patch+json', 'strategic'],
   ['application/apply-patch+yaml', 'apply'],
 ]);
-const acceptedWithoutStrategic = [...types].flatMap(([name, type]) => (type === 'strategic' ? [] : [name])).join(', ');
+const cborApply = 'application/apply-patch+cbor';
+const acceptedWithoutStrategic = [...types].flatMap(([name, type]) => (type === 'strategic' ? [] : [name]));
 
 export interface ReadPatch {
   readonly type: PatchType;
@@ -65,17 +66,22 @@ export async function readPatch(
   request: ApiRequest,
   { allowsStrategic, duplicates }: { readonly allowsStrategic: boolean; readonly duplicates: boolean },
 ): Promise<ReadPatch> {
-  const type = types.get(mediaTypeOf(request));
+  const mediaType = mediaTypeOf(request);
+  const isCbor = mediaType === cborApply && request.takesCbor === true;
+  const type = isCbor ? 'apply' : types.get(mediaType);
   // Custom resources have a handler of their own that looks; others are looked at on the way to theirs.
   if (type === undefined && allowsStrategic)
     throw new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   if (type === undefined || (type === 'strategic' && !allowsStrategic))
-    throw unknownFormatError(acceptedWithoutStrategic);
+    throw unknownFormatError(
+      [...acceptedWithoutStrategic, ...(request.takesCbor === true ? [cborApply] : [])].join(', '),
+    );
   let body: ParsedBody;
   if (request.body.type === 'object') body = { value: request.body.object, duplicates: [] };
   else {
     const bytes = (await readBytes(request)) ?? new Uint8Array();
-    const parsed = await parsePatch(bytes, type === 'apply' ? 'yaml' : 'json', prefixes[type], {
+    const encoding = isCbor ? 'cbor' : type === 'apply' ? 'yaml' : 'json';
+    const parsed = await parsePatch(bytes, encoding, prefixes[type], {
       duplicates: type === 'apply' || duplicates,
       signal: request.signal,
     });

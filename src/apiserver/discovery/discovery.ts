@@ -2,7 +2,13 @@
 import type { ApiResponse } from '#api/request.ts';
 import type { RequestContext } from '../context.ts';
 import { firstAccepted } from '../content/media-types.ts';
-import { mediaTypeOfForm, negotiateOutput, plainEndpoint, unroutedEndpoint } from '../content/negotiate.ts';
+import {
+  mediaTypeOfForm,
+  generalEndpoint,
+  negotiateOutput,
+  plainEndpoint,
+  unroutedEndpoint,
+} from '../content/negotiate.ts';
 import { unknownResourceError } from '#api/status.ts';
 import { respond, respondObject, respondText } from '../responses.ts';
 import type { AggregatedDocument } from './documents.ts';
@@ -16,7 +22,7 @@ interface AggregatedForm {
 
 function aggregatedForm(accept: string | undefined): AggregatedForm | undefined {
   return firstAccepted(accept ?? '', (encoding, { as, g, v }): AggregatedForm | undefined => {
-    if (encoding === 'yaml') return undefined;
+    if (encoding === 'yaml' || encoding === 'cbor') return undefined;
     if (as === undefined && g === undefined && v === undefined) return { encoding, isAggregated: false };
     const isOurs = as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && v === 'v2';
     return isOurs ? { encoding, isAggregated: true } : undefined;
@@ -57,7 +63,7 @@ export async function respondDiscovery(context: RequestContext, path: string): P
         headers,
       );
     }
-    negotiateOutput(request, unroutedEndpoint);
+    negotiateOutput(request, path === '/api' ? generalEndpoint : unroutedEndpoint);
     const document = path === '/apis' ? apiGroupList(kinds) : apiVersions(kinds, request.headers['host'] ?? '');
     return respondObject(document);
   }

@@ -169,7 +169,10 @@ async function createOnce(
   // Rules that do not look at metadata come first, and what the server finds in it only where they find nothing.
   const isLater = behaviour.metadataInUpdate?.length === 0 && ruleErrors.length > 0;
   const errors = isLater ? ruleErrors : [...metadataErrors, ...ruleErrors];
-  if (errors.length > 0) throw invalidError(groupKind(row), object.metadata.name ?? '', errors);
+  // A custom resource may say that it is another kind: it is told so under that name.
+  const { group, kind } =
+    row.custom === undefined ? groupKind(row) : { group: row.group, kind: object.kind ?? row.kind };
+  if (errors.length > 0) throw invalidError({ group, kind }, object.metadata.name ?? '', errors);
   warnings.push(...(behaviour.warnings?.(object, undefined) ?? []), ...storedOnlyWarnings(row));
   await admitValidating(server, attributes);
   if (row.custom === undefined) storeEmptyLists(typeFacts(row.typeName), object);

@@ -3,7 +3,7 @@
 import { ApiError } from '#api/status.ts';
 import type { ApiResponse, ResponseBody } from '#api/request.ts';
 import type { Answered, Next, RequestContext } from '../context.ts';
-import { endpointOf, mediaTypeOfForm, negotiate, plainEndpoint } from '../content/negotiate.ts';
+import { endpointOf, generalEndpoint, mediaTypeOfForm, negotiate, plainEndpoint } from '../content/negotiate.ts';
 import { objectEndpoint, plainJson, prettyJson } from '../content/negotiate.ts';
 import type { Endpoint, OutputForm } from '../content/negotiate.ts';
 import { respondStatus } from '../responses.ts';
@@ -17,11 +17,18 @@ const bytesBody = (contentType: string, parts: readonly Uint8Array[]): ResponseB
 const hasKind = (object: unknown): boolean =>
   typeof object === 'object' && object !== null && typeof (object as { kind?: unknown }).kind === 'string';
 
+/** Its discovery is a group's own; what is above is written by others. */
+const versionOfGroup = /^\/api(?:s\/[^/]+)?\/[^/]+\/?$/;
+
 function endpoint({ info, row }: RequestContext): Endpoint {
+  if (!info.isResource) return versionOfGroup.test(info.path) ? plainEndpoint : generalEndpoint;
   if (row === undefined) return plainEndpoint;
   // Scales are no custom resources, whatever they scale.
   return info.subresource === 'scale' ? objectEndpoint : endpointOf(row);
 }
+
+/** Before anybody knows what is asked for, less can be written. */
+const failure = ({ isRouted }: RequestContext): Endpoint => (isRouted === true ? plainEndpoint : generalEndpoint);
 
 /** Undefined: it goes out as it is. */
 async function encoded(body: ResponseBody, form: OutputForm): Promise<ResponseBody | undefined> {
@@ -34,6 +41,10 @@ async function encoded(body: ResponseBody, form: OutputForm): Promise<ResponseBo
   const object =
     body.type === 'object' ? body.object : (JSON.parse(Buffer.concat(body.bytes()).toString('utf8')) as unknown);
   if (!hasKind(object)) return undefined;
+  if (form.encoding === 'cbor') {
+    const { encodeCborObject } = await import('#api/cbor/encode.ts');
+    return bytesBody(mediaTypeOfForm(form), [encodeCborObject(object as object)]);
+  }
   if (form.encoding === 'yaml') {
     const { printYaml } = await import('#wire/yaml.ts');
     return bytesBody(mediaTypeOfForm(form), [Buffer.from(await printYaml(object))]);
@@ -53,7 +64,7 @@ function represented(context: RequestContext, response: ApiResponse): Answered {
   const { type } = response.body;
   if (type !== 'object' && type !== 'list') return response;
   // The same question that was asked before the work was done; what cannot be negotiated was refused then, or is a failure.
-  const form = negotiate(context.request, response.status >= 400 ? plainEndpoint : endpoint(context)) ?? prettyJson;
+  const form = negotiate(context.request, response.status >= 400 ? failure(context) : endpoint(context)) ?? prettyJson;
   return form === plainJson ? response : inForm(response, form);
 }
 

@@ -84,8 +84,9 @@ export function route(context: RequestContext): Answered {
       throw info.name === '' ? methodNotAllowedError() : unknownResourceError();
     throw badRequestError('an empty namespace may not be set during creation');
   }
+  context.isRouted = info.subresource !== '' || isAnswered(row);
   if (info.subresource !== '') return respondSubresource(request);
-  if (isAnswered(row)) return respondAnswered(request);
+  if (context.isRouted) return respondAnswered(request);
   const handler = (isProjects(row) ? projectVerbs[info.verb] : undefined) ?? verbs[info.verb];
   const isListed = row.verbs.some((verb) => verb === info.verb);
   const isOnCollection = info.name === '' && ['get', 'update', 'patch', 'delete'].includes(info.verb);
@@ -93,5 +94,6 @@ export function route(context: RequestContext): Answered {
     throw row.custom === undefined
       ? methodNotAllowedError()
       : methodNotSupportedError(groupResource(row), info.verb === '' ? context.request.method : info.verb);
+  context.isRouted = true;
   return handler(request);
 }

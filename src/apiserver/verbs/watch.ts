@@ -10,6 +10,7 @@ import { typeFacts } from '#api/schema/type-table.ts';
 import { watchLine } from '#storage/encode.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
 import { isStoredForm } from '../content/conversion.ts';
+import { streamTypeOf } from '../content/media-types.ts';
 import type { Encoding } from '../content/media-types.ts';
 import { mediaTypeOfForm, negotiateOutput, streamOf } from '../content/negotiate.ts';
 import type { OutputForm } from '../content/negotiate.ts';
@@ -37,8 +38,10 @@ type EncodeEvent = (type: WatchEvent['type'], object: KubernetesObject) => Uint8
 const jsonLine: EncodeEvent = (type, object) => Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
 
 /** Loaded before the watch begins: events are encoded where nothing can be awaited. */
-const encodeEventOf = async (form: OutputForm): Promise<EncodeEvent> =>
-  form.encoding === 'protobuf' ? (await import('../content/encode-protobuf.ts')).eventFrame : jsonLine;
+async function encodeEventOf({ encoding }: OutputForm): Promise<EncodeEvent> {
+  if (encoding === 'protobuf') return (await import('../content/encode-protobuf.ts')).eventFrame;
+  return encoding === 'cbor' ? (await import('#api/cbor/encode.ts')).encodeCborEvent : jsonLine;
+}
 
 /** An event whose object and bytes are made when the first reader wants them. */
 function event(type: WatchEvent['type'], object: () => KubernetesObject, encode: EncodeEvent): WatchEvent {
@@ -320,7 +323,7 @@ export async function watch(
   };
   return respond(200, {
     type: 'watch',
-    contentType: form.encoding === 'json' ? mediaTypeOfForm(form) : `${mediaTypeOfForm(form)};stream=watch`,
+    contentType: form.encoding === 'json' ? mediaTypeOfForm(form) : streamTypeOf(form.encoding),
     open: (sink) => openWatch(plan, sink),
     failure: (error) => errorEvent(error, encode),
   });
