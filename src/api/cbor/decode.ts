@@ -5,7 +5,8 @@ import { protobufTypeName } from '../protobuf/numbers.ts';
 import { diagnose } from './diagnose.ts';
 import type { Problem } from './problems.ts';
 import { CborError } from './reader.ts';
-import { CborDecoder, type Node, type StructTarget } from './value-decoder.ts';
+import type { Node } from './untyped-decoder.ts';
+import { CborDecoder, type StructTarget } from './value-decoder.ts';
 
 export { CborError } from './reader.ts';
 
