@@ -39,7 +39,7 @@ function stored(row: KindRow, raw: unknown): string | undefined {
   }
 }
 
-/** Without what has no number: kind and apiVersion of objects inside others. */
+/** Without what has no number: kind and apiVersion of objects inside others. Lists without elements are none there. */
 function onWire(struct: StructType, object: Readonly<Record<string, unknown>>, isRoot = false): unknown {
   const numbers = fieldNumbers(struct);
   const result: Record<string, unknown> = {};
@@ -52,7 +52,8 @@ function onWire(struct: StructType, object: Readonly<Record<string, unknown>>, i
 }
 
 function partOnWire(type: ValueType, value: unknown): unknown {
-  if (type.kind === 'list' && Array.isArray(value)) return value.map((one) => partOnWire(type.element, one));
+  if (type.kind === 'list' && Array.isArray(value))
+    return value.length === 0 ? null : value.map((one) => partOnWire(type.element, one));
   return type.kind === 'struct' ? onWire(type, value as Record<string, unknown>) : value;
 }
 
