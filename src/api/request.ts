@@ -25,7 +25,13 @@ export interface ApiRequest {
   readonly identity?: Identity | undefined;
   /** Of the TLS client certificate, if its chain was verified against the client authorities. */
   readonly certificate?:
-    | { readonly commonName: string; readonly organizations: readonly string[]; readonly uid?: string | undefined }
+    | {
+        readonly commonName: string;
+        readonly organizations: readonly string[];
+        readonly uid?: string | undefined;
+        /** SHA-256 in lower-case hexadecimal digits. */
+        readonly fingerprint?: string | undefined;
+      }
     | undefined;
   /** Of a client certificate that was verified against the front proxies' authorities: its common name. */
   readonly frontProxyName?: string | undefined;

@@ -13,6 +13,7 @@ import type { ServedKinds } from './custom-resources/served-kinds.ts';
 import type { FlowControl } from './flow-control/flow-control.ts';
 import type { WatchCounts } from './flow-control/watch-counts.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
+import type { AuditedRequestNotes } from './audit/notes.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export type {
@@ -43,6 +44,8 @@ export interface RequestContext {
   readonly warnings: string[];
   /** Of its time: what webhooks took, and the wait for a turn. */
   othersMs?: number;
+  /** Where the audit log wants to know what was sent. */
+  audited?: AuditedRequestNotes | undefined;
   /** For the audit log, by key; made with the first one. */
   auditAnnotations?: Map<string, string>;
   /** Of a request from the network: the client's own, or made here. */

@@ -1,5 +1,6 @@
 // Identities that a front proxy gives, over real TLS: to whom they are believed.
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
@@ -111,9 +112,13 @@ test('a front proxy says who asks; every header is a value of its own', async ()
 test('nobody else is believed: not clients, not other names, not the name from another authority', async () => {
   await using server = await start();
   const claim = { 'X-Remote-User': 'bob', 'X-Remote-Group': 'system:masters' };
-  const own = (username: string) => ({ username, groups: ['team', 'system:authenticated'] });
-  assert.deepEqual(await server.whoAmI(alice, claim), own('alice'));
-  assert.deepEqual(await server.whoAmI(pretender, claim), own('system:openshift-aggregator'));
+  const own = (username: string, { certificatePem }: KeyPair) => {
+    const fingerprint = new X509Certificate(certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
+    const extra = { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] };
+    return { username, groups: ['team', 'system:authenticated'], extra };
+  };
+  assert.deepEqual(await server.whoAmI(alice, claim), own('alice', alice));
+  assert.deepEqual(await server.whoAmI(pretender, claim), own('system:openshift-aggregator', pretender));
   assert.equal(await server.whoAmI(otherProxy, claim), 403);
   assert.equal(await server.whoAmI(issue('alice', 'client', issue('clients', 'authority')), claim), 403);
 });

@@ -59,6 +59,8 @@ export interface ClientCertificate {
   readonly commonName: string;
   readonly organizations: readonly string[];
   readonly uid: string | undefined;
+  /** SHA-256 in lower-case hexadecimal digits. */
+  readonly fingerprint: string;
   /** Verified against the client authorities. */
   readonly isClient: boolean;
   /** Verified against the front proxies' authorities. */
@@ -118,7 +120,7 @@ export function clientCertificateOf(request: HttpsRequest): ClientCertificate | 
   const known = certificates.get(socket);
   // It was valid when the connection began; a connection may live longer.
   if (known !== undefined) return Date.now() > known.validToMs ? undefined : known;
-  const { subject, valid_to: validTo } = socket.getPeerCertificate();
+  const { subject, fingerprint256, valid_to: validTo } = socket.getPeerCertificate();
   if (subject === undefined) return undefined;
   const list = (value: string | string[] | undefined): string[] =>
     value === undefined ? [] : Array.isArray(value) ? value : [value];
@@ -129,6 +131,7 @@ export function clientCertificateOf(request: HttpsRequest): ClientCertificate | 
     organizations: list(fields['O']),
     // Kubernetes' own attribute for a user's uid (KEP-4633 era): OID 1.3.6.1.4.1.57683.2.
     uid: list(fields['1.3.6.1.4.1.57683.2'])[0],
+    fingerprint: fingerprint256.replaceAll(':', '').toLowerCase(),
     ...(trust === undefined ? { isClient: true, isFrontProxy: false } : signedBy(socket, trust)),
     validToMs: Date.parse(validTo),
   };

@@ -36,14 +36,26 @@ export interface ImmediateAuthorizer extends Authorizer {
   authorize(attributes: AccessAttributes): AccessDecision;
 }
 
+/** What is noted of a service account's token, whoever is told the answer. */
+export interface TokenNotes {
+  /** As metrics count it. */
+  readonly counted: readonly TokenUse[];
+  /** For the audit log. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly warning?: string | undefined;
+}
+export type TokenUse = 'valid' | 'stale' | 'legacy' | 'legacy_auto' | 'legacy_manual' | 'invalid_legacy_auto';
+
 export interface TokenReviewResult {
   readonly user: Identity;
   readonly audiences: readonly string[];
+  readonly notes?: TokenNotes | undefined;
 }
 
 /** Why a token stands for nobody, in upstream's words; token reviews tell it, other requests do not. */
 export interface TokenRefusal {
   readonly error: string;
+  readonly notes?: TokenNotes | undefined;
 }
 export type TokenAnswer = TokenReviewResult | TokenRefusal;
 

@@ -47,6 +47,8 @@ export interface AuditedRequest {
   readonly impersonated: Identity | undefined;
   readonly impersonationConstraint?: string | undefined;
   readonly decision: { readonly decision: string; readonly reason: string } | undefined;
+  /** The object that was sent says so of itself. */
+  readonly named?: { readonly name?: string; readonly uid?: string; readonly resourceVersion?: string } | undefined;
   /** What admission noted. */
   readonly noted?: ReadonlyMap<string, string> | undefined;
   readonly receivedMs: number;
@@ -93,7 +95,7 @@ export function auditEvent(
       : { authenticationMetadata: { impersonationConstraint: audited.impersonationConstraint! } }),
     sourceIPs: [request.remoteAddress],
     ...(agent === undefined || agent === '' ? {} : { userAgent: agent }),
-    ...(info.isResource ? { objectRef: objectReference(info, response) } : {}),
+    ...(info.isResource ? { objectRef: objectReference(info, audited.named) } : {}),
     responseStatus: responseStatus(response),
     ...('requestObject' in bodies ? { requestObject: withoutManagedFields(bodies.requestObject) } : {}),
     ...('responseObject' in bodies ? { responseObject: withoutManagedFields(bodies.responseObject) } : {}),
@@ -120,7 +122,6 @@ const auditUser = ({ name, uid, groups, extra }: Identity): AuditUser => ({
 
 interface AnswerObject {
   readonly kind?: unknown;
-  readonly metadata?: { readonly name?: unknown; readonly uid?: unknown; readonly resourceVersion?: unknown };
   readonly status?: unknown;
   readonly message?: unknown;
   readonly reason?: unknown;
@@ -129,17 +130,15 @@ interface AnswerObject {
 const answerObject = ({ body }: ApiResponse): AnswerObject | undefined =>
   body.type === 'object' && typeof body.object === 'object' && body.object !== null ? body.object : undefined;
 
-function objectReference(info: RequestInfo, response: ApiResponse): Readonly<Record<string, string>> {
-  // What is created has its name, where the server gave it, in the answer only.
-  const created = info.verb === 'create' && response.status < 300 ? answerObject(response)?.metadata : undefined;
+function objectReference(info: RequestInfo, sent: AuditedRequest['named']): Readonly<Record<string, string>> {
   const fields: Readonly<Record<string, unknown>> = {
     resource: info.resource,
     namespace: info.namespace,
-    name: info.name === '' ? created?.name : info.name,
-    uid: created?.uid,
+    name: info.name === '' ? sent?.name : info.name,
+    uid: sent?.uid,
     apiGroup: info.group,
     apiVersion: info.version,
-    resourceVersion: created?.resourceVersion,
+    resourceVersion: sent?.resourceVersion,
     subresource: info.subresource,
   };
   return Object.fromEntries(

@@ -5,8 +5,10 @@ import { auditBodyBytesMax } from '#base/limits.ts';
 import type { ApiRequest, ApiResponse, ResponseBody } from '#api/request.ts';
 import { decodedBody } from '../content/read-body.ts';
 import type { Answered, RequestContext } from '../context.ts';
+import type { RequestInfo } from '../request-info.ts';
 import type { AuditSink } from '../options.ts';
 import { auditEvent, type AuditedBodies, type AuditedRequest, type AuditStage } from './event.ts';
+import { auditNotes, type KeptNotes } from './notes.ts';
 import { auditLevel } from './policy.ts';
 
 export interface AuditRecording {
@@ -25,6 +27,8 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
   const isOwn = context.info.subresource !== 'proxy';
   const body =
     isOwn && auditLevel(profile, context.info, true) === 'RequestResponse' ? keepBody(context.request) : undefined;
+  const notes = auditNotes(body !== undefined);
+  context.audited = notes;
   // The steps behind note in it who asks, and what was decided.
   const inner: RequestContext = body === undefined ? context : { ...context, request: body.request };
   return {
@@ -42,6 +46,7 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
         impersonated: authenticatedAs === undefined || user === authenticatedAs ? undefined : user,
         impersonationConstraint: inner.impersonationConstraint,
         decision: inner.decision,
+        named: notes.named,
         noted: inner.auditAnnotations,
         receivedMs,
       };
@@ -53,14 +58,31 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
           write('ResponseStarted', requestBodies);
           return longRunning;
         }
-        const answer = level === 'RequestResponse' ? answerOf(response.body) : {};
+        // Discovery, OpenAPI and the like are no objects.
+        const answer =
+          level === 'RequestResponse' && (inner.info.isResource || response.status >= 400)
+            ? answerOf(response.body)
+            : {};
         const truncated = requestBodies.truncated === true || answer.truncated === true;
-        write('ResponseComplete', { ...requestBodies, ...answer, ...(truncated ? { truncated } : {}) });
+        // Who cannot be identified never gets to where answers end, in upstream's chain.
+        const stage = authenticatedAs === undefined ? 'ResponseStarted' : 'ResponseComplete';
+        write(stage, { ...requestBodies, ...answer, ...(truncated ? { truncated } : {}) });
         return response;
       };
-      return level === 'RequestResponse' && body !== undefined ? body.kept().then(record) : record({});
+      return level === 'RequestResponse' && body !== undefined
+        ? sentBody(body, notes, inner.info).then(record)
+        : record({});
     },
   };
+}
+
+const objectVerbs = new Set(['create', 'update']);
+
+/** The object as it was understood, if it was; a patch and options as they came. */
+async function sentBody(body: KeptBody, { object }: KeptNotes, { verb }: RequestInfo): Promise<AuditedBodies> {
+  const kept = await body.kept();
+  if (!('requestObject' in kept) || !objectVerbs.has(verb)) return kept;
+  return object === undefined ? {} : { requestObject: object };
 }
 
 interface KeptBody {

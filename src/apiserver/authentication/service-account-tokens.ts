@@ -9,7 +9,7 @@ import type { TokenAnswer } from '../context.ts';
 import type { ServiceAccountTokenOptions } from '../options.ts';
 import { serviceAccountGroups, serviceAccountUser } from './service-account-names.ts';
 import { type Claims, type TokenVerifier } from './signed-token.ts';
-import type { TokenSource } from '../access/questions.ts';
+import type { TokenNotes, TokenSource } from '../access/questions.ts';
 
 interface Reference {
   readonly name: string;
@@ -28,6 +28,8 @@ interface OwnClaims {
     readonly pod?: Reference;
     readonly secret?: Reference;
     readonly node?: Reference;
+    /** Seconds since 1970. */
+    readonly warnafter?: number;
   };
 }
 
@@ -118,7 +120,16 @@ export function serviceAccountTokens(options: {
       groups: serviceAccountGroups(namespace),
       ...(Object.keys(extra).length === 0 ? {} : { extra }),
     };
-    return { user, audiences };
+    return { user, audiences, notes: notesOf(bound.warnafter, user.name) };
+  };
+
+  /** Tokens of Pods live longer than they say, for clients that never read them again: who still uses one late is told. */
+  const notesOf = (warnAfter: number | undefined, subject: string): TokenNotes | undefined => {
+    if (warnAfter === undefined || warnAfter === 0) return undefined;
+    const late = Math.floor(clock.now() / 1000) - warnAfter;
+    if (clock.now() <= warnAfter * 1000) return { counted: ['valid'], annotations: {} };
+    const text = `subject: ${subject}, seconds after warning threshold: ${late}`;
+    return { counted: ['stale'], annotations: { 'authentication.k8s.io/stale-token': text } };
   };
 
   return {

@@ -1,6 +1,8 @@
 // The object in the body of a POST, for kinds that are answered and not stored.
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
+import { nothingOf } from '#api/schema/canonical.ts';
 import { decodeObject, decodeType } from '#api/schema/decode.ts';
+import { typeFacts } from '#api/schema/type-table.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import type { RequestContext } from '../context.ts';
 import { readWrittenBody } from './read-body.ts';
@@ -15,7 +17,7 @@ export interface Created {
 
 /** The body of a subresource that has a type of its own. */
 export async function readTyped(
-  { request, warnings: told }: RequestContext,
+  { audited, request, warnings: told }: RequestContext,
   typeName: string,
   target: BodyTarget,
   { fieldValidation }: WriteOptions,
@@ -23,6 +25,7 @@ export async function readTyped(
   const body = await readWrittenBody(request, target, fieldValidation !== 'Ignore');
   const { object, warnings } = decodeType(typeName, body.value, { ...body, fieldValidation });
   if (fieldValidation === 'Warn') told.push(...warnings);
+  audited?.onObject(target, object);
   return object;
 }
 
@@ -32,5 +35,6 @@ export async function readCreated({ context, row }: ResourceRequest): Promise<Cr
   const body = await readWrittenBody(context.request, row, options.fieldValidation !== 'Ignore');
   const { object, warnings } = decodeObject(row, body.value, { ...body, fieldValidation: options.fieldValidation });
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
+  context.audited?.onObject(row, { ...nothingOf(typeFacts(row.typeName)), ...object });
   return { object, options };
 }

@@ -1,4 +1,5 @@
 // Who came in and what was decided about rights, under upstream's names.
+import type { TokenUse } from '../access/questions.ts';
 import type { Identity } from '#api/request.ts';
 import { exponentialBounds } from '#base/metrics/families.ts';
 import type { MetricRegistry } from '#base/metrics/registry.ts';
@@ -7,9 +8,20 @@ export interface AccessMetrics {
   /** Of requests from the network: callers in the process bring their identity. */
   onAuthenticated(result: 'success' | 'failure' | 'error', user: Identity | undefined, seconds: number): void;
   onDecision(decision: 'allow' | 'deny' | 'no-opinion', isError: boolean, seconds: number): void;
+  /** A token of a service account was used. */
+  onToken(use: TokenUse): void;
   /** Terminal decisions by who made them. */
   onAuthorizer(authorizer: { readonly type: string; readonly name: string }, decision: 'allowed' | 'denied'): void;
 }
+
+const tokenMetrics: Readonly<Record<TokenUse, readonly [name: string, help: string]>> = {
+  valid: ['serviceaccount_valid_tokens_total', 'Tokens of Pods, used in time.'],
+  stale: ['serviceaccount_stale_tokens_total', 'Tokens of Pods, used later than they say.'],
+  legacy: ['serviceaccount_legacy_tokens_total', 'Tokens of Secrets.'],
+  legacy_auto: ['serviceaccount_legacy_auto_token_uses_total', 'Tokens of Secrets that are listed in their account.'],
+  legacy_manual: ['serviceaccount_legacy_manual_token_uses_total', 'Tokens of Secrets that somebody made.'],
+  invalid_legacy_auto: ['serviceaccount_invalid_legacy_auto_token_uses_total', 'Tokens of Secrets that hold no more.'],
+};
 
 const boundsSeconds = exponentialBounds(0.001, 2, 15);
 const knownUsers = new Set(['admin', 'client', 'kube_proxy', 'kubelet', 'system:serviceaccount:kube-system:default']);
@@ -31,6 +43,9 @@ export function accessMetrics(registry: MetricRegistry): AccessMetrics {
     'apiserver_authorization_decisions_total',
     'Decisions about rights by who made them.',
     ['decision', 'name', 'type'],
+  );
+  const tokens = Object.fromEntries(
+    Object.entries(tokenMetrics).map(([use, [name, help]]) => [use, registry.counter(name, help).with({})]),
   );
   const bound = <K extends string, S>(make: (key: K) => S): ((key: K) => S) => {
     const made = new Map<K, S>();
@@ -61,6 +76,7 @@ export function accessMetrics(registry: MetricRegistry): AccessMetrics {
       count.value++;
       time.observe(seconds);
     },
+    onToken: (use) => tokens[use]!.add(),
     onAuthorizer: ({ name, type }, decision) => byAuthorizer.with({ name, type, decision }).add(),
   };
 }

@@ -1,6 +1,7 @@
 // What admission plugins see of a request, made once for each object that it writes.
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { Identity } from '#api/request.ts';
+import { annotate } from '../audit/notes.ts';
 import type { AdmissionAttributes, AdmissionOperation, GroupVersionKind, RequestContext } from '../context.ts';
 
 export interface AdmittedPart {
@@ -95,8 +96,7 @@ class RequestAttributes implements AdmissionAttributes {
     return this.#context.request.signal;
   }
   annotate(key: string, value: string): void {
-    const noted = (this.#context.auditAnnotations ??= new Map());
-    if (!noted.has(key)) noted.set(key, value);
+    annotate(this.#context, key, value);
   }
   onOthers(durationMs: number): void {
     this.#context.othersMs = (this.#context.othersMs ?? 0) + durationMs;

@@ -2,6 +2,7 @@
 import type { TokenReview } from '#api/generated/types.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { badRequestError } from '#api/status.ts';
+import { noteToken } from '../authentication/note-token.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respondReview } from './respond-review.ts';
 import { userInfo } from './who-am-i.ts';
@@ -21,6 +22,7 @@ async function statusOf({ context }: ResourceRequest, spec: TokenReview['spec'])
   const asked = spec.audiences ?? [];
   const audiences = asked.length === 0 ? server.options.serviceAccountTokens.audiences : asked;
   const result = await server.tokens.authenticate(spec.token!, audiences);
+  if (result.notes !== undefined) noteToken(context, result.notes);
   if (!('user' in result)) return { user: {}, error: result.error };
   const { user } = result;
   const groups = user.groups.includes(allAuthenticated) ? user.groups : [...user.groups, allAuthenticated];

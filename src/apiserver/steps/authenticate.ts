@@ -3,8 +3,11 @@
 import { unauthorizedError } from '#api/status.ts';
 import type { ApiRequest, Identity } from '#api/request.ts';
 import { requestHeaderIdentity } from '../authentication/request-header.ts';
+import { noteToken } from '../authentication/note-token.ts';
 import type { Answered, Next, RequestContext, TokenAnswer } from '../context.ts';
 
+/** What a user came in with, for whoever reads the audit log. */
+const credentialId = 'authentication.kubernetes.io/credential-id';
 const allAuthenticated = 'system:authenticated';
 export const anonymousUser: Identity = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
@@ -35,16 +38,33 @@ function identify(context: RequestContext): Identity | undefined | Promise<Ident
   const fronted = request.frontProxyName === undefined ? undefined : requestHeaderIdentity(request);
   if (fronted !== undefined) return fronted;
   if (request.certificate !== undefined && request.certificate.commonName !== '') {
-    const { commonName, organizations, uid } = request.certificate;
-    return { name: commonName, groups: organizations, ...(uid === undefined ? {} : { uid }) };
+    return certificateIdentity(request.certificate);
   }
   const token = bearerToken(request);
   if (token === undefined) return undefined;
   const answer = server.tokens.authenticate(token, server.options.serviceAccountTokens.audiences);
-  return answer instanceof Promise ? answer.then(userOf) : userOf(answer);
+  return answer instanceof Promise ? answer.then((one) => userOf(context, one)) : userOf(context, answer);
 }
 
-function userOf(result: TokenAnswer): Identity {
+/** A connection's requests share one: nothing is made for each. */
+const certificateIdentities = new WeakMap<object, Identity>();
+function certificateIdentity(certificate: NonNullable<ApiRequest['certificate']>): Identity {
+  let identity = certificateIdentities.get(certificate);
+  if (identity === undefined) {
+    const { commonName, organizations, uid, fingerprint } = certificate;
+    identity = withAuthenticatedGroup({
+      name: commonName,
+      groups: organizations,
+      ...(uid === undefined ? {} : { uid }),
+      ...(fingerprint === undefined ? {} : { extra: { [credentialId]: [`X509SHA256=${fingerprint}`] } }),
+    });
+    certificateIdentities.set(certificate, identity);
+  }
+  return identity;
+}
+
+function userOf(context: RequestContext, result: TokenAnswer): Identity {
+  if (result.notes !== undefined) noteToken(context, result.notes);
   if (!('user' in result)) throw unauthorizedError();
   return result.user;
 }

@@ -17,6 +17,7 @@ import { storedOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { serviceAccountUser } from '../authentication/service-account-names.ts';
 import { respondObject } from '../responses.ts';
+import { annotate } from '../audit/notes.ts';
 
 const tokenType = 'io.k8s.api.authentication.v1.TokenRequest';
 const groupKind = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
@@ -135,12 +136,14 @@ export async function requestToken(request: ResourceRequest): Promise<ApiRespons
     audiences.some((one) => serviceAccountTokens.audiences.includes(one));
   const lifetime = isExtended ? extendedSeconds : asked;
   const now = Math.floor(clock.now() / 1000);
+  const tokenId = uuid(random);
+  annotate(context, 'authentication.kubernetes.io/issued-credential-id', `JTI=${tokenId}`);
   const token = await serviceAccountTokens.signer.sign({
     aud: audiences,
     exp: now + lifetime,
     iat: now,
     iss: serviceAccountTokens.issuer,
-    jti: uuid(random),
+    jti: tokenId,
     'kubernetes.io': {
       namespace: request.namespace,
       ...bound?.claim,

@@ -31,6 +31,7 @@ export function decodeValue(
   const { object, warnings } = decodeObject(row, body.value, { ...body, fieldValidation: options.fieldValidation });
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
   applyRowDefaults(row, object);
+  context.audited?.onObject(row, object);
   return conversionOf(row)?.toStorage(object) ?? object;
 }
 
