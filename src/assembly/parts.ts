@@ -35,6 +35,8 @@ export interface AssemblyContext {
   readonly files: Files;
   readonly identity: HostIdentity;
   readonly parts: Parts;
+  /** Otherwise objects are in memory only. */
+  readonly keepsState: boolean;
   /** Aborted when somebody wants the process to end. */
   readonly stopping: AbortSignal;
   /** For a service that has something to say before its start is done. */

@@ -46,6 +46,10 @@ export interface RunOptions {
   readonly stop: AbortSignal;
   /** Milliseconds since this process began. */
   readonly aliveMs: number;
+  /** Default true; false: objects are in memory only. */
+  readonly keepsState?: boolean;
+  /** Everything runs. */
+  readonly onReady?: () => void;
 }
 
 /** Resolves after an orderly stop; rejects with the reason when a service fails. Containers go on in both cases. */
@@ -74,6 +78,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     identity: options.identity,
     parts: new Parts(),
     stopping: stop,
+    keepsState: options.keepsState ?? true,
     showProblems() {},
     problems: () => runner.status().flatMap((one) => one.problems.map((problem) => ({ service: one.name, problem }))),
   };
@@ -110,6 +115,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   const ready = runner.start().then(() => {
     const sinceStartMs = Math.round(clock.monotonicMs() - beganMs + options.aliveMs);
     logger.info('MicroShift is ready', { sinceStartMs });
+    options.onReady?.();
     notifier.notify('READY=1', `STATUS=ready after ${sinceStartMs} ms`);
     return 'ready' as const;
   });

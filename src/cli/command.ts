@@ -14,6 +14,7 @@ export interface SourceFlags {
   readonly dataDir?: string;
 }
 export interface RunFlags extends SourceFlags {
+  readonly ephemeral?: boolean;
   readonly auditLogDir?: string;
   readonly roles?: string;
   readonly kubeconfig?: string;

@@ -11,9 +11,12 @@ import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
 import { detectNodeAddress, machineNetworks } from '#host/linux/addresses.ts';
 
-export const loadOptionsHere = (flags: ConfigurationFlags): LoadOptions => ({
+export const loadOptionsHere = (
+  flags: ConfigurationFlags,
+  environment: LoadOptions['environment'] = process.env,
+): LoadOptions => ({
   flags,
-  environment: process.env,
+  environment,
   identity: hostIdentity(),
   files: systemFiles,
   nodeAddress: detectNodeAddress,
@@ -23,9 +26,9 @@ export const loadOptionsHere = (flags: ConfigurationFlags): LoadOptions => ({
 export type Loaded = LoadedConfiguration | { readonly mistake: OperatorError };
 
 /** A mistake in the configuration is an answer, not a failure: nothing was changed yet. */
-export async function loadHere(flags: ConfigurationFlags): Promise<Loaded> {
+export async function loadHere(flags: ConfigurationFlags, environment?: LoadOptions['environment']): Promise<Loaded> {
   try {
-    return await loadConfiguration(loadOptionsHere(flags));
+    return await loadConfiguration(loadOptionsHere(flags, environment));
   } catch (error) {
     if (error instanceof OperatorError) return { mistake: error };
     throw error;

@@ -35,12 +35,14 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .option('--audit-log-dir <directory>', 'write kube-apiserver-audit.log there')
     .option('--roles <roles>', 'what runs here: controlplane, node, or controlplane,node', collectList)
     .option('--kubeconfig <file>', 'role node alone: of the control plane that this node joins')
+    .option('--ephemeral', 'a control plane on a free port that keeps nothing; prints where its kubeconfig is')
     .option('-v, --v <level>', 'verbosity of the log; from 4 on everything')
     .addHelpText(
       'after',
       examples(
         ['sudo microshift run', 'control plane and node, all defaults'],
-        ['microshift run --roles controlplane --data-dir ~/cluster', 'a control plane for tests, without root'],
+        ['microshift run --roles controlplane --data-dir ~/cluster', 'a control plane, without root'],
+        ['microshift run --ephemeral', 'one for a test, gone when it ends'],
         ['MICROSHIFT_CLUSTER_URL=https://edge.example.com:6443 microshift run', 'reached from elsewhere by name'],
         ['microshift run --config ./config.yaml -v 4', 'own configuration, all details in the log'],
       ),

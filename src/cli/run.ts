@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { ChangeableConfiguration } from '#assembly/config/live.ts';
 import { runMicroShift } from '#assembly/start.ts';
+import { adminKubeconfigPath } from '#assembly/status.ts';
 import { systemClock } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import { systemRandom } from '#base/random.ts';
@@ -12,15 +13,20 @@ import { createLogger, levelOfVerbosity, LineWriter } from '#host/logger.ts';
 import { nameThisProcess } from '#host/process-name.ts';
 import { loadHere, loadOptionsHere } from './configuration.ts';
 import { exitFailed, exitUsage, type RunFlags } from './command.ts';
+import { ephemeral } from './ephemeral.ts';
 
-export async function run(flags: RunFlags): Promise<number> {
+export async function run(given: RunFlags): Promise<number> {
   nameThisProcess('microshift');
+  const keepsState = given.ephemeral !== true;
+  const { flags, environment } = keepsState
+    ? { flags: given, environment: process.env }
+    : await ephemeral(given, process.env);
   const sources = {
     ...flags,
     verbosity: flags.v,
     ...(flags.kubeconfig === undefined ? {} : { kubeconfig: path.resolve(flags.kubeconfig) }),
   };
-  const loaded = await loadHere(sources);
+  const loaded = await loadHere(sources, environment);
   if ('mistake' in loaded) {
     printMistake(loaded.mistake);
     return exitUsage;
@@ -66,7 +72,7 @@ export async function run(flags: RunFlags): Promise<number> {
   try {
     await runMicroShift({
       loaded,
-      loadOptions: loadOptionsHere(sources),
+      loadOptions: loadOptionsHere(sources, environment),
       live,
       onReloadRequest: (listener) => process.on('SIGHUP', listener),
       environment: process.env,
@@ -77,6 +83,11 @@ export async function run(flags: RunFlags): Promise<number> {
       identity: hostIdentity(),
       stop: stop.signal,
       aliveMs: performance.now(),
+      keepsState,
+      onReady: () => {
+        if (!keepsState)
+          process.stdout.write(`export KUBECONFIG=${adminKubeconfigPath(configuration.dataDirectory)}\n`);
+      },
     });
     return 0;
   } catch (error) {

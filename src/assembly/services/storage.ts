@@ -1,10 +1,17 @@
-// The embedded store of this machine, with its Secrets encrypted.
+// The embedded store of this machine, with its Secrets encrypted; or one that keeps nothing.
 import path from 'node:path';
 import type { Scope } from '#base/scope.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 export async function startStorage(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, logger, files, random } = context;
+  if (!context.keepsState) {
+    const { createMemoryStore } = await import('#storage/memory/store.ts');
+    const store = createMemoryStore({ clock, logger, freeze: false });
+    scope.onClose(() => store.close());
+    context.parts.provide('store', store);
+    return () => [];
+  }
   const [{ openSqliteStore }, { openSealing }] = await Promise.all([
     import('#storage/sqlite/store.ts'),
     import('#storage/sealing/sealing-key.ts'),
