@@ -4,6 +4,7 @@
 /** What each is where nobody says otherwise, as upstream. */
 const defaults = {
   CBORServingAndStorage: false,
+  ClusterTrustBundle: false,
   ClusterTrustBundleProjection: false,
   ContainerStopSignals: false,
   CoordinatedLeaderElection: false,
@@ -34,6 +35,7 @@ const defaults = {
   PodLevelResources: true,
   ResourceHealthStatus: true,
   ResourceHealthStatusMessage: true,
+  StorageVersionMigrator: false,
   TopologyAwareWorkloadScheduling: false,
   VolumeLimitScaling: false,
   WorkloadAwarePreemption: false,

@@ -25,6 +25,7 @@ import { createFlowControl } from './flow-control/flow-control.ts';
 import { watchCounts } from './flow-control/watch-counts.ts';
 import { createServedKinds } from './custom-resources/served-kinds.ts';
 import type { ApiServerOptions, HealthChecks } from './options.ts';
+import { openedByGates } from '#rules/runtime-config.ts';
 import { requestChain } from './request-chain.ts';
 import { requestInfo } from './request-info.ts';
 import { respondStatus, unexpectedError } from './responses.ts';
@@ -43,9 +44,9 @@ export interface ApiServer extends RequestHandler {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const closing = new AbortController();
   const rbac = createRbacIndex(options.store);
-  const kinds = createServedKinds(options.store, options.logger, options.runtimeConfig);
   const gates = options.featureGates ?? defaultGates;
-  const nodes = nodeAuthorizer(options.store, rbac);
+  const kinds = createServedKinds(options.store, options.logger, openedByGates(options.runtimeConfig ?? [], gates));
+  const nodes = nodeAuthorizer(options.store, rbac, gates);
   const byRoles = rbacAuthorizer(rbac);
   const apiServices = createApiServices(options.store);
   const watches = watchCounts();

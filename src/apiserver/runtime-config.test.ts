@@ -1,16 +1,26 @@
 // Versions of the API that are off by default: each that is turned on is served, stored, discovered and described.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultGates, featureGates } from '#api/feature-gates.ts';
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import { startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
-import { runtimeConfigProblem } from '#rules/runtime-config.ts';
+import { resolveFeatureGates } from '#rules/feature-gates.ts';
+import { closedByGates, runtimeConfigProblem } from '#rules/runtime-config.ts';
 
 const offByDefault = kindTable.rows.filter((row) => !row.servedByDefault);
+const allGates = featureGates(
+  resolveFeatureGates(
+    new Map([
+      ['AllAlpha', true],
+      ['AllBeta', true],
+    ]),
+  ).changed,
+);
 const group = (version: string) => `/apis/resource.k8s.io/${version}/namespaces/default`;
 
 test('off by default, on by stage, version or resource, the more precise entry counting', async () => {
   const listed = async (...runtimeConfig: string[]): Promise<string[]> => {
-    const api = await startApiServer({ runtimeConfig });
+    const api = await startApiServer({ runtimeConfig, featureGates: allGates });
     const answers = await Promise.all(
       offByDefault.map((row) => api.send('GET', `/apis/${apiVersionOf(row)}/${row.resource}`)),
     );
@@ -32,8 +42,41 @@ test('off by default, on by stage, version or resource, the more precise entry c
   ]);
 });
 
-test('what is turned on is discovered and described, in its place', async () => {
+test('some need their feature gate as well', async () => {
   const api = await startApiServer({ runtimeConfig: ['api/all=true'] });
+  const missing = await Promise.all(
+    offByDefault.map(async (row) => {
+      const { status } = await api.send('GET', `/apis/${apiVersionOf(row)}/${row.resource}`);
+      return status === 200 ? undefined : row.resource;
+    }),
+  );
+  assert.deepEqual([...new Set(missing.filter((one) => one !== undefined))].toSorted(), [
+    'clustertrustbundles',
+    'podcertificaterequests',
+    'podgroups',
+    'storageversionmigrations',
+    'workloads',
+  ]);
+  const { groups } = await api.get('/apis');
+  const certificates = groups.find((one: Json) => one.name === 'certificates.k8s.io');
+  assert.deepEqual(
+    certificates.versions.map((one: Json) => one.version),
+    ['v1'],
+  );
+  assert.equal(
+    groups.some((one: Json) => one.name === 'storagemigration.k8s.io'),
+    false,
+  );
+  api.close();
+  assert.deepEqual(closedByGates(['certificates.k8s.io/v1beta1=true'], defaultGates), [
+    { name: 'certificates.k8s.io/v1beta1/clustertrustbundles', gate: 'ClusterTrustBundle' },
+    { name: 'certificates.k8s.io/v1beta1/podcertificaterequests', gate: 'PodCertificateRequest' },
+  ]);
+  assert.deepEqual(closedByGates(['certificates.k8s.io/v1beta1=true'], allGates), []);
+});
+
+test('what is turned on is discovered and described, in its place', async () => {
+  const api = await startApiServer({ runtimeConfig: ['api/all=true'], featureGates: allGates });
   const groups = (await api.get('/apis')).groups as Json[];
   const resource = groups.find((one) => one.name === 'resource.k8s.io');
   assert.deepEqual(
@@ -145,6 +188,8 @@ test('entries that say nothing sensible are told', () => {
   assert.equal(runtimeConfigProblem('certificates.k8s.io/v1beta1/clustertrustbundles'), undefined);
   assert.match(runtimeConfigProblem('resource.k8s.io/v7')!, /no version of the API/);
   assert.match(runtimeConfigProblem('apps/v1=false')!, /cannot be turned off/);
+  assert.equal(runtimeConfigProblem('api/ga=true'), undefined);
+  assert.match(runtimeConfigProblem('api/ga=false')!, /cannot be turned off/);
   assert.match(runtimeConfigProblem('api/beta=maybe')!, /neither true nor false/);
 });
 

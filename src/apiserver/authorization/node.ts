@@ -4,6 +4,7 @@ import { storageKey, storagePrefix } from '#api/kinds.ts';
 import {
   PersistentVolumeClaims,
   PersistentVolumes,
+  PodCertificateRequests,
   Pods,
   ResourceSlices,
   VolumeAttachments,
@@ -12,9 +13,11 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodCertificateRequest,
   ResourceSlice,
   VolumeAttachment,
 } from '#api/generated/types.ts';
+import type { FeatureGates } from '#api/feature-gates.ts';
 import type { KindReference } from '#api/kind.ts';
 import { requiredFieldValue } from '#api/meta/field-selector.ts';
 import type { Identity } from '#api/request.ts';
@@ -39,7 +42,7 @@ export const nodeOf = (user: Identity): string | undefined =>
     ? user.name.slice(userPrefix.length)
     : undefined;
 
-export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthorizer & Disposable {
+export function nodeAuthorizer(store: Store, rbac: RbacIndex, gates: FeatureGates): ImmediateAuthorizer & Disposable {
   const podsByNode = createStoreIndex<Pod>(store, storagePrefix(Pods), (pod) =>
     pod.spec?.nodeName === undefined || pod.spec.nodeName === '' ? [] : [pod.spec.nodeName],
   );
@@ -183,6 +186,29 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthoriz
     return noOpinion();
   };
 
+  /** Of the gate PodCertificateRequest: what it may ask for, NodeRestriction looks at. */
+  const podCertificate = (nodeName: string, asked: AccessAttributes): AccessDecision => {
+    if (asked.subresource !== '')
+      return noOpinion('nodes may not access the status subresource of PodCertificateRequests');
+    switch (asked.verb) {
+      case 'create':
+        return allow();
+      case 'get': {
+        const found = objectAt<PodCertificateRequest>(PodCertificateRequests, asked.namespace, asked.name);
+        return found?.spec.nodeName === nodeName
+          ? allow()
+          : noOpinion(`no relationship found between node '${nodeName}' and this object`);
+      }
+      case 'list':
+      case 'watch':
+        return selects(asked, nodeName)
+          ? allow()
+          : noOpinion('can only list/watch podcertificaterequests with nodeName field selector');
+      default:
+        return noOpinion(`nodes may not ${asked.verb} podcertificaterequests`);
+    }
+  };
+
   return {
     name: 'Node',
     authorize(asked) {
@@ -212,6 +238,9 @@ export function nodeAuthorizer(store: Store, rbac: RbacIndex): ImmediateAuthoriz
             return csiNode(nodeName, asked);
           case 'resource.k8s.io/resourceslices':
             return resourceSlice(nodeName, asked);
+          case 'certificates.k8s.io/podcertificaterequests':
+            if (gates.isOn('PodCertificateRequest')) return podCertificate(nodeName, asked);
+            break;
           case '/nodes':
             return nodes(nodeName, asked);
           case '/pods':

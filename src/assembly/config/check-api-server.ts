@@ -150,6 +150,9 @@ function checkRuntimeConfig(values: ConfigurationValues): RuntimeConfig {
         'Write entries such as resource.k8s.io/v1beta1=true, certificates.k8s.io/v1beta1/clustertrustbundles=true or api/beta=true.',
       );
   }
+  // Upstream's rule: such a server would serve nothing.
+  if (entries.length === 1 && entries[0] === 'api/all=false')
+    values.wrong(path, 'turns everything off', 'Remove the entry, or say what is to be served.');
   return entries;
 }
 

@@ -371,6 +371,7 @@ test("feature gates are taken by MicroShift's keys, and all that is wrong with t
       return true;
     });
   await refused('featureSet: TechPreviewNoUpgrade', /single machine/);
+  await assert.rejects(load(etc('apiServer: {runtimeConfig: [api/all=false]}')), /turns everything off/);
   await refused('featureSet: Other', /must be CustomNoUpgrade or empty/);
   await refused('customNoUpgrade: {enabled: [GenericWorkload]}', /no effect without a feature set/);
   await refused(

@@ -1,4 +1,5 @@
 // The API server on the store, behind TLS; and the client that the rest of the process uses.
+import { closedByGates } from '#rules/runtime-config.ts';
 import { featureGates } from '#api/feature-gates.ts';
 import type { Scope } from '#base/scope.ts';
 import { OutgoingConnections } from '#host/outgoing-connector.ts';
@@ -39,6 +40,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     signer: tokenKey,
   };
   const access = await followAccess(context, scope, { outgoing, clock, random, logger, serviceAccountTokens });
+  const gates = featureGates(new Map(Object.entries(configuration.apiServer.featureGates.changed)));
   const server = createApiServer({
     store: parts.take('store'),
     clock,
@@ -46,7 +48,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     logger,
     version: versionInfo(),
     runtimeConfig: configuration.apiServer.runtimeConfig,
-    featureGates: featureGates(new Map(Object.entries(configuration.apiServer.featureGates.changed))),
+    featureGates: gates,
     serviceAccountTokens,
     access: access.current,
     serviceCidrs: [cluster.serviceRange],
@@ -138,10 +140,17 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
   });
 
   const { withoutEffect } = configuration.apiServer.featureGates;
-  const gateProblems =
-    withoutEffect.length === 0
+  const closed = closedByGates(configuration.apiServer.runtimeConfig, gates).map(
+    ({ name, gate }) => `${name} (${gate})`,
+  );
+  const gateProblems = [
+    ...(withoutEffect.length === 0
       ? []
-      : [`feature gates that are set and change nothing here: ${withoutEffect.join(', ')}`];
+      : [`feature gates that are set and change nothing here: ${withoutEffect.join(', ')}`]),
+    ...(closed.length === 0
+      ? []
+      : [`apiServer.runtimeConfig asks for what is served only with its feature gate: ${closed.join(', ')}`]),
+  ];
   for (const problem of gateProblems) logger.warn(problem);
   return () => [...gateProblems, ...audit.problems(), ...access.problems()];
 

@@ -27,6 +27,8 @@ import {
   type RbacObject,
 } from '../bootstrap-rbac.ts';
 import { defaultCertificateSecret, ingressObjects, removedWithRouter } from '../ingress-objects.ts';
+import { featureGates } from '#api/feature-gates.ts';
+import { withGatedRoles } from '../bootstrap-gated-roles.ts';
 import { clusterFacts, clusterFactsConfigMap, type ClusterFacts } from '../cluster-facts.ts';
 import type { AssemblyContext } from '../parts.ts';
 
@@ -41,7 +43,8 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   const objects = bootstrapObjects(configuration, authoritiesOf(pki));
   const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
   const { default: sccs } = await import('#api/facts/stock-sccs.json', { with: { type: 'json' } });
-  const rbac = rbacGroups(bootstrapRbac(facts as unknown as RbacFacts));
+  const gates = featureGates(new Map(Object.entries(configuration.apiServer.featureGates.changed)));
+  const rbac = rbacGroups(bootstrapRbac(withGatedRoles(facts as unknown as RbacFacts, gates)));
   scope.spawn('own objects of the API server', async () => {
     await parts.take('apiServer').keepOwnObjects();
     parts.provide('ownObjectsKept', true);

@@ -1,4 +1,6 @@
 // Controllers and scheduler, each in its own name.
+import { featureGates } from '#api/feature-gates.ts';
+import { openedByGates } from '#rules/runtime-config.ts';
 import { createTokenKey } from '#pki/token-signer.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
@@ -41,7 +43,10 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
     logger,
     metrics: context.metrics,
     config: {
-      runtimeConfig: configuration.apiServer.runtimeConfig,
+      runtimeConfig: openedByGates(
+        configuration.apiServer.runtimeConfig,
+        featureGates(new Map(Object.entries(configuration.apiServer.featureGates.changed))),
+      ),
       signToken: (claims) => tokenKey.signNow(claims),
       rootCaCertificates: () => parts.take('pki').bundle('serving'),
       reservedPorts: new Map([
