@@ -33,6 +33,7 @@ const defaults = {
   NodeDeclaredFeatures: true,
   PodCertificateRequest: false,
   PodLevelResources: true,
+  PodTopologyLabelsAdmission: true,
   ResourceHealthStatus: true,
   ResourceHealthStatusMessage: true,
   StorageVersionMigrator: false,

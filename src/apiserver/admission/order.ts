@@ -11,6 +11,7 @@ import { policyParamAccess } from './policies/param-access.ts';
 import { mutatingPolicies, validatingPolicies } from './policies/plugins.ts';
 import { podCertificates } from './pod-certificates.ts';
 import { podGroups } from './pod-groups.ts';
+import { podTopologyLabels } from './pod-topology-labels.ts';
 import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -31,14 +32,15 @@ export const admissionOrder = (store: Store): readonly AdmissionPlugin[] => [
   podSecurity, // Pods against the standard of their namespace
   priority, // class to number
   defaultTolerationSeconds, // five minutes for lost nodes
+  defaultStorageClass,
   storageObjectInUseProtection, // finalizers of claims and volumes
   podGroups, // groups of Pods that are scheduled together
-  defaultStorageClass,
   persistentVolumeClaimResize,
   runtimeClass, // is the class there; its overhead and placement
   certificateRequests, // who asked, who may approve and sign
   podCertificates, // who may attest and sign for a signer of Pods' certificates
   defaultIngressClass, // of an Ingress that names none
+  podTopologyLabels, // zone and region of the node
   routeHost, // OpenShift: host of a Route
   rbacEscalation, // no grant beyond one's own rights
   policyParamAccess, // no policy on what its writer cannot read

@@ -78,6 +78,8 @@ export async function bindPod(request: ResourceRequest): Promise<ApiResponse> {
     pod.spec.nodeName = binding.target.name!;
     if (binding.metadata?.annotations !== undefined)
       pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations };
+    if (binding.metadata?.labels !== undefined && context.server.gates.isOn('PodTopologyLabelsAdmission'))
+      pod.metadata.labels = { ...pod.metadata.labels, ...binding.metadata.labels };
     const conditions = (pod.status ??= {}).conditions ?? [];
     const scheduled = conditions.find((one) => one.type === 'PodScheduled');
     pod.status.conditions = [

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '#base/clock.ts';
+import { createMemoryStore } from '#storage/memory/store.ts';
+import { admissionOrder } from './order.ts';
+
+/** Those that are on by default in 1.36, in the order in which upstream runs them (kube-apiserver's AllOrderedPlugins). */
+const upstream = [
+  'NamespaceLifecycle',
+  'LimitRanger',
+  'ServiceAccount',
+  'NodeRestriction',
+  'TaintNodesByCondition',
+  'PodSecurity',
+  'Priority',
+  'DefaultTolerationSeconds',
+  'DefaultStorageClass',
+  'StorageObjectInUseProtection',
+  'PodGroupProtection',
+  'PersistentVolumeClaimResize',
+  'RuntimeClass',
+  'CertificateApproval',
+  'CertificateSigning',
+  'ClusterTrustBundleAttest',
+  'CertificateSubjectRestriction',
+  'DefaultIngressClass',
+  'PodTopologyLabels',
+  'PodGroupWorkloadExists',
+  'NodeDeclaredFeatureValidator',
+  'JobValidation',
+  'PodResizeValidator',
+  'MutatingAdmissionPolicy',
+  'MutatingAdmissionWebhook',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionWebhook',
+  'ResourceQuota',
+];
+/** Plugins here that are several of upstream's at once, each of another kind of object, so that no order among them is seen. */
+const several: Readonly<Record<string, readonly string[]>> = {
+  CertificateRequests: ['CertificateApproval', 'CertificateSigning', 'CertificateSubjectRestriction'],
+  PodCertificates: ['ClusterTrustBundleAttest'],
+  PodGroups: ['PodGroupProtection', 'PodGroupWorkloadExists', 'JobValidation'],
+};
+/** What upstream does elsewhere than in admission, or not at all. */
+const own = new Set(['RouteHost', 'RBACEscalation', 'PolicyParamAccess']);
+/** Done where a Pod is resized (registry), not by a plugin. */
+const elsewhere = new Set(['PodResizeValidator', 'NodeDeclaredFeatureValidator']);
+
+test("plugins run in upstream's order, and none that is on by default is missing", () => {
+  const plugins = admissionOrder(createMemoryStore({ clock: new VirtualClock(0) }));
+  const names = plugins.map((one) => one.name);
+  const places = names.filter((name) => !own.has(name)).map((name) => (several[name] ?? [name])[0]!);
+  const expected = upstream.filter((name) => places.includes(name));
+  assert.deepEqual(places, expected);
+  const all = new Set(names.flatMap((name) => several[name] ?? [name]));
+  assert.deepEqual(
+    upstream.filter((name) => !all.has(name) && !elsewhere.has(name)),
+    [],
+  );
+  // Between what completes the object and what others decide about it.
+  assert.ok([...own].every((name) => names.indexOf(name) < names.indexOf('MutatingAdmissionPolicy')));
+  for (const plugin of plugins) plugin.close?.();
+});
