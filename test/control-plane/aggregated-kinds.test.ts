@@ -79,11 +79,13 @@ function flunderServer() {
   return { objects, add, answer };
 }
 
-async function start() {
+async function start(
+  change: (flunders: ReturnType<typeof flunderServer>['answer']) => typeof flunders = (same) => same,
+) {
   const connections = connectionsToHere();
   const behind = await startAggregatedServer();
   const flunders = flunderServer();
-  behind.answer = flunders.answer;
+  behind.answer = change(flunders.answer);
   const cluster = await startControlPlane({ api: connections });
   await createSampleService(cluster.api, behind.port);
   await cluster.api.create(services, sampleApiService({ caBundle: behind.caBundle }));
@@ -135,6 +137,22 @@ test('owners and dependents of another server are collected like all others', as
   await cluster.api.patch('/api/v1/namespaces/default/configmaps/kept', 'merge', { metadata: { labels: { a: 'b' } } });
   await cluster.pass(5_000);
   assert.notEqual(await cluster.find(ConfigMaps, 'default', 'kept'), undefined);
+});
+
+test('a kind that an available server adds is seen half a minute later', async () => {
+  const served = { isHidden: true };
+  await using all = await start((answer) => (request, response) => {
+    if (served.isHidden && request.url === '/apis/wardle.example.com/v1alpha1')
+      sendJson(response, 200, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources: [] });
+    else answer(request, response);
+  });
+  const { cluster, flunders, until } = all;
+  const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'never-was', uid: 'nobody' };
+  flunders.add('default', 'dependent', { ownerReferences: [reference] });
+  await cluster.pass(29_000);
+  assert.deepEqual([...flunders.objects.keys()], ['default/dependent']);
+  served.isHidden = false;
+  await until(async () => assert.deepEqual([...flunders.objects.keys()], []));
 });
 
 test('a namespace goes with what is in it elsewhere; while that server cannot be asked, it stays and says why', async () => {

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { duplexPair } from 'node:stream';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { ApiServerOptions } from '#apiserver/options.ts';
 import {
   connectionsToHere,
   createSampleService,
@@ -11,50 +9,11 @@ import {
   sendJson,
   startAggregatedServer,
 } from '#kit/aggregated-server.ts';
-import { administrator, startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
+import { condition, sample, services, startSample, until } from '#kit/aggregated-sample.ts';
+import { administrator, startApiServer, type Json } from '#kit/start-api-server.ts';
 
-const services = '/apis/apiregistration.k8s.io/v1/apiservices';
-const sample = `${services}/v1alpha1.wardle.example.com`;
 const flunders = '/apis/wardle.example.com/v1alpha1/namespaces/default/flunders';
 const aggregatedAccept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
-
-const availableOf = (object: Json): Json =>
-  object.status?.conditions?.find((one: { type: string }) => one.type === 'Available');
-
-/** Real time goes on between sockets; the API server's clock stands unless the test moves it. */
-async function until<T>(check: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 2_000; tries++) {
-    const found = await check();
-    if (found !== undefined) return found;
-    await turn();
-  }
-  return assert.fail('it did not come about');
-}
-const condition = (api: TestApiServer, reason: string): Promise<Json> =>
-  until(async () => {
-    const found = availableOf(await api.get(sample));
-    return found?.reason === reason ? found : undefined;
-  });
-
-async function startSample(
-  spec: (caBundle: string) => object = (caBundle) => ({ caBundle }),
-  options: Partial<ApiServerOptions> = {},
-) {
-  const connector = connectionsToHere();
-  const api = await startApiServer({ ...connector, ...options });
-  const behind = await startAggregatedServer();
-  await createSampleService(api, behind.port);
-  await api.create(services, sampleApiService(spec(behind.caBundle)));
-  return {
-    api,
-    behind,
-    async [Symbol.asyncDispose]() {
-      api.close();
-      connector[Symbol.dispose]();
-      await behind[Symbol.asyncDispose]();
-    },
-  };
-}
 
 test('an aggregated API server becomes available, is discovered, and is told who asks', async () => {
   await using all = await startSample();
@@ -267,56 +226,6 @@ test('redirects of a server behind are not passed on, its refusals are', async (
   assert.deepEqual([conflict.status, conflict.json.reason], [409, 'Conflict']);
   behind.answer = sampleDiscovery;
   assert.equal((await api.send('GET', flunders)).status, 404);
-});
-
-test('OpenAPI documents have the paths of aggregated servers: v2 merged, v3 by the server itself', async () => {
-  await using all = await startSample();
-  const { api, behind } = all;
-  await condition(api, 'Passed');
-  const group = '/apis/wardle.example.com/v1alpha1';
-  const status = 'io.k8s.apimachinery.pkg.apis.meta.v1.Status';
-  const reference = (name: string) => ({ schema: { $ref: `#/definitions/${name}` } });
-  behind.answer = (request, response) => {
-    const path = request.url ?? '';
-    if (path === '/openapi/v2')
-      sendJson(response, 200, {
-        swagger: '2.0',
-        paths: {
-          [`${group}/flunders`]: { get: { responses: { 200: reference('Flunder'), 500: reference(status) } } },
-          '/apis/apps/v1/deployments': { get: { description: 'not theirs' } },
-        },
-        definitions: {
-          Flunder: { type: 'object', properties: { a: { $ref: `#/definitions/${status}` } } },
-          [status]: { type: 'string', description: 'another one' },
-          Unused: { type: 'object' },
-        },
-      });
-    else if (path === '/openapi/v3')
-      sendJson(response, 200, {
-        paths: {
-          'apis/wardle.example.com/v1alpha1': { serverRelativeURL: `/openapi/v3${group}?hash=ABC` },
-          'apis/apps/v1': { serverRelativeURL: '/openapi/v3/apis/apps/v1?hash=EVIL' },
-        },
-      });
-    else if (path === `/openapi/v3${group}?hash=ABC`) sendJson(response, 200, { openapi: '3.0.0' });
-    else sampleDiscovery(request, response);
-  };
-  const merged = await api.get('/openapi/v2');
-  const { responses } = merged.paths[`${group}/flunders`].get;
-  assert.deepEqual(responses['200'], reference('Flunder'));
-  assert.deepEqual(responses['500'], reference(`${status}_v2`));
-  assert.deepEqual(merged.definitions.Flunder.properties.a, { $ref: `#/definitions/${status}_v2` });
-  assert.deepEqual(merged.definitions[`${status}_v2`], { type: 'string', description: 'another one' });
-  assert.equal(merged.definitions[status].type, 'object');
-  assert.equal(merged.definitions.Unused, undefined);
-  assert.notEqual(merged.paths['/apis/apps/v1/deployments'].get.description, 'not theirs');
-  const index = await api.get('/openapi/v3');
-  assert.equal(index.paths['apis/wardle.example.com/v1alpha1'].serverRelativeURL, `/openapi/v3${group}?hash=ABC`);
-  assert.doesNotMatch(index.paths['apis/apps/v1'].serverRelativeURL, /EVIL/);
-  assert.deepEqual(await api.get(`/openapi/v3${group}?hash=ABC`), { openapi: '3.0.0' });
-  const asked = behind.asked.length;
-  await api.get('/openapi/v2');
-  assert.equal(behind.asked.length, asked, 'what is known is not asked again');
 });
 
 test('an upgraded connection is joined with the server behind; a refusal comes back as it is', async () => {

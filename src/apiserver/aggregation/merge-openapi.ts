@@ -1,10 +1,19 @@
-// Several OpenAPI v2 documents as one, as upstream's aggregator merges them: the paths of each that are its own, definitions of the
-// same name once where they say the same, and under another name where they do not. Pure.
+// Several OpenAPI v2 documents as one, as upstream's aggregator merges them: the paths of each that are its own, definitions and
+// parameters of the same name once where they say the same, and under another name where they do not. Pure.
 
 export type OpenApi = Readonly<Record<string, unknown>>;
 type Definitions = Readonly<Record<string, unknown>>;
 
-const referencePrefix = '#/definitions/';
+const definitionPrefix = '#/definitions/';
+const parameterPrefix = '#/parameters/';
+
+/** What of a document is one group version's. */
+export interface OpenApiPart {
+  readonly paths: OpenApi;
+  readonly definitions: Definitions;
+  readonly parameters: Definitions;
+}
+
 const gvk = 'x-kubernetes-group-version-kind';
 
 export const isObject = (value: unknown): value is OpenApi =>
@@ -14,52 +23,52 @@ const objectAt = (document: OpenApi, key: string): OpenApi => {
   return isObject(value) ? value : {};
 };
 
-/** Every name that is referred to, in any depth. */
-function collectReferences(value: unknown, found: Set<string>): void {
-  if (Array.isArray(value)) for (const one of value) collectReferences(one, found);
+/** Every name behind the prefix that is referred to, in any depth. */
+function collectReferences(value: unknown, prefix: string, found: Set<string>): void {
+  if (Array.isArray(value)) for (const one of value) collectReferences(one, prefix, found);
   else if (isObject(value))
     for (const [key, inner] of Object.entries(value))
-      if (key === '$ref' && typeof inner === 'string' && inner.startsWith(referencePrefix))
-        found.add(inner.slice(referencePrefix.length));
-      else collectReferences(inner, found);
+      if (key === '$ref' && typeof inner === 'string') {
+        if (inner.startsWith(prefix)) found.add(inner.slice(prefix.length));
+      } else collectReferences(inner, prefix, found);
 }
 
+/** With other references; `names` has whole ones. */
 function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(value)) return value.map((one) => renamed(one, names));
   if (!isObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => {
-      if (key !== '$ref' || typeof inner !== 'string' || !inner.startsWith(referencePrefix))
-        return [key, renamed(inner, names)];
-      const name = inner.slice(referencePrefix.length);
-      return [key, `${referencePrefix}${names.get(name) ?? name}`];
-    }),
+    Object.entries(value).map(([key, inner]) =>
+      key === '$ref' && typeof inner === 'string' ? [key, names.get(inner) ?? inner] : [key, renamed(inner, names)],
+    ),
   );
 }
 
-/** The paths below the prefixes, with the definitions that they need. */
-export function onlyPaths(
-  document: OpenApi,
-  prefixes: readonly string[],
-): { paths: OpenApi; definitions: Definitions } {
+const picked = (all: Definitions, names: Iterable<string>): Definitions =>
+  Object.fromEntries([...names].flatMap((name) => (Object.hasOwn(all, name) ? [[name, all[name]]] : [])));
+
+/** The paths below the prefixes, with the definitions and parameters that they need. */
+export function onlyPaths(document: OpenApi, prefixes: readonly string[]): OpenApiPart {
   const paths = Object.fromEntries(
     Object.entries(objectAt(document, 'paths')).filter(([path]) => prefixes.some((prefix) => path.startsWith(prefix))),
   );
+  const used = new Set<string>();
+  collectReferences(paths, parameterPrefix, used);
+  const parameters = picked(objectAt(document, 'parameters'), used);
   const all = objectAt(document, 'definitions');
   const needed = new Set<string>();
   let open = new Set<string>();
-  collectReferences(paths, open);
+  collectReferences([paths, parameters], definitionPrefix, open);
   while (open.size > 0) {
     const next = new Set<string>();
     for (const name of open) {
       if (needed.has(name)) continue;
       needed.add(name);
-      collectReferences(all[name], next);
+      collectReferences(all[name], definitionPrefix, next);
     }
     open = next;
   }
-  const definitions = Object.fromEntries([...needed].flatMap((name) => (name in all ? [[name, all[name]]] : [])));
-  return { paths, definitions };
+  return { paths, definitions: picked(all, needed), parameters };
 }
 
 /** What it says, whatever kinds it says it of. */
@@ -72,25 +81,41 @@ const text = (definition: unknown): string =>
         : value,
   );
 
+/** Adds to `names` what must be called otherwise, since the target has another of that name. */
+function addNames(target: Definitions, others: Definitions, prefix: string, names: Map<string, string>): void {
+  for (const [name, one] of Object.entries(others)) {
+    if (!Object.hasOwn(target, name) || text(target[name]) === text(one)) continue;
+    let number = 2;
+    while (Object.hasOwn(target, `${name}_v${number}`) || Object.hasOwn(others, `${name}_v${number}`)) number++;
+    names.set(`${prefix}${name}`, `${prefix}${name}_v${number}`);
+  }
+}
+
+function addAll(
+  target: Record<string, unknown>,
+  others: Definitions,
+  prefix: string,
+  names: ReadonlyMap<string, string>,
+) {
+  for (const [name, one] of Object.entries(others)) {
+    const finalName = names.get(`${prefix}${name}`)?.slice(prefix.length) ?? name;
+    if (!Object.hasOwn(target, finalName)) target[finalName] = one;
+  }
+}
+
 /** The base keeps its names and paths. */
-export function mergeOpenApi(base: OpenApi, others: readonly { paths: OpenApi; definitions: Definitions }[]): OpenApi {
+export function mergeOpenApi(base: OpenApi, others: readonly OpenApiPart[]): OpenApi {
   const paths: Record<string, unknown> = { ...objectAt(base, 'paths') };
   const definitions: Record<string, unknown> = { ...objectAt(base, 'definitions') };
+  const parameters: Record<string, unknown> = { ...objectAt(base, 'parameters') };
   for (const other of others) {
     const names = new Map<string, string>();
-    for (const [name, definition] of Object.entries(other.definitions)) {
-      if (!Object.hasOwn(definitions, name) || text(definitions[name]) === text(definition)) continue;
-      let number = 2;
-      while (Object.hasOwn(definitions, `${name}_v${number}`) || Object.hasOwn(other.definitions, `${name}_v${number}`))
-        number++;
-      names.set(name, `${name}_v${number}`);
-    }
-    const own = renamed(other, names) as typeof other;
-    for (const [name, definition] of Object.entries(own.definitions)) {
-      const finalName = names.get(name) ?? name;
-      if (!Object.hasOwn(definitions, finalName)) definitions[finalName] = definition;
-    }
+    addNames(definitions, other.definitions, definitionPrefix, names);
+    addNames(parameters, other.parameters, parameterPrefix, names);
+    const own = renamed(other, names) as OpenApiPart;
+    addAll(definitions, own.definitions, definitionPrefix, names);
+    addAll(parameters, own.parameters, parameterPrefix, names);
     for (const [path, item] of Object.entries(own.paths)) if (!Object.hasOwn(paths, path)) paths[path] = item;
   }
-  return { ...base, paths, definitions };
+  return { ...base, paths, definitions, ...(Object.keys(parameters).length === 0 ? {} : { parameters }) };
 }

@@ -29,6 +29,9 @@ const packLevel = 6;
 /** Text that is made before others get their turn. */
 const turnCharacters = 64 * 1024;
 
+/** Where a document is. */
+export const urlOf = (place: string, etag: string): string => `/openapi/v3/${place}?hash=${etag}`;
+
 export const etagOf = (bytes: Uint8Array): string => createHash('sha512').update(bytes).digest('hex').toUpperCase();
 
 async function joined(pieces: Iterable<string>): Promise<Uint8Array> {

@@ -9,6 +9,7 @@ import {
   openApiV2Document,
   openApiV3Document,
   openApiV3Hashes,
+  urlOf,
   type OpenApiDocument,
   type OpenApiForm,
 } from './openapi-documents.ts';
@@ -69,8 +70,6 @@ async function merged(
   return { bytes: form === 'json' ? bytes : (await asProtobuf('v2', bytes)).bytes, etag, modifiedAtMs };
 }
 
-const urlOf = (place: string, etag: string): string => `/openapi/v3/${place}?hash=${etag}`;
-
 async function respondIndex({ request, server }: RequestContext): Promise<ApiResponse> {
   const { clock } = server.options;
   const { rows } = server.kinds;
@@ -104,19 +103,38 @@ function indexMadeAt(rows: object, now: number): number {
 const yearMs = 365 * 24 * 60 * 60 * 1000;
 
 async function respondV3(context: RequestContext, place: string): Promise<ApiResponse> {
-  const { request, server } = context;
+  const { server } = context;
   const { clock } = server.options;
   const { rows } = server.kinds;
   const remote = server.apiServices.remotes.size > 0 ? server.aggregation.remoteOfPath(`/${place}`) : undefined;
   if (remote !== undefined) {
-    const { proxyToServer } = await import('../aggregation/proxy.ts');
-    return proxyToServer(context, remote);
+    const { convertedV3 } = await import('../aggregation/remote-openapi.ts');
+    const converted = await convertedV3(server, remote);
+    if (converted === undefined) {
+      const { proxyToServer } = await import('../aggregation/proxy.ts');
+      return proxyToServer(context, remote);
+    }
+    const modifiedAtMs = clock.now();
+    return respondDocument(context, place, async (form) =>
+      form === 'json'
+        ? { ...converted, modifiedAtMs }
+        : { ...(await asProtobuf('v3', converted.bytes)), etag: converted.etag, modifiedAtMs },
+    );
   }
-  const form = formOf('v3', request);
   if (!(await openApiV3Hashes(rows, clock)).has(place)) return respond(404, { type: 'none' });
+  return respondDocument(context, place, async (form) => openApiV3Document(rows, place, form, clock));
+}
+
+async function respondDocument(
+  { request, server }: RequestContext,
+  place: string,
+  make: (form: OpenApiForm) => Promise<OpenApiDocument | undefined>,
+): Promise<ApiResponse> {
+  const { clock } = server.options;
+  const form = formOf('v3', request);
   const vary = 'Accept';
   if (form === undefined) return respond(406, { type: 'none' }, { vary });
-  const document = await openApiV3Document(rows, place, form, clock);
+  const document = await make(form);
   if (document === undefined) return respond(404, { type: 'none' });
   const asked = request.query.get('hash') ?? '';
   if (asked !== '' && asked !== document.etag) {

@@ -1,5 +1,5 @@
 // The kinds that aggregated API servers serve, for controllers that go over all kinds: asked for when an APIService becomes
-// available. A server that is away keeps its kinds; they go with its APIService.
+// available, and every half a minute from then on, as upstream's controllers do: nobody tells of new kinds. A server that is away keeps its kinds; they go with its APIService.
 import { APIServices } from '#api/generated/kind-references.ts';
 import type { APIService } from '#api/generated/types.ts';
 import type { Client, DiscoveredResource } from '#client/client.ts';
@@ -23,6 +23,7 @@ const remoteOf = ({ spec }: APIService): { readonly group: string; readonly vers
 const isAvailable = ({ status }: APIService): boolean =>
   status?.conditions?.some((one) => one.type === 'Available' && one.status === 'True') === true;
 const retryMs = 5_000;
+const refreshMs = 30_000;
 
 export interface AggregatedKinds extends Disposable {
   /** Group versions of other servers that could not be asked what they serve, or not yet: `GROUP/VERSION`, sorted. */
@@ -35,6 +36,8 @@ interface Entry {
   isAvailable: boolean;
   /** Undefined: not asked. */
   kinds: readonly ChangingKind[] | undefined;
+  /** Counts how often it became available: each time it is asked anew. */
+  times: number;
 }
 
 export function followAggregatedKinds(
@@ -53,25 +56,39 @@ export function followAggregatedKinds(
     one.name.includes('/') || !needed.every((verb) => one.verbs.includes(verb))
       ? []
       : [{ group, version, resource: one.name, kind: one.kind, namespaced: one.namespaced, aggregated: true }];
-  const discover = async (name: string, entry: Entry, group: string, version: string): Promise<void> => {
-    for (;;)
+  const keyOf = (kind: ChangingKind): string => JSON.stringify(kind);
+  const update = (entry: Entry, kinds: readonly ChangingKind[]): void => {
+    const before = new Set(entry.kinds?.map(keyOf));
+    const now = new Set(kinds.map(keyOf));
+    for (const kind of entry.kinds ?? []) if (!now.has(keyOf(kind))) tell(kind, 'removed');
+    entry.kinds = kinds;
+    for (const kind of kinds) if (!before.has(keyOf(kind))) tell(kind, 'added');
+  };
+  const follow = async (name: string, entry: Entry, group: string, version: string): Promise<void> => {
+    const times = ++entry.times;
+    // Another server's by now, gone, or asked by a later turn.
+    const isOver = (): boolean => known.get(name) !== entry || entry.times !== times || end.signal.aborted;
+    for (;;) {
+      let waitMs = refreshMs;
       try {
         const resources = await client.discover(group, version);
-        // Another server's by now, or gone.
-        if (known.get(name) !== entry || end.signal.aborted) return;
-        entry.kinds = resources.flatMap((one) => asKind(group, version, one));
-        for (const kind of entry.kinds) tell(kind, 'added');
-        return;
+        if (isOver()) return;
+        update(
+          entry,
+          resources.flatMap((one) => asKind(group, version, one)),
+        );
       } catch (error) {
-        if (end.signal.aborted) return;
+        if (isOver()) return;
+        waitMs = retryMs;
         logger.warn('the kinds of an aggregated API server could not be read, will retry', {
           name,
           error: messageOf(error),
           retryInMs: retryMs,
         });
-        await sleep(clock, retryMs, end.signal).catch(() => {});
-        if (known.get(name) !== entry || !entry.isAvailable || end.signal.aborted) return;
       }
+      await sleep(clock, waitMs, end.signal).catch(() => {});
+      if (isOver() || !entry.isAvailable) return;
+    }
   };
   const subscription = client.informer(APIServices).onChange(({ current, previous }) => {
     const name = (current ?? previous)?.metadata.name ?? '';
@@ -86,12 +103,13 @@ export function followAggregatedKinds(
       version: `${group}/${version}`,
       isAvailable: false,
       kinds: undefined,
+      times: 0,
     };
     known.set(name, entry);
     const cameBack = isAvailable(current) && !entry.isAvailable;
     entry.isAvailable = isAvailable(current);
-    if (cameBack && entry.kinds === undefined)
-      discover(name, entry, group, version).catch((error: unknown) =>
+    if (cameBack)
+      follow(name, entry, group, version).catch((error: unknown) =>
         logger.error('kinds of an aggregated API server', { name, error: messageOf(error) }),
       );
   });
