@@ -1,4 +1,5 @@
 // Differences that stay, each with its reason.
+import { bodyDifferences } from './comparison.ts';
 import type { Outcome } from './outcome.ts';
 
 interface Accepted {
@@ -15,7 +16,33 @@ const accepted: readonly Accepted[] = [
       peer.code < 300 &&
       withoutGenerations(peer) === withoutGenerations(own),
   },
+  {
+    reason:
+      'the peer has objects of its own behind the last one of this test, which a page with a selector does not look at',
+    covers: (_kind, step, peer, own) =>
+      /^list\/(second-page|revision-of-a-exact-limit)/.test(step) &&
+      own.code === 200 &&
+      typeof peer.body?.metadata?.continue === 'string' &&
+      same(
+        { ...peer.body, metadata: { ...peer.body.metadata, continue: undefined } },
+        { ...own.body, metadata: { ...own.body?.metadata, continue: undefined } },
+      ),
+  },
+  {
+    reason:
+      "upstream's server itself says of a flow schema whether its priority level is there; here a controller does, and none runs in this test",
+    covers: (kind, _step, peer, own) =>
+      kind.endsWith('.flowschemas') &&
+      peer.code === own.code &&
+      bodyDifferences(peer.body, own.body).every((one) =>
+        /\/(status|cells\/5|managedFields)\b|^\/\d+\/object\/(rows\/0\/object\/)?metadata\/labels|^\/\d+: .*FlowSchema/.test(
+          one,
+        ),
+      ),
+  },
 ];
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 const withoutGenerations = ({ code, body }: Outcome): string =>
   `${code} ${(JSON.stringify(body) ?? '').replaceAll(/"generation":\d+/g, '"generation":0')}`;

@@ -5,7 +5,11 @@ import type { Json } from '#kit/start-api-server.ts';
 
 /** Paths of kinds that a server's own controllers act on after a write, and when that is done with certainty. */
 export const actsLater = (method: string, path: string): number => {
-  if (method === 'GET' || !/\/(customresourcedefinitions|apiservices|flowschemas)\b/.test(path)) return 0;
+  if (
+    method === 'GET' ||
+    !/\/(customresourcedefinitions|apiservices|flowschemas|validatingadmissionpolicies)\b/.test(path)
+  )
+    return 0;
   return method === 'DELETE' ? 200 : 30;
 };
 
@@ -16,7 +20,7 @@ const writers = new Map<string, RegExp>([
   // Accepts names, establishes, and brings instances away.
   ['CustomResourceDefinition', /^kube-apiserver$/],
   // Checks types.
-  ['ValidatingAdmissionPolicy', /^(kube-controller-manager|validatingadmissionpolicy-status-controller)$/],
+  ['ValidatingAdmissionPolicy', /^(kube-controller-manager|validatingadmissionpolicy-status)$/],
   // Counts Pods.
   ['ReplicationController', /^kube-controller-manager$/],
 ]);

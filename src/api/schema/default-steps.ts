@@ -1,6 +1,7 @@
 // The step language of the defaulting tables, compiled to functions. A path with [*] runs its step once for each element
 // of that list; [key] is the key of the enclosing forEachKeyOf.
 import { InvariantError } from '#base/errors.ts';
+import { imageTag } from './image-tag.ts';
 
 type Node = Record<string, unknown>;
 
@@ -334,12 +335,3 @@ function compileCondition(
 }
 
 const isEmptyMember = (value: unknown) => value === undefined || value === null;
-
-/** The tag of an image reference: `latest` for none, '' where there is a digest and no tag. */
-export function imageTag(reference: string): string {
-  const digest = reference.indexOf('@');
-  const name = digest < 0 ? reference : reference.slice(0, digest);
-  const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
-  if (colon >= 0) return name.slice(colon + 1);
-  return digest < 0 ? 'latest' : '';
-}

@@ -1,5 +1,6 @@
 // LIST: pages over a stable revision with upstream's continue tokens, resourceVersion semantics, selectors.
 import { badRequestError, expiredError, ApiError } from '#api/status.ts';
+import type { KindRow } from '#api/kind.ts';
 import type { ListMetadata } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import type { ListPage, StoredObject } from '#storage/store.ts';
@@ -126,15 +127,14 @@ function readPage(
       stored !== undefined && (startAfter === undefined || stored.key > startAfter) && selection.matches(stored);
     return { items: isThere ? [stored] : [], revision: store.revision, lastKey: undefined, remaining: undefined };
   }
-  // One pass over the rest: a page of matches, and whether another match follows.
+  // One pass over the rest: a page of matches, and whether anything follows, which upstream does not look at before it is asked for.
   const rest = read(startAfter, undefined);
   if (rest === undefined) return undefined;
   const items: StoredObject[] = [];
   for (const stored of rest.items) {
-    if (!selection.matches(stored)) continue;
     if (options.limit > 0 && items.length === options.limit)
       return { items, revision: rest.revision, lastKey: items.at(-1)!.key, remaining: undefined };
-    items.push(stored);
+    if (selection.matches(stored)) items.push(stored);
   }
   return { items, revision: rest.revision, lastKey: undefined, remaining: undefined };
 }
@@ -168,12 +168,15 @@ async function convertedPage(
   return page;
 }
 
+/** Upstream keeps Events in its database alone. */
+export const isCached = (row: KindRow): boolean => row.storage?.kind !== 'Event';
+
 export function list(request: ResourceRequest): Answered {
   const { context, row } = request;
   const form = negotiateOutput(context.request, collectionOf(row));
   const asked = listOptions(context.request, false);
   // Version 0 takes what is at hand, all of it: upstream's cache has no pages.
-  const options = asked.resourceVersion === '0' && asked.continue === '' ? { ...asked, limit: 0 } : asked;
+  const options = asked.resourceVersion === '0' && isCached(row) ? { ...asked, limit: 0 } : asked;
   const selection = visibleOnly(selectionOf(row, options.labelSelector, options.fieldSelector), request.visible);
   const prefix = storagePrefix(row, request.namespace);
   const start = startOf(options, prefix);

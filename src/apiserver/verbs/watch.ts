@@ -5,8 +5,7 @@ import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import type { ApiResponse, WatchEvent, WatchSink } from '#api/request.ts';
 import { ApiError, expiredError } from '#api/status.ts';
-import { nothingOf } from '#api/schema/canonical.ts';
-import { typeFacts } from '#api/schema/type-table.ts';
+import { nothingOfRow } from '../content/nothing.ts';
 import { watchLine } from '#storage/encode.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
 import { isStoredForm } from '../content/conversion.ts';
@@ -121,14 +120,18 @@ class EventMaker {
   }
   bookmark(revision: number, endsInitialEvents: boolean): WatchEvent {
     // Go shows an object that has nothing but a revision.
-    const nothing = this.#row.custom === undefined ? nothingOf(typeFacts(this.#row.typeName)) : {};
+    const nothing = nothingOfRow(this.#row);
+    const annotations = {
+      ...(nothing.metadata?.['annotations'] as Readonly<Record<string, string>> | undefined),
+      ...(endsInitialEvents ? { [initialEventsEnd]: 'true' } : {}),
+    };
     const object: KubernetesObject = {
       ...nothing,
       kind: this.#row.kind,
       apiVersion: apiVersionOf(this.#row),
       metadata: {
         resourceVersion: String(revision),
-        ...(endsInitialEvents ? { annotations: { [initialEventsEnd]: 'true' } } : {}),
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
       },
     };
     if (this.#form.transform === 'table')

@@ -92,6 +92,7 @@ export function watchSteps(kind: KindUnderTest): Step[] {
     watch('field-bad', { fieldSelector: 'nothing=x' }),
     watch('timeout-bad', { timeoutSeconds: 'x' }),
     watch('revision-bad', { resourceVersion: 'abc' }),
+    // How far back a server remembers is its own.
     watch('revision-old', { resourceVersion: '1' }, { bodyIgnored: true }),
     watch('limit', { limit: '1' }),
     watch('continue', { continue: 'abc' }),
