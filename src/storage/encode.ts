@@ -38,21 +38,31 @@ function ownBytes(text: string): Uint8Array {
   return bytes;
 }
 
-const versionText = (stored: StoredObject): string => `"resourceVersion":"${stored.revision}",`;
+const versionOpening = '"resourceVersion":"';
+const openingBytes = Buffer.from(versionOpening, 'latin1');
+const itemOpeningBytes = Buffer.from(`{${metadataOpening}${versionOpening}`, 'latin1');
+const quote = 0x22;
+const comma = 0x2c;
+
+/** Of `"resourceVersion":"N",`. */
+function versionLength({ revision }: StoredObject): number {
+  let digits = 1;
+  for (let rest = revision; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+  return openingBytes.length + digits + 2;
+}
 
 /** The JSON of one object with its resource version and a newline, in one piece. */
 export function objectLine(stored: StoredObject): Uint8Array {
-  const version = versionText(stored);
-  const target = Buffer.allocUnsafe(stored.bytes.length + version.length + 1);
-  target[putObject(target, 0, stored, version)] = 0x0a;
+  const length = stored.bytes.length + versionLength(stored);
+  const target = Buffer.allocUnsafe(length + 1);
+  target[putObject(target, 0, stored)] = 0x0a;
   return target;
 }
 
 /** The same without the newline. */
 export function objectBytes(stored: StoredObject): Uint8Array {
-  const version = versionText(stored);
-  const target = Buffer.allocUnsafe(stored.bytes.length + version.length);
-  putObject(target, 0, stored, version);
+  const target = Buffer.allocUnsafe(stored.bytes.length + versionLength(stored));
+  putObject(target, 0, stored);
   return target;
 }
 
@@ -66,20 +76,13 @@ export function listItemParts(items: readonly StoredObject[], withKind: boolean)
     let size = 0;
     let end = first;
     for (; end < items.length && (size < listPartBytes || end === first); end++)
-      size += items[end]!.bytes.length + versionLengthMax;
+      size += items[end]!.bytes.length + versionLength(items[end]!) + 1;
     const target = Buffer.allocUnsafe(size);
     let at = 0;
     for (let index = first; index < end; index++) {
       const stored = items[index]!;
-      if (index > 0) target[at++] = 0x2c;
-      if (withKind) at = putObject(target, at, stored, versionText(stored));
-      else {
-        target[at++] = 0x7b;
-        const start = stored.versionOffset - metadataOpening.length;
-        at = putRange(target, at, stored.bytes, start, stored.versionOffset);
-        at += target.write(versionText(stored), at, 'latin1');
-        at = putRange(target, at, stored.bytes, stored.versionOffset, stored.bytes.length);
-      }
+      if (index > 0) target[at++] = comma;
+      at = withKind ? putObject(target, at, stored) : putItem(target, at, stored);
     }
     parts.push(target.subarray(0, at));
     first = end;
@@ -90,24 +93,45 @@ export function listItemParts(items: readonly StoredObject[], withKind: boolean)
 /** One line of a watch with its newline. */
 export function watchLine(type: 'ADDED' | 'MODIFIED' | 'DELETED', stored: StoredObject): Uint8Array {
   const head = `{"type":"${type}","object":`;
-  const version = versionText(stored);
-  const target = Buffer.allocUnsafe(head.length + stored.bytes.length + version.length + 2);
-  const at = putObject(target, target.write(head, 0, 'latin1'), stored, version);
+  const target = Buffer.allocUnsafe(head.length + stored.bytes.length + versionLength(stored) + 2);
+  const at = putObject(target, target.write(head, 0, 'latin1'), stored);
   target[at] = 0x7d;
   target[at + 1] = 0x0a;
   return target;
 }
 
-/** `"resourceVersion":"N",` with the longest N, and a comma and a brace. */
-const versionLengthMax = 21 + 16 + 2;
-
-function putRange(target: Buffer, at: number, from: Uint8Array, start: number, end: number): number {
-  target.set(start === 0 && end === from.length ? from : from.subarray(start, end), at);
-  return at + end - start;
+// A view of a part costs more than the copying of some ten bytes: short pieces are copied one by one.
+function putBytes(target: Buffer, at: number, bytes: Uint8Array, length: number): number {
+  for (let index = 0; index < length; index++) target[at + index] = bytes[index]!;
+  return at + length;
 }
-function putObject(target: Buffer, at: number, stored: StoredObject, version: string): number {
-  const { bytes, versionOffset } = stored;
-  let next = putRange(target, at, bytes, 0, versionOffset);
-  next += target.write(version, next, 'latin1');
-  return putRange(target, next, bytes, versionOffset, bytes.length);
+/** What follows `"resourceVersion":"`. */
+function putRevision(target: Buffer, at: number, revision: number): number {
+  let unit = 1;
+  while (revision >= unit * 10) unit *= 10;
+  let rest = revision;
+  let next = at;
+  for (; unit >= 1; unit /= 10) {
+    const digit = Math.floor(rest / unit);
+    target[next++] = 0x30 + digit;
+    rest -= digit * unit;
+  }
+  target[next] = quote;
+  target[next + 1] = comma;
+  return next + 2;
+}
+function putObject(target: Buffer, at: number, stored: StoredObject): number {
+  const { bytes, versionOffset, revision } = stored;
+  const shift = versionLength(stored);
+  // All of it where its end belongs; what stands before the version is put in front again.
+  target.set(bytes, at + shift);
+  putBytes(target, at, bytes, versionOffset);
+  putRevision(target, putBytes(target, at + versionOffset, openingBytes, openingBytes.length), revision);
+  return at + shift + bytes.length;
+}
+/** Without kind and apiVersion. */
+function putItem(target: Buffer, at: number, { bytes, versionOffset, revision }: StoredObject): number {
+  const tail = putRevision(target, putBytes(target, at, itemOpeningBytes, itemOpeningBytes.length), revision);
+  target.set(bytes.subarray(versionOffset), tail);
+  return tail + bytes.length - versionOffset;
 }
