@@ -49,6 +49,8 @@ export interface PartTypes {
   readonly pki: Pki;
   readonly namedCertificates: NamedCertificates;
   readonly store: Store;
+  /** Copies what the store holds into a new file, and gives its revision. Absent: nothing is kept. */
+  readonly copyStore: (target: string) => Promise<number>;
   readonly apiServer: ApiServer;
   /** A client in the name of a user; groups that follow from the name are added. */
   readonly clientAs: (name: string, groups?: readonly string[]) => Client;

@@ -14,6 +14,8 @@ import type { HostIdentity } from '#host/identity.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
 import { createServiceNotifier } from '#host/notify.ts';
 import { watchPaths } from '#host/watched-paths.ts';
+import { backupForSocket } from './backup/for-socket.ts';
+import { finishRestore } from './backup/restore.ts';
 import type { ChangeableConfiguration } from './config/live.ts';
 import type { LoadedConfiguration, LoadOptions } from './config/load.ts';
 import { ConfigurationReloader } from './config/reload.ts';
@@ -59,6 +61,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   // Looked at before the lock makes it: cleanup must not remove what was there.
   const dataDirectoryBefore = lookAtDataDirectory(configuration.dataDirectory);
   using _lock = await lockDirectory(configuration.dataDirectory);
+  await finishRestore(configuration.dataDirectory, options.files);
   const notifier = await createServiceNotifier(options.environment);
   logger.info(`MicroShift ${productVersion.version} starts`, {
     roles: configuration.roles.join(','),
@@ -106,6 +109,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
         clock.now(),
       ),
     onChange: (listener) => runner.onChange(listener),
+    backup: (target) => backupForSocket(context, target),
   });
   const stopped = new Promise<'stop'>((resolve) => {
     if (stop.aborted) resolve('stop');

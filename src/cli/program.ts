@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { OperatorError } from '#base/errors.ts';
 import type { AddNodeFlags } from './add-node.ts';
 import type { SimulateFlags } from './simulate.ts';
-import { exitFailed, exitUsage, UsageError, type RunFlags, type StatusFlags } from './command.ts';
+import { exitFailed, exitUsage, UsageError, type RunFlags, type SourceFlags, type StatusFlags } from './command.ts';
 
 const examples = (...lines: readonly (readonly [command: string, meaning: string])[]): string =>
   `\nExamples:\n${lines.map(([command, meaning]) => `  ${command.padEnd(58)} ${meaning}`).join('\n')}\n`;
@@ -48,6 +48,23 @@ export function createProgram(exitWith: (code: number) => void): Command {
       ),
     )
     .action(async (options: RunFlags) => exitWith(await (await import('./run.ts')).run(options)));
+
+  withSource(program.command('backup <directory>'))
+    .description('Copy everything that this cluster is to a new directory, also while it runs.')
+    .addHelpText('after', examples(['sudo microshift backup /mnt/backups/monday', '']))
+    .action(async (directory: string, options: SourceFlags) =>
+      exitWith(await (await import('./backup.ts')).backup(directory, options)),
+    );
+
+  withSource(program.command('restore <directory>'))
+    .description('Put a backup in the place of what the data directory holds. MicroShift must not run.')
+    .addHelpText(
+      'after',
+      examples(['sudo systemctl stop microshift && sudo microshift restore /mnt/backups/monday', '']),
+    )
+    .action(async (directory: string, options: SourceFlags) =>
+      exitWith(await (await import('./backup.ts')).restore(directory, options)),
+    );
 
   program
     .command('version')

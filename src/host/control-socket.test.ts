@@ -18,11 +18,15 @@ test('a watcher gets what is and every change, also below a long path; others ca
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
+    backup: async (target) => ({ target }),
   });
   assert.equal(statSync(socketPath).mode & 0o777, 0o600);
   const once: unknown[] = [];
   await askControlSocket(socketPath, 'status', (line) => once.push(line) > 0);
   assert.deepEqual(once, [{ value: 1 }]);
+  const answers: unknown[] = [];
+  await askControlSocket(socketPath, 'backup /a path', (line) => answers.push(line) > 0);
+  assert.deepEqual(answers, [{ target: '/a path' }]);
   const seen: unknown[] = [];
   const watched = askControlSocket(socketPath, 'watch', (line) => {
     seen.push(line);

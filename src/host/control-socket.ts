@@ -1,5 +1,6 @@
-// The socket over which `microshift status` and `wait` ask the running process. Only root (the owner of the data
-// directory) reaches it. One JSON text a line: one for `status`, one a change for `watch`.
+// The socket over which `microshift status`, `wait` and `backup` ask the running process. Only root (the owner of the data
+// directory) reaches it. One JSON text a line: one for `status`, one a change for `watch`,
+// one at the end for what takes an argument.
 import { chmodSync, closeSync, openSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
@@ -17,12 +18,16 @@ export interface ControlSource {
   current(): unknown;
   /** Called after each change of what `current` gives. */
   onChange(listener: () => void): Disposable;
+  /** Makes a backup at that path; the answer is what is told. */
+  backup(target: string): Promise<unknown>;
 }
 
 /** Watchers of one process at a time; more are refused. */
 const connectionsMax = 32;
-const commandBytesMax = 64;
+/** A command with a path. */
+const commandBytesMax = 4_200;
 const answerMs = 5_000;
+const backupCommand = 'backup ';
 
 export async function serveControlSocket(socketPath: string, source: ControlSource): Promise<Disposable> {
   const sockets = new Set<Socket>();
@@ -37,6 +42,13 @@ export async function serveControlSocket(socketPath: string, source: ControlSour
       command += text;
       if (command.length > commandBytesMax) return void socket.destroy();
       if (!command.endsWith('\n')) return;
+      if (command.startsWith(backupCommand)) {
+        subscription = { [Symbol.dispose]() {} };
+        void source
+          .backup(command.slice(backupCommand.length, -1))
+          .then((answer) => socket.end(`${JSON.stringify(answer)}\n`));
+        return;
+      }
       send();
       if (command === 'watch\n') subscription = source.onChange(send);
       else socket.end();
@@ -69,7 +81,7 @@ export async function serveControlSocket(socketPath: string, source: ControlSour
 /** Asks a running process; `onLine` gets each answer and ends the conversation by returning false. */
 export function askControlSocket(
   socketPath: string,
-  command: 'status' | 'watch',
+  command: 'status' | 'watch' | `backup ${string}`,
   onLine: (value: unknown) => boolean,
 ): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -24,6 +24,8 @@ export interface RowFile {
   readonly meta: FileMeta;
   /** Resolves when the rows and `meta` are on disk, all of them; rejects with RowFileError. */
   commit(rows: PackedRows, meta: FileMeta | undefined): Promise<void>;
+  /** Everything committed, as another file (which must not exist), on disk. */
+  copyTo(target: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,6 +71,7 @@ export const openRowFile: OpenRowFile = async (options, onRows) => {
       meta,
       commit: async (rows, newMeta) =>
         void (await next({ type: 'commit', rows, meta: newMeta }, [rows.payload.buffer, rows.numbers.buffer])),
+      copyTo: async (target) => void (await next({ type: 'copy', target })),
       close: async () => {
         try {
           await next({ type: 'close' });

@@ -19,6 +19,7 @@ export const openInProcess: OpenRowFile = async (options, onRows) =>
     return {
       meta,
       commit: async (rows, newMeta) => guarded(() => database.commit(rows, newMeta)),
+      copyTo: async (target) => guarded(() => database.copyTo(target)),
       close: async () => guarded(() => database.close()),
     };
   });

@@ -1,6 +1,7 @@
 // The embedded store of this machine, with its Secrets encrypted; or one that keeps nothing.
 import path from 'node:path';
 import type { Scope } from '#base/scope.ts';
+import { storeDirectory, storeFile } from '../backup/contents.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 export async function startStorage(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
@@ -16,13 +17,14 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
     import('#storage/sqlite/store.ts'),
     import('#storage/sealing/sealing-key.ts'),
   ]);
-  const directory = path.join(configuration.dataDirectory, 'storage');
+  const directory = storeDirectory(configuration.dataDirectory);
   await files.makeDirectory(directory, 0o700);
   const file = path.join(configuration.dataDirectory, 'secrets.key');
   const { sealing, keep } = await openSealing({ file, files, random });
-  const store = await openSqliteStore({ path: path.join(directory, 'cluster.sqlite'), clock, logger, sealing });
+  const store = await openSqliteStore({ path: storeFile(configuration.dataDirectory), clock, logger, sealing });
   scope.onClose(() => store.close());
   await keep();
   context.parts.provide('store', store);
+  context.parts.provide('copyStore', (target) => store.copyTo(target));
   return () => store.problems();
 }

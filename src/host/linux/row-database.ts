@@ -1,6 +1,6 @@
 // The SQLite file: every row at the opening, then one batch after the other, each in one transaction that is on disk (WAL, full
 // synchronous) when `commit` returns. It decides nothing, and it blocks: the product uses it on a thread of its own.
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import {
@@ -140,6 +140,18 @@ export class RowDatabase {
       // SQLite rolls back by itself after some errors.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
+    }
+  }
+  /** What is committed, as a file of its own that is on disk; `target` must not exist. */
+  copyTo(target: string): void {
+    // Readable by its owner only; SQLite takes an empty file for none.
+    closeSync(openSync(target, 'wx', 0o600));
+    this.#database.prepare('VACUUM INTO ?').run(target);
+    const copy = openSync(target, 'r');
+    try {
+      fsyncSync(copy);
+    } finally {
+      closeSync(copy);
     }
   }
   close(): void {

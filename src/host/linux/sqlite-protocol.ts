@@ -30,6 +30,7 @@ export type RowFileFailure = 'full' | 'io' | 'busy' | 'corrupt' | 'newer' | 'can
 
 export type ToWorker =
   | { readonly type: 'commit'; readonly rows: PackedRows; readonly meta: FileMeta | undefined }
+  | { readonly type: 'copy'; readonly target: string }
   | { readonly type: 'close' };
 
 export type FromWorker =

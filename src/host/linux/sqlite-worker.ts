@@ -30,6 +30,7 @@ function run(port: NonNullable<typeof parentPort>, options: OpenOptions): void {
   port.on('message', (message: ToWorker) =>
     guarded(() => {
       if (message.type === 'commit') database?.commit(message.rows, message.meta);
+      else if (message.type === 'copy') database?.copyTo(message.target);
       else database?.close();
       send({ type: 'done' });
       if (message.type === 'close') port.close();

@@ -47,6 +47,7 @@ class FaultyFile {
         if (this.failure !== undefined) throw this.failure;
         await file.commit(rows, meta);
       },
+      copyTo: (target) => file.copyTo(target),
       close: () => file.close(),
     };
     return faulty;

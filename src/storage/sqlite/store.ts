@@ -43,6 +43,8 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends Store {
   /** Empty when all is well. */
   problems(): readonly string[];
+  /** Everything that is visible now, lazy writes included, as a file of its own. Rejects with StoreUnavailableError. */
+  copyTo(target: string): Promise<Revision>;
 }
 
 interface WaitingWrite {
@@ -167,6 +169,34 @@ class EmbeddedStore implements SqliteStore {
       this.#waiting.push({ key, expectedRevision, encoded, lazy, timeToLiveSeconds, resolve, reject });
       this.#planPump();
     });
+  }
+  async copyTo(target: string): Promise<Revision> {
+    while (this.#committing !== undefined) await this.#committing;
+    if (this.#closing !== undefined) throw new StoreUnavailableError('the store is closed');
+    const copying = this.#copyTo(target);
+    // Writes that come meanwhile wait.
+    this.#committing = copying.then(
+      () => {},
+      () => {},
+    );
+    try {
+      return await copying;
+    } catch (error) {
+      throw new StoreUnavailableError(`the data file was not copied: ${messageOf(error)}`, { cause: error });
+    } finally {
+      this.#committing = undefined;
+      if (this.#waiting.length > 0) this.#planPump();
+    }
+  }
+  async #copyTo(target: string): Promise<Revision> {
+    assert(this.#file !== undefined, 'a copy before the opening');
+    const dirty = this.#dirty;
+    if (dirty.size > 0) await this.#file.commit(packRows(dirty, this.#sealing), undefined);
+    // Others may have been made meanwhile: those are not in the copy.
+    for (const [row, written] of dirty) if (this.#dirty.get(row) === written) this.#dirty.delete(row);
+    const { revision } = this;
+    await this.#file.copyTo(target);
+    return revision;
   }
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -1,0 +1,25 @@
+// What a backup of a data directory holds, and what is said about it in its manifest.
+import path from 'node:path';
+import type { FileFacts } from '#host/linux/tree-copy.ts';
+
+/** Below the data directory. Logs, images and container state are none of it: they are made anew. */
+export const backupEntries = ['storage', 'secrets.key', 'certs', 'resources', 'node-name', 'cluster-id'] as const;
+
+export const storeFileName = 'cluster.sqlite';
+export const storeDirectory = (dataDirectory: string): string => path.join(dataDirectory, 'storage');
+export const storeFile = (dataDirectory: string): string => path.join(storeDirectory(dataDirectory), storeFileName);
+
+export const manifestFileName = 'backup.json';
+/** Raised when an older MicroShift could not restore what this one backs up. */
+export const manifestFormat = 1;
+
+export interface BackupManifest {
+  readonly format: number;
+  /** Of the MicroShift that made it. */
+  readonly version: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  /** Of the objects. */
+  readonly revision: number;
+  readonly files: readonly FileFacts[];
+}
