@@ -199,6 +199,32 @@ test('HTTP/2 streams a watch while other requests run, and ends it when the serv
   session.destroy();
 });
 
+test('at its end the front answers what is in work, ends idle connections, and says so to those that stay', async () => {
+  const { api, front, call } = await start();
+  const session = http2.connect(`https://127.0.0.1:${front.port}`, {
+    ca: authority.certificatePem,
+    cert: administrator.certificatePem,
+    key: administrator.keyPem,
+  });
+  const slow = session.request({ ':method': 'POST', ':path': base, 'content-type': 'application/json' });
+  const body = configMap('late');
+  slow.write(body.slice(0, 10));
+  // Kept alive, and idle from here on.
+  assert.equal((await call('GET', '/readyz')).text, 'ok');
+  const goneAway = once(session, 'goaway');
+  const closed = front.close(5_000);
+  await goneAway;
+  await assert.rejects(call('GET', '/readyz', { agent: new https.Agent({ ca: authority.certificatePem }) }));
+  slow.end(body.slice(10));
+  const [headers] = (await once(slow, 'response')) as [Record<string, unknown>];
+  assert.equal(headers[':status'], 201);
+  slow.resume();
+  await closed;
+  await once(session, 'close');
+  assert.equal((await api.get(`${base}/late`)).metadata.name, 'late');
+  api.close();
+});
+
 const pod = {
   kind: 'Pod',
   apiVersion: 'v1',
