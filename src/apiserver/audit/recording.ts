@@ -35,6 +35,8 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
     context: inner,
     finish(response) {
       const level = auditLevel(profile, inner.info, inner.authenticatedAs !== undefined);
+      const { audit: metrics } = context.server.metrics;
+      metrics.onLevel(level);
       if (level === 'None') return response;
       const { authenticatedAs, user } = inner;
       const audited: AuditedRequest = {
@@ -50,8 +52,10 @@ export function recordRequest(context: RequestContext, sink: AuditSink): AuditRe
         noted: inner.auditAnnotations,
         receivedMs,
       };
-      const write = (stage: AuditStage, bodies: AuditedBodies): void =>
+      const write = (stage: AuditStage, bodies: AuditedBodies): void => {
+        metrics.onEvent();
         sink.write(auditEvent(audited, stage, response, bodies, clock.now()));
+      };
       const record = (requestBodies: AuditedBodies): ApiResponse => {
         const longRunning = withEnd(inner.request, response, () => write('ResponseComplete', requestBodies));
         if (longRunning !== undefined) {

@@ -115,3 +115,54 @@ test('service level indicators have their own path, as upstream', async () => {
   assert.match(text, /^kubernetes_healthcheck\{name="ping",type="livez"\} 1$/m);
   assert.match(text, /^kubernetes_healthchecks_total\{name="ping",status="success",type="livez"\} 1$/m);
 });
+
+test('policies, Pod Security and the audit log tell what they decided', async () => {
+  const api = await startApiServer({ audit: { profile: () => 'Default', write() {} } });
+  const policies = '/apis/admissionregistration.k8s.io/v1';
+  await api.create(`${policies}/validatingadmissionpolicies`, {
+    metadata: { name: 'names' },
+    spec: {
+      matchConstraints: {
+        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+      },
+      validations: [{ expression: "object.metadata.name != 'bad'" }],
+    },
+  });
+  for (const [name, action] of [
+    ['refuses', 'Deny'],
+    ['warns', 'Warn'],
+  ])
+    await api.create(`${policies}/validatingadmissionpolicybindings`, {
+      metadata: { name },
+      spec: { policyName: 'names', validationActions: [action] },
+    });
+  const path = '/api/v1/namespaces/strict';
+  await api.create('/api/v1/namespaces', {
+    metadata: { name: 'strict', labels: { 'pod-security.kubernetes.io/enforce': 'baseline' } },
+  });
+  await api.create(`${path}/serviceaccounts`, { metadata: { name: 'default' } });
+  await api.create(`${path}/configmaps`, { metadata: { name: 'good' } });
+  assert.equal((await api.send('POST', `${path}/configmaps`, { body: { metadata: { name: 'bad' } } })).status, 422);
+  const pod = (name: string, privileged: boolean) => ({
+    metadata: { name },
+    spec: { containers: [{ name: 'app', image: 'example.org/app:1', securityContext: { privileged } }] },
+  });
+  await api.create(`${path}/pods`, pod('one', false));
+  assert.equal((await api.send('POST', `${path}/pods`, { body: pod('two', true) })).status, 403);
+  const { text } = await api.send('GET', '/metrics');
+  const check = 'apiserver_validating_admission_policy_check';
+  const about = 'error_type="invalid_error",policy="names",policy_binding';
+  const evaluation = (decision: string) =>
+    `pod_security_evaluations_total{decision="${decision}",mode="enforce",ocp_namespace="",policy_level="baseline",policy_version="latest",request_operation="create",resource="pod",subresource=""} 1`;
+  for (const line of [
+    `${check}_total{enforcement_action="deny",${about}="refuses"} 1`,
+    `${check}_total{enforcement_action="warn",${about}="warns"} 1`,
+    `${check}_duration_seconds_count{enforcement_action="deny",${about}="refuses"} 1`,
+    'apiserver_cel_evaluation_duration_seconds_count 4',
+    evaluation('allow'),
+    evaluation('deny'),
+  ])
+    assert.ok(text.includes(`${line}\n`), line);
+  assert.match(text, /^apiserver_audit_event_total [1-9]/m);
+  assert.match(text, /^apiserver_audit_level_total\{level="Metadata"\} [1-9]/m);
+});

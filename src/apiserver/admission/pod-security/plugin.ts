@@ -88,15 +88,24 @@ function validatePodOrTemplate(attributes: AdmissionAttributes, server: Server, 
     : options.exemptUsers.includes(attributes.user.name)
       ? 'user'
       : undefined;
-  if (exemption !== undefined) return annotate(attributes, { exempt: exemption });
+  const { podSecurity: metrics } = server.metrics;
+  const asked = { operation: attributes.operation, resource: row.resource, subresource, namespace };
+  if (exemption !== undefined) {
+    metrics.onExemption(asked);
+    return annotate(attributes, { exempt: exemption });
+  }
   const stored = server.options.store.get(storageKey(Namespaces, undefined, namespace));
   if (stored === undefined) {
+    metrics.onError(asked, true);
     if (isPod) throw internalError(`failed to lookup namespace "${namespace}"`);
     return annotate(attributes, { error: `failed to lookup namespace "${namespace}"` });
   }
   const { policy, errors } = podSecurityPolicyOf((stored.object() as Namespace).metadata.labels, options.defaults);
   if (errors.length === 0 && isPrivileged(policy)) {
-    if (isPod) annotate(attributes, { 'enforce-policy': 'privileged:latest' });
+    if (isPod) {
+      metrics.onEvaluation(asked, { mode: 'enforce', ...policy.enforce, allowed: true });
+      annotate(attributes, { 'enforce-policy': 'privileged:latest' });
+    }
     return;
   }
   if (!isPod && errors.length === 0 && policy.warn.level === 'privileged' && policy.audit.level === 'privileged')
@@ -106,9 +115,14 @@ function validatePodOrTemplate(attributes: AdmissionAttributes, server: Server, 
     return;
   const template = isPod ? object : templates[templateKey(row)]!(object);
   if (template?.spec === undefined) return;
-  if (options.exemptRuntimeClasses.includes(template.spec.runtimeClassName ?? ''))
+  if (options.exemptRuntimeClasses.includes(template.spec.runtimeClassName ?? '')) {
+    metrics.onExemption(asked);
     return annotate(attributes, { exempt: 'runtimeClass' });
+  }
+  if (errors.length > 0) metrics.onError(asked, false);
   const verdict = podVerdict(policy, errors, template.metadata ?? {}, template.spec, isPod);
+  for (const { allowed, mode, standard } of verdict.evaluations)
+    metrics.onEvaluation(asked, { mode, ...standard, allowed });
   annotate(attributes, verdict.annotations);
   attributes.warnings.push(...verdict.warnings);
   if (verdict.refusal !== undefined)

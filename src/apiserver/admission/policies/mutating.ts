@@ -158,6 +158,8 @@ async function invokeAll(
   const notes = notesOf(attributes);
   if (reinvocation.isReinvoked && !equalJson(notes.lastOutput, attributes.object)) repeatEarlier(notes);
   const bindingsFor = requestBindings(attributes, server);
+  const { metrics } = server;
+  const { clock } = server.options;
   let isPatched = false;
   for (const [index, invocation] of invocations.entries()) {
     if (index > 0) await letOthers(attributes);
@@ -177,10 +179,20 @@ async function invokeAll(
     const target: PatchTarget = { row: matched.row, subresourceKind: attributes.subresourceKind };
     for (const mutation of compiled.mutations) {
       if (object === null) continue;
+      const startMs = clock.monotonicMs();
+      const measured = (message: string | undefined): void =>
+        metrics.policies.onMutation(
+          policy.metadata.name!,
+          binding.metadata.name!,
+          message,
+          (clock.monotonicMs() - startMs) / 1000,
+        );
       try {
         object = await mutateOnce(compiled, mutation, { ...bindings, object }, target, object);
+        measured(undefined);
       } catch (error) {
         if (!(error instanceof CelError || error instanceof BudgetError || error instanceof PatchError)) throw error;
+        measured(error.message);
         denials.push({ policy, binding, message: error.message, reason: 'Invalid' });
       }
     }

@@ -15,7 +15,9 @@ import {
 } from '#api/policies/expressions.ts';
 import { ApiError, forbiddenError } from '#api/status.ts';
 import { refusedName } from '../refused-name.ts';
+import type { Clock } from '#base/clock.ts';
 import type { AdmissionAttributes, Server } from '../../context.ts';
+import type { EnforcementAction, PolicyMetrics } from '../../metrics/policies.ts';
 import type { Matched } from '../dynamic/request-matcher.ts';
 import { versionedObjects } from '../dynamic/versioned-object.ts';
 import { requestBindings } from './bindings-of-request.ts';
@@ -66,9 +68,13 @@ interface Failure {
   readonly index: number;
   readonly message: string;
   readonly reason: string;
+  /** What the expression took. */
+  readonly seconds: number;
 }
 interface Judgement {
   readonly failures: readonly Failure[];
+  /** Errors that the failure policy lets pass. */
+  readonly ignored: readonly Failure[];
   readonly annotations: readonly (readonly [key: string, value: string])[];
   /** Annotations that could not be made: they deny whatever the binding says. */
   readonly annotationErrors: readonly string[];
@@ -79,30 +85,43 @@ const messageBytesMax = 5 * 1024;
 const annotationLengthMax = 10 * 1024;
 
 /** Of one policy with one set of parameters. */
-async function judge(policy: Policy, compiled: CompiledPolicy, bindings: Bindings): Promise<Judgement> {
+async function judge(policy: Policy, compiled: CompiledPolicy, bindings: Bindings, clock: Clock): Promise<Judgement> {
   const fails = failurePolicyFails(policy);
+  let sinceMs = clock.monotonicMs();
+  const lap = (): number => {
+    const before = sinceMs;
+    sinceMs = clock.monotonicMs();
+    return (sinceMs - before) / 1000;
+  };
+  const error = (index: number, message: string, seconds: number): Pick<Judgement, 'failures' | 'ignored'> => {
+    const failure = { index, message, reason: '', seconds };
+    return fails ? { failures: [failure], ignored: [] } : { failures: [], ignored: [failure] };
+  };
   const failed = (message: string): Judgement => ({
-    failures: fails ? [{ index: 0, message, reason: '' }] : [],
+    ...error(0, message, lap()),
     annotations: [],
     annotationErrors: [],
   });
   const matches = await conditionsMatch(compiled.expressions, compiled.conditions, bindings);
-  if (matches !== true) return matches === false ? { ...failed(''), failures: [] } : failed(matches.error);
+  if (matches !== true) return matches === false ? { ...failed(''), failures: [], ignored: [] } : failed(matches.error);
   try {
     const round = new Round(compiled.expressions, bindings, roundCostMax);
-    const results: Evaluated[] = [];
-    for (const { expression } of compiled.validations) results.push(await round.evaluate(expression));
+    const results: (Evaluated & { readonly seconds: number })[] = [];
+    for (const { expression } of compiled.validations)
+      results.push({ ...(await round.evaluate(expression)), seconds: lap() });
     const messages = await evaluateMessages(compiled, bindings, round.remaining);
-    const failures = results.flatMap((result, index): Failure[] => {
+    const found = results.map((result, index): Pick<Judgement, 'failures' | 'ignored'> => {
+      const { seconds } = result;
       const { validation } = compiled.validations[index]!;
-      if (result.error !== undefined) return fails ? [{ index, message: result.error, reason: '' }] : [];
-      if ('budgetError' in messages)
-        return fails ? [{ index, message: `failed messageExpression: ${messages.budgetError}`, reason: '' }] : [];
-      if (result.value === true) return [];
+      if (result.error !== undefined) return error(index, result.error, seconds);
+      if ('budgetError' in messages) return error(index, `failed messageExpression: ${messages.budgetError}`, seconds);
+      if (result.value === true) return { failures: [], ignored: [] };
       const message = messageOf(validation, messages.results[index]);
-      return [{ index, message, reason: validation.reason ?? 'Invalid' }];
+      return { failures: [{ index, message, reason: validation.reason ?? 'Invalid', seconds }], ignored: [] };
     });
-    return { failures, ...(await annotate(compiled, bindings, fails)) };
+    const failures = found.flatMap((one) => one.failures);
+    const ignored = found.flatMap((one) => one.ignored);
+    return { failures, ignored, ...(await annotate(compiled, bindings, fails)) };
   } catch (error) {
     if (error instanceof BudgetError) return failed(error.message);
     throw error;
@@ -161,6 +180,8 @@ export async function validateByPolicies(
   server: Server,
 ): Promise<void> {
   const denials: Denial[] = [];
+  const { metrics } = server;
+  const { clock } = server.options;
   let bindingsFor: ReturnType<typeof requestBindings> | undefined;
   for (const hook of hooks) {
     const { policy } = hook;
@@ -196,8 +217,11 @@ export async function validateByPolicies(
       own ??= bindingsFor(matched, await versionedObjects(attributes, matched, server));
       for (const [index, param] of params.entries()) {
         if (index > 0) await letOthers(attributes);
-        const judgement = await judge(policy, hook.compiled(), { ...own, params: param ?? null });
-        report(attributes, policy, binding, judgement, denials);
+        const compiled = hook.compiled();
+        const startMs = clock.monotonicMs();
+        const judgement = await judge(policy, compiled, { ...own, params: param ?? null }, clock);
+        metrics.policies.onEvaluated((clock.monotonicMs() - startMs) / 1000);
+        report(attributes, policy, binding, judgement, denials, metrics.policies);
         for (const [key, value] of judgement.annotations) collect(collected, key, value);
       }
     }
@@ -218,12 +242,16 @@ function report(
   attributes: AdmissionAttributes,
   policy: Policy,
   binding: Binding,
-  { failures, annotationErrors }: Judgement,
+  { failures, ignored, annotationErrors }: Judgement,
   denials: Denial[],
+  metrics: PolicyMetrics,
 ): void {
   const { validationActions } = binding.spec;
-  for (const { index, message, reason } of failures)
+  const names = [policy.metadata.name!, binding.metadata.name!] as const;
+  for (const { message, seconds } of ignored) metrics.onValidation(...names, 'allow', message, seconds);
+  for (const { index, message, reason, seconds } of failures)
     for (const action of validationActions) {
+      metrics.onValidation(...names, action.toLowerCase() as EnforcementAction, message, seconds);
       if (action === 'Deny') denials.push({ policy, binding, message, reason });
       else if (action === 'Warn')
         attributes.warnings.push(
@@ -243,7 +271,10 @@ function report(
           ]),
         );
     }
-  for (const message of annotationErrors) denials.push({ policy, binding, message, reason: '' });
+  for (const message of annotationErrors) {
+    metrics.onValidation(...names, 'deny', message, 0);
+    denials.push({ policy, binding, message, reason: '' });
+  }
 }
 
 const codes: Readonly<Record<string, number>> = { Unauthorized: 401, Forbidden: 403, RequestEntityTooLarge: 413 };
