@@ -32,7 +32,7 @@ test('Events end after an hour; who writes one again keeps it for another; watch
   await api.create(core, ofCore('patched'));
   await api.create(grouped, ofGroup('grouped', new Date(api.clock.now()).toISOString().replace('Z', '000Z')));
   const watch = await api.watch(`${core}?watch=true`);
-  const seen = () => watch.events.filter((one) => one.type === 'DELETED').map((one) => one.object.metadata.name);
+  const seen = (): string[] => watch.events.filter((one) => one.type === 'DELETED').map((one) => one.object.metadata.name);
 
   api.virtualClock.advance(1_800_000);
   await api.update(`${core}/repeated`, { ...(await api.get(`${core}/repeated`)), count: 2 });
@@ -43,14 +43,14 @@ test('Events end after an hour; who writes one again keeps it for another; watch
   // The store looks every ten seconds.
   api.virtualClock.advance(11_000);
   assert.deepEqual(await there(), ['patched', 'repeated']);
-  assert.deepEqual(seen().toSorted(), ['grouped', 'old']);
+  assert.deepEqual(new Set(seen()), new Set(['grouped', 'old']));
   assert.equal((await api.send('GET', `${grouped}/grouped`)).status, 404);
 
   api.virtualClock.advance(1_788_000);
   assert.deepEqual(await there(), ['patched', 'repeated']);
   api.virtualClock.advance(12_000);
   assert.deepEqual(await there(), []);
-  assert.deepEqual(seen().toSorted(), ['grouped', 'old', 'patched', 'repeated']);
+  assert.deepEqual(new Set(seen()), new Set(['grouped', 'old', 'patched', 'repeated']));
   // A name is free again.
   await api.create(core, ofCore('old'));
   watch.stop();
