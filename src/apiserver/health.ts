@@ -3,12 +3,9 @@
 import type { ApiResponse } from '#api/request.ts';
 import type { RequestContext, Server } from './context.ts';
 import type { HealthEndpoint, ReadinessCheck } from './options.ts';
-import { respond, respondText } from './responses.ts';
+import { respondPlain, respondText } from './responses.ts';
 
 const endpoints: ReadonlySet<string> = new Set<HealthEndpoint>(['healthz', 'livez', 'readyz']);
-/** Without the header that failures have. */
-const plainOk = (): ApiResponse =>
-  respond(200, { type: 'bytes', contentType: 'text/plain; charset=utf-8', parts: [Buffer.from('ok')] });
 /** As the names of checks that a caller excludes are quoted. */
 const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(',');
 
@@ -29,7 +26,7 @@ export function respondHealth({ server, request }: RequestContext, path: string)
     const single = checks.find(({ name }) => name === path.slice(end + 1));
     if (single === undefined) return respondText('404 page not found\n', 404);
     const problem = checked(server, endpoint, single);
-    return problem === undefined ? plainOk() : respondText(`internal server error: ${problem}\n`, 500);
+    return problem === undefined ? respondPlain('ok') : respondText(`internal server error: ${problem}\n`, 500);
   }
   const excluded = new Set(request.query.getAll('exclude'));
   const unknown = new Set(excluded);

@@ -31,6 +31,10 @@ export const respondText = (text: string, status = 200, contentType = 'text/plai
     { 'x-content-type-options': 'nosniff' },
   );
 
+/** A text that is meant to be one; failures have a header that says so. */
+export const respondPlain = (text: string): ApiResponse =>
+  respond(200, { type: 'bytes', contentType: 'text/plain; charset=utf-8', parts: [encoder.encode(text)] });
+
 export function respondStatus(status: StatusObject): ApiResponse {
   const retryAfter = status.details?.retryAfterSeconds;
   return respond(

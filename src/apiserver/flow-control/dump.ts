@@ -1,7 +1,7 @@
 // /debug/api_priority_and_fairness: what the priority levels do right now, in upstream's tables.
 import type { ApiResponse } from '#api/request.ts';
 import type { RequestContext } from '../context.ts';
-import { respondText } from '../responses.ts';
+import { respondPlain, respondText } from '../responses.ts';
 import type { PriorityLevel } from './flow-control.ts';
 
 type Row = readonly (string | number | boolean)[];
@@ -99,11 +99,11 @@ export function respondDump({ info, server }: RequestContext): ApiResponse {
   const { clock } = server.options;
   switch (info.path) {
     case '/debug/api_priority_and_fairness/dump_priority_levels':
-      return respondText(priorityLevels(levels));
+      return respondPlain(priorityLevels(levels));
     case '/debug/api_priority_and_fairness/dump_queues':
-      return respondText(queues(levels));
+      return respondPlain(queues(levels));
     case '/debug/api_priority_and_fairness/dump_requests':
-      return respondText(requests(levels, clock.now(), clock.monotonicMs()));
+      return respondPlain(requests(levels, clock.now(), clock.monotonicMs()));
     default:
       return respondText('404 page not found\n', 404);
   }
