@@ -16,7 +16,7 @@ export async function deleteCollection(request: ResourceRequest): Promise<ApiRes
   const { context, row } = request;
   const form = negotiateOutput(context.request, collectionOf(row));
   const settings = { ...(await deleteSettings(context.request)), isOfCollection: true };
-  const found = await selectedObjects(request);
+  const { items: found, metadata } = await selectedObjects(request);
   const rest = found.values();
   const work = async (): Promise<void> => {
     for (const stored of rest) {
@@ -29,5 +29,5 @@ export async function deleteCollection(request: ResourceRequest): Promise<ApiRes
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, found.length) }, work));
-  return respondList(context, row, found, { resourceVersion: String(context.server.options.store.revision) }, form);
+  return respondList(context, row, found, metadata, form);
 }

@@ -5,7 +5,7 @@ import type { ListMetadata } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import type { ListPage, StoredObject } from '#storage/store.ts';
 import type { Answered } from '../context.ts';
-import { collectionOf, negotiateOutput, type OutputForm } from '../content/negotiate.ts';
+import { collectionOf, negotiateOutput } from '../content/negotiate.ts';
 import { respondList } from '../content/present.ts';
 import { listOptions, parseListVersion } from '../content/request-options.ts';
 import type { ListOptions } from '../content/request-options.ts';
@@ -172,40 +172,50 @@ async function convertedPage(
 export const isCached = (row: KindRow): boolean => row.storage?.kind !== 'Event';
 
 export function list(request: ResourceRequest): Answered {
+  const form = negotiateOutput(request.context.request, collectionOf(request.row));
+  const page = askedPage(request);
+  const respond = (found: Page): Answered =>
+    respondList(request.context, request.row, found.items, metadataOf(request, found), form);
+  return page instanceof Promise ? page.then(respond) : respond(page);
+}
+
+/** What the request's options choose. Throws or rejects with an ApiError. */
+function askedPage(request: ResourceRequest): Page | Promise<Page> {
   const { context, row } = request;
-  const form = negotiateOutput(context.request, collectionOf(row));
   const asked = listOptions(context.request, false);
   // Version 0 takes what is at hand, all of it: upstream's cache has no pages.
   const options = asked.resourceVersion === '0' && isCached(row) ? { ...asked, limit: 0 } : asked;
   const selection = visibleOnly(selectionOf(row, options.labelSelector, options.fieldSelector), request.visible);
   const prefix = storagePrefix(row, request.namespace);
   const start = startOf(options, prefix);
-  const respond = (page: Page | undefined): Answered => {
+  const found = (page: Page | undefined): Page => {
     if (page === undefined) throw expired(options, prefix, start.startAfter);
-    return respondPage(request, page, prefix, form);
+    return page;
   };
-  const read = (): Answered => {
+  const read = (): Page | Promise<Page> => {
     const page = pageOf(request, options, selection, start);
-    return page instanceof Promise ? page.then(respond) : respond(page);
+    return page instanceof Promise ? page.then(found) : found(page);
   };
-  const pending = waitForRevision(context, start.at ?? parseListVersion(options.resourceVersion));
+  const pending =
+    start.at === undefined
+      ? waitForRevision(context, parseListVersion(options.resourceVersion), true)
+      : waitForRevision(context, start.at, false);
   return pending === undefined ? read() : pending.then(read);
 }
 
-function respondPage({ context, row }: ResourceRequest, page: Page, prefix: string, form: OutputForm): Answered {
-  const metadata: ListMetadata = {
+function metadataOf({ row, namespace }: ResourceRequest, page: Page): ListMetadata {
+  const prefix = storagePrefix(row, namespace);
+  return {
     resourceVersion: String(page.revision),
     ...(page.lastKey === undefined ? {} : { continue: encodeToken(page.revision, page.lastKey, prefix) }),
     ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
   };
-  return respondList(context, row, page.items, metadata, form);
 }
 
-/** Every object that a deletecollection means. */
-export async function selectedObjects(request: ResourceRequest): Promise<readonly StoredObject[]> {
-  const options = listOptions(request.context.request, false);
-  const selection = selectionOf(request.row, options.labelSelector, options.fieldSelector);
-  await waitForRevision(request.context, 0);
-  const start: Start = { at: undefined, startAfter: undefined };
-  return (await pageOf(request, { ...options, limit: 0 }, selection, start))?.items ?? [];
+/** What a deletecollection means: what a list with its options would show. */
+export async function selectedObjects(
+  request: ResourceRequest,
+): Promise<{ readonly items: readonly StoredObject[]; readonly metadata: ListMetadata }> {
+  const page = await askedPage(request);
+  return { items: page.items, metadata: metadataOf(request, page) };
 }
