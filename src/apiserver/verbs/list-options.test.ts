@@ -31,7 +31,7 @@ test('lists: versions, matches, limits and continuations in all combinations', a
     const query = new URLSearchParams(
       Object.entries(ask).map(([name, value]) => [name, words.get(value) ?? value] as [string, string]),
     );
-    const pending = api.send('GET', `${collection}?${query}`);
+    const pending = api.send('GET', `${collection}?${query.toString()}`);
     // A list of the future waits for it a while.
     for (let turn = 0; turn < 3; turn++) {
       await new Promise((resolve) => setImmediate(resolve));
