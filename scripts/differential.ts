@@ -29,13 +29,14 @@ const { values: options } = parseArgs({
     parallel: { type: 'string', default: '6' },
     record: { type: 'boolean', default: false },
     replay: { type: 'boolean', default: false },
+    unfinished: { type: 'boolean', default: false },
     open: { type: 'boolean', default: false },
   },
 });
 const pattern = new RegExp(options.kinds);
-const kinds = kindsUnderTest().filter((kind) => pattern.test(kind.id));
+const kinds = kindsUnderTest(options.unfinished).filter((kind) => pattern.test(kind.id));
 if (options.replay) {
-  await using server = await ownServer();
+  await using server = await ownServer(options.unfinished);
   let [compared, open, solved, wrong] = [0, 0, 0, 0];
   for (const kind of kinds) {
     const result = await replay(server, kind, everything);
@@ -57,7 +58,7 @@ const tokenIn = (file: string): string => readFileSync(file, 'utf8').trim();
 await using peer: ServerUnderTest = remoteServer('peer', options.peer, tokenIn(options.token));
 await using own: ServerUnderTest =
   options.server === undefined
-    ? await ownServer()
+    ? await ownServer(options.unfinished)
     : remoteServer('server', options.server, tokenIn(options['server-token'] ?? options.token));
 
 interface Difference {

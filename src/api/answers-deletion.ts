@@ -14,6 +14,7 @@ const withObject: ReadonlySet<string> = new Set([
   'resource.k8s.io/devicetaintrules',
   'resource.k8s.io/resourceclaims',
   'resource.k8s.io/resourceclaimtemplates',
+  'resource.k8s.io/resourcepoolstatusrequests',
   'resource.k8s.io/resourceslices',
   'storage.k8s.io/csidrivers',
   'storage.k8s.io/csinodes',

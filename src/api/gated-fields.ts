@@ -74,7 +74,9 @@ function apply(rule: ReadyRule, object: unknown, previous: unknown): void {
   if (rule.when !== undefined && !isThere(object, rule.when)) return;
   // What is looked at first is what nearly no object has.
   const last = (path: Path) => path.at(-1)!.name;
-  const present = rule.drop.filter((path) => find(object, path, 0, (holder) => holder[last(path)] !== undefined));
+  const present = rule.drop.filter((path) =>
+    find(object, path, 0, (holder) => (holder[last(path)] ?? undefined) !== undefined),
+  );
   if (present.length === 0 || rule.inUse.some((path) => isThere(previous, path))) return;
   for (const path of present) dropPath(object, path, rule.withParent);
 }

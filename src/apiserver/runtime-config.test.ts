@@ -1,21 +1,14 @@
 // Versions of the API that are off by default: each that is turned on is served, stored, discovered and described.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultGates, featureGates } from '#api/feature-gates.ts';
+import { defaultGates } from '#api/feature-gates.ts';
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
+import { everythingOn } from '#kit/everything-on.ts';
 import { startApiServer, type Json, type TestApiServer } from '#kit/start-api-server.ts';
-import { resolveFeatureGates } from '#rules/feature-gates.ts';
 import { closedByGates, runtimeConfigProblem } from '#rules/runtime-config.ts';
 
 const offByDefault = kindTable.rows.filter((row) => !row.servedByDefault);
-const allGates = featureGates(
-  resolveFeatureGates(
-    new Map([
-      ['AllAlpha', true],
-      ['AllBeta', true],
-    ]),
-  ).changed,
-);
+const allGates = everythingOn().featureGates!;
 const group = (version: string) => `/apis/resource.k8s.io/${version}/namespaces/default`;
 
 test('off by default, on by stage, version or resource, the more precise entry counting', async () => {

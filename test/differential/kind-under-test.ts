@@ -64,18 +64,29 @@ const placements: Readonly<Record<string, (object: Json, slot: string) => void>>
     object.spec.group = `${slot}.services.differential.example.com`;
     object.metadata.name = `${object.spec.version}.${object.spec.group}`;
   },
+  StorageVersion(object, slot) {
+    object.metadata.name = `diff-${slot}.example.com.things`;
+  },
   Namespace(object, slot) {
     object.metadata.name = `diff-slot-${slot}`;
   },
 };
 
-export function kindsUnderTest(): KindUnderTest[] {
+/** Of this version; else of the stable one, where they are alike. */
+const textsOf = (templates: Templates, row: KindRow): readonly string[] | undefined =>
+  templates.get(`${apiVersionOf(row)} ${row.kind}`) ??
+  templates
+    .get(`${row.group}/v1 ${row.kind}`)
+    ?.map((text) => text.replace(`"apiVersion":"${row.group}/v1"`, `"apiVersion":"${apiVersionOf(row)}"`));
+
+/** `unfinished`: instead of the versions that are served by default, those that are not. */
+export function kindsUnderTest(unfinished = false): KindUnderTest[] {
   const templates = readTemplates();
   const seen = new Set<string>();
   return kindTable.rows
-    .filter((row) => row.servedByDefault && templates.has(`${apiVersionOf(row)} ${row.kind}`))
+    .filter((row) => row.servedByDefault !== unfinished && textsOf(templates, row) !== undefined)
     .map((row) => {
-      const texts = templates.get(`${apiVersionOf(row)} ${row.kind}`)!;
+      const texts = textsOf(templates, row)!;
       const own = seen.has(row.resource) ? `-${row.group.split('.')[0]}${row.version}` : '';
       seen.add(row.resource);
       const namespace = row.namespaced ? `diff-${row.resource}${own}` : '';
@@ -85,7 +96,7 @@ export function kindsUnderTest(): KindUnderTest[] {
       const make = (text: string, slot: string): Json => {
         const object = JSON.parse(text.replaceAll('"NAMESPACE"', JSON.stringify(namespace))) as Json;
         if (row.storage === undefined && row.resource !== 'bindings') return withoutMetadata(object, namespace);
-        object.metadata = { name: `diff-${slot}`, ...object.metadata };
+        object.metadata = { name: `diff-${slot}${unfinished ? `-${row.version}` : ''}`, ...object.metadata };
         if (row.namespaced) object.metadata.namespace = namespace;
         object.metadata.labels = { differential: label, ...object.metadata.labels };
         placements[row.kind]?.(object, slot);

@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import rbacFacts from '#api/facts/rbac-bootstrap.json' with { type: 'json' };
 import openshiftFacts from '#api/facts/rbac-openshift.json' with { type: 'json' };
 import { bootstrapRbac, rbacGroups, type RbacFacts } from '#assembly/bootstrap-rbac.ts';
+import { everythingOn } from '#kit/everything-on.ts';
 import { systemClock } from '#base/clock.ts';
 import { pathOf, startApiServer, type Json } from '#kit/start-api-server.ts';
 import { actsLater } from './controllers-work.ts';
@@ -154,8 +155,14 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export async function ownServer(): Promise<ServerUnderTest> {
-  const api = await startApiServer({ clock: systemClock, serviceCidrs: ['10.96.0.0/16'], publishesServiceCa: true });
+/** `unfinished`: with all versions, and all gates of features that are not finished. */
+export async function ownServer(unfinished = false): Promise<ServerUnderTest> {
+  const api = await startApiServer({
+    clock: systemClock,
+    serviceCidrs: ['10.96.0.0/16'],
+    publishesServiceCa: true,
+    ...(unfinished ? everythingOn() : {}),
+  });
   for (const { kind, objects } of rbacGroups(bootstrapRbac(rbacFacts as unknown as RbacFacts)))
     for (const object of objects.filter(
       (one) => !one.metadata.namespace?.startsWith('openshift-') && !ofOpenshift.has(one.metadata.name!),

@@ -5,9 +5,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { featureGates } from '#api/feature-gates.ts';
+import { everythingOn } from '#kit/everything-on.ts';
 import { startApiServer } from '#kit/start-api-server.ts';
-import { resolveFeatureGates } from '#rules/feature-gates.ts';
 import { answersOf, sorted, type Answer, type Json, type KindCases, type Send } from './cases.ts';
 
 const folder = path.join(import.meta.dirname, 'observed');
@@ -33,19 +32,6 @@ const comparable = (answer: Answer, as: Answer = answer): Json =>
       .toSorted(),
   });
 
-/** As upstream's `--feature-gates=AllAlpha=true,AllBeta=true --runtime-config=api/all=true`. */
-const everything = () => ({
-  featureGates: featureGates(
-    resolveFeatureGates(
-      new Map([
-        ['AllAlpha', true],
-        ['AllBeta', true],
-      ]),
-    ).changed,
-  ),
-  runtimeConfig: ['api/all=true'],
-});
-
 const only = process.env['KINDS'];
 for (const file of readdirSync(folder).filter(
   (one) => one.endsWith('.json') && (only === undefined || one.includes(only)),
@@ -54,7 +40,7 @@ for (const file of readdirSync(folder).filter(
     const kind = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as KindCases;
     const api = await startApiServer({
       serviceCidrs: ['10.96.0.0/16'],
-      ...(kind.server === 'everything' ? everything() : {}),
+      ...(kind.server === 'everything' ? everythingOn() : {}),
     });
     const namespace = /\/namespaces\/([^/]+)\//.exec(kind.path)?.[1];
     if (namespace !== undefined) {

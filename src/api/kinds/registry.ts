@@ -115,7 +115,7 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   'coordination.k8s.io/Lease': lease,
   'coordination.k8s.io/LeaseCandidate': lazily(
     async () => (await import('./coordination/lease-candidate.ts')).leaseCandidate,
-    { validateName: configMapKey },
+    { validateName: configMapKey, anyFinalizer: true },
   ),
   'discovery.k8s.io/EndpointSlice': endpointSlice,
   'events.k8s.io/Event': eventInEventsGroup,

@@ -34,7 +34,10 @@ const noList = ({ rules }: FieldType): unknown =>
   rules.nullable === true ? [] : rules.required === true ? unsaidList() : null;
 
 function zeroField(field: FieldType, isNothing: boolean): unknown {
-  if (field.pointer || field.omitzero) return undefined;
+  if (field.omitzero) return undefined;
+  // Of a structure that may be left out, Go writes that it is not there.
+  if (field.pointer)
+    return field.omitempty || field.rules.required === true || field.type.kind !== 'struct' ? undefined : null;
   const { type } = field;
   switch (type.kind) {
     case 'struct':

@@ -46,6 +46,15 @@ import {
 import { podCells } from './pod.ts';
 import { nodeMetricsCells, podMetricsCells } from './usage.ts';
 import {
+  clusterTrustBundleCells,
+  leaseCandidateCells,
+  podCertificateRequestCells,
+  podGroupCells,
+  resourcePoolStatusRequestCells,
+  storageVersionCells,
+  storageVersionMigrationCells,
+} from './unfinished.ts';
+import {
   csiDriverCells,
   csiNodeCells,
   persistentVolumeCells,
@@ -110,6 +119,13 @@ const printers: Readonly<Record<string, Printer>> = {
   'batch/v1/jobs': printer(jobCells),
   'batch/v1/cronjobs': printer(cronJobCells),
   'certificates.k8s.io/v1/certificatesigningrequests': printer(certificateSigningRequestCells),
+  'certificates.k8s.io/v1beta1/clustertrustbundles': printer(clusterTrustBundleCells),
+  'certificates.k8s.io/v1beta1/podcertificaterequests': printer(podCertificateRequestCells),
+  'coordination.k8s.io/v1beta1/leasecandidates': printer(leaseCandidateCells),
+  'internal.apiserver.k8s.io/v1alpha1/storageversions': printer(storageVersionCells),
+  'resource.k8s.io/v1alpha3/resourcepoolstatusrequests': printer(resourcePoolStatusRequestCells),
+  'scheduling.k8s.io/v1alpha2/podgroups': printer(podGroupCells),
+  'storagemigration.k8s.io/v1beta1/storageversionmigrations': printer(storageVersionMigrationCells),
   'coordination.k8s.io/v1/leases': printer(leaseCells),
   'discovery.k8s.io/v1/endpointslices': printer(endpointSliceCells),
   'networking.k8s.io/v1/ingresses': printer(ingressCells),

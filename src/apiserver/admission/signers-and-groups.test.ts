@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { featureGates } from '#api/feature-gates.ts';
 import type { Identity } from '#api/request.ts';
+import { everythingOn } from '#kit/everything-on.ts';
 import { startApiServer, type Json } from '#kit/start-api-server.ts';
-import { resolveFeatureGates } from '#rules/feature-gates.ts';
 
 const certificates = '/apis/certificates.k8s.io/v1beta1';
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
@@ -16,13 +15,7 @@ const base = (file: string, name: string): Json =>
   JSON.parse(readFileSync(new URL(`../../../test/kinds/observed/${file}.json`, import.meta.url), 'utf8')).bases[name];
 
 async function start(...rules: object[]) {
-  const { changed } = resolveFeatureGates(
-    new Map([
-      ['AllAlpha', true],
-      ['AllBeta', true],
-    ]),
-  );
-  const api = await startApiServer({ featureGates: featureGates(changed), runtimeConfig: ['api/all=true'] });
+  const api = await startApiServer(everythingOn());
   await api.create('/api/v1/namespaces', { metadata: { name: 'gates' } });
   await api.create(`${rbac}/clusterroles`, { metadata: { name: 'writer' }, rules });
   await api.create(`${rbac}/clusterrolebindings`, {

@@ -26,9 +26,11 @@ const withList =
       Array.isArray(part) ? part.map((one) => (isFields(one) ? change(one) : one)) : part,
     );
 
+const saysNothing = (value: unknown): boolean => value === undefined || value === null || value === '' || value === 0;
+
 const nested = ({ name, firstAvailable, ...wishes }: Fields): Fields => ({
   name,
-  ...(Object.keys(wishes).length === 0 ? {} : { exactly: wishes }),
+  ...(Object.values(wishes).every(saysNothing) ? {} : { exactly: wishes }),
   ...(firstAvailable === undefined ? {} : { firstAvailable }),
 });
 const flat = ({ exactly, ...rest }: Fields): Fields => (isFields(exactly) ? { ...rest, ...exactly } : rest);

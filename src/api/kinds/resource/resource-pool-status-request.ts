@@ -1,5 +1,5 @@
 // ResourcePoolStatusRequest: somebody asks how the pools of a driver are; the answer comes once, in its status.
-import { invalid, required, tooLong, tooMany, type FieldError } from '../../field-error.ts';
+import { duplicate, invalid, required, tooLong, tooMany, type FieldError } from '../../field-error.ts';
 import type { PoolStatus, ResourcePoolStatusRequest } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { byteLength, longName, longNameCaseless } from '../../meta/names.ts';
@@ -69,7 +69,13 @@ function statusErrors({ status }: ResourcePoolStatusRequest): FieldError[] {
     ...(pools.length > poolsMax
       ? [tooMany('status.pools', pools.length, poolsMax)]
       : pools.flatMap((one, index) => poolErrors(`status.pools[${index}]`, one))),
-    ...(conditions.length > conditionsMax ? [tooMany('status.conditions', conditions.length, conditionsMax)] : []),
+    ...(conditions.length > conditionsMax
+      ? [tooMany('status.conditions', conditions.length, conditionsMax)]
+      : conditions.flatMap((one, index) =>
+          conditions.findIndex(({ type }) => type === one.type) < index
+            ? [duplicate(`status.conditions[${index}]`, { type: one.type })]
+            : [],
+        )),
   ];
 }
 

@@ -120,8 +120,10 @@ function sharedErrors(
   return errors;
 }
 
-function referenceErrors(path: string, reference: Partial<PodGroupTemplateReference>): FieldError[] {
-  const { workload } = reference;
+/** Go's null is none. */
+function referenceErrors(path: string, reference: Partial<PodGroupTemplateReference> | undefined | null): FieldError[] {
+  if (reference === undefined || reference === null) return [];
+  const workload = reference.workload ?? undefined;
   return [
     ...unionErrors(path, { workload }),
     ...(workload === undefined
@@ -146,9 +148,7 @@ function groupErrors(
     errors.push(
       ...(isUpdate
         ? [unchangeable('spec.podGroupTemplateRef')]
-        : spec.podGroupTemplateRef === undefined
-          ? []
-          : referenceErrors('spec.podGroupTemplateRef', spec.podGroupTemplateRef)),
+        : referenceErrors('spec.podGroupTemplateRef', spec.podGroupTemplateRef)),
     );
   if (changed('schedulingPolicy'))
     errors.push(
