@@ -32,7 +32,8 @@ test('Events end after an hour; who writes one again keeps it for another; watch
   await api.create(core, ofCore('patched'));
   await api.create(grouped, ofGroup('grouped', new Date(api.clock.now()).toISOString().replace('Z', '000Z')));
   const watch = await api.watch(`${core}?watch=true`);
-  const seen = (): string[] => watch.events.filter((one) => one.type === 'DELETED').map((one) => one.object.metadata.name);
+  const seen = (): string[] =>
+    watch.events.filter((one) => one.type === 'DELETED').map((one) => one.object.metadata.name);
 
   api.virtualClock.advance(1_800_000);
   await api.update(`${core}/repeated`, { ...(await api.get(`${core}/repeated`)), count: 2 });

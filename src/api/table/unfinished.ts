@@ -102,9 +102,9 @@ export const storageVersionCells: CellsOf<StorageVersion> = (object, now) => [
 ];
 
 export const storageVersionMigrationCells: CellsOf<StorageVersionMigration> = (object) => {
-  const { group = '', resource } = object.spec.resource;
+  const { group, resource } = object.spec.resource;
   const reached = (object.status?.conditions ?? []).findLast(
     ({ type, status }) => status === 'True' && ['Running', 'Failed', 'Succeeded'].includes(type),
   );
-  return [nameOf(object), group === '' ? resource : `${resource}.${group}`, reached?.type ?? 'Unknown'];
+  return [nameOf(object), group ? `${resource}.${group}` : resource, reached?.type ?? 'Unknown'];
 };
