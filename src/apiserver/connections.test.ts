@@ -42,6 +42,7 @@ async function start(patience?: Patience) {
     patience,
   });
   return {
+    api,
     port: front.port,
     async [Symbol.asyncDispose]() {
       api.server.close();
@@ -172,4 +173,35 @@ test("what is no request, too large or half a request gets upstream's status, an
   ] as const)
     assert((await send(text)).startsWith(status), `${name}: ${await send(text)}`);
   assert.equal(await send(get('')), 'HTTP/1.1 200 OK');
+});
+
+test('a watch that nobody reads ends, and what waited for it is let go', { timeout: 30_000 }, async () => {
+  await using server = await start();
+  const { api } = server;
+  const large = (seed: number) => ({ metadata: { name: 'large' }, data: { text: String(seed).repeat(1024 * 1024) } });
+  await api.create(configMaps, large(1));
+  const options = { host: '127.0.0.1', port: server.port, ...credentials, ALPNProtocols: ['http/1.1'] };
+  const socket = tls.connect(options);
+  await once(socket, 'secureConnect');
+  socket.write(`GET ${configMaps}?watch=1 HTTP/1.1\r\nhost: x\r\n\r\n`);
+  socket.once('readable', () => {});
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const changes = 60;
+  for (let count = 0; count < changes; count++) {
+    await api.update(`${configMaps}/large`, large(count % 10));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  // Had all of it been kept, all of it would come now.
+  let bytes = 0;
+  let tail = '';
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    tail = (tail + chunk.toString('latin1')).slice(-600);
+  });
+  for (let turn = 0; turn < 500 && !tail.includes('"code":410'); turn++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.match(tail, /"type":"ERROR".*the watch is too slow: its buffer is full, list again.*"code":410/s);
+  assert.ok(bytes < (changes / 2) * 1024 * 1024, `${bytes} bytes`);
+  socket.destroy();
+  assert.equal((await api.get(`${configMaps}/large`)).data.text.length, 1024 * 1024);
 });

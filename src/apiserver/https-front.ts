@@ -1,6 +1,6 @@
 // Between the TLS listener and the API server: hands it requests (network-request.ts) and writes the answers, with back-pressure on every stream and a bound on what a slow watcher may leave behind.
 import { once } from 'node:events';
-import { watchBufferEventsMax } from '#base/limits.ts';
+import { watchBufferBytesMax, watchBufferEventsMax } from '#base/limits.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { listenHttps } from '#host/https-server.ts';
@@ -101,8 +101,10 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
   const waiting: Uint8Array[] = [];
   /** What waits is behind this index; sent ones are cut off now and then. */
   let sent = 0;
+  let waitingBytes = 0;
   /** The state that a watch begins with counts for nothing: it is as large as it is. */
   let waitingMax = watchBufferEventsMax;
+  let waitingBytesMax = watchBufferBytesMax;
   let isOpening = true;
   let isFull = false;
   let isOver = false;
@@ -112,9 +114,17 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
   };
   const stop = (): void => {
     isOver = true;
+    forget();
+    endWatch();
+  };
+  const forget = (): void => {
     waiting.length = 0;
     sent = 0;
-    endWatch();
+    waitingBytes = 0;
+  };
+  const keep = (bytes: Uint8Array): void => {
+    waitingBytes += bytes.length;
+    waiting.push(bytes);
   };
   const waitForDrain = (): void => {
     isFull = true;
@@ -126,12 +136,19 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
   };
   function drain(): void {
     isFull = false;
-    while (sent < waiting.length && !isFull) write(waiting[sent++]!);
+    while (sent < waiting.length && !isFull) {
+      const bytes = waiting[sent++]!;
+      waitingBytes -= bytes.length;
+      write(bytes);
+    }
     if (sent === waiting.length || sent > 1_000) {
       waiting.splice(0, sent);
       sent = 0;
     }
-    if (waiting.length === 0) waitingMax = watchBufferEventsMax;
+    if (waiting.length === 0) {
+      waitingMax = watchBufferEventsMax;
+      waitingBytesMax = watchBufferBytesMax;
+    }
     if (waiting.length === 0 && isOver && !isFull && !writable.destroyed) writable.end();
   }
   response.once('close', stop);
@@ -142,14 +159,20 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
         write(event.bytes());
         return;
       }
-      if (isOpening) waitingMax++;
-      if (waiting.length - sent < waitingMax) {
-        waiting.push(event.bytes());
+      const bytes = event.bytes();
+      if (isOpening) {
+        waitingMax++;
+        waitingBytesMax += bytes.length;
+      }
+      if (waiting.length - sent < waitingMax && waitingBytes + bytes.length <= waitingBytesMax) {
+        keep(bytes);
         return;
       }
       endWatch();
       isOver = true;
-      waiting.push(body.failure(goneError('the watch is too slow: its buffer is full, list again')).bytes());
+      // Who does not read keeps nothing here: what it missed it lists again.
+      forget();
+      keep(body.failure(goneError('the watch is too slow: its buffer is full, list again')).bytes());
     },
     onEnd() {
       isOver = true;

@@ -22,6 +22,8 @@ export const bodyDepthMax = 1_000;
 export const bodyMergeDepthMax = 500;
 /** Events that one watcher may lag behind before it is closed with 410 Gone. */
 export const watchBufferEventsMax = 10_000;
+/** Their bytes: above four of the largest objects. */
+export const watchBufferBytesMax = 32 * 1024 * 1024;
 /** Events kept in memory for watches that resume. */
 export const watchHistoryEventsMax = 20_000;
 /** Items of a page of an internal list: keeps one turn of the event loop short. */
