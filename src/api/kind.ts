@@ -129,6 +129,8 @@ export interface PreparationContext {
   readonly now: number;
   readonly subresource: string;
   readonly userName: string;
+  /** A new one at each call. */
+  uuid(): string;
   /** A Warning header for whoever writes; where preparation changes what warnings() would look at. */
   warn?(text: string): void;
 }

@@ -182,7 +182,8 @@ export function subtractQuantities(left: Quantity | string, right: Quantity | st
 export const quantityValue = (one: Quantity | string): bigint => atScale(asQuantity(one), 0);
 
 /** Thousandths, rounded up: CPU in millicores. */
-export const milliValue = (one: Quantity | string): number => Number(atScale(asQuantity(one), -3));
+export const milliAmount = (one: Quantity | string): bigint => atScale(asQuantity(one), -3);
+export const milliValue = (one: Quantity | string): number => Number(milliAmount(one));
 
 /** Nearest floating-point number. */
 export function quantityToNumber(one: Quantity | string): number {

@@ -38,9 +38,11 @@ export function validateDefinition(object: CustomResourceDefinition): FieldError
   const { spec, metadata } = object;
   const name = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
   return [
-    ...(metadata.name === name
-      ? []
-      : [invalid('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group')]),
+    ...(['generateName', 'name'] as const).flatMap((field) =>
+      (metadata[field] ?? '') === '' || metadata[field] === name
+        ? []
+        : [invalid(`metadata.${field}`, metadata[field], 'must be spec.names.plural+"."+spec.group')],
+    ),
     ...specErrors(spec, { requireStructural: true, requireSchema: true, oldVersions: [] }),
     ...statusErrors(object),
     ...storedVersionErrors(object),

@@ -63,6 +63,8 @@ export const behaviours: Readonly<Record<string, KindBehaviour>> = {
   PodTemplate: lazily(async () => (await import('./core/pod-template.ts')).podTemplate),
   ReplicationController: lazily(async () => (await import('./core/replication-controller.ts')).replicationController, {
     selectableFields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
+    // Declared rules say it of the name alone.
+    validateName: (name, prefix) => (prefix ? [] : dns1123Subdomain(name)),
   }),
   ResourceQuota: resourceQuota,
   Secret: secret,

@@ -127,7 +127,7 @@ const hollow: readonly object[] = [
     },
   },
 ];
-const context = { now: 0, subresource: '', userName: 'ann' };
+const context = { now: 0, subresource: '', userName: 'ann', uuid: () => 'u' };
 
 test('objects with holes are answered, never a crash', async () => {
   let checked = 0;

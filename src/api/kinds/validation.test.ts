@@ -8,7 +8,7 @@ import type { KubernetesObject, Mutable } from '../kind.ts';
 type Json = { [key: string]: Json } | Json[] | string | number | boolean | null;
 type JsonObject = { [key: string]: Json };
 
-const context = { now: Date.parse('2026-01-01T00:00:00Z'), subresource: '', userName: 'ann' };
+const context = { now: Date.parse('2026-01-01T00:00:00Z'), subresource: '', userName: 'ann', uuid: () => 'u' };
 
 function rowOf(apiVersion: string, kind: string) {
   const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];

@@ -84,7 +84,7 @@ const isKnownKind = (apiVersion: string, kind: string): boolean =>
   );
 
 /** The object must say that it is what the path says, or say nothing. */
-function checkGroupVersionKind(raw: RawObject, target: Target, source: Uint8Array | undefined): void {
+export function checkGroupVersionKind(raw: RawObject, target: Target, source: Uint8Array | undefined): void {
   const { kind, apiVersion } = raw;
   const header = (name: string, value: unknown) => {
     const text = versionKindError(

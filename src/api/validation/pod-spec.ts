@@ -12,15 +12,7 @@ import {
   initContainersErrors,
   type PodScope,
 } from './containers.ts';
-import {
-  isAbsent,
-  labelErrors,
-  optionalOneOf,
-  qualifiedErrors,
-  requiredOneOf,
-  subdomainErrors,
-  texts,
-} from './fields.ts';
+import { isAbsent, labelErrors, qualifiedErrors, requiredOneOf, subdomainErrors, texts } from './fields.ts';
 import { podLevelResourceErrors } from './pod-level-resources.ts';
 import { resourceRequirementErrors } from './resources.ts';
 import { affinityErrors, spreadErrors, tolerationErrors } from './scheduling.ts';
@@ -199,7 +191,9 @@ export function podSpecErrors(path: string, spec: PodSpec, meta: ObjectMeta | un
     ]),
     ...named('priorityClassName'),
     ...named('runtimeClassName'),
-    ...optionalOneOf(`${path}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never']),
+    ...(spec.preemptionPolicy === undefined
+      ? []
+      : requiredOneOf(`${path}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'])),
     ...(spec.overhead === undefined
       ? []
       : resourceRequirementErrors(`${path}.overhead`, { limits: spec.overhead }, new Set())),

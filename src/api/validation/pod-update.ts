@@ -3,7 +3,7 @@
 import { forbidden, invalid, required, type FieldError } from '../field-error.ts';
 import type { Pod, PodSpec, Toleration } from '../generated/types.ts';
 import { rangeText } from '../meta/names.ts';
-import { differences, isAbsent, semanticEqual } from './fields.ts';
+import { differences, exactlyEqual, isAbsent, semanticEqual } from './fields.ts';
 import { podErrors } from './pod-spec.ts';
 import { mirrorPodAnnotation, podAnnotationErrors, podAnnotationUpdateErrors } from './pod-annotations.ts';
 import { nodeSelectorErrors, tolerationErrors } from './scheduling.ts';
@@ -100,7 +100,7 @@ export function podUpdateErrors(pod: Pod, previous: Pod): FieldError[] {
           `only deletion is allowed, but found new scheduling gate '${gate.name}'`,
         ),
       );
-  if (semanticEqual(spec, before)) return errors;
+  if (exactlyEqual(spec, before)) return errors;
 
   const gated = (before.schedulingGates?.length ?? 0) > 0;
   if (gated) errors.push(...gatedPlacementErrors(spec, before));
@@ -122,7 +122,7 @@ export function podUpdateErrors(pod: Pod, previous: Pod): FieldError[] {
         }
       : {}),
   };
-  if (!semanticEqual(unchanged, before))
+  if (!exactlyEqual(unchanged, before))
     errors.push(
       forbidden(
         'spec',

@@ -38,7 +38,7 @@ export const isNativeResource = (name: string) => !name.includes('/') || name.in
 /** Resources of devices: they come in whole numbers and cannot be overcommitted. */
 export const isExtendedResource = (name: string): boolean =>
   !isNativeResource(name) && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;
-const mayOvercommit = (name: string) => isNativeResource(name) && !isHugePages(name);
+export const mayOvercommit = (name: string) => isNativeResource(name) && !isHugePages(name);
 
 export function resourceNameErrors(path: string, name: string): FieldError[] {
   const errors = qualifiedErrors(path, name);

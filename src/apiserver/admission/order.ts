@@ -42,11 +42,11 @@ export const admissionOrder = (store: Store): readonly AdmissionPlugin[] => [
   defaultIngressClass, // of an Ingress that names none
   podTopologyLabels, // zone and region of the node
   routeHost, // OpenShift: host of a Route
-  rbacEscalation, // no grant beyond one's own rights
   policyParamAccess, // no policy on what its writer cannot read
   mutatingPolicies(store),
   mutatingWebhooks(store),
   validatingPolicies(store),
   validatingWebhooks(store),
+  rbacEscalation, // no grant beyond one's own rights, whoever wrote it into the object
   resourceQuota, // last: counts what will really be stored
 ];

@@ -1,7 +1,8 @@
 // Nobody grants by a role or binding what they may not do themselves, unless they hold the verbs `escalate` or `bind`.
 // Rules of upstream's registry/rbac.
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/generated/types.ts';
-import { forbiddenError, notFoundError } from '#api/status.ts';
+import type { KubernetesObject } from '#api/kind.ts';
+import { ApiError, forbiddenError, notFoundError } from '#api/status.ts';
 import { grantCombinationsMax } from '#base/limits.ts';
 import { ruleAllows } from '../authorization/rule-allows.ts';
 import { createRbacIndex } from '../authorization/rbac-index.ts';
@@ -144,7 +145,17 @@ function indexOf(server: Server): RbacIndex {
   return index;
 }
 
-function validate(attributes: AdmissionAttributes, server: Server): void | Promise<void> {
+/** Who lets go of an object or takes it up for the garbage collector changes nobody's rights. */
+function isForCollectorOnly(object: KubernetesObject, old: KubernetesObject): boolean {
+  const rest = (one: KubernetesObject) => ({
+    ...one,
+    metadata: { ...one.metadata, ownerReferences: undefined, finalizers: undefined, managedFields: undefined },
+  });
+  return sameValue(rest(object), rest(old));
+}
+
+/** Where upstream's storage does it: after all that changes the object, before its rules. */
+function check(attributes: AdmissionAttributes, server: Server): void | Promise<void> {
   const { row, operation, subresource, object } = attributes;
   if (row.group !== rbacGroup || subresource !== '' || object === undefined || operation === 'DELETE') return;
   if (attributes.user.groups.includes('system:masters')) return;
@@ -155,16 +166,11 @@ async function checkGrant(attributes: AdmissionAttributes, server: Server): Prom
   const { row, old, object, name } = attributes;
   const refuse = (text: string) => forbiddenError({ group: rbacGroup, resource: row.resource }, name, text);
 
+  if (old !== undefined && isForCollectorOnly(object!, old)) return;
   if (row.resource === 'roles' || row.resource === 'clusterroles') {
     if (await holdsVerb(attributes, server, 'escalate', row.resource, name)) return;
     const role = object as unknown as ClusterRole;
     const before = old as ClusterRole | undefined;
-    if (
-      before !== undefined &&
-      sameValue(role.rules, before.rules) &&
-      sameValue(role.aggregationRule, before.aggregationRule)
-    )
-      return;
     const problem = escalation(attributes, server, (role.rules ?? []).map(complete));
     if (problem !== undefined) throw refuse(problem);
     if (
@@ -175,15 +181,11 @@ async function checkGrant(attributes: AdmissionAttributes, server: Server): Prom
     return;
   }
   const binding = object as unknown as ClusterRoleBinding | RoleBinding;
-  const before = old as RoleBinding | undefined;
-  if (
-    before !== undefined &&
-    sameValue(binding.roleRef, before.roleRef) &&
-    sameValue(binding.subjects, before.subjects)
-  )
-    return;
   const { roleRef } = binding;
-  const resource = roleRef.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
+  const kind = roleRef?.kind ?? '';
+  if (kind !== 'ClusterRole' && kind !== 'Role')
+    throw new ApiError(500, '', `unsupported role reference kind: ${JSON.stringify(kind)}`);
+  const resource = kind === 'ClusterRole' ? 'clusterroles' : 'roles';
   if (await holdsVerb(attributes, server, 'bind', resource, roleRef.name)) return;
   const rules = indexOf(server).rulesOf(roleRef, attributes.namespace);
   if (rules === undefined) throw notFoundError({ group: rbacGroup, resource: row.resource }, roleRef.name);
@@ -191,4 +193,4 @@ async function checkGrant(attributes: AdmissionAttributes, server: Server): Prom
   if (problem !== undefined) throw refuse(problem);
 }
 
-export const rbacEscalation: AdmissionPlugin = { name: 'RBACEscalation', validate };
+export const rbacEscalation: AdmissionPlugin = { name: 'RBACEscalation', mutate: check };

@@ -1,8 +1,9 @@
 // The object in the body of a POST, for kinds that are answered and not stored.
 import type { KubernetesObject, Mutable } from '#api/kind.ts';
 import { nothingOf } from '#api/schema/canonical.ts';
-import { decodeObject, decodeType } from '#api/schema/decode.ts';
 import { typeFacts } from '#api/schema/type-table.ts';
+import { checkGroupVersionKind, decodeObject, decodeType } from '#api/schema/decode.ts';
+import { isObject } from '#api/schema/value-decoder.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import type { RequestContext } from '../context.ts';
 import { readWrittenBody } from './read-body.ts';
@@ -21,8 +22,12 @@ export async function readTyped(
   typeName: string,
   target: BodyTarget,
   { fieldValidation }: WriteOptions,
+  /** Versions in which it is the same. */
+  alike: readonly string[] = [],
 ): Promise<Record<string, unknown>> {
   const body = await readWrittenBody(request, target, fieldValidation !== 'Ignore');
+  if (isObject(body.value) && !(body.value['kind'] === target.kind && alike.includes(String(body.value['apiVersion']))))
+    checkGroupVersionKind(body.value, target, body.source);
   const { object, warnings } = decodeType(typeName, body.value, { ...body, fieldValidation });
   if (fieldValidation === 'Warn') told.push(...warnings);
   audited?.onObject(target, object);

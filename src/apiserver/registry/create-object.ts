@@ -154,6 +154,7 @@ async function createOnce(
     now,
     subresource: '',
     userName,
+    uuid: () => uuid(random),
     warn: (text) => warnings.push(text),
   });
   statusOnCreate(row, object);

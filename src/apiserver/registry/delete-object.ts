@@ -62,6 +62,8 @@ function finalizersFor(
   const current = object.metadata.finalizers ?? [];
   if (isEvent(request.row)) return current;
   const cleanup = isTerminating(object) ? undefined : kindTable.behaviour(request.row).deletionFinalizer;
+  // Whoever cleans up comes first: what else is asked for is looked at when it is deleted again.
+  if (cleanup !== undefined) return current.includes(cleanup) ? current : [...current, cleanup];
   const { propagationPolicy: policy } = settings;
   const orphan =
     policy === undefined
@@ -70,8 +72,7 @@ function finalizersFor(
       : policy === 'Orphan';
   const foreground = policy === undefined ? current.includes(foregroundFinalizer) : policy === 'Foreground';
   const kept = current.filter((one) => one !== orphanFinalizer && one !== foregroundFinalizer);
-  const own = cleanup === undefined || kept.includes(cleanup) ? [] : [cleanup];
-  const wanted = [...kept, ...own, ...(orphan ? [orphanFinalizer] : []), ...(foreground ? [foregroundFinalizer] : [])];
+  const wanted = [...kept, ...(orphan ? [orphanFinalizer] : []), ...(foreground ? [foregroundFinalizer] : [])];
   const same = wanted.length === current.length && wanted.every((one) => current.includes(one));
   return same ? current : wanted;
 }
@@ -192,7 +193,7 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
       graceful === undefined &&
       isTerminating(object) &&
       finalizers === (object.metadata.finalizers ?? finalizers);
-    if (unchanged && (object.metadata.deletionGracePeriodSeconds ?? 0) === 0)
+    if (unchanged && (waitsForFinalize(request, object) || object.metadata.deletionGracePeriodSeconds === 0))
       return { object, stored: current, removed: false };
     const next = mustWait ? markedObject(request, object, graceful, finalizers) : undefined;
     if (settings.dryRun) return { object: next ?? object, stored: undefined, removed: next === undefined };

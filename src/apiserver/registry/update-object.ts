@@ -1,6 +1,7 @@
 // Changes a stored object under optimistic concurrency: the order in which upstream's registry updates. The new object may
 // turn out to need no write, or to be the end of a deletion.
 import { writeConflictRetriesMax } from '#base/limits.ts';
+import { uuid } from '#base/random.ts';
 import type { ObjectMeta } from '#api/generated/types.ts';
 import type { FieldError } from '#api/field-error.ts';
 import type { KindBehaviour, KubernetesObject, Mutable } from '#api/kind.ts';
@@ -118,7 +119,9 @@ export async function updateObject(
         throw conflictError(
           groupResource(request.row),
           request.name,
-          `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `,
+          settings.isPatch === true
+            ? `uid mismatch: the provided object specified uid ${object.metadata.uid}, and no existing object was found`
+            : `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `,
         );
       delete object.metadata.resourceVersion;
       return createObject(request, object, settings);
@@ -189,7 +192,12 @@ async function updateOnce(
   else if (subresource === '' && row.strategy.resetsStatus) keepStatus(object, previous);
   if (settings.isInternal !== true) server.dropGatedFields(row, object, previous);
   if (settings.isInternal !== true)
-    behaviour.prepareForUpdate?.(object, previous, { now, subresource, userName: user.name });
+    behaviour.prepareForUpdate?.(object, previous, {
+      now,
+      subresource,
+      userName: user.name,
+      uuid: () => uuid(server.options.random),
+    });
   if (
     row.strategy.hasGeneration &&
     settings.isInternal !== true &&

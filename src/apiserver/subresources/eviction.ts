@@ -5,7 +5,8 @@ import { kindTable, storagePrefix } from '#api/kinds.ts';
 import { matcherFor } from '#api/meta/label-selector.ts';
 import type { ApiResponse } from '#api/request.ts';
 import { formatTime } from '#api/meta/time.ts';
-import { ApiError, badRequestError, conflictError, internalError, notFoundError } from '#api/status.ts';
+import { invalid } from '#api/field-error.ts';
+import { ApiError, badRequestError, conflictError, internalError, invalidError, notFoundError } from '#api/status.ts';
 import { readTyped } from '../content/read-created.ts';
 import { writeOptions } from '../content/request-options.ts';
 import { admitAction } from '../registry/admit-action.ts';
@@ -123,10 +124,18 @@ export async function evictPod(request: ResourceRequest): Promise<ApiResponse> {
   const { store } = context.server.options;
   const options = writeOptions(context.request, 'CreateOptions');
   const target = { group: 'policy', version: 'v1', kind: 'Eviction' };
-  const eviction = (await readTyped(context, evictionType, target, options)) as unknown as Eviction;
-  if ((eviction.metadata?.name ?? request.name) !== request.name)
+  const eviction = (await readTyped(context, evictionType, target, options, ['policy/v1beta1'])) as unknown as Eviction;
+  if (eviction.metadata?.name !== request.name)
     throw badRequestError('name in URL does not match name in Eviction object');
   const asked = eviction.deleteOptions;
+  if (asked?.ignoreStoreReadErrorWithClusterBreakingPotential === true)
+    throw invalidError(target, request.name, [
+      invalid(
+        'deleteOptions.ignoreStoreReadErrorWithClusterBreakingPotential',
+        true,
+        'can not be set for pod eviction, try after removing the option',
+      ),
+    ]);
   const dryRun = options.dryRun || (asked?.dryRun?.length ?? 0) > 0;
   await admitAction(request, {
     operation: 'CREATE',

@@ -3,12 +3,13 @@ import { invalid, required, type FieldError } from '../../field-error.ts';
 import type { ValidatingAdmissionPolicy } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { policyNameWarnings } from '../../policies/bindings.ts';
+import { conditionErrors } from '../../validation/conditions.ts';
 
 type Rules = typeof import('../../policies/policy-rules.ts');
 let rules: Rules | undefined;
 
 function validateStatus({ status }: ValidatingAdmissionPolicy): FieldError[] {
-  return (status?.typeChecking?.expressionWarnings ?? []).flatMap(({ fieldRef, warning }, index) => {
+  const warnings = (status?.typeChecking?.expressionWarnings ?? []).flatMap(({ fieldRef, warning }, index) => {
     const path = `status.typeChecking.expressionWarnings[${index}]`;
     const reference = (fieldRef ?? '').trim();
     return [
@@ -20,6 +21,7 @@ function validateStatus({ status }: ValidatingAdmissionPolicy): FieldError[] {
           : []),
     ];
   });
+  return [...warnings, ...conditionErrors('status.conditions', status?.conditions)];
 }
 
 export const validatingAdmissionPolicy: KindBehaviour<ValidatingAdmissionPolicy> = {

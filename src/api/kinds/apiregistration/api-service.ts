@@ -15,10 +15,13 @@ function validate({ metadata, spec }: APIService): FieldError[] {
   const { service, caBundle = '', insecureSkipTLSVerify = false } = spec ?? {};
   const errors: FieldError[] = [];
   const wanted = `${version}.${group}`;
-  if ((metadata.name ?? '') !== '' && metadata.name !== wanted)
-    errors.push(
-      invalid('metadata.name', metadata.name, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`),
-    );
+  for (const field of ['generateName', 'name'] as const) {
+    const name = metadata[field] ?? '';
+    if (name !== '' && name !== wanted && nameIsPathSegment(name, false).length === 0)
+      errors.push(
+        invalid(`metadata.${field}`, name, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`),
+      );
+  }
   if (group === '' && version !== 'v1')
     errors.push(required('spec.group', 'only v1 may have an empty group and it better be legacy kube'));
   if (group !== '') for (const reason of dns1123Subdomain(group)) errors.push(invalid('spec.group', group, reason));

@@ -97,7 +97,13 @@ const controllers = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-
 export const endpointSlice: KindBehaviour<EndpointSlice> = {
   metadataInUpdate: ['whole'],
   prepareForCreate: prepare,
-  prepareForUpdate: prepare,
+  prepareForUpdate(object, previous) {
+    // What is dropped was a change all the same.
+    const counts = (object.endpoints ?? []).some((one) => !isAbsent(one.deprecatedTopology as string | undefined));
+    prepare(object);
+    if (counts && object.metadata.generation === previous.metadata.generation)
+      object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
+  },
   validate,
   // Endpoints that older servers accepted may stay as they are.
   validateUpdate: (object, previous) => [
