@@ -47,3 +47,33 @@ test('what a rule says several times is compared once', async () => {
   assert.match(more.json.message, /\{APIGroups:\[""\], Resources:\["pods"\], Verbs:\["watch"\]\}$/);
   api.close();
 });
+
+test('a binding to a role of no known kind is refused before its rules are looked at; labels of one are no small change', async () => {
+  const api = await startApiServer();
+  const path = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings';
+  const roles = path.replace('rolebindings', 'roles');
+  const as = { name: 'alice', groups: ['system:authenticated'] };
+  const ref = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'reader' };
+  await api.create(roles, {
+    metadata: { name: 'reader' },
+    rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }],
+  });
+  await api.create(roles, {
+    metadata: { name: 'binder' },
+    rules: [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['rolebindings'], verbs: ['create', 'patch'] }],
+  });
+  const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'alice' }];
+  await api.create(path, { metadata: { name: 'alice' }, roleRef: { ...ref, name: 'binder' }, subjects });
+  await api.create(path, { metadata: { name: 'bob' }, roleRef: ref });
+  const odd = await api.send('POST', path, { as, body: { metadata: {}, roleRef: { ...ref, kind: 'plain' } } });
+  assert.equal(odd.status, 500);
+  assert.equal(odd.json.message, 'unsupported role reference kind: "plain"');
+  const patch = (metadata: object) =>
+    api.send('PATCH', `${path}/bob`, {
+      as,
+      body: { metadata },
+      headers: { 'content-type': 'application/merge-patch+json' },
+    });
+  assert.equal((await patch({ labels: { a: 'b' } })).status, 403);
+  assert.equal((await patch({ finalizers: ['example.com/hold'] })).status, 200, 'what the garbage collector needs');
+});

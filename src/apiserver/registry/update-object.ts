@@ -12,6 +12,7 @@ import { storedOnlyWarnings } from '#api/stored-only.ts';
 import { storeEmptyLists } from '#api/schema/empty-lists.ts';
 import { typeFacts } from '#api/schema/type-table.ts';
 import { validateSchema } from '#api/schema/validate.ts';
+import { exactlyEqual } from '#api/validation/fields.ts';
 import { invalid } from '#api/field-error.ts';
 import { ApiError, badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
@@ -26,7 +27,7 @@ import type { GroupVersionKind } from '../context.ts';
 import { durabilityOf } from './durability.ts';
 import { groupKind, groupResource, isTerminating, keyOf } from './resource-request.ts';
 import type { ResourceRequest } from './resource-request.ts';
-import { sameObject, sameValue } from './same-object.ts';
+import { sameObject } from './same-object.ts';
 import { allocateSideState } from './side-state.ts';
 import { keepAllButStatus, keepStatus } from './status-rules.ts';
 
@@ -203,7 +204,8 @@ async function updateOnce(
     settings.isInternal !== true &&
     subresource !== 'status' &&
     object.metadata.generation === previous.metadata.generation &&
-    row.strategy.generationBumpOn.some((path) => !sameValue(partOf(object, path), partOf(previous, path)))
+    // A list without elements is none.
+    row.strategy.generationBumpOn.some((path) => !exactlyEqual(partOf(object, path), partOf(previous, path)))
   )
     object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   // A status has the spec as it was stored: nothing to choose, and not ours to change.
