@@ -1,7 +1,7 @@
 // Keeps the objects of one kind current: list, then watch from there; resumes from the last revision seen, lists again when that
 // is gone. A watch over the network that is silent for too long is taken for dead (bookmarks break the silence).
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
-import { isGone } from '#api/status.ts';
+import { ApiError, isGone } from '#api/status.ts';
 import { type Clock, sleep, type Timer } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import { listChunkItemsMax } from '#base/limits.ts';
@@ -130,7 +130,10 @@ export class WatchingInformer<T extends KubernetesObject> implements Informer<T>
   #report(error: unknown): void {
     const problem = messageOf(error);
     const fields = { resource: this.kind.resource, error: problem };
-    if (problem === this.#lastProblem) this.#options.logger.debug('an informer cannot list or watch', fields);
+    // Kinds go with their definition, and whoever watched them is told a little later.
+    if (error instanceof ApiError && error.code === 404)
+      this.#options.logger.info('an informer finds its kind gone', fields);
+    else if (problem === this.#lastProblem) this.#options.logger.debug('an informer cannot list or watch', fields);
     else this.#options.logger.warn('an informer cannot list or watch', fields);
     this.#lastProblem = problem;
   }

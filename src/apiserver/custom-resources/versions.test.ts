@@ -96,9 +96,9 @@ test('tables have the columns of the definition', async () => {
   await api.create(path, cronTab('one', { replicas: 2 }));
   const table = await api.get(path, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } });
   assert.deepEqual(
-    table.columnDefinitions.map((one: Json) => [one.name, one.type, one.format, one.description]),
+    table.columnDefinitions.map((one: Json) => [one.name, one.type, one.format, one.description.split('. ')[0]]),
     [
-      ['Name', 'string', 'name', 'Name must be unique within a namespace.'],
+      ['Name', 'string', 'name', 'Name must be unique within a namespace'],
       ['Spec', 'string', '', 'The cron spec'],
       ['Replicas', 'integer', '', 'Custom resource definition column (in JSONPath format): .spec.replicas'],
       ['Age', 'date', '', 'Custom resource definition column (in JSONPath format): .metadata.creationTimestamp'],

@@ -5,6 +5,7 @@ import { isAlreadyExists, isConflict } from '#api/status.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
+import { writeConflictRetriesMax } from '#base/limits.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Client } from '#client/client.ts';
 import type { Pki } from '#pki/pki.ts';
@@ -237,23 +238,29 @@ export async function ensureRbac(client: Client, { kind, objects }: RbacGroup): 
   const { items } = await resource.list();
   const idOf = (one: KubernetesObject) => `${one.metadata.namespace ?? ''}/${one.metadata.name ?? ''}`;
   const current = new Map<string, RbacObject>(items.map((one) => [idOf(one), one]));
+  const write = async (wanted: RbacObject, there: RbacObject | undefined): Promise<void> => {
+    if (there === undefined) await resource.create(wanted, { fieldManager });
+    else if (bindsOtherRole(there, wanted)) {
+      const { namespace, name = '', uid } = there.metadata;
+      await resource.delete({ namespace, name }, { preconditions: { uid } });
+      await resource.create(wanted, { fieldManager });
+    } else {
+      const changed = reconciledRbac(there, wanted);
+      if (changed !== undefined) await resource.update(changed, { fieldManager });
+    }
+  };
   await Promise.all(
     objects.map(async (wanted) => {
-      const there = current.get(idOf(wanted));
-      try {
-        if (there === undefined) await resource.create(wanted, { fieldManager });
-        else if (bindsOtherRole(there, wanted)) {
-          const { namespace, name = '', uid } = there.metadata;
-          await resource.delete({ namespace, name }, { preconditions: { uid } });
-          await resource.create(wanted, { fieldManager });
-        } else {
-          const changed = reconciledRbac(there, wanted);
-          if (changed !== undefined) await resource.update(changed, { fieldManager });
+      let there = current.get(idOf(wanted));
+      for (let left = writeConflictRetriesMax; ; left--)
+        try {
+          return await write(wanted, there);
+        } catch (error) {
+          // Somebody else wrote it meanwhile, such as the controller of roles of roles.
+          if (left === 0 || (!isAlreadyExists(error) && !isConflict(error))) throw error;
+          const { namespace, name = '' } = wanted.metadata;
+          there = await resource.find({ namespace, name });
         }
-      } catch (error) {
-        // Somebody else wrote it meanwhile: the next start looks again.
-        if (!isAlreadyExists(error) && !isConflict(error)) throw error;
-      }
     }),
   );
 }
