@@ -62,7 +62,8 @@ const clean = (comment: string): string =>
 
 function classComment(text: string): string {
   const match = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export declare class /.exec(text);
-  return match === null ? '' : clean(match[1]!);
+  const comment = match === null ? '' : clean(match[1]!);
+  return comment.includes('No description provided') ? '' : comment;
 }
 
 function* propertyComments(text: string): Generator<readonly [string, string]> {

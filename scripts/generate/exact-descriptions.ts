@@ -67,6 +67,46 @@ for (const [name, type] of Object.entries({ ...table.types, ...formerTypes })) {
   const isSame = own === '' || own === known?.[0];
   if (!isSame || Object.keys(fields).length > 0) result[name] = [isSame ? '' : own, fields];
 }
+const flat = (text: string): string => text.replaceAll(/\s/g, ' ');
+
+/**
+ * The packages have no models of versions that are off by default: what those say in the words of another version of the type is taken
+ * from that, lines and enumerations included.
+ */
+for (const [name, type] of Object.entries(table.types)) {
+  const known = clientDescriptions(name, type);
+  if (known === undefined || result[name] !== undefined || modelFile(name) !== undefined) continue;
+  const [kind = '', , ...rest] = name.split('.').toReversed();
+  const others = ['v1', 'v1beta2', 'v1beta1'].flatMap((version) => {
+    const other = [kind, version, ...rest].toReversed().join('.');
+    const typeOf = table.types[other];
+    const client = typeOf === undefined ? undefined : clientDescriptions(other, typeOf);
+    const better = result[other];
+    if (client === undefined || better === undefined) return [];
+    return [
+      { own: better[0] === '' ? client[0] : better[0], fields: { ...client[1], ...better[1] } as Descriptions[1] },
+    ];
+  });
+  const matching = (text: string, candidates: readonly (string | undefined)[]): string | undefined =>
+    candidates.find((one) => one !== undefined && flat(one).startsWith(flat(text)));
+  const fields: Record<string, string> = {};
+  for (const [field, { ref }] of Object.entries(type.fields)) {
+    const text = known[1][field];
+    const candidates = others.map((one) => one.fields[field]);
+    const found = ref === undefined ? (text === undefined ? undefined : matching(text, candidates)) : candidates[0];
+    if (found !== undefined && found !== text) fields[field] = found;
+    else if (found === undefined && ref !== undefined && text !== undefined) fields[field] = '';
+  }
+  const own =
+    known[0] === ''
+      ? ''
+      : (matching(
+          known[0],
+          others.map((one) => one.own),
+        ) ?? '');
+  if (own !== '' || Object.keys(fields).length > 0) result[name] = [own === known[0] ? '' : own, fields];
+}
+
 const quantityText = readFileSync(path.join(directory, 'kubernetes-types/api/resource.d.ts'), 'utf8');
 const quantity = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export type Quantity /.exec(quantityText);
 result['io.k8s.apimachinery.pkg.api.resource.Quantity'] = [textOf(quantity![1]!), {}];
