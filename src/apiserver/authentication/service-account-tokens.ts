@@ -4,7 +4,8 @@ import type { Clock } from '#base/clock.ts';
 import { Nodes, Pods, Secrets, ServiceAccounts } from '#api/generated/kind-references.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { storageKey } from '#api/kinds.ts';
-import type { Store } from '#storage/store.ts';
+import type { Identity } from '#api/request.ts';
+import type { Store, StoredObject } from '#storage/store.ts';
 import type { TokenAnswer } from '../context.ts';
 import type { ServiceAccountTokenOptions } from '../options.ts';
 import { serviceAccountGroups, serviceAccountUser } from './service-account-names.ts';
@@ -31,6 +32,13 @@ interface OwnClaims {
     /** Seconds since 1970. */
     readonly warnafter?: number;
   };
+}
+
+interface Found {
+  readonly asked: readonly string[];
+  readonly seen: readonly StoredObject[];
+  readonly user: Identity;
+  readonly audiences: readonly string[];
 }
 
 const leewayMs = 60_000;
@@ -64,10 +72,13 @@ export function serviceAccountTokens(options: {
     kind: KindReference<KubernetesObject>,
     namespace: string | undefined,
     reference: Reference,
+    seen: StoredObject[],
     texts: { readonly gone: string; readonly deleted: string; differs(uid: string): string },
   ): string | undefined => {
-    const object = store.get(storageKey(kind, namespace, reference.name))?.object();
-    if (object === undefined) return texts.gone;
+    const stored = store.get(storageKey(kind, namespace, reference.name));
+    if (stored === undefined) return texts.gone;
+    seen.push(stored);
+    const object = stored.object();
     if (object.metadata.uid !== reference.uid) return texts.differs(object.metadata.uid ?? '');
     const deletedAt = object.metadata.deletionTimestamp;
     if (deletedAt === undefined || deletedAt === null || Date.parse(deletedAt) + leewayMs >= clock.now())
@@ -80,29 +91,40 @@ export function serviceAccountTokens(options: {
     differs: (there: string) => `${what} UID (${there}) does not match service account ${claim} ref claim (${uid})`,
   });
 
-  const boundProblem = (own: NonNullable<OwnClaims['kubernetes.io']>): string | undefined => {
+  const boundProblem = (own: NonNullable<OwnClaims['kubernetes.io']>, seen: StoredObject[]): string | undefined => {
     const { namespace = '', serviceaccount: account = { name: '', uid: '' }, pod, secret, node } = own;
-    const ofAccount = problemOf(ServiceAccounts, namespace, account, {
+    const ofAccount = problemOf(ServiceAccounts, namespace, account, seen, {
       gone: `serviceaccounts ${JSON.stringify(account.name)} not found`,
       deleted: `service account ${namespace}/${account.name} has been deleted`,
       differs: (there) => `service account UID (${there}) does not match claim (${account.uid})`,
     });
     if (ofAccount !== undefined) return ofAccount;
-    if (secret !== undefined) return problemOf(Secrets, namespace, secret, boundTo('secret', 'secret', secret));
-    if (pod !== undefined) return problemOf(Pods, namespace, pod, boundTo('pod', 'pod', pod));
+    if (secret !== undefined) return problemOf(Secrets, namespace, secret, seen, boundTo('secret', 'secret', secret));
+    if (pod !== undefined) return problemOf(Pods, namespace, pod, seen, boundTo('pod', 'pod', pod));
     // Beside a Pod the node is information only.
-    return node && problemOf(Nodes, undefined, node, boundTo('node', 'node', node));
+    return node && problemOf(Nodes, undefined, node, seen, boundTo('node', 'node', node));
   };
+
+  /** What was found of claims, as long as what they are bound to is the very same and not about to go. */
+  const found = new WeakMap<Claims, Found>();
 
   const answer = (claims: Claims, asked: readonly string[]): TokenAnswer => {
     const open = claims as OwnClaims;
+    const before = found.get(claims);
+    if (before?.asked === asked && before.seen.every((one) => store.get(one.key) === one)) {
+      const problem = timeProblem(open, clock.now());
+      if (problem !== undefined) return { error: problem };
+      const { user, audiences } = before;
+      return { user, audiences, notes: notesOf(open['kubernetes.io']?.warnafter, user.name) };
+    }
     const inToken = audiencesOf(open.aud);
     const own = inToken.length === 0 ? tokens.audiences : inToken;
     const audiences = own.filter((one) => asked.includes(one));
     if (audiences.length === 0)
       return { error: `token audiences ${goQuoted(own)} is invalid for the target audiences ${goQuoted(asked)}` };
     const bound = open['kubernetes.io'] ?? {};
-    const problem = timeProblem(open, clock.now()) ?? boundProblem(bound);
+    const seen: StoredObject[] = [];
+    const problem = timeProblem(open, clock.now()) ?? boundProblem(bound, seen);
     if (problem !== undefined) return { error: problem };
     const { namespace = '', serviceaccount, pod, node } = bound;
     const extra: Record<string, string[]> = {};
@@ -120,6 +142,8 @@ export function serviceAccountTokens(options: {
       groups: serviceAccountGroups(namespace),
       ...(Object.keys(extra).length === 0 ? {} : { extra }),
     };
+    if (seen.every((one) => (one.object().metadata.deletionTimestamp ?? undefined) === undefined))
+      found.set(claims, { asked, seen, user, audiences });
     return { user, audiences, notes: notesOf(bound.warnafter, user.name) };
   };
 

@@ -1,6 +1,9 @@
 // What a request asks to be allowed.
 import type { AccessAttributes, RequestContext } from '../context.ts';
 
+const parameter = ({ request: { query } }: RequestContext, name: string): string | undefined =>
+  query.size === 0 ? undefined : (query.get(name) ?? undefined);
+
 export const attributesOf = (context: RequestContext): AccessAttributes => ({
   user: context.user,
   verb: context.info.verb,
@@ -12,6 +15,6 @@ export const attributesOf = (context: RequestContext): AccessAttributes => ({
   namespace: context.info.namespace,
   name: context.info.name,
   path: context.info.path,
-  fieldSelector: context.request.query.get('fieldSelector') ?? undefined,
-  labelSelector: context.request.query.get('labelSelector') ?? undefined,
+  fieldSelector: parameter(context, 'fieldSelector'),
+  labelSelector: parameter(context, 'labelSelector'),
 });

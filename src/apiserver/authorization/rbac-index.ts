@@ -4,7 +4,7 @@ import { storageKey, storagePrefix } from '#api/kinds.ts';
 import { ClusterRoleBindings, ClusterRoles, RoleBindings, Roles } from '#api/generated/kind-references.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/generated/types.ts';
 import type { Identity } from '#api/request.ts';
-import type { Store } from '#storage/store.ts';
+import type { Store, StoredObject } from '#storage/store.ts';
 import type { AccessRule, RuleResolver } from '../context.ts';
 import { serviceAccountOf } from '../authentication/service-account-names.ts';
 import { createStoreIndex } from '../registry/store-index.ts';
@@ -19,7 +19,6 @@ const subjectKeys = (binding: Binding): string[] =>
     return subject.kind === 'ServiceAccount' && namespace !== '' ? [`s:${subject.name}/${namespace}`] : [];
   });
 
-const noRules: readonly AccessRule[] = [];
 const rulesOfRole = new WeakMap<object, readonly AccessRule[]>();
 const none: readonly string[] = [];
 
@@ -38,11 +37,61 @@ function rulesIn(role: ClusterRole | Role): readonly AccessRule[] {
   return rules;
 }
 
+/** Namespaces that are remembered of one user. */
+const scopesMax = 1_000;
+
+/** A role that some binding gives to one subject. */
+export class BoundRole {
+  readonly #store: Store;
+  readonly #binding: Binding;
+  readonly #scope: string;
+  readonly #subject: string;
+  readonly #key: string;
+  #stored: StoredObject | undefined;
+  #rules: readonly AccessRule[] | undefined;
+  #source: string | undefined;
+
+  constructor(store: Store, binding: Binding, scope: string, subject: string) {
+    const { roleRef } = binding;
+    this.#store = store;
+    this.#binding = binding;
+    this.#scope = scope;
+    this.#subject = subject;
+    this.#key =
+      roleRef.kind === 'ClusterRole'
+        ? storageKey(ClusterRoles, undefined, roleRef.name)
+        : storageKey(Roles, scope, roleRef.name);
+  }
+  /** As they are now; undefined: there is no such role. */
+  rules(): readonly AccessRule[] | undefined {
+    const stored = this.#store.get(this.#key);
+    if (stored !== this.#stored) {
+      this.#stored = stored;
+      this.#rules = stored === undefined ? undefined : rulesIn(stored.object() as ClusterRole | Role);
+    }
+    return this.#rules;
+  }
+  get missing(): string {
+    const { kind, name } = this.#binding.roleRef;
+    return `${kind === 'ClusterRole' ? 'clusterrole' : 'role'}.rbac.authorization.k8s.io ${JSON.stringify(name)} not found`;
+  }
+  /** Who gives what to whom, in upstream's words. */
+  get source(): string {
+    return (this.#source ??= this.#describe());
+  }
+  #describe(): string {
+    const { metadata, roleRef } = this.#binding;
+    const binding =
+      this.#scope === '' ? `ClusterRoleBinding "${metadata.name}"` : `RoleBinding "${metadata.name}/${this.#scope}"`;
+    return `${binding} of ${roleRef.kind} "${roleRef.name}" to ${describe(this.#subject)}`;
+  }
+}
+
 export interface RbacIndex extends RuleResolver, Disposable {
   /** The rules of a role as they are now; undefined: there is no such role. */
   rulesOf(reference: { kind: string; name: string }, namespace: string): readonly AccessRule[] | undefined;
   /** Calls `visit` for each rule until it returns true. Returns what could not be resolved. */
-  visit(user: Identity, namespace: string, visit: (rule: AccessRule, source: string) => boolean): readonly string[];
+  visit(user: Identity, namespace: string, visit: (rule: AccessRule, role: BoundRole) => boolean): readonly string[];
 }
 
 export function createRbacIndex(store: Store): RbacIndex {
@@ -61,29 +110,47 @@ export function createRbacIndex(store: Store): RbacIndex {
     return stored === undefined ? undefined : rulesIn(stored.object() as ClusterRole | Role);
   };
 
-  const visit: RbacIndex['visit'] = (user, namespace, visitor) => {
-    const errors: string[] = [];
+  const boundTo = (user: Identity, scope: string): readonly BoundRole[] => {
     const account = serviceAccountOf(user.name);
     const subjects = [
       `u:${user.name}`,
       ...(account === undefined ? [] : [`s:${account.name}/${account.namespace}`]),
       ...user.groups.map((group) => `g:${group}`),
     ];
-    for (const scope of namespace === '' ? [''] : ['', namespace])
-      for (const subject of subjects)
-        for (const binding of (scope === '' ? clusterWide : namespaced).find(`${scope}|${subject}`)) {
-          const { roleRef } = binding;
-          const rules = rulesOf(roleRef, scope);
-          if (rules === undefined)
-            errors.push(
-              roleRef.kind === 'ClusterRole'
-                ? `clusterrole.rbac.authorization.k8s.io ${JSON.stringify(roleRef.name)} not found`
-                : `role.rbac.authorization.k8s.io ${JSON.stringify(roleRef.name)} not found`,
-            );
-          const source = `${scope === '' ? 'ClusterRoleBinding' : 'RoleBinding'} "${binding.metadata.name}${scope === '' ? '' : `/${scope}`}" of ${roleRef.kind} "${roleRef.name}" to ${describe(subject)}`;
-          for (const rule of rules ?? noRules) if (visitor(rule, source)) return errors;
-        }
-    return errors;
+    const index = scope === '' ? clusterWide : namespaced;
+    return subjects.flatMap((subject) =>
+      Array.from(index.find(`${scope}|${subject}`), (binding) => new BoundRole(store, binding, scope, subject)),
+    );
+  };
+  /** By user, as long as no binding changes; what their roles say is looked up each time. */
+  let known = new WeakMap<Identity, Map<string, readonly BoundRole[]>>();
+  let knownAt = [-1, -1];
+  const rolesOf = (user: Identity, scope: string): readonly BoundRole[] => {
+    const [cluster, namespace] = [clusterWide.version(), namespaced.version()];
+    if (cluster !== knownAt[0] || namespace !== knownAt[1]) {
+      known = new WeakMap();
+      knownAt = [cluster, namespace];
+    }
+    let byScope = known.get(user);
+    if (byScope === undefined) known.set(user, (byScope = new Map()));
+    let roles = byScope.get(scope);
+    if (roles === undefined) {
+      if (byScope.size >= scopesMax) byScope.clear();
+      byScope.set(scope, (roles = boundTo(user, scope)));
+    }
+    return roles;
+  };
+
+  const visit: RbacIndex['visit'] = (user, namespace, visitor) => {
+    let errors: string[] | undefined;
+    for (let scope = ''; ; scope = namespace) {
+      for (const role of rolesOf(user, scope)) {
+        const rules = role.rules();
+        if (rules === undefined) (errors ??= []).push(role.missing);
+        else for (const rule of rules) if (visitor(rule, role)) return errors ?? none;
+      }
+      if (scope === namespace) return errors ?? none;
+    }
   };
 
   return {

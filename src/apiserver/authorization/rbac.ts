@@ -8,9 +8,9 @@ export const rbacAuthorizer = (index: RbacIndex): ImmediateAuthorizer => ({
   name: 'RBAC',
   authorize(attributes) {
     let allowedBy: string | undefined;
-    const errors = index.visit(attributes.user, attributes.namespace, (rule, source) => {
+    const errors = index.visit(attributes.user, attributes.namespace, (rule, role) => {
       if (!ruleAllows(rule, attributes)) return false;
-      allowedBy = source;
+      allowedBy = role.source;
       return true;
     });
     if (allowedBy !== undefined) return allow(`RBAC: allowed by ${allowedBy}`);

@@ -24,6 +24,10 @@ function matchesSubject(subject: Subject, user: Identity): boolean {
   return wanted.name === '*' ? user.name.startsWith(own) : user.name === own;
 }
 
+/** Whether one of the rule's subjects is the user. */
+export const isAbout = (rule: PolicyRulesWithSubjects, user: Identity): boolean =>
+  rule.subjects.some((subject) => matchesSubject(subject, user));
+
 function matchesPath(urls: readonly string[], path: string): boolean {
   return urls.some((url) => {
     if (url === '*' || url === path) return true;
@@ -32,8 +36,8 @@ function matchesPath(urls: readonly string[], path: string): boolean {
   });
 }
 
-function matchesRule(rule: PolicyRulesWithSubjects, user: Identity, info: RequestInfo): boolean {
-  if (!rule.subjects.some((subject) => matchesSubject(subject, user))) return false;
+/** Of a rule that is about the user. */
+export function covers(rule: PolicyRulesWithSubjects, info: RequestInfo): boolean {
   if (!info.isResource)
     return (rule.nonResourceRules ?? []).some(
       (one) => holds(one.verbs, info.verb) && matchesPath(one.nonResourceURLs, info.path),
@@ -47,9 +51,6 @@ function matchesRule(rule: PolicyRulesWithSubjects, user: Identity, info: Reques
       (info.namespace === '' ? one.clusterScope === true : holds(one.namespaces, info.namespace)),
   );
 }
-
-export const matchesSchema = (schema: FlowSchema, user: Identity, info: RequestInfo): boolean =>
-  (schema.spec.rules ?? []).some((rule) => matchesRule(rule, user, info));
 
 /** What keeps flows of one schema apart: each has its own share of the queues. */
 export function flowOf(schema: FlowSchema, user: Identity, info: RequestInfo): string {

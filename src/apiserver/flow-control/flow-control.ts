@@ -1,7 +1,7 @@
 // API priority and fairness (KEP-1040): which schema and priority level a request belongs to, and whether it may run, must wait or
 // is refused. The objects are read from the store and followed; no request waits for that. Nothing ticks while nobody asks.
 import { FlowSchemas, PriorityLevelConfigurations } from '#api/generated/kind-references.ts';
-import type { FlowSchema, PriorityLevelConfiguration } from '#api/generated/types.ts';
+import type { FlowSchema, PolicyRulesWithSubjects, PriorityLevelConfiguration } from '#api/generated/types.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import type { Identity } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
@@ -10,7 +10,7 @@ import { defaultFlowSchemas, defaultPriorityLevels, mandatoryNames } from '#rule
 import type { Store } from '#storage/store.ts';
 import type { RequestInfo } from '../request-info.ts';
 import { allocate, nominalLimits, smoothed, type LevelLimits } from './allocation.ts';
-import { flowOf, inOrder, matchesSchema } from './classify.ts';
+import { covers, flowOf, inOrder, isAbout } from './classify.ts';
 import { FairQueue, type Flow, type QueueSettings, type Refusal, type Ticket } from './fair-queue.ts';
 import { RetryAfter } from './retry-after.ts';
 import { estimate, levelSeatsMax, type Facts } from './seats.ts';
@@ -200,6 +200,26 @@ export function createFlowControl(options: {
     return schemas;
   };
 
+  /** What is about a user, in order, until the schemas change. */
+  let byUser = new WeakMap<Identity, readonly (readonly [CompiledSchema, PolicyRulesWithSubjects])[]>();
+  let madeFor: readonly CompiledSchema[] | undefined;
+  const schemaOf = (user: Identity, info: RequestInfo): CompiledSchema => {
+    const all = current();
+    if (madeFor !== all) {
+      byUser = new WeakMap();
+      madeFor = all;
+    }
+    let rules = byUser.get(user);
+    if (rules === undefined) {
+      rules = all.flatMap((schema) =>
+        (schema.object.spec.rules ?? []).flatMap((rule) => (isAbout(rule, user) ? [[schema, rule] as const] : [])),
+      );
+      byUser.set(user, rules);
+    }
+    for (const [schema, rule] of rules) if (covers(rule, info)) return schema;
+    return all.find((one) => one.object.metadata.name === 'catch-all')!;
+  };
+
   return {
     statistics,
     levels() {
@@ -207,10 +227,7 @@ export function createFlowControl(options: {
       return [...levels.values()];
     },
     admit({ info, user, request }, waitLimitMs) {
-      const all = current();
-      const schema =
-        all.find((one) => matchesSchema(one.object, user, info)) ??
-        all.find((one) => one.object.metadata.name === 'catch-all')!;
+      const schema = schemaOf(user, info);
       const { level, headers } = schema;
       const schemaName = schema.object.metadata.name!;
       const work = estimate(info, request.query, level.seatsMax, facts);

@@ -5,6 +5,8 @@ import type { Store, StoredObject } from '#storage/store.ts';
 
 export interface StoreIndex<T extends KubernetesObject> extends Disposable {
   find(value: string): Iterable<T>;
+  /** Another number after each change: who keeps what was found looks here first. */
+  version(): number;
 }
 
 export function createStoreIndex<T extends KubernetesObject>(
@@ -14,6 +16,7 @@ export function createStoreIndex<T extends KubernetesObject>(
 ): StoreIndex<T> {
   const byValue = new Map<string, Map<string, T>>();
   let watch: Disposable | undefined;
+  let version = 0;
 
   const change = (stored: StoredObject, add: boolean): void => {
     const object = stored.object() as T;
@@ -31,11 +34,13 @@ export function createStoreIndex<T extends KubernetesObject>(
     watch = undefined;
   };
   const start = (): void => {
+    version++;
     byValue.clear();
     const page = store.list(prefix);
     for (const stored of page.items) change(stored, true);
     watch = store.watch(prefix, page.revision, {
       onEvents(events) {
+        version++;
         for (const event of events) {
           if (event.previous !== undefined) change(event.previous, false);
           if (event.type === 'put') change(event.stored, true);
@@ -48,6 +53,10 @@ export function createStoreIndex<T extends KubernetesObject>(
     find(value) {
       if (watch === undefined) start();
       return byValue.get(value)?.values() ?? [];
+    },
+    version() {
+      if (watch === undefined) start();
+      return version;
     },
     [Symbol.dispose]: stop,
   };

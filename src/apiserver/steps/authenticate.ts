@@ -11,10 +11,16 @@ const credentialId = 'authentication.kubernetes.io/credential-id';
 const allAuthenticated = 'system:authenticated';
 export const anonymousUser: Identity = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-const withAuthenticatedGroup = (identity: Identity): Identity =>
-  identity.groups.includes(allAuthenticated) || identity.name === anonymousUser.name
-    ? identity
-    : { ...identity, groups: [...identity.groups, allAuthenticated] };
+/** Of identities that come again: what is known of a user (rights, flow schemas) is kept by the object. */
+const completed = new WeakMap<Identity, Identity>();
+
+function withAuthenticatedGroup(identity: Identity): Identity {
+  if (identity.groups.includes(allAuthenticated) || identity.name === anonymousUser.name) return identity;
+  let known = completed.get(identity);
+  if (known === undefined)
+    completed.set(identity, (known = { ...identity, groups: [...identity.groups, allAuthenticated] }));
+  return known;
+}
 
 function bearerToken(request: ApiRequest): string | undefined {
   const header = request.headers['authorization'];
