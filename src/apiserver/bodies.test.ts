@@ -87,6 +87,12 @@ test('every kind answers every body', async () => {
   api.close();
 });
 
+/** Work, not waiting: other tests share the processors. */
+function processorMs(begin: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(begin);
+  return (user + system) / 1_000;
+}
+
 test('texts made to hurt are refused quickly', async () => {
   const stacks: string[] = [];
   const error = (_message: string, fields?: Readonly<Record<string, unknown>>) =>
@@ -127,11 +133,11 @@ test('texts made to hurt are refused quickly', async () => {
     ['application/vnd.kubernetes.protobuf', Uint8Array.from([0x6b, 0x38, 0x73, 0, 0x12, 0xff, 0xff, 0xff, 0xff, 0x0f])],
   ];
   for (const [contentType, bytes] of bodies) {
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     const { status } = await api.send('POST', maps, { contentType, bytes });
     const what = `${contentType} ${Buffer.from(bytes).subarray(0, 60).toString()}`;
     assert.ok(status >= 400 && status < 500, `${status}: ${what} ${stacks.at(-1)}`);
-    assert.ok(performance.now() - begin < 2_000, `${performance.now() - begin} ms: ${what}`);
+    assert.ok(processorMs(begin) < 2_000, `${processorMs(begin)} ms: ${what}`);
   }
   const patches: [string, string][] = [
     ['application/merge-patch+json', objects(100_000)],
@@ -147,16 +153,13 @@ test('texts made to hurt are refused quickly', async () => {
     ['application/apply-patch+yaml', bomb],
   ];
   for (const [contentType, bytes] of patches) {
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     const { status, text } = await api.send('PATCH', `${maps}/there?fieldManager=a`, { contentType, bytes });
     assert.ok(
       !text.includes('for a reason that the log tells') && status >= 400,
       `${status}: ${contentType} ${bytes.slice(0, 60)} ${stacks.at(-1)}`,
     );
-    assert.ok(
-      performance.now() - begin < 2_000,
-      `${performance.now() - begin} ms: ${contentType} ${bytes.slice(0, 60)}`,
-    );
+    assert.ok(processorMs(begin) < 2_000, `${processorMs(begin)} ms: ${contentType} ${bytes.slice(0, 60)}`);
   }
   assert.deepEqual((await api.get(`${maps}/there`)).data, { a: 'b' });
   api.close();
