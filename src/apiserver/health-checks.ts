@@ -2,8 +2,7 @@
 // thing here: most of upstream's hooks fill a cache or start a loop; here the store is read in place, and what remains is that
 // it is open, that the definitions in it are loaded, and that the start has written what it must.
 // Not there, for there is nothing behind them: loopback-serving-certificate (calls from inside use no TLS),
-// peer-endpoint-reconciler-controller and the two of start-kube-apiserver-identity-lease (there are no other API servers),
-// start-legacy-token-tracking-controller.
+// peer-endpoint-reconciler-controller and the two of start-kube-apiserver-identity-lease (there are no other API servers).
 import type { Server } from './context.ts';
 import type { HealthChecks, ReadinessCheck } from './options.ts';
 
@@ -32,6 +31,7 @@ const hooks: readonly (readonly [name: string, condition: Condition])[] = [
   ['start-system-namespaces-controller', bootstrapped],
   ['start-cluster-authentication-info-controller', bootstrapped],
   ['storage-readiness', storeOpen],
+  ['start-legacy-token-tracking-controller', bootstrapped],
   ['start-service-ip-repair-controllers', registered],
   ['rbac/bootstrap-roles', bootstrapped],
   ['scheduling/bootstrap-system-priority-classes', bootstrapped],

@@ -29,7 +29,6 @@ const absent = new Set([
     'peer-endpoint-reconciler-controller',
     'start-kube-apiserver-identity-lease-controller',
     'start-kube-apiserver-identity-lease-garbage-collector',
-    'start-legacy-token-tracking-controller',
   ].map((name) => `poststarthook/${name}`),
 ]);
 

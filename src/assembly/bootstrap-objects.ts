@@ -13,6 +13,7 @@ import {
   Services,
   StorageClasses,
 } from '#api/generated/kind-references.ts';
+import { dayOf, trackingConfigMapName } from '#rules/legacy-tokens.ts';
 import { requestHeaders } from '#apiserver/authentication/request-header.ts';
 import type { BootstrapObject } from './bootstrap-object.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -61,6 +62,14 @@ const defaultStorageClass = row(
   },
   true,
 );
+
+/** Since when uses of tokens in Secrets are noted: since the first start. */
+export const tokenTracking = (now: number): BootstrapObject =>
+  row(
+    ConfigMaps,
+    { metadata: { namespace: 'kube-system', name: trackingConfigMapName }, data: { since: dayOf(now) } },
+    true,
+  );
 
 /** In order: a namespace comes before what is in it. */
 export function bootstrapObjects(

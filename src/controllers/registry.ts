@@ -14,6 +14,7 @@ import { garbageCollector } from './garbage-collector/controller.ts';
 import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisioner/controller.ts';
 import { ingressToRoute } from './ingress-to-route/controller.ts';
 import { job } from './job/controller.ts';
+import { legacyTokenCleaner } from './legacy-token-cleaner/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { namespaceSecurityAllocation } from './namespace-security-allocation/controller.ts';
 import { nodeIpam } from './node-ipam/controller.ts';
@@ -80,6 +81,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   serviceAccount,
   ...(config.signToken === undefined ? [] : [tokenSecrets(config.signToken, config.rootCaCertificates)]),
   tokenCleaner,
+  legacyTokenCleaner,
   rootCaCertPublisher(config.rootCaCertificates),
   ...(config.certificateSigning === undefined ? [] : [certificateSigning(config.certificateSigning)]),
   nodeRole,

@@ -1,7 +1,7 @@
 // Which objects of the API a pod names. A mirror pod may name none, or it would open them to its node. Rules of upstream's
 // podutil.HasAPIObjectReference.
 import type { Pod, Volume } from '#api/generated/types.ts';
-import { podNames } from '../authorization/pod-references.ts';
+import { podNames } from '#rules/pod-references.ts';
 
 /** Volume sources that are the machine's or the network's alone. */
 const withoutObjects = new Set([

@@ -6,6 +6,7 @@ import type { Logger } from '#base/log.ts';
 import { Secrets, ServiceAccounts } from '#api/generated/kind-references.ts';
 import type { Secret, ServiceAccount } from '#api/generated/types.ts';
 import { storageKey } from '#api/kinds.ts';
+import { dayOf, invalidSinceLabel, lastUsedLabel } from '#rules/legacy-tokens.ts';
 import { secretText } from '#rules/secret-text.ts';
 import type { Store } from '#storage/store.ts';
 import type { TokenAnswer } from '../context.ts';
@@ -17,8 +18,6 @@ import { type Claims, type TokenVerifier } from './signed-token.ts';
 import type { TokenNotes, TokenSource } from '../access/questions.ts';
 
 export const secretTokenIssuer = 'kubernetes/serviceaccount';
-const lastUsedLabel = 'kubernetes.io/legacy-token-last-used';
-const invalidSinceLabel = 'kubernetes.io/legacy-token-invalid-since';
 const dayMs = 86_400_000;
 /** Annotations of the audit log begin so. */
 const noted = 'authentication.k8s.io/legacy-token';
@@ -98,7 +97,6 @@ export function secretTokens(options: {
     const stored = store.get(key);
     if (stored === undefined) return;
     const secret = stored.object() as Secret;
-    const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
     const today = dayOf(clock.now());
     const notedDay = secret.metadata.labels?.[lastUsedLabel];
     if (notedDay === today || notedDay === dayOf(clock.now() + dayMs)) return;

@@ -25,7 +25,7 @@ import type { Store } from '#storage/store.ts';
 import type { AccessAttributes, AccessDecision, ImmediateAuthorizer } from '../context.ts';
 import { createStoreIndex } from '../registry/store-index.ts';
 import { allow, noOpinion } from './authorizer.ts';
-import { podReferences } from './pod-references.ts';
+import { podReferences } from '#rules/pod-references.ts';
 import { volumeSecrets } from './volume-secrets.ts';
 import type { RbacIndex } from './rbac-index.ts';
 import { ruleAllows } from './rule-allows.ts';

@@ -15,6 +15,7 @@ import {
   bootstrapObjects,
   defaultServiceCidr,
   stockSccs,
+  tokenTracking,
   type BootstrapAuthorities,
   type BootstrapObject,
 } from '../bootstrap-objects.ts';
@@ -57,7 +58,9 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     ...rbac.filter((one) => !one.kind.namespaced).map((one) => ensureRbac(client, one)),
   ]);
   await Promise.all([
-    ...[...objects, ...stockSccs(sccs)].filter((one) => !isNamespace(one)).map((one) => ensure(client, one)),
+    ...[...objects, ...stockSccs(sccs), tokenTracking(context.clock.now())]
+      .filter((one) => !isNamespace(one))
+      .map((one) => ensure(client, one)),
     ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
   ]);
   await markServiceRangeReady(client, context);

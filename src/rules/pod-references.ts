@@ -1,4 +1,4 @@
-// Whether a pod refers to an object of its namespace: what its node may therefore read.
+// Whether a Pod refers to an object of its namespace: what its node may therefore read, and what is in use.
 import type { Container, Pod, Volume } from '#api/generated/types.ts';
 
 type Visit = (resource: string, name: string | undefined) => void;
@@ -48,8 +48,11 @@ function visitPod(pod: Pod, visit: Visit): void {
 }
 
 /** A Pod that the node made itself gives it no right to anything. */
-export function podReferences(pod: Pod, resource: string, name: string): boolean {
-  if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return false;
+export const podReferences = (pod: Pod, resource: string, name: string): boolean =>
+  pod.metadata.annotations?.['kubernetes.io/config.mirror'] === undefined && podUses(pod, resource, name);
+
+/** Whoever made the Pod. */
+export function podUses(pod: Pod, resource: string, name: string): boolean {
   let found = false;
   visitPod(pod, (visited, visitedName) => {
     if (visitedName === name && visited === resource && name !== '') found = true;
