@@ -21,9 +21,9 @@ const lookMs = 86_400_000;
 export const tokenSecretType = 'kubernetes.io/service-account-token';
 const annotations = 'kubernetes.io/service-account';
 
-function isListed(secret: Secret, { account }: LegacyTokensSnapshot): boolean {
+function isListed(secret: Secret, snapshot: LegacyTokensSnapshot): boolean {
   const { name, namespace, annotations: said } = secret.metadata;
-  const found = account(namespace!, said?.[`${annotations}.name`] ?? '');
+  const found = snapshot.account(namespace!, said?.[`${annotations}.name`] ?? '');
   const uid = said?.[`${annotations}.uid`] ?? '';
   if (found === undefined || (uid !== '' && uid !== found.metadata.uid)) return false;
   return found.secrets?.some((one) => one.name === name) === true;
