@@ -24,6 +24,8 @@ function optionsOfQuery(request: ApiRequest): DeleteOptions {
   const grace = query.get('gracePeriodSeconds');
   if (grace !== null && !/^-?\d+$/.test(grace))
     throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  if (grace !== null && BigInt.asIntN(64, BigInt(grace)) !== BigInt(grace))
+    throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: value out of range`);
   const orphan = query.get('orphanDependents');
   const dryRun = query.getAll('dryRun').filter((value) => value !== '');
   return {

@@ -113,3 +113,40 @@ test('a deletecollection deletes what a list with its options shows: a page, the
   assert.deepEqual(names((await remove('')).json), ['d', 'e']);
   assert.deepEqual(names(await api.get(collection)), []);
 });
+
+test('a continuation from a state that is gone is refused with one that goes on from where it was, in what is there now', async () => {
+  const clock = new VirtualClock(Date.UTC(2026, 0, 1));
+  const history = { ...defaultHistoryLimits, eventsMax: 6, eventsMin: 3 };
+  const api = await startApiServer({ clock, store: createMemoryStore({ clock, history }) });
+  await api.create('/api/v1/namespaces', { metadata: { name: 'default' } });
+  for (const name of ['a', 'b', 'c']) await api.create(collection, { metadata: { name } });
+  const first = await api.get(`${collection}?limit=1`);
+  for (let count = 0; count < 8; count++) await api.patch(`${collection}/c`, 'merge', { data: { count: `${count}` } });
+  await api.create(collection, { metadata: { name: 'aa' } });
+  const late = await api.send('GET', `${collection}?limit=1&continue=${first.metadata.continue}`);
+  const { continue: token, ...rest } = late.json.metadata;
+  assert.deepEqual(
+    { ...late.json, metadata: rest },
+    {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message:
+        'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+      reason: 'Expired',
+      code: 410,
+    },
+  );
+  assert.deepEqual(JSON.parse(Buffer.from(token, 'base64url').toString()), {
+    v: 'meta.k8s.io/v1',
+    rv: -1,
+    start: 'a\0',
+  });
+  const next = await api.get(`${collection}?limit=1&continue=${token}`);
+  assert.equal(next.items[0].metadata.name, 'aa', 'made since');
+  assert.equal(next.metadata.remainingItemCount, 2);
+  // From here on it is consistent again.
+  const { rv } = JSON.parse(Buffer.from(next.metadata.continue, 'base64url').toString());
+  assert.equal(String(rv), next.metadata.resourceVersion);
+});
