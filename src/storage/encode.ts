@@ -27,13 +27,14 @@ export function encodeObject(object: KubernetesObject): EncodedObject {
   const tail = restText === '{}' ? '}' : `,${restText.slice(1)}`;
   const text = head + metadataText.slice(1) + tail;
   // Patches that copy could make it longer again and again. Upstream's words.
-  if (Buffer.byteLength(text) > objectBytesMax) throw new ApiError(500, '', 'etcdserver: request is too large');
-  return { bytes: ownBytes(text), versionOffset: Buffer.byteLength(head) };
+  const length = Buffer.byteLength(text);
+  if (length > objectBytesMax) throw new ApiError(500, '', 'etcdserver: request is too large');
+  return { bytes: ownBytes(text, length), versionOffset: Buffer.byteLength(head) };
 }
 
 /** Its own memory, not a slice of Node's pool, which a long-lived object would pin. */
-function ownBytes(text: string): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+function ownBytes(text: string, length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(length);
   bytes.write(text);
   return bytes;
 }

@@ -34,6 +34,8 @@ export class EventHistory {
   readonly #limits: HistoryLimits;
   #events: (StoreEvent | undefined)[] = [];
   #times: number[] = [];
+  /** Of each event: what is old is not looked at again when it goes. */
+  #sizes: number[] = [];
   #start = 0;
   #bytes = 0;
   #compacted: Revision = 0;
@@ -51,6 +53,7 @@ export class EventHistory {
   startAt(revision: Revision): void {
     this.#events = [];
     this.#times = [];
+    this.#sizes = [];
     this.#start = 0;
     this.#bytes = 0;
     this.#compacted = revision;
@@ -59,7 +62,9 @@ export class EventHistory {
     for (const event of events) {
       this.#events.push(event);
       this.#times.push(nowMs);
-      this.#bytes += bytesOf(event);
+      const bytes = bytesOf(event);
+      this.#sizes.push(bytes);
+      this.#bytes += bytes;
     }
     const { eventsMax, eventsMin, bytesMax, ageMsMax } = this.#limits;
     while (
@@ -71,6 +76,7 @@ export class EventHistory {
     if (this.#start > slackMax) {
       this.#events = this.#events.slice(this.#start);
       this.#times = this.#times.slice(this.#start);
+      this.#sizes = this.#sizes.slice(this.#start);
       this.#start = 0;
     }
   }
@@ -91,8 +97,8 @@ export class EventHistory {
   #drop(): void {
     const event = this.#events[this.#start]!;
     this.#events[this.#start] = undefined;
+    this.#bytes -= this.#sizes[this.#start]!;
     this.#start++;
-    this.#bytes -= bytesOf(event);
     this.#compacted = event.revision;
   }
   #firstAbove(after: Revision): number {

@@ -1,6 +1,6 @@
 // JSON merge patch (RFC 7396).
 import { badRequestError } from '../status.ts';
-import { getMember, isJsonObject, setMember, type JsonObject, type MutableJson } from './json-values.ts';
+import { getMember, isJsonObject, setMember, type MutableJson } from './json-values.ts';
 
 /** A new document; parts that the patch leaves alone are shared with the old one. Throws ApiError 400. */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
@@ -10,18 +10,12 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
 
 function merge(document: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch;
-  const result: MutableJson = isJsonObject(document) ? copy(document) : {};
+  const result: MutableJson = isJsonObject(document) ? { ...document } : {};
   for (const key of Object.keys(patch)) {
     const value = patch[key];
     if (value === undefined) continue;
     if (value === null) delete result[key];
     else setMember(result, key, merge(getMember(result, key), value));
   }
-  return result;
-}
-
-function copy(object: JsonObject): MutableJson {
-  const result: MutableJson = {};
-  for (const key of Object.keys(object)) setMember(result, key, object[key]);
   return result;
 }
