@@ -131,8 +131,18 @@ test('requests for devices are one object in every version', async () => {
     ['new', 'old'],
   );
   assert.deepEqual(items[0].spec.devices.requests, [
-    { name: 'any', firstAvailable: [{ name: 'a', deviceClassName: 'gold', allocationMode: 'All' }] },
+    {
+      name: 'any',
+      deviceClassName: '',
+      firstAvailable: [{ name: 'a', deviceClassName: 'gold', allocationMode: 'All' }],
+    },
   ]);
+  const deleted = await api.delete(`${group('v1beta1')}/resourceclaims/old`);
+  assert.deepEqual(
+    [deleted.apiVersion, deleted.spec.devices.requests[0].deviceClassName],
+    ['resource.k8s.io/v1beta1', 'gold'],
+    'what was deleted is shown in the version that was asked',
+  );
   const slices = (version: string) => `/apis/resource.k8s.io/${version}/resourceslices`;
   const slice = { driver: 'a.example.com', pool: { name: 'p', generation: 1, resourceSliceCount: 1 }, allNodes: true };
   await api.create(slices('v1beta1'), {
@@ -147,6 +157,28 @@ test('requests for devices are one object in every version', async () => {
   assert.deepEqual((await api.get(`${slices('v1beta1')}/s`)).spec.devices, [
     { name: 'd', basic: { attributes: { model: { string: 'x' } } } },
   ]);
+  api.close();
+});
+
+test('a taint of devices has the time of its effect, unless its writer says another', async () => {
+  const api = await startApiServer({ runtimeConfig: ['resource.k8s.io/v1beta2'] });
+  const path = '/apis/resource.k8s.io/v1beta2/devicetaintrules';
+  const rule = (taint: object) => ({
+    apiVersion: 'resource.k8s.io/v1beta2',
+    kind: 'DeviceTaintRule',
+    metadata: { name: 'r' },
+    spec: { taint: { key: 'k', ...taint } },
+  });
+  const created = await api.create(path, rule({ effect: 'NoSchedule' }));
+  assert.equal(created.spec.taint.timeAdded, '2026-01-02T03:04:05Z');
+  api.virtualClock.advance(60_000);
+  const same = await api.patch(`${path}/r`, 'merge', { spec: { taint: { value: 'v' } } });
+  assert.equal(same.spec.taint.timeAdded, '2026-01-02T03:04:05Z');
+  const changed = await api.patch(`${path}/r`, 'merge', { spec: { taint: { effect: 'NoExecute' } } });
+  assert.equal(changed.spec.taint.timeAdded, '2026-01-02T03:05:05Z');
+  const timeAdded = '2025-01-01T00:00:00Z';
+  const said = await api.patch(`${path}/r`, 'merge', { spec: { taint: { effect: 'None', timeAdded } } });
+  assert.equal(said.spec.taint.timeAdded, timeAdded);
   api.close();
 });
 

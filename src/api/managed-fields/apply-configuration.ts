@@ -78,7 +78,7 @@ export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObj
   const isSameSet = previous !== undefined && previous.set.equals(set);
   const time = isChanged || !isSameSet ? timeText(request.now) : previous.time;
   setFields(managers, key, Manager.of(identity, time, set));
-  const object = storedObject(row, pruned as JsonObject);
+  const object = storedObject(row, pruned as JsonObject, request.now);
   const entries = writeManagers(managers);
   if (entries.length > 0) object.metadata.managedFields = entries as Mutable<ManagedFieldsEntry>[];
   else delete object.metadata.managedFields;
@@ -86,7 +86,7 @@ export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObj
   return object;
 }
 
-function storedObject(row: KindRow, content: JsonObject): Mutable<KubernetesObject> {
+function storedObject(row: KindRow, content: JsonObject, now: number): Mutable<KubernetesObject> {
   let object: Mutable<KubernetesObject>;
   try {
     ({ object } = decodeObject(row, content, { fieldValidation: 'Ignore' }));
@@ -102,7 +102,7 @@ function storedObject(row: KindRow, content: JsonObject): Mutable<KubernetesObje
       `failed to convert new object (${namespace}/${name}; ${kind}) to proper version: ${text}`,
     );
   }
-  applyRowDefaults(row, object);
+  applyRowDefaults(row, object, now);
   return object;
 }
 

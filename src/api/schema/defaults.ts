@@ -140,8 +140,12 @@ export function applyDefaults(typeName: string, object: object, now?: number): v
 }
 
 /** The same for an object of a row, which may be a custom resource. */
-export function applyRowDefaults(row: Pick<KindRow, 'typeName' | 'custom'>, object: Mutable<KubernetesObject>): void {
-  if (row.custom === undefined) applyDefaults(row.typeName, object);
+export function applyRowDefaults(
+  row: Pick<KindRow, 'typeName' | 'custom'>,
+  object: Mutable<KubernetesObject>,
+  now?: number,
+): void {
+  if (row.custom === undefined) applyDefaults(row.typeName, object, now);
   else row.custom.applyDefaults(object);
 }
 

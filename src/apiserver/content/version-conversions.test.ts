@@ -33,7 +33,11 @@ test('requests and devices of resource.k8s.io/v1beta1 keep what they say', () =>
       devices: {
         requests: [
           { name: 'a', deviceClassName: 'c', allocationMode: 'ExactCount', count: 2 },
-          { name: 'b', firstAvailable: [{ name: 's', deviceClassName: 'c', allocationMode: 'All' }] },
+          {
+            name: 'b',
+            deviceClassName: '',
+            firstAvailable: [{ name: 's', deviceClassName: 'c', allocationMode: 'All' }],
+          },
         ],
       },
     },

@@ -33,7 +33,9 @@ const nested = ({ name, firstAvailable, ...wishes }: Fields): Fields => ({
   ...(Object.values(wishes).every(saysNothing) ? {} : { exactly: wishes }),
   ...(firstAvailable === undefined ? {} : { firstAvailable }),
 });
-const flat = ({ exactly, ...rest }: Fields): Fields => (isFields(exactly) ? { ...rest, ...exactly } : rest);
+/** Go writes the class even where the alternatives have theirs. */
+const flat = ({ exactly, ...rest }: Fields): Fields =>
+  isFields(exactly) ? { ...rest, ...exactly } : { ...rest, deviceClassName: '' };
 const withoutBasic = ({ basic, ...rest }: Fields): Fields => (isFields(basic) ? { ...rest, ...basic } : rest);
 const withBasic = ({ name, ...properties }: Fields): Fields => ({ name, basic: properties });
 

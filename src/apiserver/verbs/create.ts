@@ -30,7 +30,7 @@ export function decodeValue(
 ): Mutable<KubernetesObject> {
   const { object, warnings } = decodeObject(row, body.value, { ...body, fieldValidation: options.fieldValidation });
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
-  applyRowDefaults(row, object);
+  applyRowDefaults(row, object, context.server.options.clock.now());
   context.audited?.onObject(row, object);
   return conversionOf(row)?.toStorage(object) ?? object;
 }

@@ -6,7 +6,7 @@ import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { badRequestError, invalidError } from '#api/status.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import type { DeleteOptions } from '#api/generated/types.ts';
-import { storageRow } from '../content/conversion.ts';
+import { conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
 import { objectOf, respondWith } from '../content/present.ts';
 import { readBody } from '../content/read-body.ts';
@@ -104,5 +104,6 @@ export async function deleteOne(request: ResourceRequest): Promise<ApiResponse> 
       status,
     );
   }
-  return respondWith(context, row, stored === undefined ? object : objectOf(row, stored), form, status);
+  const shown = () => conversionOf(row)?.fromStorage(object) ?? object;
+  return respondWith(context, row, stored === undefined ? shown() : objectOf(row, stored), form, status);
 }

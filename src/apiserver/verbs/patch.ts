@@ -78,7 +78,7 @@ function patchedObject(
   const typed = read.type === 'strategic' ? withHeader(row, document) : document;
   const { object, warnings } = decodePatched(read, document, options, (how) => decodeObject(row, typed, how));
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
-  applyRowDefaults(row, object);
+  applyRowDefaults(row, object, context.server.options.clock.now());
   return conversion?.toStorage(object) ?? object;
 }
 

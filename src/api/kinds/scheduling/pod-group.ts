@@ -231,8 +231,10 @@ function workloadErrors(spec: Partial<WorkloadSpec>, gates: Gates): FieldError[]
 
 export const workload: KindBehaviour<Workload> = {
   validate: ({ spec }, context) => workloadErrors(spec ?? {}, gatesOf(context)),
-  validateUpdate: ({ spec }, previous) =>
-    (['controllerRef', 'podGroupTemplates'] as const).flatMap((name) =>
+  validateUpdate: ({ spec }, previous) => [
+    ...(['controllerRef', 'podGroupTemplates'] as const).flatMap((name) =>
       exactlyEqual(spec?.[name], previous.spec?.[name]) ? [] : [unchangeable(`spec.${name}`)],
     ),
+    ...((spec?.podGroupTemplates?.length ?? 0) === 0 ? [required('spec.podGroupTemplates')] : []),
+  ],
 };
