@@ -95,6 +95,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ownTokens: clusterTokens(options),
     nodes,
     roles: byRoles,
+    metrics: metrics.access,
   });
   let health: HealthChecks | undefined;
   const server: Server = {

@@ -2,6 +2,8 @@
 import type { TokenSource } from './questions.ts';
 import { tokenChain } from '../authentication/token-chain.ts';
 import { allow, alwaysAllowPaths, firstOpinion, noOpinion, systemMasters } from '../authorization/authorizer.ts';
+import { counted } from '../authorization/counted.ts';
+import type { AccessMetrics } from '../metrics/access.ts';
 import type { Authorizer, ImmediateAuthorizer, TokenAuthenticator } from '../context.ts';
 import { anonymousEverywhere, type AccessInUse, type AnonymousAccess, type AuthorizerInUse } from './access-in-use.ts';
 
@@ -17,6 +19,7 @@ interface Parts {
   readonly ownTokens: readonly TokenSource[];
   readonly nodes: ImmediateAuthorizer;
   readonly roles: ImmediateAuthorizer;
+  readonly metrics: AccessMetrics;
 }
 export interface LiveAccess {
   readonly authorizer: Authorizer;
@@ -26,7 +29,9 @@ export interface LiveAccess {
   asksOutside(): boolean;
 }
 
-export function liveAccess({ current, ownTokens, nodes, roles }: Parts): LiveAccess {
+export function liveAccess({ current, metrics, ownTokens, ...own }: Parts): LiveAccess {
+  const nodes = counted(own.nodes, 'Node', metrics);
+  const roles = counted(own.roles, 'RBAC', metrics);
   const byDefault = firstOpinion([systemMasters, nodes, roles, alwaysAllowPaths]);
   const ownChain = tokenChain(ownTokens);
   if (current === undefined)
@@ -43,11 +48,11 @@ export function liveAccess({ current, ownTokens, nodes, roles }: Parts): LiveAcc
       case 'RBAC':
         return roles;
       case 'AlwaysAllow':
-        return alwaysAllow;
+        return counted(alwaysAllow, one.type, metrics);
       case 'AlwaysDeny':
         return alwaysDeny;
       case 'Webhook':
-        return one.authorizer;
+        return counted(one.authorizer, one.type, metrics);
     }
   };
   const make = (access: AccessInUse) => ({

@@ -10,8 +10,8 @@ export interface AccessMetrics {
   onDecision(decision: 'allow' | 'deny' | 'no-opinion', isError: boolean, seconds: number): void;
   /** A token of a service account was used. */
   onToken(use: TokenUse): void;
-  /** Terminal decisions by who made them. */
-  onAuthorizer(authorizer: { readonly type: string; readonly name: string }, decision: 'allowed' | 'denied'): void;
+  /** For decisions of one authorizer: bound once. */
+  decisionsOf(type: string, name: string): (decision: 'allow' | 'deny') => void;
 }
 
 const tokenMetrics: Readonly<Record<TokenUse, readonly [name: string, help: string]>> = {
@@ -77,6 +77,11 @@ export function accessMetrics(registry: MetricRegistry): AccessMetrics {
       time.observe(seconds);
     },
     onToken: (use) => tokens[use]!.add(),
-    onAuthorizer: ({ name, type }, decision) => byAuthorizer.with({ name, type, decision }).add(),
+    decisionsOf(type, name) {
+      const count = bound((decision: 'allow' | 'deny') =>
+        byAuthorizer.with({ name, type, decision: decisionLabels[decision] }),
+      );
+      return (decision) => count(decision).add();
+    },
   };
 }

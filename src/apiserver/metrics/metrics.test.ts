@@ -166,3 +166,29 @@ test('policies, Pod Security and the audit log tell what they decided', async ()
   assert.match(text, /^apiserver_audit_event_total [1-9]/m);
   assert.match(text, /^apiserver_audit_level_total\{level="Metadata"\} [1-9]/m);
 });
+
+test('decisions about rights are told by who made them', async () => {
+  const api = await startApiServer();
+  const configMaps = '/api/v1/namespaces/default/configmaps';
+  const robot = { name: 'robot', groups: ['system:authenticated'] };
+  await api.create('/apis/rbac.authorization.k8s.io/v1/clusterroles', {
+    metadata: { name: 'reader' },
+    rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }],
+  });
+  await api.create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    metadata: { name: 'reader' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'reader' },
+    subjects: [{ kind: 'User', name: 'robot' }],
+  });
+  await api.get(configMaps, { as: robot });
+  await api.get(configMaps, { as: robot });
+  assert.equal((await api.send('GET', '/api/v1/secrets', { as: robot })).status, 403);
+  const { text } = await api.send('GET', '/metrics');
+  const decisions = text
+    .split('\n')
+    .filter((line: string) => line.startsWith('apiserver_authorization_decisions_total'));
+  assert.deepEqual(decisions, [
+    'apiserver_authorization_decisions_total{decision="allowed",name="rbac",type="RBAC"} 2',
+  ]);
+  assert.match(text, /^authorization_attempts_total\{result="no-opinion"\} 1$/m);
+});

@@ -116,8 +116,8 @@ interface Labels {
 
 /** Of requests that are alike: counted, not looked up. */
 export interface RequestSeries {
-  /** Of the answers that readers get; undefined for writes. */
-  readonly sizes: Observer | undefined;
+  /** Of the answers that readers get over the network; undefined for writes. */
+  readonly sizes: (() => Observer) | undefined;
   /** `ownSeconds`: without what others took: webhooks, and the wait for a turn. */
   done(request: ApiRequest, code: number, seconds: number, ownSeconds: number): void;
 }
@@ -212,8 +212,9 @@ export function requestMetrics(registry: MetricRegistry): RequestRecorder {
     const byCode = new Map<number, Value>();
     const byClient = new Map<string, Map<number, Value>>([['', byCode]]);
     const { group, resource, subresource, verb } = labels;
+    let ownSizes: Observer | undefined;
     return {
-      sizes: verb === 'GET' || verb === 'LIST' ? sizes.with(labels) : undefined,
+      sizes: verb === 'GET' || verb === 'LIST' ? () => (ownSizes ??= sizes.with(labels)) : undefined,
       done(request, code, seconds, ownSeconds) {
         const client = systemClientOf(request);
         let codes = client === '' ? byCode : byClient.get(client);

@@ -97,5 +97,7 @@ function measured(context: RequestContext, response: ApiResponse, startMs: numbe
     return { ...longRunning, sizes: requests.watchEvents(row) };
   }
   done();
-  return series.sizes === undefined || request.identity !== undefined ? response : { ...response, sizes: series.sizes };
+  return series.sizes === undefined || request.identity !== undefined
+    ? response
+    : { ...response, sizes: series.sizes() };
 }
