@@ -6,7 +6,6 @@ import type { Family } from '#base/metrics/families.ts';
 import { familyText } from '#base/metrics/families.ts';
 
 const ticksPerSecond = 100;
-const pageBytes = 4096;
 
 const read = (file: string): string => {
   try {
@@ -61,7 +60,6 @@ const cpuSeconds = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 };
-const pages = (count: number | undefined): number | undefined => (count === undefined ? undefined : count * pageBytes);
 /** Seconds since 1970 at which the machine started. */
 const bootSeconds = (): number | undefined => {
   try {
@@ -82,7 +80,7 @@ const amounts: Readonly<Record<string, Amount>> = {
   process_network_receive_bytes_total: counter('Bytes that its network received.', () => networkBytes(0)),
   process_network_transmit_bytes_total: counter('Bytes that its network sent.', () => networkBytes(8)),
   process_open_fds: gauge('Open files.', () => countOf('fd')),
-  process_resident_memory_bytes: gauge('Memory that is held.', () => pages(statField(24))),
+  process_resident_memory_bytes: gauge('Memory that is held.', () => process.memoryUsage.rss()),
   process_start_time_seconds: gauge('When it started, in seconds since 1970.', startSeconds),
   process_virtual_memory_bytes: gauge('Address space that is used.', () => statField(23)),
   process_virtual_memory_max_bytes: gauge('Address space that may be used.', () => limitOf('Max address space')),

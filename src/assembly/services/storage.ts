@@ -1,5 +1,7 @@
 // The embedded store of this machine, with its Secrets encrypted; or one that keeps nothing.
 import path from 'node:path';
+import { familyText } from '#base/metrics/families.ts';
+import { fileBytes } from '#host/file-size.ts';
 import type { Scope } from '#base/scope.ts';
 import { storeDirectory, storeFile } from '../backup/contents.ts';
 import type { AssemblyContext } from '../parts.ts';
@@ -21,10 +23,20 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   await files.makeDirectory(directory, 0o700);
   const file = path.join(configuration.dataDirectory, 'secrets.key');
   const { sealing, keep } = await openSealing({ file, files, random });
-  const store = await openSqliteStore({ path: storeFile(configuration.dataDirectory), clock, logger, sealing });
+  const data = storeFile(configuration.dataDirectory);
+  const store = await openSqliteStore({ path: data, clock, logger, sealing });
   scope.onClose(() => store.close());
   await keep();
   context.parts.provide('store', store);
   context.parts.provide('copyStore', (target) => store.copyTo(target));
+  const size = 'apiserver_storage_size_bytes';
+  context.metrics.add({
+    name: size,
+    // With what was written and is not yet in its place.
+    text: () =>
+      familyText(size, 'gauge', 'Size of the store on disk.', [
+        ['', { storage_cluster_id: 'sqlite-0' }, fileBytes(data) + fileBytes(`${data}-wal`)],
+      ]),
+  });
   return () => store.problems();
 }
