@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { ApiServerOptions } from '../options.ts';
 import type { OutgoingTarget } from '../ports.ts';
 import { connectionError } from './connection-errors.ts';
+import { AnswerTooLarge, exchange, RedirectError, UnreadableAnswer } from './follow.ts';
 import { serviceAddress } from './service-address.ts';
 
 /** As clientConfig of webhooks says it. */
@@ -132,9 +133,9 @@ export async function callOutgoing(
 ): Promise<OutgoingResult> {
   const place = placeOf(options, config);
   const pathAndQuery = `${place.path}${call.query === '' ? '' : `?${call.query}`}`;
-  const verb = call.method.charAt(0) + call.method.slice(1).toLowerCase();
+  let [method, url] = [call.method, `${place.origin}${pathAndQuery}`];
   const failed = (cause: string, isCanceled = false): OutgoingError =>
-    new OutgoingError(`${verb} "${place.origin}${pathAndQuery}": ${cause}`, { isCanceled });
+    new OutgoingError(`${method.charAt(0)}${method.slice(1).toLowerCase()} "${url}": ${cause}`, { isCanceled });
   if (options.outgoing === undefined) throw failed('this API server makes no connections to others');
 
   const ending = new AbortController();
@@ -152,27 +153,26 @@ export async function callOutgoing(
   let target: OutgoingTarget | undefined;
   let isRead = false;
   try {
-    target = place.target();
-    const host = new URL(place.origin).host;
-    const answer = await options.outgoing.request(target, {
-      method: call.method,
-      pathAndQuery,
-      headers: {
-        ...call.headers,
-        host,
-        'user-agent': 'kube-apiserver-admission',
-        ...(call.body === undefined ? {} : { 'content-length': String(call.body.length) }),
-      },
+    const result = await exchange(options.outgoing, {
+      method,
+      url,
+      headers: { ...call.headers, 'user-agent': 'kube-apiserver-admission' },
       body: call.body,
+      target: () => place.target(),
+      answerBytesMax: call.answerBytesMax,
       signal: ending.signal,
+      wait: (delayMs) => waitFor(options, delayMs, ending.signal),
+      onRequest(nextMethod, nextUrl, nextTarget) {
+        [method, url, target] = [nextMethod, nextUrl, nextTarget];
+      },
     });
-    const body = await readAll(answer.stream, call.answerBytesMax);
     isRead = true;
-    return { status: answer.status, headers: answer.headers, body };
+    return result;
   } catch (error) {
     if (isLate) throw failed('context deadline exceeded');
     if (ending.signal.aborted) throw failed('context canceled', true);
-    if (error instanceof AnswerTooLarge) throw failed(error.message);
+    if (error instanceof UnreadableAnswer) throw new OutgoingError(error.message);
+    if (error instanceof AnswerTooLarge || error instanceof RedirectError) throw failed(error.message);
     // Before there is a target the error is the resolver's, in its own words.
     throw failed(target === undefined ? (error as Error).message : connectionError(error, target));
   } finally {
@@ -183,15 +183,16 @@ export async function callOutgoing(
   }
 }
 
-class AnswerTooLarge extends Error {}
-
-async function readAll(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of stream) {
-    size += part.length;
-    if (size > limit) throw new AnswerTooLarge(`http: response body too large: more than ${limit} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
+/** Ends at once when the signal does. */
+function waitFor({ clock }: Pick<ApiServerOptions, 'clock'>, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      timer.cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = clock.schedule(delayMs, end);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { systemClock } from '#base/clock.ts';
 import { OutgoingConnections } from '#host/outgoing-connector.ts';
 import { startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
@@ -32,6 +34,27 @@ const caBundle = Buffer.from(authority.certificatePem).toString('base64');
 let port = 0;
 let connections = 0;
 const asked: (string | undefined)[] = [];
+const requests: string[] = [];
+const bomb = 2_000_000;
+
+function respond(path: string, response: ServerResponse): void {
+  const count = Number(path.split('/')[2]);
+  const packed = { 'content-encoding': 'gzip' };
+  if (path === '/redirect/nowhere') response.writeHead(307).end();
+  else if (path.startsWith('/redirect/')) response.writeHead(count, { location: '/end' }).end();
+  else if (path === '/loop') response.writeHead(307, { location: '/loop' }).end();
+  else if (path.startsWith('/to/')) response.writeHead(307, { location: decodeURIComponent(path.slice(4)) }).end();
+  else if (path.startsWith('/busy/') && requests.length <= count)
+    response.writeHead(503, { 'retry-after': '0' }).end('busy');
+  else if (path === '/unclear') response.writeHead(503, { 'retry-after': 'soon' }).end();
+  else if (path === '/later') response.writeHead(429, { 'retry-after': '3600' }).end();
+  else if (path === '/packed') response.writeHead(200, packed).end(gzipSync('{"packed":true}'));
+  else if (path === '/packed/cut') response.writeHead(200, packed).end(gzipSync('{"packed":true}').subarray(0, 20));
+  else if (path === '/packed/not') response.writeHead(200, packed).end('this was never compressed');
+  else if (path === '/packed/bomb') response.writeHead(200, packed).end(gzipSync(Buffer.alloc(bomb)));
+  else response.end('{}');
+}
+
 const hook = https.createServer({ cert: serving.certificatePem, key: serving.keyPem }, (request, response) => {
   asked.push(request.url);
   request.resume();
@@ -45,9 +68,11 @@ const hook = https.createServer({ cert: serving.certificatePem, key: serving.key
     };
     return more();
   }
-  if (request.url?.startsWith('/moved') === true)
-    return void response.writeHead(307, { location: 'https://127.0.0.1:1/' }).end();
-  response.end('{}');
+  const { headers, method, url = '' } = request;
+  const path = url.split('?', 1)[0]!;
+  const referer = headers.referer === undefined ? 'no referer' : headers.referer.replace(/^https:\/\/[^/]+/, '');
+  requests.push(`${method} ${url} ${headers['content-length'] ?? 0} ${referer}`);
+  respond(path, response);
 });
 hook.on('secureConnection', () => connections++);
 let api: TestApiServer;
@@ -97,14 +122,66 @@ const failure = (config: ClientConfig, more: Partial<OutgoingCall> = {}): Promis
     (error: unknown) => (error as Error).message,
   );
 
-test('a URL is called over one kept connection; a redirect is an answer', async () => {
+test('a URL is called over one kept connection', async () => {
   const url = `https://127.0.0.1:${port}/a/b`;
   for (let count = 0; count < 3; count++)
     assert.equal((await callOutgoing(options, { url, caBundle }, call)).body.toString(), '{}');
   assert.deepEqual(asked.splice(0), ['/a/b?timeout=1s', '/a/b?timeout=1s', '/a/b?timeout=1s']);
   assert.equal(connections, 1);
-  const moved = await callOutgoing(options, { url: `https://127.0.0.1:${port}/moved`, caBundle }, call);
-  assert.equal(moved.status, 307);
+});
+
+/** What the server has seen of a call by its path. */
+async function seen(path: string): Promise<{ status: number; body: string; requests: string[] }> {
+  requests.length = 0;
+  const answer = await callOutgoing(options, { url: `https://127.0.0.1:${port}${path}`, caBundle }, call);
+  return { status: answer.status, body: Buffer.from(answer.body).toString(), requests: requests.splice(0) };
+}
+
+test('redirects are followed as by Go: with the body where the code says so, ten at most', async () => {
+  assert.deepEqual(await seen('/redirect/307'), {
+    status: 200,
+    body: '{}',
+    requests: ['POST /redirect/307?timeout=1s 2 no referer', `POST /end 2 /redirect/307?timeout=1s`],
+  });
+  assert.deepEqual(await seen('/redirect/302'), {
+    status: 200,
+    body: '{}',
+    requests: ['POST /redirect/302?timeout=1s 2 no referer', 'GET /end 0 /redirect/302?timeout=1s'],
+  });
+  const url = `https://127.0.0.1:${port}`;
+  assert.equal(await failure({ url: `${url}/loop` }), 'Post "/loop": stopped after 10 redirects');
+  assert.equal(requests.splice(0).length, 10);
+  assert.equal(
+    await failure({ url: `${url}/to/${encodeURIComponent('http://127.0.0.1:1/x')}` }),
+    'Post "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
+  );
+  assert.equal(
+    await failure({ url: `${url}/to/${encodeURIComponent('ftp://x/y')}` }),
+    'Post "ftp://x/y": unsupported protocol scheme "ftp"',
+  );
+  assert.equal((await seen('/redirect/nowhere')).status, 307);
+});
+
+test('who says Retry-After is asked again, as long as there is time', async () => {
+  assert.deepEqual((await seen('/busy/2')).requests.length, 3);
+  const always = await seen('/busy/100');
+  assert.deepEqual([always.status, always.requests.length], [503, 11]);
+  assert.deepEqual((await seen('/unclear')).requests.length, 1);
+  const url = `https://127.0.0.1:${port}/later`;
+  assert.equal(await failure({ url }, { timeoutMs: 50 }), `Post "${url}?timeout=1s": context deadline exceeded`);
+  assert.equal(requests.splice(0).length, 1);
+});
+
+test('answers may come compressed, and are no larger for that', async () => {
+  assert.equal((await seen('/packed')).body, '{"packed":true}');
+  const url = `https://127.0.0.1:${port}`;
+  const unreadable = 'unexpected error when reading response body. Please retry. Original error:';
+  assert.equal(await failure({ url: `${url}/packed/cut` }), `${unreadable} unexpected EOF`);
+  assert.equal(await failure({ url: `${url}/packed/not` }), `${unreadable} gzip: invalid header`);
+  assert.equal(
+    await failure({ url: `${url}/packed/bomb` }),
+    `Post "${url}/packed/bomb?timeout=1s": http: response body too large: more than 1000000 bytes`,
+  );
 });
 
 test('what goes wrong is told in the words of upstream', async () => {
