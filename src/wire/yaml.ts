@@ -1,6 +1,6 @@
 // YAML bodies: the part of YAML 1.1 that turns into JSON, through the yaml library, which is loaded at first use.
 
-import type { Tags } from 'yaml';
+import type { ScalarTag, Tags } from 'yaml';
 import { yamlValueLengthMax } from '#base/limits.ts';
 
 export class YamlSyntaxError extends Error {}
@@ -31,6 +31,29 @@ function wordsOf(error: unknown): string {
   return alias === null ? message : `unknown anchor '${alias[1]!}' referenced`;
 }
 
+const unsignedLimit = 2 ** 64;
+/** An exponent needs a number before it: `e5` is a text. */
+const withExponent = /^[-+]?(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)[eE][-+]?\d+$/;
+
+/** So does a point: `.` is a text. */
+const withPoint = /^[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*)$/;
+
+/** Numbers beyond all bounds are texts, as to upstream's reader. */
+function asRead(tag: ScalarTag): ScalarTag {
+  if (tag.format === undefined && tag.test?.test('.') === true) return { ...tag, test: withPoint };
+  if (tag.format !== 'EXP' && tag.format !== 'HEX') return tag;
+  return {
+    ...tag,
+    ...(tag.format === 'EXP' ? { test: withExponent } : {}),
+    resolve(text, onError, options) {
+      const value = tag.resolve(text, onError, options);
+      if (typeof value !== 'number') return value;
+      const isBeyond = tag.format === 'HEX' ? Math.abs(value) >= unsignedLimit : !Number.isFinite(value);
+      return isBeyond ? text : value;
+    },
+  };
+}
+
 /** More say nothing more. */
 const duplicatesMax = 100;
 
@@ -57,7 +80,9 @@ export async function parseYaml(
     resolveKnownTags: false,
     // Upstream's reader keeps dates and 1:30 as texts, and knows no sets.
     customTags: (tags) =>
-      tags.filter((tag) => typeof tag === 'string' || (!unwantedTags.has(tag.tag) && tag.format !== 'TIME')),
+      tags
+        .filter((tag) => typeof tag === 'string' || (!unwantedTags.has(tag.tag) && tag.format !== 'TIME'))
+        .map((tag) => (typeof tag === 'string' || !('resolve' in tag) ? tag : asRead(tag as ScalarTag))),
   });
   // What follows the first document is not looked at, as by upstream's reader.
   const error = document.errors.find(({ code }) => code !== 'MULTIPLE_DOCS');
@@ -135,10 +160,6 @@ function toJson(value: unknown, left: { length: number }): unknown {
   }
   return result;
 }
-
-/** Keys sorted and lists as far to the left as what they are in, as upstream prints. */
-export const printYaml = async (value: unknown): Promise<string> =>
-  (await yamlPrinter({ sortMapEntries: true, indentSeq: false }))(value);
 
 const mergeKey = /^[ -]*<<:/m;
 

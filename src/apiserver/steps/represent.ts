@@ -1,5 +1,6 @@
 // The outermost step: what the other steps answer is an object or a list; here it gets the encoding that the client takes,
 // failures included. A failure is told in JSON to a client that takes nothing that we write.
+import { setImmediate } from 'node:timers/promises';
 import { ApiError } from '#api/status.ts';
 import type { ApiResponse, ResponseBody } from '#api/request.ts';
 import type { Answered, Next, RequestContext } from '../context.ts';
@@ -46,8 +47,8 @@ async function encoded(body: ResponseBody, form: OutputForm): Promise<ResponseBo
     return bytesBody(mediaTypeOfForm(form), [encodeCborObject(object as object)]);
   }
   if (form.encoding === 'yaml') {
-    const { printYaml } = await import('#wire/yaml.ts');
-    return bytesBody(mediaTypeOfForm(form), [Buffer.from(await printYaml(object))]);
+    const { printLongYaml } = await import('#wire/yaml-writer.ts');
+    return bytesBody(mediaTypeOfForm(form), [Buffer.from(await printLongYaml(object, () => setImmediate()))]);
   }
   if (!form.pretty) return undefined;
   return bytesBody(mediaTypeOfForm(form), [Buffer.from(JSON.stringify(object, undefined, 2))]);
