@@ -28,8 +28,7 @@ function checkFieldManager(value: string, errors: FieldError[]): void {
 }
 
 export function checkDryRun(values: readonly string[], errors: FieldError[]): void {
-  const wrong = values.filter((value) => value !== 'All');
-  if (wrong.length > 0) errors.push(notSupported('dryRun', wrong[0], ['All']));
+  if (values.some((value) => value !== 'All')) errors.push(notSupported('dryRun', values, ['All']));
 }
 
 export function writeOptions(

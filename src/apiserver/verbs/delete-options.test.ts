@@ -11,6 +11,7 @@ const unknownPolicy =
   'propagationPolicy: Unsupported value: "Nope": supported values: "Foreground", "Background", "Orphan", "nil"';
 const unknownRun = (value: string): string => `dryRun: Unsupported value: ${value}: supported values: "All"`;
 
+const unread = "couldn't get version/kind; json parse error:";
 const refused: readonly (readonly [query: string, body: string | undefined, code: number, message: string])[] = [
   ['?gracePeriodSeconds=x', undefined, 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
   [
@@ -27,6 +28,19 @@ const refused: readonly (readonly [query: string, body: string | undefined, code
     '{"gracePeriodSeconds":"x"}',
     400,
     'json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64',
+  ],
+  [
+    '',
+    '{"dryRun":"All"}',
+    400,
+    'json: cannot unmarshal string into Go struct field DeleteOptions.dryRun of type []string',
+  ],
+  ['', 'junk', 400, `${unread} invalid character 'j' looking for beginning of value`],
+  [
+    '',
+    '[]',
+    400,
+    `${unread} json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
   ],
   ['', '{"orphanDependents":false,"propagationPolicy":"Background"}', 422, invalid + both('Background')],
   ['', '{"propagationPolicy":"Nope"}', 422, invalid + unknownPolicy],
@@ -53,8 +67,6 @@ test('options that cannot be are refused, and nothing is deleted', async () => {
     const answer = await api.send('DELETE', `${maps}/a${query}`, sent);
     assert.deepEqual([answer.status, answer.json.message], [code, message], `${query} ${body}`);
   }
-  for (const bytes of ['[]', 'junk'])
-    assert.equal((await api.send('DELETE', `${maps}/a`, { bytes, contentType: 'application/json' })).status, 400);
   assert.equal((await api.get(maps)).items.length, 1);
 });
 
@@ -75,4 +87,15 @@ test('a dry run deletes nothing, whatever else is said; a body counts in place o
   // Like every word of Go but false and 0: yes.
   const orphaned = await api.delete(`${maps}/a?orphanDependents=maybe`);
   assert.deepEqual(orphaned.metadata.finalizers, ['orphan']);
+});
+
+test('creates and patches tell of a dry run that is none in the same words', async () => {
+  const api = await startApiServer();
+  const created = await api.send('POST', `${maps}?dryRun=Some`, { body: { metadata: { name: 'x' } } });
+  assert.equal(created.json.message, `CreateOptions.meta.k8s.io "" is invalid: ${unknownRun('["Some"]')}`);
+  const patched = await api.send('PATCH', `${maps}/x?dryRun=Some&dryRun=Other`, {
+    body: {},
+    contentType: 'application/merge-patch+json',
+  });
+  assert.equal(patched.json.message, `PatchOptions.meta.k8s.io "" is invalid: ${unknownRun('["Some","Other"]')}`);
 });

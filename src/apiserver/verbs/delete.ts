@@ -3,7 +3,7 @@ import { answersDeletionWithObject } from '#api/answers-deletion.ts';
 import { invalid, notSupported } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
-import { badRequestError, invalidError } from '#api/status.ts';
+import { ApiError, badRequestError, invalidError } from '#api/status.ts';
 import { decodeType } from '#api/schema/decode.ts';
 import type { DeleteOptions } from '#api/generated/types.ts';
 import { conversionOf, storageRow } from '../content/conversion.ts';
@@ -45,13 +45,26 @@ function checkKind(value: unknown): void {
     );
 }
 
-export async function deleteSettings(request: ApiRequest): Promise<DeleteSettings & { readonly accepted: boolean }> {
+/** Upstream tells what is wrong with these options alone without what it is wrong in. */
+function withoutPlace(error: unknown): unknown {
+  if (!(error instanceof ApiError) || error.code !== 400) return error;
+  const unreadable = /^the object provided is unrecognized \([^)]*\): (.*) \([0-9a-f]*\)$/s.exec(error.message)?.[1];
+  return badRequestError(
+    unreadable ?? error.message.replace(/^DeleteOptions in version "[^"]*" cannot be handled as a DeleteOptions: /, ''),
+  );
+}
+
+async function readOptions(request: ApiRequest): Promise<DeleteOptions> {
   const body = await readBody(request, { group: '', version: 'v1', kind: 'DeleteOptions' });
-  const options =
-    body === undefined
-      ? optionsOfQuery(request)
-      : (decodeType(optionsType, body.value, { ...body, fieldValidation: 'Ignore' }).object as DeleteOptions);
-  checkKind(body?.value);
+  if (body === undefined) return optionsOfQuery(request);
+  checkKind(body.value);
+  return decodeType(optionsType, body.value, { ...body, fieldValidation: 'Ignore' }).object as DeleteOptions;
+}
+
+export async function deleteSettings(request: ApiRequest): Promise<DeleteSettings & { readonly accepted: boolean }> {
+  const options = await readOptions(request).catch((error: unknown) => {
+    throw withoutPlace(error);
+  });
   const errors: FieldError[] = [];
   if (
     options.orphanDependents !== undefined &&
