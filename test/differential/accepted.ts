@@ -40,6 +40,21 @@ const accepted: readonly Accepted[] = [
         ),
       ),
   },
+  {
+    reason:
+      "here the server itself says what it thinks of a policy's expressions; upstream's controller manager does, and none runs beside the peer",
+    covers: (kind, _step, peer, own) =>
+      kind.endsWith('.validatingadmissionpolicies') &&
+      peer.code === own.code &&
+      bodyDifferences(peer.body, own.body).every((one) =>
+        /\/(status|managedFields)\b|^\/\d+\/object\/(rows\/0\/object\/)?metadata\/labels|^\/\d+: .*Policy/.test(one),
+      ),
+  },
+  {
+    reason:
+      'upstream panics over a schema with what no structural schema can say, where one of its fields can be selected: the connection ends without an answer',
+    covers: (kind, _step, peer, own) => kind.endsWith('.customresourcedefinitions') && peer.code === 0 && own.code > 0,
+  },
 ];
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -88,6 +88,8 @@ const withoutAges = (body: Json, ages: Set<number>): Json => {
   if (body?.kind !== 'Table') return body;
   for (const [index, column] of (body.columnDefinitions ?? []).entries())
     if (['Age', 'Last Seen', 'First Seen', 'Created At', 'Duration'].includes(column.name)) ages.add(index);
+  // Addresses have an age for which there is no column.
+  if ((body.columnDefinitions ?? []).length > 0) ages.add(body.columnDefinitions.length);
   for (const row of body.rows ?? [])
     row.cells = row.cells?.map((cell: unknown, index: number) => (ages.has(index) ? '<age>' : normalisedCell(cell)));
   // What a column means is told in words of one's own.

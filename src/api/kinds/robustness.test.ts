@@ -159,7 +159,9 @@ test('objects with holes are answered, never a crash', async () => {
         behaviour.prepareForUpdate?.(changed, previous, { ...context, subresource });
         behaviour.validateUpdate?.(changed, previous, subresource);
       }
-      assert.equal(tableCells(row, object, 0).length, row.columns.length, row.kind);
+      // Of addresses upstream tells an age for which it has no column.
+      const more = row.kind === 'IPAddress' ? 1 : 0;
+      assert.equal(tableCells(row, object, 0).length, row.columns.length + more, row.kind);
       checked++;
     }
   }

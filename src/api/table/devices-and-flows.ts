@@ -67,7 +67,8 @@ export const priorityLevelCells: CellsOf<PriorityLevelConfiguration> = (object, 
 };
 
 /** Upstream has a third cell, the age, for which it has no column. */
-export const ipAddressCells: CellsOf<IPAddress> = ({ metadata, spec }) => {
+export const ipAddressCells: CellsOf<IPAddress> = (object, now) => {
+  const { metadata, spec } = object;
   const { group = '', resource, namespace = '', name }: Partial<ParentReference> = spec?.parentRef ?? {};
   const kind = group === '' ? (resource ?? '') : `${resource}.${group}`;
   return [
@@ -75,6 +76,7 @@ export const ipAddressCells: CellsOf<IPAddress> = ({ metadata, spec }) => {
     spec?.parentRef === undefined
       ? none
       : [kind.toLowerCase(), ...(namespace === '' ? [] : [namespace]), name ?? ''].join('/'),
+    age(object, now),
   ];
 };
 

@@ -9,6 +9,7 @@ import type { RequestContext } from '../context.ts';
 import { objectBody, respond } from '../responses.ts';
 import { convertedFrom, conversionOf, customObject, isStoredForm } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
+import { metadataAlone } from './metadata-alone.ts';
 import { tableOf } from './table.ts';
 
 /** The object as this row serves it: shared when the stored version is the served one. */
@@ -22,7 +23,7 @@ export const objectOf = (row: KindRow, stored: StoredObject): KubernetesObject =
 export const partialOf = (object: KubernetesObject, metaVersion: string): KubernetesObject => ({
   kind: 'PartialObjectMetadata',
   apiVersion: `meta.k8s.io/${metaVersion}`,
-  metadata: object.metadata,
+  metadata: metadataAlone(object),
 });
 
 /** A class: an accessor in an object literal makes a new hidden class each time, which holds all of its request until a full collection. */

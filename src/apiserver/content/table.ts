@@ -5,6 +5,7 @@ import { tableCells } from '#api/table/cells.ts';
 import { columnDescription } from '#api/table/column-descriptions.ts';
 import { badRequestError } from '#api/status.ts';
 import { conversionOf, storageRow } from './conversion.ts';
+import { metadataAlone } from './metadata-alone.ts';
 import type { OutputForm } from './negotiate.ts';
 
 export interface Table {
@@ -43,7 +44,11 @@ export function tableOf(
       ? object
       : include === 'None'
         ? undefined
-        : { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${form.metaVersion}`, metadata: object.metadata };
+        : {
+            kind: 'PartialObjectMetadata',
+            apiVersion: `meta.k8s.io/${form.metaVersion}`,
+            metadata: metadataAlone(object),
+          };
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${form.metaVersion}`,

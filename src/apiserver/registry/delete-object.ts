@@ -195,11 +195,25 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
       finalizers === (object.metadata.finalizers ?? finalizers);
     if (unchanged && (waitsForFinalize(request, object) || object.metadata.deletionGracePeriodSeconds === 0))
       return { object, stored: current, removed: false };
-    const next = mustWait ? markedObject(request, object, graceful, finalizers) : undefined;
-    if (settings.dryRun) return { object: next ?? object, stored: undefined, removed: next === undefined };
+    const marked = mustWait || graceful !== undefined ? markedObject(request, object, graceful, finalizers) : undefined;
+    const next = mustWait ? marked : undefined;
+    if (settings.dryRun) return { object: marked ?? object, stored: undefined, removed: next === undefined };
+    let revision = current.revision;
+    if (marked !== undefined && next === undefined) {
+      // Who waits no time is marked all the same before it goes: those who watch see it.
+      const begun = await server.metrics.storage.write(row, 'update', {
+        key,
+        expectedRevision: revision,
+        object: marked,
+        durability: 'lazy',
+      });
+      if (begun.ok) ({ revision } = begun.stored);
+      else if (begun.current === undefined) throw notFoundError(groupResource(row), request.name);
+      else continue;
+    }
     const result = await server.metrics.storage.write(row, next === undefined ? 'delete' : 'update', {
       key,
-      expectedRevision: current.revision,
+      expectedRevision: revision,
       object: next === undefined || row.custom === undefined ? next : await storedForm(server, row, next),
       durability: isEvent(row) ? 'lazy' : 'durable',
     });

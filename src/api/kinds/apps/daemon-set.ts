@@ -9,7 +9,7 @@ import {
   immutable,
   nonNegative,
   nonNegativeOrPercent,
-  semanticEqual,
+  exactlyEqual,
 } from '../../validation/fields.ts';
 import { templateWarnings } from '../../validation/pod-warnings.ts';
 import { workloadTemplateErrors } from '../../validation/pod-spec.ts';
@@ -83,7 +83,7 @@ export const daemonSet: KindBehaviour<DaemonSet> = {
   prepareForCreate: (object) => setGeneration(object, Math.max(1, generationOf(object))),
   prepareForUpdate(object, previous, { subresource }) {
     if (subresource === 'status') object.spec = previous.spec as typeof object.spec;
-    const changed = !semanticEqual(object.spec.template, previous.spec.template);
+    const changed = !exactlyEqual(object.spec.template, previous.spec.template);
     setGeneration(object, generationOf(previous) + (changed ? 1 : 0));
   },
   validate,

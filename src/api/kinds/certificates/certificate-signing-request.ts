@@ -2,6 +2,7 @@
 import { duplicate, invalid, notSupported, required, type FieldError } from '../../field-error.ts';
 import type { CertificateSigningRequest } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
+import { nameIsPathSegment } from '../../meta/names.ts';
 import { formatTime } from '../../meta/time.ts';
 import { immutable, isAbsent, semanticEqual } from '../../validation/fields.ts';
 
@@ -62,10 +63,36 @@ function validate({ spec }: CertificateSigningRequest): FieldError[] {
 }
 
 const decisions = ['Approved', 'Denied'];
+/** They say that something is so, or are not there. */
+const onlyTrue = [...decisions, 'Failed'];
+const states = ['False', 'True', 'Unknown'];
+
+const typesOf = ({ status }: CertificateSigningRequest): string[] =>
+  (status?.conditions ?? []).map((one) => one.type ?? '');
+const hasTwice = (types: readonly string[]): boolean => new Set(types).size < types.length;
+
+/** What was there before may stay. */
+function conditionErrors(object: CertificateSigningRequest, previous: CertificateSigningRequest): FieldError[] {
+  const before = typesOf(previous);
+  const seen = new Set<string>();
+  return (object.status?.conditions ?? []).flatMap(({ type, status }, index) => {
+    const at = `status.conditions[${index}]`;
+    const errors: FieldError[] = [];
+    if (type === '' && !before.includes('')) errors.push(required(`${at}.type`));
+    const allowed = onlyTrue.includes(type) ? ['True'] : states;
+    if (isAbsent(status)) errors.push(required(`${at}.status`));
+    else if (!allowed.includes(status)) errors.push(notSupported(`${at}.status`, status, allowed));
+    if (seen.has(type) && !hasTwice(before)) errors.push(duplicate(`${at}.type`, type));
+    seen.add(type);
+    return errors;
+  });
+}
 const decided = ({ status }: CertificateSigningRequest) =>
   (status?.conditions ?? []).filter((one) => decisions.includes(one.type));
 
 export const certificateSigningRequest: KindBehaviour<CertificateSigningRequest> = {
+  // Upstream does not care what they are called, as long as it fits into a path.
+  validateName: nameIsPathSegment,
   prepareForCreate(object, { userName }) {
     // Admission has put the caller's uid, groups and extra in place of what was sent.
     const { request, usages: wanted, signerName, expirationSeconds, uid, groups, extra } = object.spec;
@@ -89,7 +116,7 @@ export const certificateSigningRequest: KindBehaviour<CertificateSigningRequest>
   },
   validate,
   validateUpdate(object, previous, subresource) {
-    const errors: FieldError[] = [];
+    const errors = conditionErrors(object, previous);
     const [now, before] = [decided(object), decided(previous)];
     for (const old of before)
       if (!now.some((one) => one.type === old.type))

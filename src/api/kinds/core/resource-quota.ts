@@ -1,5 +1,5 @@
 // ResourceQuota: names and amounts of what a namespace may have.
-import { forbidden, invalid, notSupported, required, type FieldError } from '../../field-error.ts';
+import { invalid, required, type FieldError } from '../../field-error.ts';
 import type { ResourceQuota } from '../../generated/types.ts';
 import type { KindBehaviour } from '../../kind.ts';
 import { immutable } from '../../validation/fields.ts';
@@ -37,24 +37,89 @@ const scopes = [
   'VolumeAttributesClass',
 ];
 
+type Spec = NonNullable<ResourceQuota['spec']>;
+
+const isStandard = (name: string): boolean =>
+  quotaResources.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
+
 const nameErrors = (path: string, name: string): FieldError[] => {
   const errors = resourceNameErrors(path, name);
-  if (!name.includes('/') && !quotaResources.has(name) && !isHugePages(name) && !name.startsWith('requests.hugepages-'))
+  if (!name.includes('/') && !isStandard(name))
     errors.push(invalid(path, name, 'must be a standard resource for quota'));
   return errors;
 };
 
 function validate(object: ResourceQuota): FieldError[] {
-  const spec: ResourceQuota['spec'] = object.spec ?? {};
+  const spec: Spec = object.spec ?? {};
   const errors: FieldError[] = [];
   for (const [name, amount] of Object.entries(spec.hard ?? {}))
     errors.push(...nameErrors(`spec.hard[${name}]`, name), ...amountErrors(`spec.hard[${name}]`, name, amount));
-  for (const scope of spec.scopes ?? [])
-    if (!scopes.includes(scope)) errors.push(invalid('spec.scopes', spec.scopes, 'unsupported scope'));
+  return [...errors, ...scopeErrors(spec), ...selectorErrors(spec)];
+}
+
+const podCounts = new Set(['pods']);
+const podResources = new Set([
+  ...podCounts,
+  ...['', 'limits.', 'requests.'].flatMap((of) => [`${of}cpu`, `${of}memory`]),
+]);
+const claimResources = new Set(['persistentvolumeclaims', 'requests.storage']);
+/** What can be counted in a scope; in others anything. */
+const countedIn: Readonly<Record<string, ReadonlySet<string>>> = {
+  Terminating: podResources,
+  NotTerminating: podResources,
+  NotBestEffort: podResources,
+  PriorityClass: podResources,
+  CrossNamespacePodAffinity: podResources,
+  BestEffort: podCounts,
+  VolumeAttributesClass: claimResources,
+};
+const contradictions = [
+  ['BestEffort', 'NotBestEffort'],
+  ['Terminating', 'NotTerminating'],
+];
+
+/** How often a scope is told to be none for what is limited. */
+const misplaced = ({ hard = {} }: Spec, scope: string): number => {
+  const counted = Object.hasOwn(countedIn, scope) ? countedIn[scope] : undefined;
+  return counted === undefined ? 0 : Object.keys(hard).filter((name) => isStandard(name) && !counted.has(name)).length;
+};
+const contradicting = (given: readonly string[]): number =>
+  contradictions.filter((pair) => pair.every((one) => given.includes(one))).length;
+const repeated = (times: number, error: () => FieldError): FieldError[] => Array.from({ length: times }, error);
+
+function scopeErrors(spec: Spec): FieldError[] {
+  const given = spec.scopes ?? [];
+  const error = (text: string) => () => invalid('spec.scopes', given, text);
+  return [
+    ...given.flatMap((scope) => [
+      ...repeated(scopes.includes(scope) ? 0 : 1, error('unsupported scope')),
+      ...repeated(misplaced(spec, scope), error('unsupported scope applied to resource')),
+    ]),
+    ...repeated(contradicting(given), error('conflicting scopes')),
+  ];
+}
+
+const withoutValues = scopes.filter((one) => one !== 'PriorityClass' && one !== 'VolumeAttributesClass');
+
+function selectorErrors(spec: Spec): FieldError[] {
+  const at = 'spec.scopeSelector.matchExpressions';
   const expressions = spec.scopeSelector?.matchExpressions ?? [];
+  const errors: FieldError[] = [];
   for (const { scopeName, operator, values = [] } of expressions) {
-    const at = 'spec.scopeSelector.matchExpressions';
     if (!scopes.includes(scopeName)) errors.push(invalid(`${at}.scopeName`, scopeName, 'unsupported scope'));
+    errors.push(
+      ...repeated(misplaced(spec, scopeName), () =>
+        invalid(at, spec.scopeSelector, 'unsupported scope applied to resource'),
+      ),
+    );
+    if (withoutValues.includes(scopeName) && operator !== 'Exists')
+      errors.push(
+        invalid(
+          `${at}.operator`,
+          operator,
+          "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+        ),
+      );
     if (operator === 'In' || operator === 'NotIn') {
       if (values.length === 0)
         errors.push(
@@ -66,14 +131,13 @@ function validate(object: ResourceQuota): FieldError[] {
           invalid(
             `${at}.values`,
             values,
-            "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector",
+            "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
           ),
         );
-    } else errors.push(notSupported(`${at}.operator`, operator, ['In', 'NotIn', 'Exists', 'DoesNotExist']));
+    } else errors.push(invalid(`${at}.operator`, operator ?? '', 'not a valid selector operator'));
   }
-  if ((spec.scopes?.length ?? 0) > 1 && spec.scopes!.includes('BestEffort') && spec.scopes!.includes('NotBestEffort'))
-    errors.push(forbidden('spec.scopes', 'conflicting scopes'));
-  return errors;
+  const given = expressions.map((one) => one.scopeName);
+  return [...errors, ...repeated(contradicting(given), () => invalid(at, spec.scopes ?? null, 'conflicting scopes'))];
 }
 
 export const resourceQuota: KindBehaviour<ResourceQuota> = {
