@@ -385,3 +385,21 @@ test('no collection of all namespaces is deleted or written to: upstream has no 
   }
   assert.deepEqual(names(await api.get(maps)), ['m0']);
 });
+
+test('a watch from a version that is not there yet waits for it, and tells nothing before', async () => {
+  const api = await startApiServer();
+  const later = api.store.revision + 2;
+  const watch = await api.watch(`${maps}?watch=1&resourceVersion=${later}`);
+  for (const name of ['one', 'two', 'three'])
+    await api.create(maps, { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name } });
+  assert.deepEqual(
+    watch.events.map(({ object }) => object.metadata.name),
+    ['three'],
+  );
+  assert.equal(watch.ended, false);
+  watch.stop();
+  // The state of a version that is not there is nobody's to give.
+  const initial = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
+  const refused = await api.send('GET', `${maps}?watch=1&${initial}&resourceVersion=${api.store.revision + 100}`);
+  assert.equal(refused.status, 504);
+});

@@ -178,6 +178,8 @@ interface WatchPlan {
   readonly events: EventMaker;
   /** Undefined: the current state comes first. */
   readonly from: number | undefined;
+  /** Nothing up to this is told: a version that was not there yet when the watch began, else 0. */
+  readonly silentUntil: number;
   readonly bookmarks: boolean;
   readonly marksInitialEnd: boolean;
   readonly timeoutMs: number | undefined;
@@ -194,7 +196,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   let membership: Disposable | undefined;
   let kindChanges: Disposable | undefined;
   let ended = false;
-  let sentRevision = 0;
+  let sentRevision = plan.silentUntil;
   const timers: Disposable[] = [];
 
   const stop = (): void => {
@@ -235,6 +237,7 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   const send = (changes: readonly StoreEvent[]): void => {
     for (const change of changes) {
       if (ended) return;
+      if (change.revision <= plan.silentUntil) continue;
       const type = plan.members === undefined ? typeOf(selection, change) : plan.members.typeOf(change);
       if (type === undefined) continue;
       const leaves = type === 'DELETED' && change.type === 'put';
@@ -308,18 +311,21 @@ export async function watch(
   const selected = selectionOf(row, options.labelSelector, options.fieldSelector, request.name);
   const selection = visibleOnly(selected, request.visible);
   const revision = parseResourceVersion(options.resourceVersion);
-  await waitForRevision(context, revision);
   const isInProcess = context.request.identity !== undefined;
   const seconds =
     options.timeoutSeconds ?? (isInProcess ? undefined : Math.floor(timeoutSecondsMin * (1 + fraction(random))));
   const startsWithState = options.sendInitialEvents ?? revision === 0;
+  // A state must be there; changes may be waited for, as long as the watch lasts.
+  await waitForRevision(context, startsWithState ? revision : 0);
+  const now = context.server.options.store.revision;
   const encode = await encodeEventOf(form);
   const plan: WatchPlan = {
     request,
     selection,
     members: membersOf?.(selected),
     events: new EventMaker(row, current, form, encode, context.request.query, () => clock.now()),
-    from: startsWithState ? undefined : revision === 0 ? context.server.options.store.revision : revision,
+    from: startsWithState ? undefined : revision === 0 ? now : Math.min(revision, now),
+    silentUntil: !startsWithState && revision > now ? revision : 0,
     bookmarks: options.allowWatchBookmarks,
     marksInitialEnd: options.sendInitialEvents === true && options.allowWatchBookmarks,
     timeoutMs: seconds === undefined || seconds <= 0 ? undefined : seconds * 1000,
