@@ -55,6 +55,8 @@ export async function bindPod(request: ResourceRequest): Promise<ApiResponse> {
       dryRun: options.dryRun,
     },
   );
+  // Admission may have changed it.
+  checkBinding(binding);
   const now = context.server.options.clock.now();
   const bind = (current: KubernetesObject | undefined): Mutable<KubernetesObject> => {
     if (current === undefined) throw notFoundError(groupResource(row), name);

@@ -140,6 +140,11 @@ test('subresources are changed as what they are, as far as upstream changes them
     'error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .target';
   await assert.rejects(api.create(`${core}/pods/p/binding`, binding), { message: denied('b', atomic) });
   await removePolicy(api, 'b');
+  const aside = patch("[JSONPatch{op: 'replace', path: '/target/kind', value: 'Pod'}]");
+  await givePolicy(api, 'k', aside, rule('', 'pods/binding'));
+  const judged = 'target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>"';
+  await assert.rejects(api.create(`${core}/pods/p/binding`, binding), { message: judged, code: 500 });
+  await removePolicy(api, 'k');
   await givePolicy(api, 's', apply("Object{status: Object.status{phase: 'Running'}}"), rule('', 'pods/status'));
   const pod = await api.patch(`${core}/pods/p/status`, 'merge', { status: { message: 'm' } });
   assert.deepEqual([pod.status.phase, pod.status.message], ['Running', 'm']);
