@@ -5,12 +5,19 @@ import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { KindRow } from '#api/kind.ts';
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
+import { typeFacts } from '#api/schema/type-table.ts';
 import type { Json } from '#kit/start-api-server.ts';
+import { customKinds } from './custom-kinds.ts';
+import type { FieldType } from './mutations.ts';
 
 export interface KindUnderTest {
   /** Such as `apps.v1.deployments`; names the file of its facts. */
   readonly id: string;
   readonly row: KindRow;
+  /** What mutations change. */
+  readonly fields: readonly FieldType[];
+  /** Of custom resources: made before anything else. */
+  readonly definition?: Json;
   /** '' for kinds of the cluster. */
   readonly namespace: string;
   readonly collection: string;
@@ -83,36 +90,39 @@ const textsOf = (templates: Templates, row: KindRow): readonly string[] | undefi
 export function kindsUnderTest(unfinished = false): KindUnderTest[] {
   const templates = readTemplates();
   const seen = new Set<string>();
-  return kindTable.rows
+  const builtIn = kindTable.rows
     .filter((row) => row.servedByDefault !== unfinished && textsOf(templates, row) !== undefined)
-    .map((row) => {
-      const texts = textsOf(templates, row)!;
-      const own = seen.has(row.resource) ? `-${row.group.split('.')[0]}${row.version}` : '';
-      seen.add(row.resource);
-      const namespace = row.namespaced ? `diff-${row.resource}${own}` : '';
-      const label = `${row.resource}${own}`;
-      const prefix = row.group === '' ? `/api/${row.version}` : `/apis/${row.group}/${row.version}`;
-      const collection = `${prefix}${row.namespaced ? `/namespaces/${namespace}` : ''}/${row.resource}`;
-      const make = (text: string, slot: string): Json => {
-        const object = JSON.parse(text.replaceAll('"NAMESPACE"', JSON.stringify(namespace))) as Json;
-        if (row.storage === undefined && row.resource !== 'bindings') return withoutMetadata(object, namespace);
-        object.metadata = { name: `diff-${slot}${unfinished ? `-${row.version}` : ''}`, ...object.metadata };
-        if (row.namespaced) object.metadata.namespace = namespace;
-        object.metadata.labels = { differential: label, ...object.metadata.labels };
-        placements[row.kind]?.(object, slot);
-        return object;
-      };
-      const nameOf = (slot: string): string => make(texts[0]!, slot).metadata.name as string;
-      return {
-        id: `${row.group === '' ? 'core' : row.group}.${row.version}.${row.resource}`,
-        row,
-        namespace,
-        collection,
-        selector: `differential=${label}`,
-        nameOf,
-        pathOf: (slot: string) => `${collection}/${nameOf(slot)}`,
-        small: (slot: string) => make(texts[0]!, slot),
-        rich: (slot: string) => make(texts.at(-1)!, slot),
-      };
-    });
+    .map((row) => ({ row, fields: typeFacts(row.typeName).fields, definition: undefined as Json }));
+  return [...builtIn, ...(unfinished ? [] : customKinds())].map(({ row, fields, definition }) => {
+    const texts = textsOf(templates, row)!;
+    const own = seen.has(row.resource) ? `-${row.group.split('.')[0]}${row.version}` : '';
+    seen.add(row.resource);
+    const namespace = row.namespaced ? `diff-${row.resource}${own}` : '';
+    const label = `${row.resource}${own}`;
+    const prefix = row.group === '' ? `/api/${row.version}` : `/apis/${row.group}/${row.version}`;
+    const collection = `${prefix}${row.namespaced ? `/namespaces/${namespace}` : ''}/${row.resource}`;
+    const make = (text: string, slot: string): Json => {
+      const object = JSON.parse(text.replaceAll('"NAMESPACE"', JSON.stringify(namespace))) as Json;
+      if (row.storage === undefined && row.resource !== 'bindings') return withoutMetadata(object, namespace);
+      object.metadata = { name: `diff-${slot}${unfinished ? `-${row.version}` : ''}`, ...object.metadata };
+      if (row.namespaced) object.metadata.namespace = namespace;
+      object.metadata.labels = { differential: label, ...object.metadata.labels };
+      placements[row.kind]?.(object, slot);
+      return object;
+    };
+    const nameOf = (slot: string): string => make(texts[0]!, slot).metadata.name as string;
+    return {
+      id: `${row.group === '' ? 'core' : row.group}.${row.version}.${row.resource}`,
+      row,
+      fields,
+      definition,
+      namespace,
+      collection,
+      selector: `differential=${label}`,
+      nameOf,
+      pathOf: (slot: string) => `${collection}/${nameOf(slot)}`,
+      small: (slot: string) => make(texts[0]!, slot),
+      rich: (slot: string) => make(texts.at(-1)!, slot),
+    };
+  });
 }

@@ -1,7 +1,6 @@
 // All single mistakes (and some single changes) that the schema of a kind lets one make in an object: for each field, what is
 // there is removed, emptied, given the wrong type, a value outside of what it may be; what is not there is added.
-import type { FieldType, Scalar, ValueType } from '#api/schema/type-table.ts';
-import { typeFacts } from '#api/schema/type-table.ts';
+import type { Scalar } from '#api/schema/type-table.ts';
 import type { Json } from '#kit/start-api-server.ts';
 
 export interface Mutation {
@@ -10,6 +9,18 @@ export interface Mutation {
   /** The first field of the path: where a patch would begin. */
   readonly top: string;
   apply(object: Json): void;
+}
+
+/** What a mutation needs to know of a type: of the type table's, and of a custom resource's. */
+export type ValueType =
+  | { readonly kind: 'scalar'; readonly scalar: Scalar }
+  | { readonly kind: 'list'; readonly element: ValueType }
+  | { readonly kind: 'map'; readonly value: ValueType }
+  | { readonly kind: 'struct'; readonly fields: readonly FieldType[] };
+export interface FieldType {
+  readonly name: string;
+  readonly type: ValueType;
+  readonly rules: { readonly enum?: readonly string[] | undefined; readonly required?: boolean | undefined };
 }
 
 type Segment = string | number;
@@ -216,7 +227,7 @@ function put(object: Json, path: readonly Segment[], value: unknown): void {
   else delete at[last];
 }
 
-export function mutationsOf(typeName: string, object: Json): Mutation[] {
+export function mutationsOf(fields: readonly FieldType[], object: Json): Mutation[] {
   const result: Mutation[] = [];
   const add = (path: readonly Segment[], [how, value]: Variant): void => {
     const top = String(path[0]);
@@ -235,6 +246,6 @@ export function mutationsOf(typeName: string, object: Json): Mutation[] {
       for (const one of type.fields)
         inside(one, one.type, [...path, one.name], (present as Record<string, unknown>)[one.name]);
   };
-  for (const field of typeFacts(typeName).fields) inside(field, field.type, [field.name], object[field.name]);
+  for (const field of fields) inside(field, field.type, [field.name], object[field.name]);
   return result;
 }

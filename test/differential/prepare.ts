@@ -1,5 +1,6 @@
 // A server before and after: namespaces with what their controllers would put into them, and nothing of an earlier run.
 import type { Json } from '#kit/start-api-server.ts';
+import { define, undefine } from './custom-kinds.ts';
 import type { KindUnderTest } from './kind-under-test.ts';
 import type { ServerUnderTest } from './servers.ts';
 import { withQuery } from './step.ts';
@@ -58,6 +59,7 @@ async function untilGone(server: ServerUnderTest, name: string): Promise<void> {
 }
 
 export async function prepare(server: ServerUnderTest, kind: KindUnderTest): Promise<void> {
+  if (kind.definition !== undefined) await define(server, kind.definition, kind.collection);
   if (kind.namespace !== '') {
     await untilGone(server, kind.namespace);
     const metadata = { name: kind.namespace, labels: { differential: 'namespace' } };
@@ -76,6 +78,7 @@ export async function cleanUp(server: ServerUnderTest, kind: KindUnderTest): Pro
   if (kind.row.resource === 'namespaces')
     for (const slot of ['a', 'b', 'w', 'many', 'applied', 'f', 'g', 'h', 'i', 'j', 'k'])
       await finalize(server, kind.nameOf(slot));
+  if (kind.definition !== undefined) await undefine(server, kind.definition, kind.collection);
   // Without a namespace controller a deleted namespace would stay for ever; with one this changes nothing.
   if (kind.namespace !== '') await send(server, 'DELETE', `/api/v1/namespaces/${kind.namespace}`);
 }

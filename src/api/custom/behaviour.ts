@@ -43,7 +43,8 @@ export function behaviourOf(
   /** After all others: rules are about objects that are what the schema says. */
   const withRules = (errors: FieldError[], object: KubernetesObject, previous?: KubernetesObject): FieldError[] => {
     if (!isRuled) return errors;
-    if (errors.some((one) => blocking.has(one.reason)))
+    // A name that is missing is told by the checks of metadata, and counts here.
+    if ((object.metadata.name ?? '') === '' || errors.some((one) => blocking.has(one.reason)))
       return [
         ...errors,
         invalid(

@@ -12,6 +12,7 @@ import { cloneJson, isJsonObject, type MutableJson } from '../patch/json-values.
 import { cannotHandle, strictErrorText, strictErrorsMax } from '../schema/decode.ts';
 import type { DecodeOptions } from '../schema/decode-options.ts';
 import { typeFacts } from '../schema/type-table.ts';
+import { unrecognized } from '../schema/unrecognized.ts';
 import { DecodeError, Decoder, inDocumentOrder, jsonKind } from '../schema/value-decoder.ts';
 import { behaviourOf, selectableName } from './behaviour.ts';
 import { printerCells } from './cells.ts';
@@ -59,7 +60,9 @@ export function customRow(definition: CustomResourceDefinition, version: CustomR
     ...(hasStatus ? { status: { ...own, verbs: subresourceVerbs } } : {}),
     ...(version.subresources?.scale === undefined
       ? {}
-      : { scale: { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: subresourceVerbs } }),
+      : {
+          scale: { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: subresourceVerbs, columns: scaleColumns },
+        }),
   };
   return {
     ...own,
@@ -173,6 +176,14 @@ interface Target {
   readonly kind: string;
 }
 
+/** Here, and not for built-in kinds, with formats. */
+const scaleColumns: readonly ColumnRow[] = [
+  ['Name', 'string', 'name', 0],
+  ['Desired', 'integer', '', 0],
+  ['Available', 'integer', '', 0],
+  ['Age', 'date', '', 0],
+];
+
 const metadataType = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
 function decode(
@@ -190,8 +201,12 @@ function decode(
       `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(value)} into Go struct field .${name} of type string`,
     );
   };
-  const kind = header('kind', target.kind);
-  const version = header('apiVersion', apiVersion);
+  const { source } = options;
+  // A body from the network says what it is.
+  const kind = header('kind', source === undefined ? target.kind : '');
+  if (kind === '')
+    throw unrecognized(target.kind, `Object 'Kind' is missing in '${Buffer.from(source!).toString('utf8')}'`, source);
+  const version = header('apiVersion', source === undefined ? apiVersion : '');
   if (version !== apiVersion)
     throw badRequestError(
       `the API version in the data (${version}) does not match the expected API version (${apiVersion})`,

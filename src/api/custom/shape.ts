@@ -41,7 +41,8 @@ function shapeOfSchema(schema: Schema | undefined): Shape {
     case 'object':
       return schema.properties === undefined &&
         !allowsAdditional(schema) &&
-        schema['x-kubernetes-map-type'] !== 'atomic'
+        schema['x-kubernetes-map-type'] !== 'atomic' &&
+        !isEmbedded(schema)
         ? deduced
         : mapShape(schema);
     default:

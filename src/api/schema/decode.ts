@@ -170,14 +170,11 @@ export function decodeObject(
   // Go decodes null into nothing at all.
   if (raw === null) return decodeObject(row, {}, options);
   if (!isObject(raw)) throw unrecognized(row.kind, versionKindError(wrongValue(raw)), options.source);
-  if (row.custom !== undefined) {
-    const decoded = row.custom.decode(
+  if (row.custom !== undefined)
+    return row.custom.decode(
       raw,
       options.ignoresUnknown === true ? { ...options, fieldValidation: 'Ignore' } : options,
     );
-    keepReset(row, raw, decoded.object as unknown as Output);
-    return decoded;
-  }
   checkGroupVersionKind(raw, row, options.source);
   const { object, warnings } = decodeWith(typeFacts(row.typeName), raw, row, options);
   keepReset(row, raw, object);

@@ -2,7 +2,7 @@
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
 import type { ApiResponse, ListMetadata, ResponseBody } from '#api/request.ts';
-import { notAcceptableError } from '#api/status.ts';
+import { ApiError, notAcceptableError } from '#api/status.ts';
 import { objectLine, listItemParts } from '#storage/encode.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { RequestContext } from '../context.ts';
@@ -70,6 +70,7 @@ export function respondWith(
   if (form.transform === 'table' && object.kind !== 'Status')
     return respond(status, objectBody(tableOf(row, [object], undefined, form, query, now)));
   if (form.transform === 'partial' && object.kind !== 'Status') {
+    if (form.partialList === true && row.custom !== undefined) throw new ApiError(500, '', 'content is not a list');
     if (form.partialList === true)
       throw notAcceptableError(
         `you requested PartialObjectMetadataList, but the requested object is not a list (${goTypeOf(row)})`,
@@ -95,9 +96,11 @@ export function respondList(
   context: RequestContext,
   row: KindRow,
   items: readonly StoredObject[],
-  metadata: ListMetadata,
+  given: ListMetadata,
   form: OutputForm,
 ): ApiResponse {
+  // Lists of custom resources say so where nothing follows.
+  const metadata = row.custom !== undefined && form.transform === 'none' ? { continue: '', ...given } : given;
   const objects = (): KubernetesObject[] => items.map((item) => objectOf(row, item));
   const kind = kindTable.listTypeName(row);
   const apiVersion = apiVersionOf(row);

@@ -59,6 +59,16 @@ function checkShape(type: PatchType, value: unknown): void {
   throw badRequestError(`${prefixes[type]}${decoding}json: cannot unmarshal ${kind} into Go value of type ${goType}`);
 }
 
+/** Custom resources have a handler of their own, which looks at this before anything else. */
+export function checkCustomPatch(request: ApiRequest): void {
+  const mediaType = mediaTypeOf(request);
+  const type = types.get(mediaType);
+  if (type === 'strategic' || (type === undefined && !(request.takesCbor === true && mediaType === cborApply)))
+    throw unknownFormatError(
+      [...acceptedWithoutStrategic, ...(request.takesCbor === true ? [cborApply] : [])].join(', '),
+    );
+}
+
 export const isApply = (request: ApiRequest): boolean => types.get(mediaTypeOf(request)) === 'apply';
 
 /** Custom resources have no strategic merge: nothing says how their lists merge. */

@@ -90,7 +90,10 @@ export function route(context: RequestContext): Answered {
   const handler = (isProjects(row) ? projectVerbs[info.verb] : undefined) ?? verbs[info.verb];
   const isListed = row.verbs.some((verb) => verb === info.verb);
   const isOnCollection = info.name === '' && ['get', 'update', 'patch', 'delete'].includes(info.verb);
-  if (handler === undefined || !isListed || isOnCollection || (info.verb === 'create' && info.name !== ''))
+  const isCreatedByName = info.verb === 'create' && info.name !== '';
+  if (row.custom !== undefined && isOnCollection && ['update', 'patch'].includes(info.verb))
+    throw badRequestError('name must be provided');
+  if (handler === undefined || !isListed || isOnCollection || (isCreatedByName && row.custom === undefined))
     throw row.custom === undefined
       ? methodNotAllowedError()
       : methodNotSupportedError(groupResource(row), info.verb === '' ? context.request.method : info.verb);

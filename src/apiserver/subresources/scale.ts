@@ -183,7 +183,8 @@ export async function scale(request: ResourceRequest): Promise<ApiResponse> {
       trackUpdate(scaleRow, before, wanted, { manager, subresource: 'scale', now: clock.now() });
     const { resourceVersion: version = '', uid = '' } = wanted.metadata;
     const replicas = (wanted as unknown as Scale).spec?.replicas ?? 0;
-    if (replicas < 0)
+    // Custom resources have it among their own rules.
+    if (replicas < 0 && row.custom === undefined)
       throw invalidError({ group: 'autoscaling', kind: 'Scale' }, request.name, [
         invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
       ]);

@@ -10,7 +10,7 @@ import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { ApiError, invalidError, notFoundError } from '#api/status.ts';
 import { checkServed, conversionOf, storageRow } from '../content/conversion.ts';
 import { endpointOf, negotiateOutput } from '../content/negotiate.ts';
-import { isApply, readPatch } from '../content/read-patch.ts';
+import { checkCustomPatch, isApply, readPatch } from '../content/read-patch.ts';
 import type { ReadPatch } from '../content/read-patch.ts';
 import { managerOf, writeOptions } from '../content/request-options.ts';
 import type { WriteOptions } from '../content/request-options.ts';
@@ -93,6 +93,7 @@ function checkForce(request: ApiRequest, type: ReadPatch['type']): void {
 export async function patch(request: ResourceRequest): Promise<ApiResponse> {
   const { context, subresource } = request;
   const form = negotiateOutput(context.request, endpointOf(request.row));
+  if (request.row.custom !== undefined) checkCustomPatch(context.request);
   const options = writeOptions(context.request, 'PatchOptions');
   const read = await readPatch(context.request, {
     allowsStrategic: request.row.custom === undefined,

@@ -19,7 +19,7 @@ const chosen = (mutations: readonly Mutation[], seed: number, salt: string, coun
 const modes = ['Strict', 'Warn', 'Ignore', ''];
 
 export function mutatedSteps(kind: KindUnderTest, count: number, seed: number): Step[] {
-  const type = kind.row.typeName;
+  const { fields } = kind;
   const modeOf = (id: string): string => modes[Number.parseInt(rank(seed, id).slice(0, 6), 16) % modes.length]!;
   const query = (id: string, more: Record<string, string> = {}): Record<string, string> => {
     const fieldValidation = modeOf(id);
@@ -27,7 +27,7 @@ export function mutatedSteps(kind: KindUnderTest, count: number, seed: number): 
   };
   const creates = (['rich', 'small'] as const).flatMap((variant) =>
     chosen(
-      mutationsOf(type, kind[variant]('dry')),
+      mutationsOf(fields, kind[variant]('dry')),
       seed,
       `create ${variant}`,
       Math.ceil(count * (variant === 'rich' ? 0.4 : 0.1)),
@@ -45,7 +45,7 @@ export function mutatedSteps(kind: KindUnderTest, count: number, seed: number): 
   );
   if (!kind.row.verbs.includes('update')) return creates;
   const path = kind.pathOf('b');
-  const own = mutationsOf(type, kind.rich('b'));
+  const own = mutationsOf(fields, kind.rich('b'));
   const updates = chosen(own, seed, 'update', Math.ceil(count * 0.25)).map((mutation): Step => ({
     id: `update/${mutation.id}`,
     method: 'PUT',
