@@ -20,8 +20,24 @@ export interface FieldError {
   readonly message: string;
 }
 
+const ownEscapes: Readonly<Record<string, string>> = { '\u0007': '\\a', '\u000b': '\\v' };
+const shortEscapes = '\b\t\n\f\r';
+
+function quotedCharacter(character: string): string {
+  const code = character.charCodeAt(0);
+  if ((code >= 0x20 && code !== 0x7f) || shortEscapes.includes(character))
+    return JSON.stringify(character).slice(1, -1);
+  return ownEscapes[character] ?? `\\x${code.toString(16).padStart(2, '0')}`;
+}
+
+/** As Go quotes a text, which writes control characters in a shorter way than JSON. */
+function quoted(text: string): string {
+  const json = JSON.stringify(text);
+  return json.includes('\\u00') || text.includes('\u007f') ? `"${Array.from(text, quotedCharacter).join('')}"` : json;
+}
+
 const show = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value) : value === undefined ? 'null' : JSON.stringify(value);
+  typeof value === 'string' ? quoted(value) : value === undefined ? 'null' : JSON.stringify(value);
 
 export const required = (field: string, detail = ''): FieldError => ({
   reason: 'FieldValueRequired',

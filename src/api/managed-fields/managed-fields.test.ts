@@ -336,7 +336,11 @@ test('bad configurations say what is wrong', () => {
     /^Incorrect version specified in apply patch\. Specified patch version: v2, expected: v1$/,
     400,
   );
-  refused({ metadata: {}, spec: { type: 1 } }, /\.spec\.type: expected string, got &\{1\}/, 500);
+  refused(
+    { metadata: {}, spec: { type: 1 } },
+    /\.spec\.type: expected string, got &value\.valueUnstructured\{Value:1\}/,
+    500,
+  );
 });
 
 test('an object from before server-side apply gets an owner first', () => {

@@ -2,6 +2,7 @@
 // value without some of its fields. After sigs.k8s.io/structured-merge-diff, whose results clients rely on.
 import { equalJson, isJsonObject, setMember, type JsonObject, type MutableJson } from '../patch/json-values.ts';
 import { isUnsaid } from '../schema/empty-lists.ts';
+import { goMap } from '../patch/strategic-merge.ts';
 import { FieldSet, fieldElement, pathText, type PathElement } from './field-set.ts';
 import {
   deduced,
@@ -303,7 +304,7 @@ function check(given: Shape, value: unknown, path: Path, errors: string[]): void
       else if (shape.expected === 'number' && typeof value !== 'number')
         fail(`expected numeric (int or float), got ${typeof value === 'boolean' ? 'bool' : typeof value}`);
       else if (shape.expected !== 'any' && typeof value !== shape.expected)
-        fail(`expected ${shape.expected}, got ${showScalar(value)}`);
+        fail(`expected ${shape.expected}, got &value.valueUnstructured{Value:${JSON.stringify(value)}}`);
       return;
     case 'list':
       return checkList(shape, value, path, errors, fail);
@@ -312,8 +313,8 @@ function check(given: Shape, value: unknown, path: Path, errors: string[]): void
   }
 }
 
-/** As the value library prints: texts quoted. */
-const showScalar = (value: unknown) => `&{${typeof value === 'string' ? value : JSON.stringify(value)}}`;
+/** As the value library prints. */
+const showScalar = (value: unknown) => `&{${goMap(value)}}`;
 
 function checkList(
   shape: ListShape,

@@ -1,6 +1,7 @@
 // The query options of requests (CreateOptions, ListOptions, ...), parsed once and refused as upstream refuses them.
-import { invalid, forbidden, notSupported } from '#api/field-error.ts';
+import { forbidden, notSupported } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
+import { validateFieldManager } from '#api/meta/object-meta.ts';
 import { messageOf } from '#base/errors.ts';
 import { ApiError, badRequestError, invalidError } from '#api/status.ts';
 import type { ApiRequest } from '#api/request.ts';
@@ -17,16 +18,6 @@ export interface WriteOptions {
 
 const fieldManagerBytesMax = 128;
 
-function checkFieldManager(value: string, errors: FieldError[]): void {
-  if (Buffer.byteLength(value) > fieldManagerBytesMax)
-    errors.push({
-      reason: 'FieldValueTooLong',
-      field: 'fieldManager',
-      message: `Too long: may not be more than ${fieldManagerBytesMax} bytes`,
-    });
-  if (/\p{C}/u.test(value)) errors.push(invalid('fieldManager', value, 'should only contain printable characters'));
-}
-
 export function checkDryRun(values: readonly string[], errors: FieldError[]): void {
   if (values.some((value) => value !== 'All')) errors.push(notSupported('dryRun', values, ['All']));
 }
@@ -41,7 +32,7 @@ export function writeOptions(
   const dryRun = query.getAll('dryRun').filter((value) => value !== '');
   checkDryRun(dryRun, errors);
   const fieldManager = query.get('fieldManager') ?? '';
-  checkFieldManager(fieldManager, errors);
+  errors.push(...validateFieldManager(fieldManager, 'fieldManager'));
   const fieldValidation = query.get('fieldValidation') ?? '';
   if (!['', 'Ignore', 'Warn', 'Strict'].includes(fieldValidation))
     errors.push(notSupported('fieldValidation', fieldValidation, ['', 'Ignore', 'Strict', 'Warn']));

@@ -1,7 +1,7 @@
 // Which code answers a subresource. Those with the shape of the object itself go through the ordinary verbs.
 import type { ApiResponse } from '#api/request.ts';
 import type { Answered } from '../context.ts';
-import { ApiError, methodNotSupportedError } from '#api/status.ts';
+import { ApiError, methodNotAllowedError, methodNotSupportedError } from '#api/status.ts';
 import { get } from '../verbs/get.ts';
 import { patch } from '../verbs/patch.ts';
 import { update } from '../verbs/update.ts';
@@ -48,6 +48,8 @@ export async function respondSubresource(request: ResourceRequest): Promise<ApiR
   // OPTIONS is no verb of the API, and a pod's own business.
   const isPassedOn = handler === proxy && context.request.method === 'OPTIONS';
   if (found === undefined || !(known.verbs.includes(verb) || isPassedOn))
-    throw methodNotSupportedError(groupResource(row), verb === '' ? context.request.method : verb);
+    throw row.custom === undefined
+      ? methodNotAllowedError()
+      : methodNotSupportedError(groupResource(row), verb === '' ? context.request.method : verb);
   return found(request);
 }

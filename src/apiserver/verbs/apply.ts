@@ -36,7 +36,7 @@ export function checkApplied(row: KindRow, applied: unknown, fieldManager: strin
   const { apiVersion = '', kind = '' } = (applied ?? {}) as { apiVersion?: unknown; kind?: unknown };
   if (kind !== row.kind || apiVersion !== apiVersionOf(row))
     throw badRequestError(
-      `invalid object type: ${String(apiVersion).includes('/') ? '' : '/'}${String(apiVersion)}, Kind=${String(kind)}`,
+      `invalid object type: ${String(apiVersion).includes('/') ? '' : '/'}${String(apiVersion)}, Kind=${typeof kind === 'string' ? kind : ''}`,
     );
 }
 

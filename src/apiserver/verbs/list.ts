@@ -3,6 +3,7 @@ import { badRequestError, expiredError, ApiError } from '#api/status.ts';
 import type { KindRow } from '#api/kind.ts';
 import type { ListMetadata } from '#api/request.ts';
 import { storagePrefix } from '#api/kinds.ts';
+import { syntaxErrorOf } from '#wire/json.ts';
 import type { ListPage, StoredObject } from '#storage/store.ts';
 import type { Answered } from '../context.ts';
 import { collectionOf, negotiateOutput } from '../content/negotiate.ts';
@@ -37,7 +38,7 @@ function decodeToken(token: string, prefix: string): { revision: number; startAf
   try {
     parsed = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as typeof parsed;
   } catch {
-    throw invalidKey('it is no token of this server');
+    throw invalidKey(syntaxErrorOf(Buffer.from(token, 'base64url').toString('utf8')));
   }
   if (parsed !== null && typeof parsed !== 'object') throw invalidKey('it is no token of this server');
   const version = typeof parsed?.v === 'string' ? parsed.v : '';
