@@ -19,36 +19,29 @@ export async function admitMutating(
   if (attributes.object?.metadata?.managedFields !== before) restoreManagedFields(attributes, before);
 }
 
-async function mutateAll(
+const mutateAll = (
+  server: Server,
+  attributes: AdmissionAttributes,
+  plugins: readonly AdmissionPlugin[],
+): Promise<void> => askAll('mutate', server, attributes, plugins);
+
+export const admitValidating = (
+  server: Server,
+  attributes: AdmissionAttributes,
+  plugins: readonly AdmissionPlugin[] = server.admission,
+): Promise<void> => askAll('validate', server, attributes, plugins);
+
+async function askAll(
+  phase: 'mutate' | 'validate',
   server: Server,
   attributes: AdmissionAttributes,
   plugins: readonly AdmissionPlugin[],
 ): Promise<void> {
-  const times = server.metrics.admission.begin('admit', attributes.operation);
+  const times = server.metrics.admission.begin(phase === 'mutate' ? 'admit' : 'validate', attributes.operation);
   for (const plugin of plugins) {
-    if (plugin.mutate === undefined) continue;
+    if (plugin[phase] === undefined) continue;
     try {
-      const pending = plugin.mutate(attributes, server);
-      if (pending !== undefined) await pending;
-    } catch (error) {
-      times.refused(plugin.name);
-      throw error;
-    }
-    times.passed(plugin.name);
-  }
-  times.done();
-}
-
-export async function admitValidating(
-  server: Server,
-  attributes: AdmissionAttributes,
-  plugins: readonly AdmissionPlugin[] = server.admission,
-): Promise<void> {
-  const times = server.metrics.admission.begin('validate', attributes.operation);
-  for (const plugin of plugins) {
-    if (plugin.validate === undefined) continue;
-    try {
-      const pending = plugin.validate(attributes, server);
+      const pending = plugin[phase](attributes, server);
       if (pending !== undefined) await pending;
     } catch (error) {
       times.refused(plugin.name);
