@@ -104,10 +104,12 @@ export class StoreState {
     this.#index.set(value);
     this.#expiry.replace(undefined, value);
   }
-  /** Nothing before this revision can be watched or listed. */
+  /** Nothing before this revision can be watched or listed. Who watched until now must list again. */
   startAt(revision: Revision): void {
     this.#revision = revision;
     this.#history.startAt(revision);
+    // Last: some list at once.
+    this.#watchers.end('compacted');
   }
   /** The change that writes `encoded` (or, when absent, removes the key), as if it were committed at `revision`. */
   change(
@@ -141,14 +143,13 @@ export class StoreState {
     const stored = new StoredValue(key, revision, createRevision, encoded, expiresAt, this.#options.freeze);
     return { type: 'put', revision, stored, previous };
   }
-  /** Forgets everything: what it should hold is loaded anew. Watchers must list again. */
+  /** Forgets everything: what it should hold is loaded anew, up to `startAt`, in one go. */
   clear(): void {
     for (const value of this.#objects.values()) {
       this.#expiry.replace(value, undefined);
       this.#index.delete(value.key);
     }
     this.#objects.clear();
-    this.#watchers.end('compacted');
   }
   /** Makes changes visible, in order, then tells the watchers. */
   commit(changes: readonly Change[]): void {

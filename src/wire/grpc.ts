@@ -224,6 +224,7 @@ export async function connectGrpc(
   ): AsyncGenerator<object> {
     const onAbort = () => call.cancel();
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
     try {
       for await (const message of call) yield message as object;
     } catch (error) {

@@ -136,7 +136,8 @@ export class EtcdClient {
   /** Everything below `prefix` from `startRevision` on, until `signal`, or until the member is lost. */
   async *watch(prefix: string, startRevision: number, signal: AbortSignal): AsyncGenerator<EtcdWatchAnswer> {
     const connection = await this.#connection();
-    const call = connection.duplex(etcdTable, 'Watch', { signal });
+    // A member that is cut off from the majority ends the watch instead of being silent (etcd's clientv3.WithRequireLeader).
+    const call = connection.duplex(etcdTable, 'Watch', { signal, metadata: { hasleader: 'true' } });
     call.send({ createRequest: { key: bytesOf(prefix), rangeEnd: endOf(prefix), startRevision, fragment: true } });
     let parts: EtcdEvent[] = [];
     try {
@@ -165,7 +166,11 @@ export class EtcdClient {
     this.#current = (this.#current + 1) % this.#options.members.length;
   }
   async close(): Promise<void> {
-    for (const connection of this.#connections.values()) (await connection).close();
+    for (const connection of this.#connections.values())
+      await connection.then(
+        (open) => open.close(),
+        () => {},
+      );
     this.#connections.clear();
   }
   /** What changes nothing may be asked of the next member. */

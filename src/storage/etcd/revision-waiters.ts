@@ -49,13 +49,14 @@ export class RevisionWaiters {
   /** Everything up to `revision` is visible; `changes` are what is new. */
   reached(revision: Revision, changes: readonly Change[]): void {
     for (const change of changes) this.#recent.set(change.revision, change);
+    this.#reached = Math.max(this.#reached, revision);
+    for (const waiter of this.#waiting)
+      if (waiter.revision <= this.#reached) waiter.resolve(this.#recent.get(waiter.revision));
+    // After them: more may come at once than is remembered.
     for (const old of this.#recent.keys()) {
       if (this.#recent.size <= rememberedMax) break;
       this.#recent.delete(old);
     }
-    this.#reached = Math.max(this.#reached, revision);
-    for (const waiter of this.#waiting)
-      if (waiter.revision <= this.#reached) waiter.resolve(this.#recent.get(waiter.revision));
   }
   fail(error: Error): void {
     for (const waiter of this.#waiting) waiter.reject(error);

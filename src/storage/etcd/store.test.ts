@@ -137,6 +137,8 @@ test('etcd is killed: writes are refused, reads go on; when it is back, what was
   await server.signal('SIGKILL');
   await assert.rejects(put(store, 'a', '2'), { name: 'StoreUnavailableError' });
   await assert.rejects(async () => store.consistent(), { name: 'StoreUnavailableError' });
+  // A reader that has gone already hears of nothing, and nobody is left with the error.
+  await assert.rejects(async () => store.consistent({ signal: AbortSignal.abort(new Error('gone')) }), /gone/);
   assert.equal(valueOf(store, 'a'), '1');
   await until(() => store.problems().length === 1, 'the problem is told');
   await server.start();
@@ -181,6 +183,35 @@ test('etcd has forgotten what a store missed: its watchers list again, and nothi
   await Promise.all([store.close(), other.close()]);
 });
 
+test('a value that cannot be read hides nothing that came before or after it, and is over when it is gone', async () => {
+  await emptied();
+  const [store, other] = [await open(), await open()];
+  const sizes: number[] = [];
+  store.watch('/registry/', store.revision, {
+    onEvents() {},
+    onEnd: () => sizes.push(store.count('/registry/')),
+  });
+  await put(store, 'a', '1');
+  // All three may come in one message.
+  await Promise.all(
+    [put(other, 'b', '1'), client.write(keyOf('odd'), 0, Buffer.from('odd'))].map((one) => one.catch(() => {})),
+  );
+  await client.write(keyOf('c'), 0, (await client.get(keyOf('b')))!.value);
+  await until(() => store.problems().length === 1, 'the problem is told');
+  assert.match(store.problems()[0]!, /configmaps\/default\/odd holds nothing that MicroShift wrote/);
+  const odd = (await client.get(keyOf('odd')))!;
+  await client.write(odd.key, odd.modRevision, undefined);
+  await until(() => store.problems().length === 0, 'the store is well again');
+  await store.consistent();
+  assert.deepEqual(
+    store.list('/registry/').items.map((item) => item.key),
+    ['a', 'b', 'c'].map(keyOf),
+  );
+  // Who listed at once when its watch ended found everything.
+  assert.deepEqual(sizes, [3]);
+  await Promise.all([store.close(), other.close()]);
+});
+
 test('etcd stalls: a write fails in time or is done, and never both', async () => {
   await emptied();
   const clock = new VirtualClock(0);
@@ -202,10 +233,45 @@ test('etcd stalls: a write fails in time or is done, and never both', async () =
   await store.close();
 });
 
+test('an expired key is removed though etcd was away when its time came', async () => {
+  await emptied();
+  const clock = new VirtualClock(0);
+  const store = await open({ clock });
+  const written = await store.write({
+    key: keyOf('short'),
+    expectedRevision: 0,
+    object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'short' } },
+    durability: 'lazy',
+    timeToLiveSeconds: 5,
+  });
+  assert.ok(written.ok);
+  await server.signal('SIGKILL');
+  await until(() => store.problems().length === 1, 'the problem is told');
+  clock.advance(20_000);
+  await sleep(200);
+  await server.start();
+  await until(() => {
+    clock.advance(500);
+    return store.get(keyOf('short')) === undefined;
+  }, 'it is removed');
+  await store.close();
+});
+
 test('no member answers: the opening says what to look at', async () => {
   await assert.rejects(
     openEtcdStore({ members: [`unix:${folder}/nobody`], clock: systemClock }),
     (error: Error & { remedy?: string }) =>
       /the etcd cluster cannot be used/.test(error.message) && /members run/.test(error.remedy ?? ''),
+  );
+});
+
+test('certificates that are none: the opening says what to look at', async () => {
+  await assert.rejects(
+    openEtcdStore({
+      members: ['127.0.0.1:1'],
+      clock: systemClock,
+      tls: { authorities: 'a', certificate: 'b', key: 'c' },
+    }),
+    /the etcd cluster cannot be used/,
   );
 });

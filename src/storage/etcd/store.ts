@@ -9,6 +9,7 @@ import { encodeObject } from '../encode.ts';
 import type { HistoryLimits } from '../history.ts';
 import { noSealing, type Sealing } from '../sealing/sealing.ts';
 import { type Change, StoreState } from '../state.ts';
+import type { StoredValue } from '../stored-value.ts';
 import {
   type Revision,
   type Store,
@@ -43,6 +44,8 @@ const root = '/registry/';
 const barrierKey = `${root}.barrier`;
 const pageItems = 500;
 const retryMs = 500;
+/** Everything is read again, so not often. */
+const unreadableRetryMs = 2_000;
 
 /** Throws OperatorError when no member answers, or what is stored cannot be read. */
 export async function openEtcdStore(options: EtcdStoreOptions): Promise<EtcdStore> {
@@ -66,6 +69,10 @@ class RemoteStore implements EtcdStore {
   #problem: string | undefined;
   /** Everything up to this revision was seen here, what concerns nobody included. */
   #seen: Revision = 0;
+  /** What came cannot be applied: memory is right again once everything is read anew. */
+  #isBehind = false;
+  /** Their time came while etcd took no writes. */
+  readonly #overdue = new Set<StoredValue>();
   #asking: Promise<void> | undefined;
   #askingNext: Promise<void> | undefined;
 
@@ -80,12 +87,7 @@ class RemoteStore implements EtcdStore {
       logger: this.#logger,
       freeze: options.freeze ?? false,
       history: options.history,
-      expire: (values) => {
-        for (const { key, revision } of values)
-          this.write({ key, expectedRevision: revision, object: undefined, durability: 'lazy' }).catch(
-            (error: unknown) => this.#logger.debug('an expired key was not removed', { key, error: messageOf(error) }),
-          );
-      },
+      expire: (values) => this.#expire(values),
     });
   }
   async open(): Promise<void> {
@@ -205,18 +207,24 @@ class RemoteStore implements EtcdStore {
     this.#state.clear();
     for (const { key, createRevision, modRevision, encoded, expiresAt = 0 } of loaded)
       if (encoded !== undefined) this.#state.load(key, modRevision, createRevision, encoded, expiresAt);
-    this.#state.startAt(revision);
     this.#seen = revision;
+    this.#isBehind = false;
+    this.#state.startAt(revision);
     this.#waiters.reached(revision, []);
   }
   async #follow(): Promise<void> {
     const { signal } = this.#stopFollowing;
     while (!signal.aborted) {
       try {
+        if (this.#isBehind) await this.#load();
         for await (const answer of this.#client.watch(root, this.#seen + 1, signal)) {
           if (answer.type === 'started') this.#recovered();
-          else if (answer.type === 'events') this.#apply(answer.events);
-          else {
+          else if (answer.type === 'events') {
+            // Until all of it was applied: nothing of it may be skipped.
+            this.#isBehind = true;
+            this.#apply(answer.events);
+            this.#isBehind = false;
+          } else {
             this.#logger.warn('etcd has forgotten what was missed: everything is read anew', {
               since: this.#seen,
               compacted: answer.revision,
@@ -227,7 +235,7 @@ class RemoteStore implements EtcdStore {
       } catch (error) {
         if (signal.aborted) break;
         this.#failed(error);
-        await sleep(this.#clock, retryMs, signal).catch(() => {});
+        await sleep(this.#clock, this.#isBehind ? unreadableRetryMs : retryMs, signal).catch(() => {});
       }
     }
   }
@@ -241,11 +249,15 @@ class RemoteStore implements EtcdStore {
       changes = [];
       keys.clear();
     };
-    for (const { type, kv } of events) {
+    // Before anything of it is visible or counts as seen.
+    const readable = events.map(({ type, kv }) => ({
+      kv,
+      stored: type === 'delete' || kv.key === barrierKey ? undefined : fromStoredForm(this.#sealing, kv.key, kv.value),
+    }));
+    for (const { kv, stored } of readable) {
       this.#seen = Math.max(this.#seen, kv.modRevision);
       if (kv.key === barrierKey) continue;
       if (keys.has(kv.key)) flush();
-      const stored = type === 'delete' ? undefined : fromStoredForm(this.#sealing, kv.key, kv.value);
       const change = this.#state.foreignChange(kv.key, stored?.encoded, {
         revision: kv.modRevision,
         createRevision: kv.createRevision,
@@ -295,11 +307,26 @@ class RemoteStore implements EtcdStore {
   #recovered(): void {
     if (this.#problem !== undefined) this.#logger.info('etcd answers again', { member: this.#client.member });
     this.#problem = undefined;
+    if (this.#overdue.size === 0) return;
+    const overdue = [...this.#overdue].filter((value) => this.#state.get(value.key) === value);
+    this.#overdue.clear();
+    this.#expire(overdue);
   }
   #failed(error: unknown): void {
-    const problem = `etcd is not reached (${messageOf(error)}): reads may be old, writes are refused`;
+    const problem = this.#isBehind
+      ? `what etcd holds cannot be used (${messageOf(error)}): reads are old until that is gone, or this MicroShift can read it`
+      : `etcd is not reached (${messageOf(error)}): reads may be old, writes are refused`;
     if (this.#problem === undefined) this.#logger.warn(problem);
     this.#problem = problem;
+  }
+  #expire(values: readonly StoredValue[]): void {
+    for (const value of values) {
+      const { key, revision } = value;
+      this.write({ key, expectedRevision: revision, object: undefined, durability: 'lazy' }).catch((error: unknown) => {
+        this.#overdue.add(value);
+        this.#logger.debug('an expired key was not removed', { key, error: messageOf(error) });
+      });
+    }
   }
   /** So many transactions at a time; the others wait in order. */
   async #enter(): Promise<void> {
@@ -318,7 +345,11 @@ function abortable(promise: Promise<void>, signal: AbortSignal | undefined): Pro
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) return onAbort();
+    if (signal.aborted) {
+      // Nobody else may be waiting for it.
+      promise.catch(() => {});
+      return onAbort();
+    }
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
