@@ -4,7 +4,7 @@ import type { BackupManifest } from '#assembly/backup/contents.ts';
 import type { BackupAnswer } from '#assembly/backup/for-socket.ts';
 import { makeBackup } from '#assembly/backup/make.ts';
 import { storeFile } from '#assembly/backup/contents.ts';
-import { beforeRestore, restoreBackup } from '#assembly/backup/restore.ts';
+import { beforeRestore, finishRestore, restoreBackup } from '#assembly/backup/restore.ts';
 import { controlSocketPath } from '#assembly/status.ts';
 import { systemClock } from '#base/clock.ts';
 import { OperatorError } from '#base/errors.ts';
@@ -47,18 +47,28 @@ async function backupOfRunning(target: string, dataDirectory: string): Promise<B
   return answer.manifest;
 }
 
+const nothingIn = (dataDirectory: string): OperatorError =>
+  new OperatorError(
+    `There is nothing to back up in ${dataDirectory}.`,
+    'Name the data directory with --data-dir, or with dataDir in the configuration file.',
+  );
+
 async function backupOfStopped(target: string, dataDirectory: string): Promise<BackupManifest> {
   const file = storeFile(dataDirectory);
-  if (!(await systemFiles.exists(file)))
-    throw new OperatorError(
-      `There is nothing to back up in ${dataDirectory}.`,
-      'Name the data directory with --data-dir, or with dataDir in the configuration file.',
-    );
+  // The second: of a restore that was interrupted.
+  if (!(await systemFiles.exists(file)) && !(await systemFiles.exists(beforeRestore(dataDirectory))))
+    throw nothingIn(dataDirectory);
   using _lock = await lockDirectory(dataDirectory);
+  // Half of one state and half of another is no backup.
+  await finishRestore(dataDirectory, systemFiles);
+  if (!(await systemFiles.exists(file))) throw nothingIn(dataDirectory);
   const copyStore = async (to: string): Promise<number> => {
     const store = await openRowFile({ path: file }, () => {});
-    await store.copyTo(to);
-    await store.close();
+    try {
+      await store.copyTo(to);
+    } finally {
+      await store.close();
+    }
     return store.meta.reservedRevision;
   };
   return makeBackup(target, { dataDirectory, copyStore }, { files: systemFiles, clock: systemClock });

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -148,8 +157,10 @@ test('what is no backup, was changed, or is of a newer MicroShift is refused, an
   const manifestFile = path.join(backup, 'backup.json');
   writeFileSync(manifestFile, JSON.stringify({ ...manifest, format: 2 }));
   await refused(/made by a newer MicroShift/);
-  writeFileSync(manifestFile, '{');
-  await refused(/is no backup/);
+  for (const broken of ['{', 'null', '{"format":1,"files":[null]}', '{"format":1,"files":[]}']) {
+    writeFileSync(manifestFile, broken);
+    await refused(/is no backup/);
+  }
 });
 
 test('a backup never replaces anything, and one that cannot be made leaves nothing under its name', async () => {
@@ -159,10 +170,54 @@ test('a backup never replaces anything, and one that cannot be made leaves nothi
   const failing = { dataDirectory, copyStore: () => Promise.reject(new Error('no room')) };
   await assert.rejects(makeBackup(target, failing, machine), /was not made: no room/);
   assert.equal(existsSync(target), false);
+  assert.equal(
+    existsSync(`${target}.partial`),
+    false,
+    'private keys are not left lying there, nor is the disk left full',
+  );
+  const again = await openStore(dataDirectory);
+  await assert.rejects(
+    makeBackup(
+      target,
+      {
+        dataDirectory,
+        copyStore: (to: string) => {
+          mkdirSync(target);
+          writeFileSync(path.join(target, 'theirs'), '');
+          return again.copyTo(to);
+        },
+      },
+      machine,
+    ),
+    /was not made/,
+  );
+  await again.close();
+  assert.equal(existsSync(path.join(target, 'theirs')), true, 'what came there meanwhile stays');
+  rmSync(target, { recursive: true });
+  await assert.rejects(
+    makeBackup(path.join(dataDirectory, 'certs/here'), failing, machine),
+    /within what is backed up/,
+  );
   mkdirSync(target);
   const store = await openStore(dataDirectory);
   await makeBackup(target, { dataDirectory, copyStore: (to) => store.copyTo(to) }, machine);
   await store.close();
   assert.equal(existsSync(path.join(target, 'backup.json')), true);
   assert.equal(existsSync(`${target}.partial`), false);
+});
+
+test('links lead to what they name: a folder of the data directory, and the backup that is restored', async () => {
+  const { dataDirectory } = await backedUp();
+  const elsewhere = newPath();
+  renameSync(path.join(dataDirectory, 'certs'), elsewhere);
+  symlinkSync(elsewhere, path.join(dataDirectory, 'certs'));
+  const [backup, latest] = [newPath(), newPath()];
+  const store = await openStore(dataDirectory);
+  await makeBackup(backup, { dataDirectory, copyStore: (to) => store.copyTo(to) }, machine);
+  await store.close();
+  symlinkSync(backup, latest);
+  const restored = newPath();
+  await restoreBackup(latest, restored, systemFiles);
+  assert.equal(readFileSync(path.join(restored, 'certs/ca/key.pem'), 'utf8'), 'key');
+  assert.deepEqual(await namesIn(restored), ['lazily', 'one', 'two']);
 });

@@ -13,12 +13,18 @@ export interface BackupSource {
   readonly copyStore: (target: string) => Promise<number>;
 }
 
-/** `target` must be absolute, and not there yet or empty. A backup that is cut short leaves `target`.partial, which the next one removes. */
+/** `target` must be absolute, and not there yet or empty. A backup that is killed leaves `target`.partial, which the next one removes. */
 export async function makeBackup(
   target: string,
   { dataDirectory, copyStore }: BackupSource,
   { files, clock }: { readonly files: Files; readonly clock: Clock },
 ): Promise<BackupManifest> {
+  const within = backupEntries.find((entry) => `${target}/`.startsWith(`${path.join(dataDirectory, entry)}/`));
+  if (within !== undefined)
+    throw new OperatorError(
+      `${target} is within what is backed up.`,
+      'Name a directory elsewhere, best on another disk.',
+    );
   if ((await files.exists(target)) && !(await isEmptyDirectory(target)))
     throw new OperatorError(`There is something at ${target} already.`, 'Name a directory that does not exist yet.');
   const partial = `${target}.partial`;
@@ -38,11 +44,13 @@ export async function makeBackup(
     };
     await files.writeAtomic(path.join(partial, manifestFileName), `${JSON.stringify(manifest, undefined, 2)}\n`, 0o600);
     await syncDirectory(partial);
-    await files.remove(target);
+    // Over an empty directory too; what came there meanwhile is not replaced.
     await rename(partial, target);
     await syncDirectory(path.dirname(target));
     return manifest;
   } catch (error) {
+    // Private keys are in it, and it may be what has filled the disk.
+    await files.remove(partial).catch(() => {});
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(
       `The backup to ${target} was not made: ${messageOf(error)}.`,

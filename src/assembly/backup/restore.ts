@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import type { Files } from '#host/files.ts';
-import { copyTree, factsOfTree, rename, syncDirectory } from '#host/linux/tree-copy.ts';
+import { copyTree, type FileFacts, factsOfTree, rename, syncDirectory } from '#host/linux/tree-copy.ts';
 import { openRowFile } from '#host/row-file.ts';
 import { productVersion } from '../version.ts';
 import { backupEntries, manifestFileName, manifestFormat, storeFile, type BackupManifest } from './contents.ts';
@@ -20,22 +20,25 @@ export const beforeRestore = (dataDirectory: string): string => path.join(dataDi
 /** Throws an OperatorError when `backup` is none, was changed, or is of a newer MicroShift; then nothing was changed. */
 export async function readBackup(backup: string, files: Files): Promise<BackupManifest> {
   const text = await files.readText(path.join(backup, manifestFileName));
-  let manifest: Partial<BackupManifest> | undefined;
+  let manifest: Partial<BackupManifest> | null | undefined;
   try {
-    manifest = text === undefined ? undefined : (JSON.parse(text) as Partial<BackupManifest>);
+    manifest = text === undefined ? undefined : (JSON.parse(text) as Partial<BackupManifest> | null);
   } catch {
     manifest = undefined;
   }
-  if (manifest === undefined || typeof manifest.format !== 'number' || !Array.isArray(manifest.files))
-    throw new OperatorError(
+  const noBackup = (): OperatorError =>
+    new OperatorError(
       `${backup} is no backup: its ${manifestFileName} is missing or cannot be read.`,
       'Name a directory that `microshift backup` made.',
     );
+  if (typeof manifest?.format !== 'number') throw noBackup();
   if (manifest.format > manifestFormat)
     throw new OperatorError(
       `${backup} was made by a newer MicroShift (${manifest.version}, this one is ${productVersion.version}).`,
       'Restore it with that version.',
     );
+  const paths = Array.isArray(manifest.files) ? manifest.files.map((one: FileFacts | null) => one?.path) : [];
+  if (manifest.files === undefined || !paths.includes(storeFile('.')) || paths.includes(undefined)) throw noBackup();
   const found = (await factsOfTree(backup)).filter((one) => one.path !== manifestFileName);
   const foundText = new Map(found.map((one) => [one.path, `${one.bytes} ${one.sha256}`]));
   const wrong = manifest.files.find((one) => foundText.get(one.path) !== `${one.bytes} ${one.sha256}`);
@@ -97,6 +100,8 @@ export async function finishRestore(dataDirectory: string, files: Files): Promis
   }
   await syncDirectory(dataDirectory);
   await files.remove(marker);
+  // On disk before what it needs goes.
+  await syncDirectory(dataDirectory);
   await files.remove(staging);
 }
 

@@ -22,13 +22,17 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Copies a file or a directory with all files below; `to` must not exist. What is neither is left out. */
+/** Copies a file or a directory with all files below; `to` must not exist. `from` may be a link; links and what else is no file are left out below it. */
 export async function copyTree(from: string, to: string): Promise<void> {
+  await copyEntry(await fs.realpath(from), to);
+}
+
+async function copyEntry(from: string, to: string): Promise<void> {
   const what = await fs.lstat(from);
   if (what.isFile()) await syncedCopy(from, to);
   else if (what.isDirectory()) {
     await fs.mkdir(to, { mode: what.mode & 0o777 });
-    for (const name of await fs.readdir(from)) await copyTree(path.join(from, name), path.join(to, name));
+    for (const name of await fs.readdir(from)) await copyEntry(path.join(from, name), path.join(to, name));
     await syncDirectory(to);
   }
 }

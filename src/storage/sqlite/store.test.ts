@@ -161,6 +161,29 @@ test('a lazy write costs no transaction of its own, goes with the next one, else
   await store.close();
 });
 
+test('a copy that fails leaves lazy writes to be stored in time', async () => {
+  const faulty = new FaultyFile();
+  const time = clock();
+  const file = newPath();
+  const store = await openSqliteStore({ path: file, clock: time, open: faulty.open });
+  await put(store, 'durable');
+  await put(store, 'lazy', '', 'lazy');
+  let release = (): void => {};
+  faulty.hold = new Promise((resolve) => (release = resolve));
+  faulty.failure = new RowFileError('full', 'no room');
+  const copied = assert.rejects(store.copyTo(`${file}.copy`), { name: 'StoreUnavailableError' });
+  await new Promise((resolve) => setImmediate(resolve));
+  // Its time comes while the copy is under way.
+  time.advance(120_000);
+  release();
+  await copied;
+  faulty.failure = undefined;
+  const { commits } = faulty;
+  time.advance(120_000);
+  assert.equal(faulty.commits, commits + 1);
+  await store.close();
+});
+
 test('a full disk fails the write and nothing else, and is over when there is room', async () => {
   const faulty = new FaultyFile();
   const store = await open(newPath(), { open: faulty.open });

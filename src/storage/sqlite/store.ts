@@ -185,6 +185,8 @@ class EmbeddedStore implements SqliteStore {
       throw new StoreUnavailableError(`the data file was not copied: ${messageOf(error)}`, { cause: error });
     } finally {
       this.#committing = undefined;
+      // The timer may have fired meanwhile.
+      if (this.#dirty.size > 0) this.#planFlush();
       if (this.#waiting.length > 0) this.#planPump();
     }
   }
