@@ -1,15 +1,18 @@
 // What the peer answered, kept so that it can be compared without the peer: per kind a file with one line a step.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { acceptedDifference } from './accepted.ts';
 import { differsIn } from './comparison.ts';
 import { hashOf, type Outcome } from './outcome.ts';
 
 /**
- * [code, reason, causes, hash of the normalised body, `differs` where this server answered something else when it was recorded];
+ * [code, reason, causes, hash of the normalised body, and where this server answered something else when it was recorded:
+ * `accepted` when accepted.ts says why, else `differs`: then reasons.ts does];
  * the end is left out where it is empty.
  */
 export type Fact = readonly [code: number, reason?: string, causes?: string, body?: string, differs?: string];
 const differs = 'differs';
+const accepted = 'accepted';
 
 const folder = path.join(import.meta.dirname, 'facts');
 const fileOf = (kind: string): string => path.join(folder, `${kind}.json`);
@@ -38,13 +41,17 @@ export function contradiction(fact: Fact | undefined, outcome: Outcome): string 
   return `peer ${JSON.stringify(fact)}, now ${JSON.stringify(factOf(outcome))}`;
 }
 
-export const isOpen = (fact: Fact): boolean => fact[4] === differs;
+/** This server was known to answer otherwise. */
+export const isOpen = (fact: Fact): boolean => fact[4] === differs || fact[4] === accepted;
+export const needsReason = (fact: Fact): boolean => fact[4] === differs;
 
 export function writeFacts(kind: string, peer: ReadonlyMap<string, Outcome>, own: ReadonlyMap<string, Outcome>): void {
   mkdirSync(folder, { recursive: true });
   const lines = [...peer].map(([step, outcome]) => {
     const ours = own.get(step);
-    const mark = ours !== undefined && differsIn(outcome, ours) === undefined ? '' : differs;
+    const agree = ours !== undefined && differsIn(outcome, ours) === undefined;
+    const isAccepted = ours !== undefined && acceptedDifference(kind, step, outcome, ours) !== undefined;
+    const mark = agree ? '' : isAccepted ? accepted : differs;
     return `${JSON.stringify(step)}: ${JSON.stringify(factOf(outcome, mark))}`;
   });
   writeFileSync(fileOf(kind), `{\n${lines.join(',\n')}\n}\n`);

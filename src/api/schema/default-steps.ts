@@ -182,11 +182,23 @@ function compileSet(step: StepFacts, bound: readonly string[], context: StepCont
   };
 }
 
+/** What a default took over as a whole, and from where. */
+const originals = new WeakMap<object, object>();
+
+/** Whether a default made `value` of `original`: in Go both are then one map, and what is put into one is in both. */
+export const isDefaultedFrom = (value: object | undefined, original: object | undefined): boolean =>
+  value !== undefined && original !== undefined && originals.get(value) === original;
+
 function compileValue(to: unknown, bound: readonly string[]): (environment: Environment) => unknown {
   if (isNode(to)) {
     if ('copyOf' in to) {
       const get = compileGet(String(to['copyOf']), bound);
-      return (environment) => cloneJson(get(environment));
+      return (environment) => {
+        const original = get(environment);
+        const copy = cloneJson(original);
+        if (typeof copy === 'object' && copy !== null) originals.set(copy, original as object);
+        return copy;
+      };
     }
     if ('lower' in to) {
       const get = compileGet(String(to['lower']), bound);

@@ -132,3 +132,15 @@ test('a refusal before there is a name gives the prefix', async () => {
   );
   assert.deepEqual(json.details, { name: 'web-', kind: 'pods' });
 });
+
+test('a Namespace with a made-up name has it in its label too', async () => {
+  const api = await startApiServer();
+  const { metadata } = await api.create('/api/v1/namespaces', {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { generateName: 'made-' },
+  });
+  assert.match(metadata.name, /^made-/);
+  assert.equal(metadata.labels['kubernetes.io/metadata.name'], metadata.name);
+  api.close();
+});

@@ -100,7 +100,7 @@ export function watchSteps(kind: KindUnderTest): Step[] {
     {
       id: 'watch/name-path',
       method: 'GET',
-      watches: true,
+      watches: false, // of one name, so it is a get
       path: (known) => withQuery(path, { watch: 'true', resourceVersion: since(known) }),
     },
     {

@@ -1,4 +1,5 @@
 // Job: its selector is generated from its uid unless the author takes that over.
+import { isDefaultedFrom } from '../../schema/default-steps.ts';
 import { invalid, required, type FieldError } from '../../field-error.ts';
 import type { Job, JobSpec, PodSpec, PodTemplateSpec } from '../../generated/types.ts';
 import type { KindBehaviour, Mutable } from '../../kind.ts';
@@ -21,6 +22,7 @@ function generateSelector(job: Mutable<Job>): void {
   if (spec.manualSelector === true) return;
   const [uid, name] = [metadata.uid ?? '', metadata.name ?? ''];
   const labels = ((spec.template.metadata ??= {}).labels ??= {});
+  const shares = isDefaultedFrom(metadata.labels, labels);
   // The unprefixed labels are the old names of the same facts; both are kept for those who select by them.
   for (const [key, value] of Object.entries({
     'job-name': name,
@@ -34,7 +36,7 @@ function generateSelector(job: Mutable<Job>): void {
   selected[controllerUid] ??= uid;
   spec.selector.matchLabels = sortedByKey(selected);
   // As upstream's default at every read: a Job without labels has those of its Pods.
-  if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...spec.template.metadata.labels };
+  if (shares || Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...spec.template.metadata.labels };
 }
 
 function specErrors({ spec }: Job): FieldError[] {

@@ -18,6 +18,9 @@ export const namespace: KindBehaviour<Namespace> = {
   metadataInUpdate: ['whole', 'update'],
   validateName: nameIsDnsLabel,
   prepareForCreate(object) {
+    // The default that says so was there before a name was made up.
+    const { metadata } = object;
+    metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name ?? '' };
     object.status = { phase: 'Active' };
     object.spec ??= {};
     const finalizers = object.spec.finalizers ?? [];
