@@ -59,3 +59,18 @@ test('discovery of custom resources: the hash of the stored version, parts behin
     'watch',
   ]);
 });
+
+test('the index of OpenAPI is new to who asked within the second in which a definition came, and later the same', async () => {
+  const api = await startApiServer();
+  const index = (headers: Record<string, string> = {}) => api.handle('GET', '/openapi/v3', { headers });
+  const modified = (await index()).headers['last-modified']!;
+  for (const one of observed.definitions) await api.create(definitions, one);
+  const changed = await index({ 'if-modified-since': modified });
+  assert.equal(changed.status, 200);
+  api.virtualClock.advance(2_000);
+  const later = (await index()).headers['last-modified']!;
+  assert.notEqual(later, modified);
+  assert.equal((await index({ 'if-modified-since': later })).status, 304);
+  assert.equal((await index({ 'if-modified-since': modified })).status, 200);
+  api.close();
+});

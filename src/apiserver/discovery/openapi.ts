@@ -87,7 +87,9 @@ async function respondIndex({ request, server }: RequestContext): Promise<ApiRes
     // As upstream's aggregator, which says no type.
     contentType: 'text/plain; charset=utf-8',
     etag: '',
-    modifiedAtMs: indexMadeAt(rows, clock.now()),
+    modifiedAtMs: clock.now(),
+    // What aggregated servers tell may change at any time.
+    sameSinceMs: remotes.size > 0 ? Infinity : indexMadeAt(rows, clock.now()),
   });
 }
 

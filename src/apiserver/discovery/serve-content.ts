@@ -9,6 +9,11 @@ export interface Content {
   /** Without quotes; '' for none. */
   readonly etag: string;
   readonly modifiedAtMs: number;
+  /**
+   * Where `modifiedAtMs` is the time of the answer: since when it has been the same. The times of conditions are whole seconds, so
+   * what changed within the second in which a client asked is new to it.
+   */
+  readonly sameSinceMs?: number | undefined;
 }
 
 const wholeSeconds = (ms: number): number => Math.floor(ms / 1000) * 1000;
@@ -19,7 +24,8 @@ function listHas(header: string, quoted: string): boolean {
 }
 
 /** The status that a condition of the request asks for; undefined: none does. */
-function failedCondition({ method, headers }: ApiRequest, { etag, modifiedAtMs }: Content): 304 | 412 | undefined {
+function failedCondition({ method, headers }: ApiRequest, content: Content): 304 | 412 | undefined {
+  const { etag, modifiedAtMs, sameSinceMs } = content;
   const isRead = method === 'GET' || method === 'HEAD';
   const quoted = JSON.stringify(etag);
   const match = headers['if-match'];
@@ -28,7 +34,9 @@ function failedCondition({ method, headers }: ApiRequest, { etag, modifiedAtMs }
   if (match === undefined && time('if-unmodified-since') < wholeSeconds(modifiedAtMs)) return 412;
   const noneMatch = headers['if-none-match'];
   if (noneMatch !== undefined && etag !== '') return listHas(noneMatch, quoted) ? (isRead ? 304 : 412) : undefined;
-  return isRead && time('if-modified-since') >= wholeSeconds(modifiedAtMs) ? 304 : undefined;
+  const since = time('if-modified-since');
+  const isSame = sameSinceMs === undefined ? since >= wholeSeconds(modifiedAtMs) : since > sameSinceMs;
+  return isRead && isSame ? 304 : undefined;
 }
 
 type Range = { readonly from: number; readonly to: number } | 'all' | 'none' | 'invalid';
