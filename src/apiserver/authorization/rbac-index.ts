@@ -37,8 +37,11 @@ function rulesIn(role: ClusterRole | Role): readonly AccessRule[] {
   return rules;
 }
 
-/** Namespaces that are remembered of one user. */
+/** Namespaces that are remembered of one user, */
 const scopesMax = 1_000;
+/** and of all users together; a longer text is none's name, and nobody's memory. */
+const allScopesMax = 20_000;
+const scopeLengthMax = 63;
 
 /** A role that some binding gives to one subject. */
 export class BoundRole {
@@ -125,18 +128,26 @@ export function createRbacIndex(store: Store): RbacIndex {
   /** By user, as long as no binding changes; what their roles say is looked up each time. */
   let known = new WeakMap<Identity, Map<string, readonly BoundRole[]>>();
   let knownAt = [-1, -1];
+  let scopes = 0;
   const rolesOf = (user: Identity, scope: string): readonly BoundRole[] => {
     const [cluster, namespace] = [clusterWide.version(), namespaced.version()];
     if (cluster !== knownAt[0] || namespace !== knownAt[1]) {
       known = new WeakMap();
+      scopes = 0;
       knownAt = [cluster, namespace];
     }
     let byScope = known.get(user);
     if (byScope === undefined) known.set(user, (byScope = new Map()));
     let roles = byScope.get(scope);
     if (roles === undefined) {
+      roles = boundTo(user, scope);
+      if (scope.length > scopeLengthMax) return roles;
       if (byScope.size >= scopesMax) byScope.clear();
-      byScope.set(scope, (roles = boundTo(user, scope)));
+      if (++scopes > allScopesMax) {
+        known = new WeakMap([[user, (byScope = new Map())]]);
+        scopes = 1;
+      }
+      byScope.set(scope, roles);
     }
     return roles;
   };

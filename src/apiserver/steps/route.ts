@@ -47,7 +47,10 @@ const projectVerbs: Readonly<Record<string, VerbHandler>> = {
 };
 
 export function route(context: RequestContext): Answered {
-  const { info, row } = context;
+  const { info, server } = context;
+  // A definition may have changed while the request waited.
+  const row =
+    context.row?.custom === undefined ? context.row : server.kinds.find(info.group, info.version, info.resource);
   const remote = context.server.aggregation.remoteOfPath(info.path);
   if (remote !== undefined) return proxied(context, remote);
   if (!info.isResource) return respondNonResource(context);
