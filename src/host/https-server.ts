@@ -153,6 +153,25 @@ function refusalOf(code: string | undefined): string | undefined {
   return code?.startsWith('HPE_') === true ? refused('400 Bad Request') : undefined;
 }
 
+/** Connections that have been told why; what still comes is not read. */
+const refusing = new WeakSet<Duplex>();
+/** As Go's server waits (net/http, rstAvoidanceDelay). */
+const refusedPatienceMs = 500;
+
+/**
+ * Tells the client why, and ends its connection when it has heard that. Closing while its bytes wait unread would make the
+ * kernel reset the connection, and the answer would be lost on its way: so they are read and thrown away for a while.
+ */
+function refuse(socket: Duplex, refusal: string): void {
+  refusing.add(socket);
+  const timer = setTimeout(() => socket.destroy(), refusedPatienceMs);
+  socket.once('close', () => clearTimeout(timer));
+  socket.removeAllListeners('data');
+  socket.on('data', () => {});
+  socket.once('end', () => socket.destroy());
+  socket.end(refusal);
+}
+
 export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
@@ -251,8 +270,9 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     // An answer that has begun would be spoiled by a second one.
     const answering =
       (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage?.headersSent === true;
+    if (refusing.has(socket)) return;
     if (refusal === undefined || !socket.writable || answering) socket.destroy();
-    else socket.end(refusal, () => socket.destroy());
+    else refuse(socket, refusal);
   });
 
   return new Promise((resolve, reject) => {
