@@ -177,7 +177,8 @@ test("what is no request, too large or half a request gets upstream's status, an
 
 test('who still sends when the answer comes reads it', async () => {
   await using server = await start();
-  const socket = tls.connect({ host: '127.0.0.1', port: server.port, ...credentials, allowHalfOpen: true });
+  const options = { host: '127.0.0.1', port: server.port, ...credentials, allowHalfOpen: true };
+  const socket = tls.connect(options);
   await once(socket, 'secureConnect');
   let answer = '';
   const closed = new Promise<string>((resolve) => {
