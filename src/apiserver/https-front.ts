@@ -8,6 +8,7 @@ import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } fro
 import type { ApiRequest, ApiResponse, RequestHandler, ResponseBody } from '#api/request.ts';
 import { goneError } from '#api/status.ts';
 import type { Duplex } from 'node:stream';
+import { answerTurns } from './answer-turn.ts';
 import { isPacked, pack, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
 import { leaveBody, networkRequest } from './network-request.ts';
@@ -254,6 +255,7 @@ export interface HttpsFrontOptions extends Pick<
 /** Serves the API over the network until the result is closed. */
 export async function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
   const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
+  const turn = answerTurns();
 
   const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
     const asked = networkRequest(request);
@@ -271,6 +273,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     const answer = await handler.handle(asked);
     // Logs and proxies: as long as they like.
     if (answer.body.type === 'stream') listening.letGo(response);
+    else if (answer.body.type !== 'watch') await turn();
     const written = writeAnswer(request, response, answer, asked);
     if (written !== undefined) await written;
     leaveBody(request, response);

@@ -30,6 +30,8 @@ export const watchHistoryEventsMax = 20_000;
 export const listChunkItemsMax = 500;
 /** Requests in work at once, shared by the priority levels: upstream's --max-requests-inflight (400) and --max-mutating-requests-inflight (200). */
 export const seatsInFlightMax = 600;
+/** Answers that wait to be written together: some 2 ms of work. */
+export const answersTogetherMax = 64;
 /** Seconds a request that is no watch may take: upstream's --request-timeout. */
 export const requestTimeoutSeconds = 60;
 /** Attempts of an internal read-modify-write before it answers with a conflict. */
