@@ -29,12 +29,17 @@ export interface RowFile {
   close(): Promise<void>;
 }
 
-export type OpenRowFile = (options: OpenOptions, onRows: (rows: PackedRows) => void) => Promise<RowFile>;
+export interface RowFileOptions extends OpenOptions {
+  /** The log could not be worked into the file, or space not given back: tried again behind the next commit. Undefined: that is over. */
+  readonly onMaintenance?: ((problem: string | undefined) => void) | undefined;
+}
+
+export type OpenRowFile = (options: RowFileOptions, onRows: (rows: PackedRows) => void) => Promise<RowFile>;
 
 /** Opens or creates the file; `onRows` gets everything that is in it before this resolves. Rejects with RowFileError. */
 export const openRowFile: OpenRowFile = async (options, onRows) => {
   const worker = startWorker('sqlite', {
-    workerData: options,
+    workerData: { path: options.path, pagesMax: options.pagesMax } satisfies OpenOptions,
     resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 },
   });
   let waiting: { resolve(meta: FileMeta | undefined): void; reject(error: RowFileError): void } | undefined;
@@ -58,6 +63,7 @@ export const openRowFile: OpenRowFile = async (options, onRows) => {
     if (message.type === 'rows') onRows(message.rows);
     else if (message.type === 'opened') waiting?.resolve(message.meta);
     else if (message.type === 'done') waiting?.resolve(undefined);
+    else if (message.type === 'maintenance') options.onMaintenance?.(message.problem);
     else waiting?.reject(new RowFileError(message.failure, message.message));
   });
   worker.on('error', (error) =>

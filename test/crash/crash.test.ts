@@ -64,6 +64,21 @@ test('power fails while the log is worked into the file', async () => {
   assert.ok(judged > 150, `${judged} images`);
 });
 
+test('power fails while the file shrinks', async () => {
+  const run = recordRun(scratch, recorder, { seed: 6, writes: 180, isLarge: true });
+  const cuts = run.changes.flatMap((change, index) => (change.kind === 'truncate' ? [index] : []));
+  assert.ok(cuts.length >= 3, `the file is cut ${cuts.length} times`);
+  const problems: string[] = [];
+  let judged = 0;
+  for (const point of crashPoints(run, undefined, 0.002, seededRandom(6))) {
+    const problem = await judge(`${scratch}/judged`, point);
+    judged++;
+    if (problem !== undefined) problems.push(`${point.name}: ${problem}`);
+  }
+  assert.deepEqual(problems.slice(0, 5), []);
+  assert.ok(judged > 25, `${judged} images`);
+});
+
 test('a disk that forgets syncs is found', async () => {
   const run = recordRun(scratch, recorder, { seed: 4, writes: 45 });
   const changes = run.changes.map((change) =>

@@ -37,18 +37,31 @@ export function buildRecorder(folder: string): string {
 export interface Workload {
   readonly seed: number;
   readonly writes: number;
+  /** Large objects that are all removed in the end, so that the file shrinks. */
+  readonly isLarge?: boolean | undefined;
   /** What the disk holds at the beginning. */
   readonly image?: Image | undefined;
 }
 
-export function recordRun(scratch: string, recorder: string, { seed, writes, image = new Map() }: Workload): Run {
+export function recordRun(
+  scratch: string,
+  recorder: string,
+  { seed, writes, isLarge, image = new Map() }: Workload,
+): Run {
   const folder = path.join(scratch, 'recorded');
   const log = path.join(scratch, 'recording');
   writeImage(folder, image);
   rmSync(log, { force: true });
   execFileSync(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', path.join(here, 'workload.ts'), folder, String(seed), String(writes)],
+    [
+      '--disable-warning=ExperimentalWarning',
+      path.join(here, 'workload.ts'),
+      folder,
+      String(seed),
+      String(writes),
+      isLarge === true ? 'large' : '',
+    ],
     {
       env: { ...process.env, LD_PRELOAD: recorder, CRASH_FOLDER: folder, CRASH_LOG: log },
       stdio: ['ignore', 'inherit', 'inherit'],

@@ -1,6 +1,7 @@
 // Started by record-run.ts below the recorder: uses a store as clusters do, several lives of it, and notes in the file `notes`
-// of the recorded folder what was promised to whom. node workload.ts FOLDER SEED WRITES
-import { openSync, writeSync } from 'node:fs';
+// of the recorded folder what was promised to whom. node workload.ts FOLDER SEED WRITES [large]; large: objects of 100 KiB, all of
+// which are removed at the end of each life, until the file has shrunk
+import { openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { VirtualClock } from '#base/clock.ts';
 import { fraction, seededRandom } from '#base/random.ts';
@@ -10,7 +11,7 @@ import { below } from './disk.ts';
 import type { Note } from './notes.ts';
 import { sealingOf, startMs, textOf } from './subject.ts';
 
-const [folder = '', seed = '0', writes = '0'] = process.argv.slice(2);
+const [folder = '', seed = '0', writes = '0', kind = ''] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
 const notes = openSync(path.join(folder, 'notes'), 'a');
 const note = (entry: Note): void => void writeSync(notes, `${JSON.stringify(entry)}\n`);
@@ -25,7 +26,7 @@ async function writeOne(store: Store): Promise<void> {
   const current: StoredObject | undefined = store.get(key);
   const durability = fraction(random) < 0.3 ? 'lazy' : 'durable';
   const isRemoval = current !== undefined && fraction(random) < 0.2;
-  const size = fraction(random) < 0.1 ? 20_000 : below(random, 3_000);
+  const size = kind === 'large' ? 100_000 : fraction(random) < 0.1 ? 20_000 : below(random, 3_000);
   const text = `${count++}-${Buffer.from(random.bytes(size / 2)).toString('hex')}`;
   const result = await store.write({
     key,
@@ -41,6 +42,18 @@ async function writeOne(store: Store): Promise<void> {
   });
   // A conflict is an answer as well: somebody else wrote first.
   if (result.ok) note({ type: 'acknowledged', durability, revision: result.stored.revision });
+}
+
+async function empty(store: Store): Promise<void> {
+  const file = path.join(folder, 'state.db');
+  for (const { key, revision } of store.list('/registry/').items) {
+    const result = await store.write({ key, expectedRevision: revision, durability: 'durable', object: undefined });
+    if (result.ok) note({ type: 'acknowledged', durability: 'durable', revision: result.stored.revision });
+  }
+  for (let turn = 0; statSync(file).size > 600_000; turn++) {
+    if (turn > 500) throw new Error('the file does not shrink');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** What an earlier recording left: it was on the disk. */
@@ -68,6 +81,7 @@ async function live(share: number): Promise<void> {
     await Promise.all(Array.from({ length: 1 + below(random, 4) }, () => writeOne(store)));
     if (fraction(random) < 0.05) clock.advance(60_000);
   }
+  if (kind === 'large') await empty(store);
   await store.close();
   note({ type: 'closed' });
 }

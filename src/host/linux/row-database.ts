@@ -1,6 +1,6 @@
 // The SQLite file: every row at the opening, then one batch after the other, each in one transaction that is on disk (WAL, full
 // synchronous) when `commit` returns. It decides nothing, and it blocks: the product uses it on a thread of its own.
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import {
@@ -16,6 +16,16 @@ const applicationId = 0x4d536866;
 const formatVersion = 1;
 const chunkBytes = 1024 * 1024;
 const chunkRows = 2_000;
+/** Pages in the log from which it is worked into the file: 4 MiB, as SQLite's own default. */
+const logPages = 1_000;
+/** Where it is done within a commit, because commits leave no moment between them. */
+const logPagesMax = 4_000;
+/** A log that has grown longer is cut back to nothing. */
+const logBytesKept = 8 * 1024 * 1024;
+/** Pages that are given back in one step: a millisecond. */
+const stepPages = 64;
+/** Fewer free pages than this (1 MiB) are kept for what is written next. */
+const freePagesKept = 256;
 
 class FileProblem extends Error {
   readonly failure: RowFileFailure;
@@ -42,9 +52,16 @@ export function failureOf(error: unknown): RowFileFailure {
 
 export class RowDatabase {
   readonly #database: DatabaseSync;
+  readonly #path: string;
   readonly #put;
   readonly #remove;
   readonly #putMeta;
+  readonly #countPages;
+  readonly #countFree;
+  readonly #lookAtLog;
+  readonly #canShrink: boolean;
+  /** Space is being given back, down to less than where that begins. */
+  #isShrinking = false;
 
   constructor(options: OpenOptions) {
     try {
@@ -55,10 +72,18 @@ export class RowDatabase {
     }
     const database = new DatabaseSync(options.path, { timeout: 250 });
     this.#database = database;
+    this.#path = options.path;
+    // Of a new file; of another it says what VACUUM would do. Before the log is there.
+    database.exec('PRAGMA auto_vacuum = INCREMENTAL');
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    database.exec('PRAGMA cache_size = -1024; PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY;');
+    database.exec(`PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${logBytesKept};
+      PRAGMA wal_autocheckpoint = ${logPagesMax};`);
     if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${options.pagesMax}`);
     this.#prepareSchema();
+    this.#countPages = database.prepare('PRAGMA page_count');
+    this.#countFree = database.prepare('PRAGMA freelist_count');
+    this.#lookAtLog = database.prepare('PRAGMA wal_checkpoint(NOOP)');
+    this.#canShrink = this.#convert();
     this.#put = database.prepare('INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?, ?)');
     this.#remove = database.prepare('DELETE FROM object WHERE create_revision = ?');
     this.#putMeta = database.prepare('INSERT OR REPLACE INTO meta VALUES (0, ?, ?)');
@@ -77,6 +102,61 @@ export class RowDatabase {
       CREATE TABLE meta (one INTEGER PRIMARY KEY, reserved_revision INTEGER NOT NULL, clean INTEGER NOT NULL);
       INSERT INTO meta VALUES (0, 0, 1);
       PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}; COMMIT;`);
+  }
+  /** Files of the first versions do not shrink. Such a file is made anew once, when that gives back a quarter of it or more. */
+  #convert(): boolean {
+    const database = this.#database;
+    const shrinks = (): boolean => database.prepare('PRAGMA auto_vacuum').get()?.['auto_vacuum'] === 2;
+    if (shrinks() || !this.#isShrinkingDue()) return shrinks();
+    try {
+      // In files of the system's temporary directory, which have no name, and not in memory.
+      database.exec('PRAGMA temp_store = FILE; PRAGMA auto_vacuum = INCREMENTAL; VACUUM; PRAGMA temp_store = MEMORY');
+    } catch (error) {
+      if (failureOf(error) !== 'full') throw error;
+      // Not now, then: it needs as much room as there is data.
+      database.exec('PRAGMA temp_store = MEMORY');
+    }
+    return shrinks();
+  }
+  #pages(): { total: number; free: number } {
+    return {
+      total: Number(this.#countPages.get()?.['page_count']),
+      free: Number(this.#countFree.get()?.['freelist_count']),
+    };
+  }
+  #isShrinkingDue(): boolean {
+    const { total, free } = this.#pages();
+    return this.#isShrinking ? free > Math.max(stepPages, total / 16) : free > Math.max(freePagesKept, total / 4);
+  }
+  /**
+   * A small part of what is to be done behind commits, a few milliseconds: gives pages back, works the log into the file. False:
+   * nothing is left to be done.
+   */
+  maintain(): boolean {
+    const database = this.#database;
+    const log = this.#lookAtLog.get();
+    const waiting = Number(log?.['log']) - Number(log?.['checkpointed']);
+    const isLong = this.#logBytes() > logBytesKept;
+    if (waiting >= logPages || isLong) {
+      this.#database.exec(`PRAGMA wal_checkpoint(${isLong ? 'TRUNCATE' : 'PASSIVE'})`);
+      return true;
+    }
+    if (!this.#canShrink) return false;
+    if (this.#isShrinkingDue()) {
+      this.#isShrinking = true;
+      // It changes nothing that anybody could miss: the next commit brings it to the disk, or the working in of the log.
+      database.exec(`PRAGMA synchronous = NORMAL; PRAGMA incremental_vacuum(${stepPages});`);
+      database.exec('PRAGMA synchronous = FULL');
+      return true;
+    }
+    if (!this.#isShrinking) return false;
+    this.#isShrinking = false;
+    // The file itself is cut by this.
+    database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    return false;
+  }
+  #logBytes(): number {
+    return statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   }
   meta(): FileMeta {
     const row = this.#database.prepare('SELECT reserved_revision, clean FROM meta').get();

@@ -37,4 +37,6 @@ export type FromWorker =
   | { readonly type: 'rows'; readonly rows: PackedRows }
   | { readonly type: 'opened'; readonly meta: FileMeta }
   | { readonly type: 'done' }
+  /** The log could not be worked into the file, or space not given back; undefined: that is over. */
+  | { readonly type: 'maintenance'; readonly problem: string | undefined }
   | { readonly type: 'failed'; readonly failure: RowFileFailure; readonly message: string };

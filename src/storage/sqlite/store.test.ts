@@ -32,6 +32,13 @@ const put = (store: Store, name: string, value = '', durability: Durability = 'd
   });
 const valueOf = (stored: StoredObject | undefined) => stored?.object().metadata.annotations?.['value'];
 
+async function waitFor(isSo: () => boolean): Promise<void> {
+  for (let turn = 0; !isSo(); turn++) {
+    assert.ok(turn < 1_000, 'it does not come about within ten seconds');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /** A file whose commits can be held and failed. */
 class FaultyFile {
   commits = 0;
@@ -222,6 +229,22 @@ test('SQLite itself running out of pages is a full disk', async () => {
   const again = await open(file);
   assert.equal(again.count(prefix), written);
   await again.close();
+});
+
+test('space is given back while the store runs, without anybody asking for it', async () => {
+  const file = newPath();
+  const store = await open(file);
+  await Promise.all(Array.from({ length: 1_000 }, (_, index) => put(store, `c${index}`, 'x'.repeat(8_000))));
+  await waitFor(() => statSync(file).size > 6_000_000);
+  await Promise.all(
+    store
+      .list(prefix)
+      .items.map(({ key, revision }) =>
+        store.write({ key, expectedRevision: revision, object: undefined, durability: 'durable' }),
+      ),
+  );
+  await waitFor(() => statSync(file).size < 1_500_000);
+  await store.close();
 });
 
 test('a failing medium stops all writes until a restart', async () => {

@@ -20,6 +20,7 @@ import {
   type WriteRequest,
   type WriteResult,
 } from '../store.ts';
+import { openingError } from './opening-error.ts';
 import { type DirtyRows, packRows, unpackRows } from './rows.ts';
 import { noSealing, type Sealing } from '../sealing/sealing.ts';
 
@@ -85,6 +86,8 @@ class EmbeddedStore implements SqliteStore {
   #pumpPlanned = false;
   #closing: Promise<void> | undefined;
   #problem: string | undefined;
+  /** The file could not be kept small; what was acknowledged is safe. */
+  #unmaintained: string | undefined;
   /** The medium failed so that what it holds is uncertain: nothing is written any more. */
   #broken = false;
 
@@ -104,7 +107,8 @@ class EmbeddedStore implements SqliteStore {
     let highest = 0;
     let unreadable: Error | undefined;
     try {
-      this.#file = await open({ path, pagesMax }, (rows) => {
+      const onMaintenance = (problem: string | undefined): void => this.#onMaintenance(problem);
+      this.#file = await open({ path, pagesMax, onMaintenance }, (rows) => {
         if (unreadable !== undefined) return;
         try {
           highest = Math.max(highest, unpackRows(rows, this.#state, this.#sealing));
@@ -157,7 +161,7 @@ class EmbeddedStore implements SqliteStore {
     return this.#state.watch(prefix, after, watcher);
   }
   problems(): readonly string[] {
-    return this.#problem === undefined ? [] : [this.#problem];
+    return [this.#problem, this.#unmaintained].filter((problem) => problem !== undefined);
   }
   write(request: WriteRequest): Promise<WriteResult> {
     if (this.#closing !== undefined) return Promise.reject(new StoreUnavailableError('the store is closed'));
@@ -326,6 +330,12 @@ class EmbeddedStore implements SqliteStore {
     if (!this.#broken) return;
     for (const write of this.#waiting.splice(0)) write.reject(new StoreUnavailableError(problem, { cause: error }));
   }
+  #onMaintenance(problem: string | undefined): void {
+    this.#unmaintained =
+      problem === undefined ? undefined : `the log of the data file could not be worked into it, and grows: ${problem}`;
+    if (this.#unmaintained === undefined) this.#logger.info('the data file is kept small again');
+    else this.#logger.warn(this.#unmaintained);
+  }
   #expire(values: readonly StoredValue[]): void {
     for (const value of values) {
       const { key, revision: expectedRevision } = value;
@@ -334,44 +344,5 @@ class EmbeddedStore implements SqliteStore {
         this.#logger.debug('an expired key was not removed', { key, error: messageOf(error) });
       });
     }
-  }
-}
-
-function openingError(path: string, error: unknown): unknown {
-  if (!(error instanceof RowFileError)) return error;
-  const cause = { cause: error };
-  switch (error.failure) {
-    case 'busy':
-      return new OperatorError(
-        `the data file ${path} is in use by another process`,
-        'Another MicroShift runs on this data directory. Stop it, or start this one with a data directory of its own (--data-dir).',
-        cause,
-      );
-    case 'corrupt':
-      return new OperatorError(
-        `the data file ${path} is damaged: ${error.message}`,
-        'The cluster state cannot be read. Restore the file from a backup, or move it away to start with an empty cluster; keep it for recovery.',
-        cause,
-      );
-    case 'newer':
-      return new OperatorError(
-        `the data file ${path} was written by a newer MicroShift: ${error.message}`,
-        'Start the newer version again, or restore a backup that this version made.',
-        cause,
-      );
-    case 'full':
-      return new OperatorError(
-        `the data file ${path} cannot be opened: the disk is full`,
-        'Make room on the disk of the data directory and start again.',
-        cause,
-      );
-    case 'cannot-open':
-    case 'io':
-    case 'worker':
-      return new OperatorError(
-        `the data file ${path} cannot be opened: ${error.message}`,
-        'Check that the data directory exists, that this user may write there, and that its disk works.',
-        cause,
-      );
   }
 }
