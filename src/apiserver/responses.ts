@@ -2,7 +2,7 @@
 import { ApiError, internalError } from '#api/status.ts';
 import type { StatusObject } from '#api/status.ts';
 import type { ApiResponse, ResponseBody } from '#api/request.ts';
-import { StoreUnavailableError } from '#storage/store.ts';
+import { StoreFullError, StoreUnavailableError } from '#storage/store.ts';
 
 export const jsonContentType = 'application/json';
 const encoder = new TextEncoder();
@@ -51,6 +51,8 @@ export function expectedError(error: unknown): ApiError | undefined {
     return new ApiError(503, 'ServiceUnavailable', `storage is unavailable: ${error.message}`, {
       retryAfterSeconds: 5,
     });
+  // As upstream: an error of its store that it has no word for.
+  if (error instanceof StoreFullError) return new ApiError(500, '', error.message);
   return undefined;
 }
 

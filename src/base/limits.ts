@@ -50,6 +50,11 @@ export const watchHistoryEventsMin = 1_000;
 export const lazyFlushMs = 60_000;
 /** Revisions reserved on disk at a time: at one lazy write in ten seconds, a reservation a day. */
 export const revisionBlock = 10_000;
+/** Bytes by which an object may grow while there is no room for new ones: of one that is being removed (time, grace, finalizers), and of a heartbeat. */
+export const removalGrowthBytesMax = 4_096;
+export const lazyGrowthBytesMax = 64;
+/** While there is no room, it is looked for so often. */
+export const roomLookMs = 5_000;
 /** Writes and bytes of one transaction of the embedded store: keeps its latency and copies small. */
 export const commitWritesMax = 1_000;
 export const commitBytesMax = 8 * 1024 * 1024;

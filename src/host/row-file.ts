@@ -1,6 +1,7 @@
 // A durable table of rows on a thread of its own. One step is under way at a time; the caller groups its writes.
 import type {
   FileMeta,
+  FileUsage,
   FromWorker,
   OpenOptions,
   PackedRows,
@@ -9,7 +10,13 @@ import type {
 } from './linux/sqlite-protocol.ts';
 import { startWorker } from './worker.ts';
 
-export { type FileMeta, type PackedRows, type RowFileFailure, rowNumbers } from './linux/sqlite-protocol.ts';
+export {
+  type FileMeta,
+  type FileUsage,
+  type PackedRows,
+  type RowFileFailure,
+  rowNumbers,
+} from './linux/sqlite-protocol.ts';
 
 export class RowFileError extends Error {
   readonly failure: RowFileFailure;
@@ -22,6 +29,10 @@ export class RowFileError extends Error {
 
 export interface RowFile {
   readonly meta: FileMeta;
+  /** As it was at the end of the last step. */
+  usage(): FileUsage;
+  /** A step that only looks at `usage` again. */
+  look(): Promise<void>;
   /** Resolves when the rows and `meta` are on disk, all of them; rejects with RowFileError. */
   commit(rows: PackedRows, meta: FileMeta | undefined): Promise<void>;
   /** Everything committed, as another file (which must not exist), on disk. */
@@ -43,6 +54,7 @@ export const openRowFile: OpenRowFile = async (options, onRows) => {
     resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 },
   });
   let waiting: { resolve(meta: FileMeta | undefined): void; reject(error: RowFileError): void } | undefined;
+  let usage: FileUsage = { usedBytes: 0, diskFreeBytes: Infinity };
   let ended: RowFileError | undefined;
   // The thread keeps the process alive only while something is under way.
   const next = (message?: ToWorker, transfer: ArrayBuffer[] = []): Promise<FileMeta | undefined> =>
@@ -61,9 +73,13 @@ export const openRowFile: OpenRowFile = async (options, onRows) => {
   };
   worker.on('message', (message: FromWorker) => {
     if (message.type === 'rows') onRows(message.rows);
-    else if (message.type === 'opened') waiting?.resolve(message.meta);
-    else if (message.type === 'done') waiting?.resolve(undefined);
-    else if (message.type === 'maintenance') options.onMaintenance?.(message.problem);
+    else if (message.type === 'opened') {
+      usage = message.usage;
+      waiting?.resolve(message.meta);
+    } else if (message.type === 'done') {
+      usage = message.usage ?? usage;
+      waiting?.resolve(undefined);
+    } else if (message.type === 'maintenance') options.onMaintenance?.(message.problem);
     else waiting?.reject(new RowFileError(message.failure, message.message));
   });
   worker.on('error', (error) =>
@@ -75,6 +91,8 @@ export const openRowFile: OpenRowFile = async (options, onRows) => {
     if (meta === undefined) throw new RowFileError('worker', 'unexpected answer at the opening');
     return {
       meta,
+      usage: () => usage,
+      look: async () => void (await next({ type: 'look' })),
       commit: async (rows, newMeta) =>
         void (await next({ type: 'commit', rows, meta: newMeta }, [rows.payload.buffer, rows.numbers.buffer])),
       copyTo: async (target) => void (await next({ type: 'copy', target })),

@@ -83,12 +83,20 @@ export interface Store {
   count(prefix: string): number;
   /** Resolves once this process sees everything that was acknowledged anywhere before the call. Undefined: it does, as embedded stores always do. */
   consistent(request?: { readonly signal: AbortSignal }): Promise<void> | undefined;
-  /** Rejects with StoreUnavailableError when the medium fails; then nothing of it was acknowledged. */
+  /** Rejects with StoreUnavailableError when the medium fails, StoreFullError when there is no room; then nothing of it was acknowledged. */
   write(request: WriteRequest): Promise<WriteResult>;
   /** All events below `prefix` with a revision above `after`. Undefined: that is compacted, list again. */
   watch(prefix: string, after: Revision, watcher: StoreWatcher): Disposable | undefined;
   /** Makes every lazy write durable, then closes. */
   close(): Promise<void>;
+}
+
+/** There is no room for what would grow; removals go on. The message is upstream's, by which clients know it. */
+export class StoreFullError extends Error {
+  constructor() {
+    super('etcdserver: mvcc: database space exceeded');
+    this.name = 'StoreFullError';
+  }
 }
 
 /** The medium refuses: disk full, I/O error, remote store away. */

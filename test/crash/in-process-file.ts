@@ -18,6 +18,8 @@ export const openInProcess: OpenRowFile = async (options, onRows) =>
     for (const rows of database.rows()) onRows(rows);
     return {
       meta,
+      usage: () => database.usage(),
+      look: async () => {},
       commit: async (rows, newMeta) => guarded(() => database.commit(rows, newMeta)),
       copyTo: async (target) => guarded(() => database.copyTo(target)),
       close: async () => guarded(() => database.close()),

@@ -34,6 +34,10 @@ export function checkConfiguration(
     ...machine,
     ...cluster,
     apiServer: checkApiServer(values, machine.dataDirectory, host.isRoot),
+    datastore: {
+      quotaBytes: values.integer('datastore.quotaMB') * 1024 * 1024,
+      diskReserveBytes: values.integer('datastore.diskReserveMB') * 1024 * 1024,
+    },
     ingress: checkIngress(values),
     node: checkNode(values),
     kubelet: checkKubelet(values),

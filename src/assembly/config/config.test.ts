@@ -338,6 +338,7 @@ test('keys of MicroShift without a feature here are refused by name, unless they
   await assert.rejects(load(etc('etcd: {memoryLimitMB: 128}')), /feature is not in this version/);
   const { warnings } = await read(etc('telemetry: {status: Enabled}'));
   assert.match(warnings.join(), /^telemetry\.status \(from .*:1:13\) has no effect: Nothing is ever sent/);
+  await assert.rejects(load(etc('datastore: {quotaMB: 1}')), /datastore\.quotaMB .*16/);
   await assert.rejects(load(etc('storage: {driver: lvms}')), /storage\.driver .* must be one of hostpath, none/);
   await load(
     etc(`

@@ -22,6 +22,7 @@ export interface Configuration {
   readonly ingress: IngressConfiguration;
   readonly manifests: { readonly kustomizePaths: readonly string[] };
   readonly storage: { readonly driver: 'hostpath' | 'none' };
+  readonly datastore: DatastoreConfiguration;
   readonly node: NodeConfiguration;
   readonly kubelet: KubeletConfiguration;
 }
@@ -36,6 +37,13 @@ export interface ClusterConfiguration {
   readonly dnsAddress: string;
   readonly domain: string;
   readonly nodePorts: { readonly first: number; readonly last: number };
+}
+
+export interface DatastoreConfiguration {
+  /** Of the objects. */
+  readonly quotaBytes: number;
+  /** Free space that is left on the disk. */
+  readonly diskReserveBytes: number;
 }
 
 export interface DnsConfiguration {

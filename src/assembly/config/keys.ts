@@ -2,6 +2,7 @@
 // whether a change of it needs a restart. One row a key; parsing, `show-config`, and the documentation follow from it.
 import { keyAliases } from './keys/aliases.ts';
 import { apiServerKeys, clusterKeys } from './keys/cluster.ts';
+import { datastoreKeys } from './keys/datastore.ts';
 import { ingressKeys } from './keys/ingress.ts';
 import type { ConfigurationKey, RawValue } from './keys/key.ts';
 import { kubeletKeys, machineKeys, nodeKeys } from './keys/machine.ts';
@@ -10,6 +11,7 @@ export const configurationKeys: readonly ConfigurationKey[] = [
   ...machineKeys,
   ...clusterKeys,
   ...apiServerKeys,
+  ...datastoreKeys,
   ...ingressKeys,
   ...nodeKeys,
   ...kubeletKeys,

@@ -7,7 +7,7 @@ import { storeDirectory, storeFile } from '../backup/contents.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 export async function startStorage(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
-  const { configuration, clock, logger, files, random } = context;
+  const { configuration, live, clock, logger, files, random } = context;
   if (!context.keepsState) {
     const { createMemoryStore } = await import('#storage/memory/store.ts');
     const store = createMemoryStore({ clock, logger, freeze: false });
@@ -24,7 +24,7 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   const file = path.join(configuration.dataDirectory, 'secrets.key');
   const { sealing, keep } = await openSealing({ file, files, random });
   const data = storeFile(configuration.dataDirectory);
-  const store = await openSqliteStore({ path: data, clock, logger, sealing });
+  const store = await openSqliteStore({ path: data, clock, logger, sealing, room: () => live.current.datastore });
   scope.onClose(() => store.close());
   await keep();
   context.parts.provide('store', store);
@@ -38,5 +38,26 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
         ['', { storage_cluster_id: 'sqlite-0' }, fileBytes(data) + fileBytes(`${data}-wal`)],
       ]),
   });
+  const gauge = (name: string, help: string, value: () => number | undefined): void =>
+    void context.metrics.add({
+      name,
+      text: () => {
+        const now = value();
+        return now === undefined ? '' : familyText(name, 'gauge', help, [['', {}, now]]);
+      },
+    });
+  gauge(
+    'microshift_datastore_used_bytes',
+    'Size of all objects in the data file.',
+    () => store.room().usage?.usedBytes,
+  );
+  gauge(
+    'microshift_datastore_quota_bytes',
+    'Size from which nothing may grow.',
+    () => live.current.datastore.quotaBytes,
+  );
+  gauge('microshift_datastore_full', '1 while nothing can be created and nothing can grow.', () =>
+    store.room().isShort ? 1 : 0,
+  );
   return () => store.problems();
 }

@@ -1,10 +1,11 @@
 // The SQLite file: every row at the opening, then one batch after the other, each in one transaction that is on disk (WAL, full
 // synchronous) when `commit` returns. It decides nothing, and it blocks: the product uses it on a thread of its own.
-import { closeSync, fsyncSync, openSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import {
   type FileMeta,
+  type FileUsage,
   type OpenOptions,
   type PackedRows,
   type RowFileFailure,
@@ -14,6 +15,8 @@ import {
 /** 'MShf': tells this file from other SQLite files. */
 const applicationId = 0x4d536866;
 const formatVersion = 1;
+/** SQLite's default. */
+const pageBytes = 4_096;
 const chunkBytes = 1024 * 1024;
 const chunkRows = 2_000;
 /** Pages in the log from which it is worked into the file: 4 MiB, as SQLite's own default. */
@@ -123,6 +126,11 @@ export class RowDatabase {
       total: Number(this.#countPages.get()?.['page_count']),
       free: Number(this.#countFree.get()?.['freelist_count']),
     };
+  }
+  usage(): FileUsage {
+    const { total, free } = this.#pages();
+    const { bavail, bsize } = statfsSync(this.#path);
+    return { usedBytes: (total - free) * pageBytes, diskFreeBytes: bavail * bsize };
   }
   #isShrinkingDue(): boolean {
     const { total, free } = this.#pages();

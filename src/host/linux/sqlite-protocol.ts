@@ -19,6 +19,13 @@ export interface FileMeta {
   readonly clean: boolean;
 }
 
+export interface FileUsage {
+  /** Of the data, without free pages and the log. */
+  readonly usedBytes: number;
+  /** What this user may still take of the disk. */
+  readonly diskFreeBytes: number;
+}
+
 export interface OpenOptions {
   readonly path: string;
   /** Size limit of the file in pages of 4 KiB; absent: the disk's. */
@@ -30,13 +37,15 @@ export type RowFileFailure = 'full' | 'io' | 'busy' | 'corrupt' | 'newer' | 'can
 
 export type ToWorker =
   | { readonly type: 'commit'; readonly rows: PackedRows; readonly meta: FileMeta | undefined }
+  /** Only looks at the room that is left. */
+  | { readonly type: 'look' }
   | { readonly type: 'copy'; readonly target: string }
   | { readonly type: 'close' };
 
 export type FromWorker =
   | { readonly type: 'rows'; readonly rows: PackedRows }
-  | { readonly type: 'opened'; readonly meta: FileMeta }
-  | { readonly type: 'done' }
+  | { readonly type: 'opened'; readonly meta: FileMeta; readonly usage: FileUsage }
+  | { readonly type: 'done'; readonly usage?: FileUsage | undefined }
   /** The log could not be worked into the file, or space not given back; undefined: that is over. */
   | { readonly type: 'maintenance'; readonly problem: string | undefined }
   | { readonly type: 'failed'; readonly failure: RowFileFailure; readonly message: string };

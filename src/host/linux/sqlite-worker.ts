@@ -29,7 +29,7 @@ function run(port: NonNullable<typeof parentPort>, options: OpenOptions): void {
     database = new RowDatabase(options);
     const meta = database.meta();
     for (const rows of database.rows()) send({ type: 'rows', rows });
-    send({ type: 'opened', meta });
+    send({ type: 'opened', meta, usage: database.usage() });
   });
   let commits = 0;
   let commitsSeen = 0;
@@ -59,8 +59,8 @@ function run(port: NonNullable<typeof parentPort>, options: OpenOptions): void {
       commits++;
       if (message.type === 'commit') database?.commit(message.rows, message.meta);
       else if (message.type === 'copy') database?.copyTo(message.target);
-      else database?.close();
-      send({ type: 'done' });
+      else if (message.type === 'close') database?.close();
+      send({ type: 'done', usage: message.type === 'close' ? undefined : database?.usage() });
       if (message.type === 'close') port.close();
     }),
   );

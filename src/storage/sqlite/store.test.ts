@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { VirtualClock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { seededRandom } from '#base/random.ts';
-import { openRowFile, RowFileError, type RowFile } from '#host/row-file.ts';
+import { type FileUsage, openRowFile, RowFileError, type RowFile } from '#host/row-file.ts';
 import { storeConformance } from '../conformance.ts';
 import type { Durability, Store, StoredObject } from '../store.ts';
 import { createSealing } from '../sealing/sealing.ts';
@@ -44,10 +44,14 @@ class FaultyFile {
   commits = 0;
   failure: RowFileError | undefined;
   hold: Promise<void> | undefined;
+  /** Instead of what the file says. */
+  usage: FileUsage | undefined;
   readonly open: typeof openRowFile = async (options, onRows) => {
     const file = await openRowFile(options, onRows);
     const faulty: RowFile = {
       meta: file.meta,
+      usage: () => this.usage ?? file.usage(),
+      look: () => file.look(),
       commit: async (rows, meta) => {
         this.commits++;
         await this.hold;
@@ -244,6 +248,52 @@ test('space is given back while the store runs, without anybody asking for it', 
       ),
   );
   await waitFor(() => statSync(file).size < 1_500_000);
+  await store.close();
+});
+
+test('without room nothing new is taken; what is there can be removed; it ends when there is room, also if nobody writes', async () => {
+  const faulty = new FaultyFile();
+  const time = clock();
+  const room = () => ({ quotaBytes: 1_000_000, diskReserveBytes: 1_000 });
+  const store = await open(newPath(), { open: faulty.open, clock: time, room });
+  for (const name of ['a', 'b']) await put(store, name, 'value');
+  faulty.usage = { usedBytes: 1_200_000, diskFreeBytes: 1_000_000 };
+  await put(store, 'c', 'takes notice');
+  const { revision } = store;
+  const full = { name: 'StoreFullError', message: 'etcdserver: mvcc: database space exceeded' };
+  await assert.rejects(put(store, 'new'), full);
+  await assert.rejects(put(store, 'event', '', 'lazy'), full);
+  await assert.rejects(put(store, 'a', 'a longer value'), full);
+  assert.equal(store.revision, revision);
+  assert.match(store.problems().join(), /datastore.quotaMB/);
+  assert.deepEqual(store.room(), { usage: faulty.usage, isShort: true });
+  assert.ok((await put(store, 'a', 'other')).ok);
+  const b = store.get(keyOf('b'))!;
+  assert.ok(
+    (await store.write({ key: b.key, expectedRevision: b.revision, object: undefined, durability: 'durable' })).ok,
+  );
+  faulty.usage = { usedBytes: 900_000, diskFreeBytes: 1_000_000 };
+  time.advance(5_000);
+  await waitFor(() => store.problems().length === 0);
+  assert.ok((await put(store, 'new')).ok);
+  assert.equal(time.nextTimerAt(), undefined);
+  await store.close();
+});
+
+test('the quota is that of the data in the file, and space that was freed counts as free', async () => {
+  const room = () => ({ quotaBytes: 2_000_000, diskReserveBytes: 0 });
+  const store = await open(newPath(), { room });
+  let written = 0;
+  await assert.rejects(
+    async () => {
+      for (; written < 100; written++) await put(store, `c${written}`, 'x'.repeat(50_000));
+    },
+    { name: 'StoreFullError' },
+  );
+  assert.ok(written > 30 && written < 42, `${written} of 50 kB`);
+  for (const { key, revision } of store.list(prefix, { limit: 10 }).items)
+    await store.write({ key, expectedRevision: revision, object: undefined, durability: 'durable' });
+  assert.ok((await put(store, 'again')).ok);
   await store.close();
 });
 

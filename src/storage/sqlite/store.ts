@@ -3,9 +3,16 @@
 // transaction. See docs/internals/storage.md.
 import type { Clock, Timer } from '#base/clock.ts';
 import { assert, messageOf, OperatorError } from '#base/errors.ts';
-import { commitBytesMax, commitWritesMax, lazyFlushMs, revisionBlock } from '#base/limits.ts';
+import { commitBytesMax, commitWritesMax, lazyFlushMs, revisionBlock, roomLookMs } from '#base/limits.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
-import { type FileMeta, openRowFile, type OpenRowFile, type RowFile, RowFileError } from '#host/row-file.ts';
+import {
+  type FileMeta,
+  type FileUsage,
+  openRowFile,
+  type OpenRowFile,
+  type RowFile,
+  RowFileError,
+} from '#host/row-file.ts';
 import { type EncodedObject, encodeObject } from '../encode.ts';
 import type { HistoryLimits } from '../history.ts';
 import { type Change, StoreState } from '../state.ts';
@@ -15,12 +22,14 @@ import {
   type Revision,
   type Store,
   type StoredObject,
+  StoreFullError,
   StoreUnavailableError,
   type StoreWatcher,
   type WriteRequest,
   type WriteResult,
 } from '../store.ts';
 import { openingError } from './opening-error.ts';
+import { isBeingRemoved, Room, type RoomLimits, unlimitedRoom } from './room.ts';
 import { type DirtyRows, packRows, unpackRows } from './rows.ts';
 import { noSealing, type Sealing } from '../sealing/sealing.ts';
 
@@ -34,6 +43,8 @@ export interface SqliteStoreOptions {
   readonly history?: HistoryLimits | undefined;
   /** Size limit of the file; absent: the disk's. */
   readonly pagesMax?: number | undefined;
+  /** What the data may take; absent: everything. Asked for anew again and again. */
+  readonly room?: (() => RoomLimits) | undefined;
   /** Encryption at rest; absent: none. */
   readonly sealing?: Sealing | undefined;
   /** Default: the real file. */
@@ -44,6 +55,8 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends Store {
   /** Empty when all is well. */
   problems(): readonly string[];
+  /** What the data takes, and whether nothing may grow. */
+  room(): { readonly usage: FileUsage | undefined; readonly isShort: boolean };
   /** Everything that is visible now, lazy writes included, as a file of its own. Rejects with StoreUnavailableError. */
   copyTo(target: string): Promise<Revision>;
 }
@@ -53,9 +66,11 @@ interface WaitingWrite {
   readonly expectedRevision: Revision;
   readonly encoded: EncodedObject | undefined;
   readonly lazy: boolean;
+  /** Of the object, its removal has been asked for. */
+  readonly isRemoved: boolean;
   readonly timeToLiveSeconds: number | undefined;
   resolve(result: WriteResult): void;
-  reject(error: StoreUnavailableError): void;
+  reject(error: StoreUnavailableError | StoreFullError): void;
 }
 
 interface PageOptions {
@@ -75,11 +90,13 @@ class EmbeddedStore implements SqliteStore {
   readonly #logger: Logger;
   readonly #state: StoreState;
   readonly #sealing: Sealing;
+  readonly #room: Room;
   #file: RowFile | undefined;
   #waiting: WaitingWrite[] = [];
   /** Visible, not on disk. */
   #dirty: DirtyRows = new Map();
   #flushTimer: Timer | undefined;
+  #roomTimer: Timer | undefined;
   /** On disk: no revision above it may be given to anybody before a transaction has raised it. */
   #reserved: Revision = 0;
   #committing: Promise<void> | undefined;
@@ -95,6 +112,7 @@ class EmbeddedStore implements SqliteStore {
     this.#clock = options.clock;
     this.#logger = options.logger ?? silentLogger;
     this.#sealing = options.sealing ?? noSealing;
+    this.#room = new Room(options.room ?? (() => unlimitedRoom));
     this.#state = new StoreState({
       clock: options.clock,
       logger: this.#logger,
@@ -132,6 +150,7 @@ class EmbeddedStore implements SqliteStore {
     // After a crash the lazy writes that were lost may have been seen at any reserved revision: start behind all of them.
     this.#state.startAt(Math.max(highest, clean ? reservedRevision : reservedRevision + 1));
     this.#reserved = reservedRevision;
+    this.#lookAtRoom();
     // Reserves for this life; reads need not wait for it.
     this.#send([], []);
   }
@@ -161,7 +180,11 @@ class EmbeddedStore implements SqliteStore {
     return this.#state.watch(prefix, after, watcher);
   }
   problems(): readonly string[] {
-    return [this.#problem, this.#unmaintained].filter((problem) => problem !== undefined);
+    return [this.#problem, this.#unmaintained, ...this.#room.problems()].filter((problem) => problem !== undefined);
+  }
+  room(): { readonly usage: FileUsage | undefined; readonly isShort: boolean } {
+    const { usage, isShort } = this.#room;
+    return { usage, isShort };
   }
   write(request: WriteRequest): Promise<WriteResult> {
     if (this.#closing !== undefined) return Promise.reject(new StoreUnavailableError('the store is closed'));
@@ -170,7 +193,8 @@ class EmbeddedStore implements SqliteStore {
       const { key, expectedRevision, object, durability, timeToLiveSeconds } = request;
       const encoded = object === undefined ? undefined : encodeObject(object);
       const lazy = durability === 'lazy';
-      this.#waiting.push({ key, expectedRevision, encoded, lazy, timeToLiveSeconds, resolve, reject });
+      const isRemoved = isBeingRemoved(object);
+      this.#waiting.push({ key, expectedRevision, encoded, lazy, isRemoved, timeToLiveSeconds, resolve, reject });
       this.#planPump();
     });
   }
@@ -188,10 +212,7 @@ class EmbeddedStore implements SqliteStore {
     } catch (error) {
       throw new StoreUnavailableError(`the data file was not copied: ${messageOf(error)}`, { cause: error });
     } finally {
-      this.#committing = undefined;
-      // The timer may have fired meanwhile.
-      if (this.#dirty.size > 0) this.#planFlush();
-      if (this.#waiting.length > 0) this.#planPump();
+      this.#settled();
     }
   }
   async #copyTo(target: string): Promise<Revision> {
@@ -211,6 +232,7 @@ class EmbeddedStore implements SqliteStore {
 
   async #close(): Promise<void> {
     this.#flushTimer?.cancel();
+    this.#roomTimer?.cancel();
     while (this.#committing !== undefined || this.#waiting.length > 0) {
       this.#pump();
       await this.#committing;
@@ -257,6 +279,8 @@ class EmbeddedStore implements SqliteStore {
       const exists = current?.revision ?? 0;
       if (exists !== write.expectedRevision || (exists === 0 && write.encoded === undefined))
         write.resolve({ ok: false, current });
+      else if (this.#room.refuses(current, write.encoded?.bytes, { isLazy: write.lazy, isRemoved: write.isRemoved }))
+        write.reject(new StoreFullError());
       else if (write.lazy && this.revision < this.#reserved) this.#commitLazily(write);
       else {
         busyKeys.add(write.key);
@@ -289,11 +313,14 @@ class EmbeddedStore implements SqliteStore {
   /** One transaction: every lazy write so far, then these. */
   #send(batch: readonly WaitingWrite[], changes: readonly Change[]): void {
     assert(this.#committing === undefined, 'two transactions at a time');
-    this.#committing = this.#commit(batch, changes).finally(() => {
-      this.#committing = undefined;
-      if (this.#dirty.size > 0) this.#planFlush();
-      if (this.#waiting.length > 0) this.#planPump();
-    });
+    this.#committing = this.#commit(batch, changes).finally(() => this.#settled());
+  }
+  /** A step of the file is done. */
+  #settled(): void {
+    this.#committing = undefined;
+    // The timer may have fired meanwhile.
+    if (this.#dirty.size > 0) this.#planFlush();
+    if (this.#waiting.length > 0) this.#planPump();
   }
   async #commit(batch: readonly WaitingWrite[], changes: readonly Change[]): Promise<void> {
     const lazy = this.#dirty;
@@ -311,6 +338,7 @@ class EmbeddedStore implements SqliteStore {
       return;
     }
     this.#problem = undefined;
+    this.#lookAtRoom();
     this.#dirty = new Map();
     this.#flushTimer?.cancel();
     this.#flushTimer = undefined;
@@ -329,6 +357,28 @@ class EmbeddedStore implements SqliteStore {
     for (const write of batch) write.reject(new StoreUnavailableError(problem, { cause: error }));
     if (!this.#broken) return;
     for (const write of this.#waiting.splice(0)) write.reject(new StoreUnavailableError(problem, { cause: error }));
+  }
+  /** While there is none, also when nobody writes: room may come from elsewhere. */
+  #lookAtRoom(): void {
+    assert(this.#file !== undefined, 'a look before the opening');
+    const hasChanged = this.#room.update(this.#file.usage());
+    const { isShort } = this.#room;
+    if (hasChanged && isShort) for (const problem of this.#room.problems()) this.#logger.error(problem);
+    if (hasChanged && !isShort) this.#logger.info('there is room for more data again');
+    if (!isShort || this.#closing !== undefined || this.#roomTimer !== undefined) return;
+    this.#roomTimer = this.#clock.schedule(roomLookMs, () => {
+      this.#roomTimer = undefined;
+      // A transaction that is under way tells it as well.
+      if (this.#committing === undefined) this.#ask();
+      else this.#lookAtRoom();
+    });
+  }
+  #ask(): void {
+    const looked = this.#file?.look().then(
+      () => this.#lookAtRoom(),
+      () => {},
+    );
+    this.#committing = looked?.finally(() => this.#settled());
   }
   #onMaintenance(problem: string | undefined): void {
     this.#unmaintained =
