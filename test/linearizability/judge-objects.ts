@@ -1,0 +1,49 @@
+// Each object by itself: is there an order of what was asked of it? What holds for each object holds for all together, because
+// linearizability is local (Herlihy and Wing); what relates objects to each other, the revisions, is judged in judge-revisions.ts.
+import { type List, type Operation, resourceOf } from './history.ts';
+import { objectModel, type ObjectStep } from './object-model.ts';
+import { type Interval, search } from './search.ts';
+
+/** `operations`: with what is known of those without an answer. */
+export function judgeObjects(operations: readonly Operation[], lists: readonly List[]): string[] {
+  const problems: string[] = [];
+  for (const [key, own] of Map.groupBy(operations, (operation) => operation.key)) {
+    const reads = lists.filter((list) => list.isConsistent && list.resource === resourceOf(key));
+    const verdict = search([...own.flatMap(intervalOf), ...reads.map((list) => readOf(key, list))], objectModel);
+    if (verdict.type === 'undecided') problems.push(`${key}: too many orders to try`);
+    else if (verdict.type === 'impossible') {
+      const behind = verdict.order.slice(-3).map(textOf).join(', ') || 'nothing';
+      problems.push(`${key}: no order is possible: ${textOf(verdict.blocked)} does not fit behind ${behind}`);
+    }
+  }
+  return problems;
+}
+
+function intervalOf({ action, outcome, call, end }: Operation): Interval<ObjectStep>[] {
+  // A read without an answer tells nothing.
+  return action.type === 'get' && outcome.type === 'unknown' ? [] : [{ step: { action, outcome }, call, end }];
+}
+
+/** A list is a read of each object, of those too that are not in it. */
+function readOf(key: string, { items, call, end }: List): Interval<ObjectStep> {
+  const version = items.get(key);
+  return {
+    step: {
+      action: { type: 'get' },
+      outcome: version === undefined ? { type: 'missing' } : { type: 'version', version },
+    },
+    call,
+    end,
+  };
+}
+
+function textOf({ action, outcome }: ObjectStep): string {
+  const asked = [
+    action.type,
+    ...('value' in action ? [action.value] : []),
+    ...('revision' in action && action.revision !== undefined ? [`of revision ${action.revision}`] : []),
+  ].join(' ');
+  const answered =
+    outcome.type === 'version' ? `${outcome.version.value} at ${outcome.version.revision}` : outcome.type;
+  return `${asked} (${answered})`;
+}
