@@ -8,6 +8,7 @@ import { hostChangesFile, lookAtOwnDirectory, openHostChanges, type HostChange }
 import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
 import { trimMemoryWhenIdle } from '#host/idle-memory.ts';
+import { keepNewObjectsYoung } from '#host/young-objects.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
 import { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
@@ -135,6 +136,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   using _watchdog = notifier.startWatchdog(clock);
   let ended = await Promise.race([ready, stopped, runner.failed]);
   using _memory = trimMemoryWhenIdle(clock);
+  keepNewObjectsYoung();
   if (ended === 'ready') ended = await Promise.race([stopped, runner.failed]);
   notifier.notify('STOPPING=1');
   if (typeof ended === 'object')
