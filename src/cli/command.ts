@@ -15,6 +15,7 @@ export interface SourceFlags {
 }
 export interface RunFlags extends SourceFlags {
   readonly ephemeral?: boolean;
+  readonly untilInputEnds?: boolean;
   readonly auditLogDir?: string;
   readonly roles?: string;
   readonly kubeconfig?: string;

@@ -1,5 +1,5 @@
 // `microshift run --ephemeral`: a control plane that keeps nothing, on a free port, for tests.
-import { freeLoopbackPort, throwAwayDirectory } from '#host/throw-away.ts';
+import { reserveLoopbackPort, throwAwayDirectory } from '#host/throw-away.ts';
 import { type RunFlags, UsageError } from './command.ts';
 
 export interface Ephemeral {
@@ -18,7 +18,7 @@ export async function ephemeral(
   if (flags.kubeconfig !== undefined) throw contradicts('--kubeconfig', 'it joins nobody');
   if (flags.roles !== undefined && flags.roles !== 'controlplane')
     throw contradicts(`--roles ${flags.roles}`, 'containers outlive the process that started them');
-  const url = environment['MICROSHIFT_CLUSTER_URL'] ?? `https://127.0.0.1:${await freeLoopbackPort()}`;
+  const url = environment['MICROSHIFT_CLUSTER_URL'] ?? `https://127.0.0.1:${await reserveLoopbackPort()}`;
   return {
     flags: { ...flags, dataDir: throwAwayDirectory('microshift'), roles: 'controlplane' },
     environment: { ...environment, MICROSHIFT_CLUSTER_URL: url },

@@ -36,6 +36,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .option('--roles <roles>', 'what runs here: controlplane, node, or controlplane,node', collectList)
     .option('--kubeconfig <file>', 'role node alone: of the control plane that this node joins')
     .option('--ephemeral', 'a control plane on a free port that keeps nothing; prints where its kubeconfig is')
+    .option('--until-input-ends', 'stop when standard input ends, with the program that started this one')
     .option('-v, --v <level>', 'verbosity of the log; from 4 on everything')
     .addHelpText(
       'after',

@@ -17,6 +17,24 @@ import { ephemeral } from './ephemeral.ts';
 
 export async function run(given: RunFlags): Promise<number> {
   nameThisProcess('microshift');
+  // From now on it ends in order: what is made below is removed then.
+  let tell: (message: string) => void = () => {};
+  const stop = new AbortController();
+  const onSignal = (signal: string) => {
+    if (stop.signal.aborted) {
+      tell(`${signal} again: MicroShift ends at once`);
+      process.exit(exitFailed);
+    }
+    tell(`${signal} received`);
+    stop.abort();
+  };
+  const onInputEnd = () => {
+    if (stop.signal.aborted) return;
+    tell('standard input has ended');
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
   const keepsState = given.ephemeral !== true;
   const { flags, environment } = keepsState
     ? { flags: given, environment: process.env }
@@ -40,6 +58,7 @@ export async function run(given: RunFlags): Promise<number> {
     format: configuration.logFormat,
     write: writer.write,
   });
+  tell = (message) => logger.info(message);
   process.on('exit', () => writer.flush());
   const live = new ChangeableConfiguration(configuration, (error) =>
     logger.error('a part did not take over the changed configuration', { error: messageOf(error) }),
@@ -48,17 +67,7 @@ export async function run(given: RunFlags): Promise<number> {
     (one) => one.logVerbosity,
     (verbosity) => (level = levelOfVerbosity(verbosity)),
   );
-  const stop = new AbortController();
-  const onSignal = (signal: string) => {
-    if (stop.signal.aborted) {
-      logger.warn(`${signal} again: MicroShift ends at once`);
-      process.exit(exitFailed);
-    }
-    logger.info(`${signal} received`);
-    stop.abort();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  if (given.untilInputEnds === true) process.stdin.once('end', onInputEnd).once('error', onInputEnd).resume();
   const die = (what: string) => (error: unknown) => {
     logger.error(what, { error: messageOf(error), ...(error instanceof Error ? { stack: error.stack } : {}) });
     process.exit(exitFailed);
@@ -97,6 +106,7 @@ export async function run(given: RunFlags): Promise<number> {
     return exitFailed;
   } finally {
     writer.flush();
+    if (given.untilInputEnds === true) process.stdin.destroy();
     // A forgotten handle must not hold up the end: what matters is closed.
     setTimeout(() => process.exit(), 1_000).unref();
   }

@@ -22,6 +22,7 @@ const layers: readonly (readonly string[])[] = [
   ['assembly'],
   ['simulation'],
   ['cli'],
+  ['library'],
   ['main.ts'],
 ];
 
@@ -51,6 +52,7 @@ const machineExceptions: Readonly<Record<string, string>> = {
 const machineFolders: Readonly<Record<string, string>> = {
   host: 'the layer that is the machine',
   cli: 'reads and prints for a person',
+  library: "runs in other programs' processes, and starts ours",
 };
 
 function* sourceFiles(directory: string): Generator<string> {
