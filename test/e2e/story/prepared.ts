@@ -46,6 +46,8 @@ function sourceDigest(): string {
   )
     .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
     .map((entry) => path.join(entry.parentPath, entry.name))
+    // Nothing of the bench is built or installed.
+    .filter((file) => !path.relative(repository, file).startsWith('scripts/bench'))
     .toSorted();
   for (const file of files) hash.update(`${path.relative(repository, file)}\0`).update(readFileSync(file));
   return hash.digest('hex').slice(0, 16);
