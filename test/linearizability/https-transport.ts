@@ -78,7 +78,7 @@ const headersOf = ({ body, contentType }: Asked): Record<string, string> =>
 const mayHaveArrived = (error: unknown): boolean =>
   !(error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED');
 
-function http1({ url, ...tls }: Endpoint): { send: Send; close(): void } {
+function http1({ url, ...tls }: Endpoint): { send: Send; close: () => void } {
   const agent = new https.Agent({ keepAlive: true, ...tls });
   return {
     close: () => agent.destroy(),
@@ -103,7 +103,7 @@ function http1({ url, ...tls }: Endpoint): { send: Send; close(): void } {
   };
 }
 
-function http2Sender({ url, ...tls }: Endpoint): { send: Send; close(): void } {
+function http2Sender({ url, ...tls }: Endpoint): { send: Send; close: () => void } {
   let session: http2.ClientHttp2Session | undefined;
   const connected = (): http2.ClientHttp2Session => {
     if (session !== undefined && !session.closed && !session.destroyed) return session;

@@ -64,7 +64,7 @@ export class RecordingClient {
         query.set('resourceVersionMatch', exactly === undefined ? 'NotOlderThan' : 'Exact');
       }
       const { status, json } = await this.#transport
-        .ask({ method: 'GET', path: `${collectionPath(resource)}?${query}` })
+        .ask({ method: 'GET', path: `${collectionPath(resource)}?${query.toString()}` })
         .catch((error: unknown): Answer => {
           if (error instanceof NoAnswer) return { status: 0, json: undefined };
           throw error;

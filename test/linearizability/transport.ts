@@ -29,7 +29,7 @@ export class NoAnswer extends Error {
 export interface OpenWatch {
   /** Resolves with the status when it is over: 200, or why there was none; 0: no answer. Never rejects. */
   readonly ended: Promise<number>;
-  close(): void;
+  readonly close: () => void;
 }
 
 export interface Transport {

@@ -101,7 +101,7 @@ export class Watcher {
       this.#revision = version.revision;
     };
     if (from !== undefined) begin(from, listed);
-    const open = transport.watch(`${collectionPath(resource)}?${query}`, onEvent);
+    const open = transport.watch(`${collectionPath(resource)}?${query.toString()}`, onEvent);
     const ending = setTimeout(() => open.close(), sessionMs * (0.5 + fraction(random)));
     stop.addEventListener('abort', open.close, { once: true });
     const status = await open.ended;
