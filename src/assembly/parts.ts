@@ -49,6 +49,8 @@ export interface PartTypes {
   readonly pki: Pki;
   readonly namedCertificates: NamedCertificates;
   readonly store: Store;
+  /** Present when this start has put a snapshot in the place of a damaged data file. */
+  readonly datastoreRepaired: string;
   /** Copies what the store holds into a new file, and gives its revision. Absent: nothing is kept. */
   readonly copyStore: (target: string) => Promise<number>;
   readonly apiServer: ApiServer;

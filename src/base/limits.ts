@@ -55,6 +55,11 @@ export const removalGrowthBytesMax = 4_096;
 export const lazyGrowthBytesMax = 64;
 /** While there is no room, it is looked for so often. */
 export const roomLookMs = 5_000;
+/** When the data file cannot be opened for a reason that may pass. */
+export const storeRetryMs = 10_000;
+/** Snapshots of the data file: soon after the start, for a machine that never runs for a day. */
+export const snapshotFirstMs = 600_000;
+export const snapshotIntervalMs = 86_400_000;
 /** Writes and bytes of one transaction of the embedded store: keeps its latency and copies small. */
 export const commitWritesMax = 1_000;
 export const commitBytesMax = 8 * 1024 * 1024;

@@ -105,7 +105,8 @@ export async function finishRestore(dataDirectory: string, files: Files): Promis
   await files.remove(staging);
 }
 
-async function raiseRevisions(file: string): Promise<void> {
+/** Of a copy that takes the place of the objects; throws when it cannot be read to its end. */
+export async function raiseRevisions(file: string): Promise<void> {
   const open = await openRowFile({ path: file }, () => {});
   const { reservedRevision } = open.meta;
   await open.commit(

@@ -37,6 +37,7 @@ export function checkConfiguration(
     datastore: {
       quotaBytes: values.integer('datastore.quotaMB') * 1024 * 1024,
       diskReserveBytes: values.integer('datastore.diskReserveMB') * 1024 * 1024,
+      onDamage: values.text('datastore.onDamage') === 'stop' ? 'stop' : 'restore',
     },
     ingress: checkIngress(values),
     node: checkNode(values),

@@ -44,6 +44,8 @@ export interface DatastoreConfiguration {
   readonly quotaBytes: number;
   /** Free space that is left on the disk. */
   readonly diskReserveBytes: number;
+  /** Of the data file, found at a start. */
+  readonly onDamage: 'restore' | 'stop';
 }
 
 export interface DnsConfiguration {

@@ -74,6 +74,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
     onChange: (listener) => pki.onChange(listener),
   });
   parts.provide('bootstrapped', true);
+  if (parts.has('datastoreRepaired')) await tellOfRepair(context, client, scope);
 
   const address = parts.take('nodeAddress');
   const follow = async (signal: AbortSignal): Promise<void> => {
@@ -93,6 +94,15 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   scope.onClose(() => renewal[Symbol.dispose]());
   // It may have changed while the objects above were written.
   if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
+}
+
+/** Who looks at the cluster from elsewhere must see it too. */
+async function tellOfRepair({ parts, clock, logger }: AssemblyContext, client: Client, scope: Scope): Promise<void> {
+  const { createEventRecorder } = await import('#client/event-recorder.ts');
+  const recorder = createEventRecorder({ client, component: 'microshift-datastore', clock, logger });
+  scope.onClose(() => recorder.close());
+  const about = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } };
+  recorder.event(about, 'Warning', 'DatastoreRestored', parts.take('datastoreRepaired'));
 }
 
 async function removeAll(client: Client, objects: readonly BootstrapObject[]): Promise<void> {

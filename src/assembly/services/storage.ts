@@ -3,6 +3,9 @@ import path from 'node:path';
 import { familyText } from '#base/metrics/families.ts';
 import { fileBytes } from '#host/file-size.ts';
 import type { Scope } from '#base/scope.ts';
+import { openDatastore } from '../datastore/open.ts';
+import { noticeText } from '../datastore/repair.ts';
+import { keepSnapshots } from '../datastore/snapshots.ts';
 import { storeDirectory, storeFile } from '../backup/contents.ts';
 import type { AssemblyContext } from '../parts.ts';
 
@@ -24,8 +27,24 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   const file = path.join(configuration.dataDirectory, 'secrets.key');
   const { sealing, keep } = await openSealing({ file, files, random });
   const data = storeFile(configuration.dataDirectory);
-  const store = await openSqliteStore({ path: data, clock, logger, sealing, room: () => live.current.datastore });
+  let opening: readonly string[] = [];
+  context.showProblems(() => opening);
+  const { store, notice, isRepaired } = await openDatastore({
+    directory,
+    onDamage: configuration.datastore.onDamage,
+    open: () => openSqliteStore({ path: data, clock, logger, sealing, room: () => live.current.datastore }),
+    files,
+    clock,
+    logger,
+    stopping: context.stopping,
+    show: (problems) => (opening = problems),
+  });
   scope.onClose(() => store.close());
+  const noticed = notice === undefined ? [] : [noticeText(notice, directory)];
+  if (isRepaired) context.parts.provide('datastoreRepaired', noticed.join());
+  const reserveBytes = (): number => live.current.datastore.diskReserveBytes;
+  const snapshots = keepSnapshots(directory, store, { files, clock, logger, reserveBytes });
+  scope.onClose(() => snapshots[Symbol.dispose]());
   await keep();
   context.parts.provide('store', store);
   context.parts.provide('copyStore', (target) => store.copyTo(target));
@@ -59,5 +78,5 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   gauge('microshift_datastore_full', '1 while nothing can be created and nothing can grow.', () =>
     store.room().isShort ? 1 : 0,
   );
-  return () => store.problems();
+  return () => [...noticed, ...store.problems()];
 }

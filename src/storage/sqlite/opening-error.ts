@@ -16,7 +16,7 @@ export function openingError(path: string, error: unknown): unknown {
     case 'corrupt':
       return new OperatorError(
         `the data file ${path} is damaged: ${error.message}`,
-        'The cluster state cannot be read. Restore the file from a backup, or move it away to start with an empty cluster; keep it for recovery.',
+        'The cluster state cannot be read. Restore the file from a backup, or move its directory away to start with an empty cluster; keep it for recovery.',
         cause,
       );
     case 'newer':

@@ -1,5 +1,5 @@
 // Keys of where objects are kept. The names are ours: MicroShift has an etcd in this place, with its own limit of 8 GB.
-import { integer, type ConfigurationKey } from './key.ts';
+import { choice, integer, type ConfigurationKey } from './key.ts';
 
 export const datastoreKeys: readonly ConfigurationKey[] = [
   integer(
@@ -15,5 +15,11 @@ export const datastoreKeys: readonly ConfigurationKey[] = [
     'live',
     'free space on the disk of dataDir below which nothing can be created and nothing can grow; 0: none is kept',
     { least: 0, most: 65_536 },
+  ),
+  choice(
+    'datastore.onDamage',
+    ['restore', 'stop'],
+    'restart',
+    'when the file of the objects is damaged: put the last daily snapshot in its place and say so, or serve nothing',
   ),
 ];
