@@ -236,10 +236,9 @@ install_packages() {
   before=$(all_packages)
   "install_with_$packages" "${missing[@]}"
   # What came, with its dependencies: uninstall.sh --purge removes just these.
-  comm -13 <(printf '%s\n' "$before") <(all_packages) | put "$SHARE/installed-packages.new"
-  [ "$dry_run" = true ] || { sort -u "$SHARE/installed-packages.new" "$SHARE/installed-packages" 2>/dev/null || cat "$SHARE/installed-packages.new"; } |
+  # `put` begins to write X.new while this is still read: nothing here may be named so.
+  { [ "$dry_run" = true ] || cat "$SHARE/installed-packages" 2>/dev/null || true; comm -13 <(printf '%s\n' "$before") <(all_packages); } | sort -u |
     put "$SHARE/installed-packages"
-  run rm -f "$SHARE/installed-packages.new"
 }
 
 install_with_apt() {
