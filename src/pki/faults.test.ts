@@ -86,14 +86,14 @@ test('after two and after eleven years without power everything holds again, und
   }
 });
 
-test('a clock that is set past the end while it runs has them made again within seconds', async (context) => {
+test('a clock that is set past the end while it runs has them made again within a minute', async (context) => {
   const clock = new VirtualClock(real);
   const pki = await open(directory(context), clock);
   const scope = new Scope('test', (name, error) => assert.fail(`${name}: ${String(error)}`));
   pki.keepRenewed(scope);
   const changed = new Promise<void>((resolve) => void pki.onChange(resolve));
   clock.jump(3 * yearMs);
-  clock.advance(10_000);
+  clock.advance(60_000);
   await changed;
   assertUsable(pki, clock.now(), 'after the jump');
   await scope.close();

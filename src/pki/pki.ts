@@ -39,8 +39,8 @@ export interface PkiOptions {
   readonly names: Names;
 }
 
-/** A clock may be set, and a sleeping machine does not count: the time is compared this often (nothing else is done). */
-const lookMs = 10_000;
+/** A clock may be set, and a sleeping machine does not count: the time is compared this often (nothing else is done). An idle process wakes up for it. */
+const lookMs = 60_000;
 const retryMs = 60_000;
 
 type PairFiles = ReadonlyMap<SignerName | LeafName, KeyPair>;
