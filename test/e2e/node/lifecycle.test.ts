@@ -220,7 +220,7 @@ const cgroup = (controller: string, path: string, file: string) =>
   readFileSync(`/sys/fs/cgroup/${controller}/${cgroupRoot}/${path}/${file}`, 'utf8').trim();
 
 test(
-  'cgroups of Pods and classes are limited; memory beyond the limit is an OOM kill',
+  'cgroups of Pods and classes are limited',
   {
     skip: existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'reads version 1 files' : false,
   },
@@ -244,10 +244,10 @@ test(
       }),
       node.createPod({ name: 'best-effort', spec: { containers: [shell('exec sleep 1000')] } }),
       node.createPod({
-        name: 'hungry',
+        name: 'brief',
         spec: {
           restartPolicy: 'Never',
-          containers: [shell('exec tail /dev/zero', resources('10m', '16Mi', { memory: '16Mi' }))],
+          containers: [shell('exec true', resources('10m', '16Mi', { memory: '16Mi' }))],
         },
       }),
     ]);
@@ -271,17 +271,31 @@ test(
     );
     assert.equal(cgroup('cpu', `besteffort/${bestEffort}`, 'cpu.shares'), '2');
     assert.equal(cgroup('cpu', 'besteffort', 'cpu.shares'), '2');
-    const { status } = await ended('hungry');
-    assert.deepEqual(
-      [status.containerStatuses[0].state.terminated.reason, status.containerStatuses[0].state.terminated.exitCode],
-      ['OOMKilled', 137],
-    );
+    await ended('brief');
     await node.until('what ended weighs no more', async () => cgroup('cpu', 'burstable', 'cpu.shares') === '512');
     await remove('burstable');
     await gone('burstable');
     await node.until('the class weighs less', async () => cgroup('cpu', 'burstable', 'cpu.shares') === '2');
   },
 );
+
+test('memory beyond the limit is an OOM kill', async () => {
+  // Before 2.3, containerd loses the kernel's word when the container's cgroup goes first, and says Error (its issues 8893 and 12260): rare, so several are asked.
+  const reasons: string[] = [];
+  for (let attempt = 1; attempt <= 5 && !reasons.includes('OOMKilled'); attempt++) {
+    const name = `hungry-${attempt}`;
+    const limit = { resources: { requests: { memory: '16Mi' }, limits: { memory: '16Mi' } } };
+    await node.createPod({
+      name,
+      spec: { restartPolicy: 'Never', containers: [shell('exec tail /dev/zero', limit)] },
+    });
+    const { terminated } = (await ended(name)).status.containerStatuses[0].state;
+    assert.equal(terminated.exitCode, 137);
+    reasons.push(terminated.reason);
+  }
+  assert.equal(reasons.pop(), 'OOMKilled');
+  assert.ok(reasons.every((reason) => reason === 'Error'));
+});
 
 test('attach through WebSockets, exec through SPDY as older clients speak it', { timeout: 20_000 }, async (t) => {
   const { WebSocket } = await import('ws');
