@@ -45,6 +45,18 @@ test('those on the list may be skipped, and a run without any has no complaint',
   assert.deepEqual(results.complaints(), []);
 });
 
+test('what failed is known by its file', () => {
+  const results = resultsOf(`
+    test('runs', () => {});
+    test('outer', async (t) => { await t.test('inside', () => { throw new Error('no'); }); });
+  `);
+  assert.equal(results.counts.failed, 2);
+  assert.deepEqual(
+    [...results.failedIn].map((file) => path.basename(file)),
+    ['some.test.mjs'],
+  );
+});
+
 test('a sum that names do not explain is a complaint too', () => {
   const results = new TestResults();
   results.read('ℹ skipped 2');
