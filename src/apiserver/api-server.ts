@@ -24,6 +24,7 @@ import { startDefinitionController } from './custom-resources/definition-control
 import { createFlowControl } from './flow-control/flow-control.ts';
 import { watchCounts } from './flow-control/watch-counts.ts';
 import { createServedKinds } from './custom-resources/served-kinds.ts';
+import { SelectionIndex } from './registry/selection-index.ts';
 import type { ApiServerOptions, HealthChecks } from './options.ts';
 import { openedByGates } from '#rules/runtime-config.ts';
 import { requestChain } from './request-chain.ts';
@@ -50,6 +51,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const byRoles = rbacAuthorizer(rbac);
   const apiServices = createApiServices(options.store);
   const watches = watchCounts();
+  const selectionIndex = new SelectionIndex(options);
   const flowControl = createFlowControl({
     store: options.store,
     clock: options.clock,
@@ -116,6 +118,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     metrics,
     flowControl,
     watches,
+    selectionIndex,
     get health() {
       return (health ??= createHealthChecks(server));
     },
@@ -151,6 +154,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       typeChecks[Symbol.dispose]();
       kinds[Symbol.dispose]();
       for (const plugin of server.admission) plugin.close?.();
+      selectionIndex[Symbol.dispose]();
       flowControl[Symbol.dispose]();
       rbac[Symbol.dispose]();
       nodes[Symbol.dispose]();

@@ -14,6 +14,7 @@ import type { FlowControl } from './flow-control/flow-control.ts';
 import type { WatchCounts } from './flow-control/watch-counts.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import type { AuditedRequestNotes } from './audit/notes.ts';
+import type { SelectionIndex } from './registry/selection-index.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export type {
@@ -160,6 +161,7 @@ export interface Server {
   readonly metrics: ServerMetrics;
   readonly flowControl: FlowControl;
   readonly watches: WatchCounts;
+  readonly selectionIndex: SelectionIndex;
   readonly health: HealthChecks;
   /** Built-in and custom. */
   readonly kinds: ServedKinds;

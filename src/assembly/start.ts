@@ -7,6 +7,7 @@ import type { Random } from '#base/random.ts';
 import { hostChangesFile, lookAtOwnDirectory, openHostChanges, type HostChange } from '#host/changes.ts';
 import { serveControlSocket } from '#host/control-socket.ts';
 import type { Files } from '#host/files.ts';
+import { measureEventLoopDelay } from '#host/event-loop-delay.ts';
 import { trimMemoryWhenIdle } from '#host/idle-memory.ts';
 import { keepNewObjectsYoung } from '#host/young-objects.ts';
 import { detectNodeAddress } from '#host/linux/addresses.ts';
@@ -137,6 +138,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   let ended = await Promise.race([ready, stopped, runner.failed]);
   using _memory = trimMemoryWhenIdle(clock);
   keepNewObjectsYoung();
+  measureEventLoopDelay();
   if (ended === 'ready') ended = await Promise.race([stopped, runner.failed]);
   notifier.notify('STOPPING=1');
   if (typeof ended === 'object')

@@ -26,6 +26,11 @@ export const watchBufferEventsMax = 10_000;
 export const watchBufferBytesMax = 32 * 1024 * 1024;
 /** Events kept in memory for watches that resume. */
 export const watchHistoryEventsMax = 20_000;
+/** Objects from which on a collection is indexed by what selectors ask for: fewer are looked through in some 2 ms. */
+export const selectionIndexObjectsMin = 1_000;
+/** Indices of collections by one member, and how long one is kept that nobody asks for. */
+export const selectionIndicesMax = 16;
+export const selectionIndexIdleMs = 300_000;
 /** Items of a page of an internal list: keeps one turn of the event loop short. */
 export const listChunkItemsMax = 500;
 /** Requests in work at once, shared by the priority levels: upstream's --max-requests-inflight (400) and --max-mutating-requests-inflight (200). */

@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Family } from '#base/metrics/families.ts';
 import { familyText } from '#base/metrics/families.ts';
+import { eventLoopDelayFamily } from './event-loop-delay.ts';
 
 const ticksPerSecond = 100;
 
@@ -101,6 +102,7 @@ export const processFamilies = (): readonly Family[] => [
       return number === undefined || Number.isNaN(number) ? '' : familyText(name, type, help, [['', {}, number]]);
     },
   })),
+  eventLoopDelayFamily,
   {
     name: 'nodejs_version_info',
     text: () => familyText('nodejs_version_info', 'gauge', 'The engine.', [['', { version: process.version }, 1]]),

@@ -95,11 +95,20 @@ export function checkServed(
 
 const cache = new WeakMap<StoredObject, Map<KindRow, KubernetesObject>>();
 
+/** Of custom resources: found out once, with the rules of that version of their definition. */
+const inStoredForm = new WeakMap<CustomKind, WeakSet<StoredObject>>();
+
 /** Whether the stored bytes are what this row serves. */
 export const isStoredForm = (row: KindRow, stored: StoredObject): boolean => {
-  if (row.custom === undefined) return conversionOf(row) === undefined;
+  const { custom } = row;
+  if (custom === undefined) return conversionOf(row) === undefined;
+  let known = inStoredForm.get(custom);
+  if (known?.has(stored) === true) return true;
   const object = stored.object();
-  return customObject(row, stored, object) === object;
+  if (customObject(row, stored, object) !== object) return false;
+  if (known === undefined) inStoredForm.set(custom, (known = new WeakSet()));
+  known.add(stored);
+  return true;
 };
 
 /** By the version, then by what is stored: what goes takes its conversions with it. */

@@ -5,7 +5,8 @@ import { storageKey, storagePrefix } from '#api/kinds.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
 import type { Selection } from '../content/selection.ts';
 import type { AccessAttributes, RequestContext } from '../context.ts';
-import type { ChangeType, WatchMembers } from '../verbs/watch.ts';
+import type { ChangeType } from '../verbs/watch-events.ts';
+import type { WatchMembers } from '../verbs/watch.ts';
 
 const nameOf = (stored: StoredObject): string => stored.key.slice(stored.key.lastIndexOf('/') + 1);
 

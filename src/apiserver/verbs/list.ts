@@ -129,16 +129,32 @@ function readPage(
     return { items: isThere ? [stored] : [], revision: store.revision, lastKey: undefined, remaining: undefined };
   }
   // One pass over the rest: a page of matches, and whether anything follows, which upstream does not look at before it is asked for.
-  const rest = read(startAfter, undefined);
+  const known = at === undefined ? candidatesOf(request, selection) : undefined;
+  const rest =
+    known === undefined
+      ? read(startAfter, undefined)
+      : {
+          items: startAfter === undefined ? known : known.filter(({ key }) => key > startAfter),
+          revision: store.revision,
+        };
   if (rest === undefined) return undefined;
   const items: StoredObject[] = [];
   for (const stored of rest.items) {
     if (options.limit > 0 && items.length === options.limit)
       return { items, revision: rest.revision, lastKey: items.at(-1)!.key, remaining: undefined };
-    if (selection.matches(stored)) items.push(stored);
+    if (selection.mayMatch(stored) && selection.matches(stored)) items.push(stored);
   }
   return { items, revision: rest.revision, lastKey: undefined, remaining: undefined };
 }
+
+/** All that the selection may select, in key order. Undefined: every object may be. */
+export const candidatesOf = (
+  { context, row, namespace }: Pick<ResourceRequest, 'context' | 'row' | 'namespace'>,
+  { facts }: Selection,
+): readonly StoredObject[] | undefined =>
+  facts.length === 0
+    ? undefined
+    : context.server.selectionIndex.candidates(storagePrefix(row), storagePrefix(row, namespace), facts);
 
 /** As `readPage`, with everything in the row's version that selecting and sending it needs. */
 function pageOf(

@@ -1,161 +1,25 @@
-// WATCH: from a revision, or the current state first. An event is encoded once for all watchers of its kind. Limits on what
-// a slow reader may leave behind are the sink's (https-front.ts, in-process client).
+// WATCH: from a revision, or the current state first. How an event looks: watch-events.ts. Limits on what a slow reader may leave
+// behind are the sink's (https-front.ts, in-process client).
 import { fraction } from '#base/random.ts';
-import type { KindRow, KubernetesObject } from '#api/kind.ts';
-import { apiVersionOf } from '#api/kinds.ts';
-import type { ApiResponse, WatchEvent, WatchSink } from '#api/request.ts';
+import type { ApiResponse, WatchSink } from '#api/request.ts';
 import { ApiError, expiredError } from '#api/status.ts';
-import { nothingOfRow } from '../content/nothing.ts';
-import { watchLine } from '#storage/encode.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
-import { isStoredForm } from '../content/conversion.ts';
 import { streamTypeOf } from '../content/media-types.ts';
-import type { Encoding } from '../content/media-types.ts';
 import { mediaTypeOfForm, negotiateOutput, streamOf } from '../content/negotiate.ts';
-import type { OutputForm } from '../content/negotiate.ts';
-import { objectOf, partialOf } from '../content/present.ts';
 import { listOptions, parseResourceVersion } from '../content/request-options.ts';
 import { selectionOf, visibleOnly } from '../content/selection.ts';
 import type { Selection } from '../content/selection.ts';
-import { tableOf } from '../content/table.ts';
 import { prefixOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
 import { ConvertedInOrder } from './converted-in-order.ts';
+import { encodeEventOf, errorEvent, EventMaker, type ChangeType } from './watch-events.ts';
+import { candidatesOf } from './list.ts';
 import { waitForRevision } from './wait-for-revision.ts';
 
 const bookmarkIntervalMs = 60_000;
 /** Upstream's --min-request-timeout: a watch without a timeout ends after this to twice this. */
 const timeoutSecondsMin = 1_800;
-const initialEventsEnd = 'k8s.io/initial-events-end';
-
-export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
-
-/** Of an event with its object, in one encoding. */
-type EncodeEvent = (type: WatchEvent['type'], object: KubernetesObject) => Uint8Array;
-
-const jsonLine: EncodeEvent = (type, object) => Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
-
-/** Loaded before the watch begins: events are encoded where nothing can be awaited. */
-async function encodeEventOf({ encoding }: OutputForm): Promise<EncodeEvent> {
-  if (encoding === 'protobuf') return (await import('../content/encode-protobuf.ts')).eventFrame;
-  return encoding === 'cbor' ? (await import('#api/cbor/encode.ts')).encodeCborEvent : jsonLine;
-}
-
-/** An event whose object and bytes are made when the first reader wants them. */
-function event(type: WatchEvent['type'], object: () => KubernetesObject, encode: EncodeEvent): WatchEvent {
-  let made: KubernetesObject | undefined;
-  let line: Uint8Array | undefined;
-  const get = (): KubernetesObject => (made ??= object());
-  return { type, object: get, bytes: () => (line ??= encode(type, get())) };
-}
-
-/** Shared while somebody writes them out; then the collector takes the encoded lines back. */
-type PlainEvents = Partial<Record<`${ChangeType} ${Encoding}`, WatchEvent>>;
-const plainEvents = new WeakMap<StoredObject, WeakRef<PlainEvents>>();
-
-interface PlainEvent extends WatchEvent {
-  /** Keeps the shared record alive as long as one of its events is. */
-  readonly record: PlainEvents;
-}
-
-function plainEvent(type: ChangeType, stored: StoredObject, form: OutputForm, encode: EncodeEvent): WatchEvent {
-  let record = plainEvents.get(stored)?.deref();
-  if (record === undefined) plainEvents.set(stored, new WeakRef((record = {})));
-  const there = record[`${type} ${form.encoding}`];
-  if (there !== undefined) return there;
-  let line: Uint8Array | undefined;
-  const made: PlainEvent = {
-    type,
-    record,
-    object: () => stored.object(),
-    bytes: () => (line ??= form.encoding === 'json' ? watchLine(type, stored) : encode(type, stored.object())),
-  };
-  record[`${type} ${form.encoding}`] = made;
-  return made;
-}
-
-/** Makes events in the form that the client asked for. */
-class EventMaker {
-  #row: KindRow;
-  readonly #current: () => KindRow | undefined;
-  readonly #form: OutputForm;
-  readonly encode: EncodeEvent;
-  readonly #query: URLSearchParams;
-  readonly #now: () => number;
-  #columnsSent = false;
-  constructor(
-    row: KindRow,
-    current: () => KindRow | undefined,
-    form: OutputForm,
-    encode: EncodeEvent,
-    query: URLSearchParams,
-    now: () => number,
-  ) {
-    this.#row = row;
-    this.#current = current;
-    this.#form = form;
-    this.encode = encode;
-    this.#query = query;
-    this.#now = now;
-  }
-  get row(): KindRow {
-    return this.#row;
-  }
-  /** The rules of a custom resource may change while it is watched. */
-  renew(): void {
-    this.#row = this.#current() ?? this.#row;
-  }
-  /** `revision` differs from the stored one when an object leaves the selection: its last state then, at the new revision. */
-  change(type: ChangeType, stored: StoredObject, revision: number): WatchEvent {
-    const isPlain = this.#form.transform === 'none' && isStoredForm(this.#row, stored);
-    if (isPlain && revision === stored.revision) return plainEvent(type, stored, this.#form, this.encode);
-    const object = (): KubernetesObject => {
-      const there = objectOf(this.#row, stored);
-      return revision === stored.revision
-        ? there
-        : { ...there, metadata: { ...there.metadata, resourceVersion: String(revision) } };
-    };
-    return event(type, () => this.#transform(object()), this.encode);
-  }
-  bookmark(revision: number, endsInitialEvents: boolean): WatchEvent {
-    // Go shows an object that has nothing but a revision.
-    const nothing = nothingOfRow(this.#row);
-    const annotations = {
-      ...(nothing.metadata?.['annotations'] as Readonly<Record<string, string>> | undefined),
-      ...(endsInitialEvents ? { [initialEventsEnd]: 'true' } : {}),
-    };
-    const object: KubernetesObject = {
-      ...nothing,
-      kind: this.#row.kind,
-      apiVersion: apiVersionOf(this.#row),
-      metadata: {
-        resourceVersion: String(revision),
-        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-      },
-    };
-    if (this.#form.transform === 'table')
-      return event('BOOKMARK', () => this.#table([], { resourceVersion: String(revision) }), this.encode);
-    return event(
-      'BOOKMARK',
-      () => (this.#form.transform === 'partial' ? partialOf(object, this.#form.metaVersion) : object),
-      this.encode,
-    );
-  }
-  #transform(object: KubernetesObject): KubernetesObject {
-    if (this.#form.transform === 'partial') return partialOf(object, this.#form.metaVersion);
-    return this.#form.transform === 'table' ? this.#table([object], undefined) : object;
-  }
-  #table(objects: readonly KubernetesObject[], metadata: { resourceVersion: string } | undefined): KubernetesObject {
-    const table = tableOf(this.#row, objects, metadata, this.#form, this.#query, this.#now(), !this.#columnsSent);
-    this.#columnsSent = true;
-    return table as unknown as KubernetesObject;
-  }
-}
-
-const errorEvent = (error: ApiError, encode: EncodeEvent): WatchEvent =>
-  event('ERROR', () => error.toStatus() as unknown as KubernetesObject, encode);
-
 function typeOf(selection: Selection, change: StoreEvent): ChangeType | undefined {
   const { previous, stored } = change;
   if (change.type === 'delete') return selection.matches(stored) ? 'DELETED' : undefined;
@@ -268,10 +132,12 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   server.closing.addEventListener('abort', onClosing, { once: true });
   if (signal.aborted) stop();
   else if (plan.from === undefined) {
-    const page = store.list(prefix);
+    const known = candidatesOf(plan.request, selection);
+    const page = known === undefined ? store.list(prefix) : { items: known, revision: store.revision };
     const sendState = (): void => {
       for (const stored of page.items)
-        if (selection.matches(stored)) sink.onEvent(events.change('ADDED', stored, stored.revision));
+        if (selection.mayMatch(stored) && selection.matches(stored))
+          sink.onEvent(events.change('ADDED', stored, stored.revision));
       if (plan.marksInitialEnd) sink.onEvent(events.bookmark(page.revision, true));
     };
     if (row.custom === undefined) sendState();
