@@ -2,7 +2,7 @@
 import { ApiError, internalError } from '#api/status.ts';
 import type { StatusObject } from '#api/status.ts';
 import type { ApiResponse, ResponseBody } from '#api/request.ts';
-import { StoreFullError, StoreUnavailableError } from '#storage/store.ts';
+import { StoreRefusedError, StoreUnavailableError } from '#storage/store.ts';
 
 export const jsonContentType = 'application/json';
 const encoder = new TextEncoder();
@@ -47,12 +47,15 @@ export function respondStatus(status: StatusObject): ApiResponse {
 /** What an error means to a client; undefined when it is a defect, which the boundary logs. */
 export function expectedError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
+  // Without a word about trying again: clients that do so by themselves would meet what they wrote.
+  if (error instanceof StoreUnavailableError && error.isOutcomeUnknown)
+    return new ApiError(504, 'Timeout', `storage is unavailable: ${error.message}`);
   if (error instanceof StoreUnavailableError)
     return new ApiError(503, 'ServiceUnavailable', `storage is unavailable: ${error.message}`, {
       retryAfterSeconds: 5,
     });
   // As upstream: an error of its store that it has no word for.
-  if (error instanceof StoreFullError) return new ApiError(500, '', error.message);
+  if (error instanceof StoreRefusedError) return new ApiError(500, '', error.message);
   return undefined;
 }
 

@@ -13,12 +13,15 @@ import { startJoin } from './services/join.ts';
 import { startDns, startMdns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
 import { startContainerRuntime } from './services/container-runtime.ts';
 import { startNode, waitForNode } from './services/node.ts';
+import { startEtcdStorage } from './services/etcd-storage.ts';
 import { startStorage } from './services/storage.ts';
 
 interface ServiceRow {
   readonly name: string;
   /** `joined`: node without a control plane here; `both`: node with one. */
   readonly role: Role | 'joined' | 'both';
+  /** Only where objects are on etcd, or only where they are not; absent: both. */
+  readonly datastore?: 'etcd' | 'own';
   /** Those of them that run with these roles. */
   readonly dependsOn: readonly string[];
   /** Gives, where it has something to say, what is wrong at the moment. */
@@ -27,7 +30,8 @@ interface ServiceRow {
 
 const rows: readonly ServiceRow[] = [
   { name: 'certificates', role: 'controlplane', dependsOn: [], start: startCertificates },
-  { name: 'storage', role: 'controlplane', dependsOn: [], start: startStorage },
+  { name: 'storage', role: 'controlplane', datastore: 'own', dependsOn: [], start: startStorage },
+  { name: 'storage', role: 'controlplane', datastore: 'etcd', dependsOn: ['certificates'], start: startEtcdStorage },
   { name: 'api-server', role: 'controlplane', dependsOn: ['certificates', 'storage'], start: startApiServer },
   { name: 'bootstrap', role: 'controlplane', dependsOn: ['api-server'], start: startBootstrap },
   { name: 'controllers', role: 'controlplane', dependsOn: ['bootstrap'], start: startControllers },
@@ -48,7 +52,8 @@ const rows: readonly ServiceRow[] = [
 ];
 
 export function servicesOf(context: AssemblyContext): readonly Service[] {
-  const { roles } = context.configuration;
+  const { roles, datastore } = context.configuration;
+  const kind = context.keepsState && datastore.etcd !== undefined ? 'etcd' : 'own';
   const [isControlPlane, isNode] = [roles.includes('controlplane'), roles.includes('node')];
   const runs: Readonly<Record<ServiceRow['role'], boolean>> = {
     controlplane: isControlPlane,
@@ -56,7 +61,7 @@ export function servicesOf(context: AssemblyContext): readonly Service[] {
     joined: isNode && !isControlPlane,
     both: isNode && isControlPlane,
   };
-  const running = rows.filter((row) => runs[row.role]);
+  const running = rows.filter((row) => runs[row.role] && (row.datastore ?? kind) === kind);
   const names = new Set(running.map((row) => row.name));
   return running.map((row) => {
     let problems: (() => readonly string[]) | undefined;

@@ -98,6 +98,10 @@ export const tokenQuestionsMax = 1_024;
 export const webhookDecisionsMax = 8_192;
 /** Of verbs with groups and resources in a role that somebody grants who does not hold each of its rules by one of theirs. */
 export const grantCombinationsMax = 20_000;
+/** So often an etcd cluster that cannot be used at the start is asked again. */
+export const etcdRetryMs = 2_000;
+/** What is older, etcd may forget: upstream's --etcd-compaction-interval. */
+export const etcdCompactIntervalMs = 300_000;
 /** Transactions sent to etcd at once: its leader puts those that come together into one disk write. */
 export const etcdWritesInFlightMax = 256;
 /** Longest time until what etcd has acknowledged is seen by this process. */

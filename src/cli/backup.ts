@@ -1,9 +1,8 @@
 // `microshift backup` and `microshift restore`.
 import path from 'node:path';
-import type { BackupManifest } from '#assembly/backup/contents.ts';
 import type { BackupAnswer } from '#assembly/backup/for-socket.ts';
 import { makeBackup } from '#assembly/backup/make.ts';
-import { storeFile } from '#assembly/backup/contents.ts';
+import { type BackupManifest, objectsAreOnEtcd, storeFile } from '#assembly/backup/contents.ts';
 import { beforeRestore, finishRestore, restoreBackup } from '#assembly/backup/restore.ts';
 import { controlSocketPath } from '#assembly/status.ts';
 import { systemClock } from '#base/clock.ts';
@@ -12,7 +11,7 @@ import { askControlSocket } from '#host/control-socket.ts';
 import { systemFiles } from '#host/files.ts';
 import { lockDirectory, lockHolder } from '#host/lock.ts';
 import { openRowFile } from '#host/row-file.ts';
-import { dataDirectoryHere } from './configuration.ts';
+import { dataDirectoryHere, datastoreHere } from './configuration.ts';
 import type { SourceFlags } from './command.ts';
 
 const describe = ({ files, revision, createdAt }: BackupManifest): string => {
@@ -22,7 +21,7 @@ const describe = ({ files, revision, createdAt }: BackupManifest): string => {
 
 export async function backup(directory: string, flags: SourceFlags): Promise<number> {
   const target = path.resolve(directory);
-  const dataDirectory = await dataDirectoryHere(flags);
+  const dataDirectory = await ownDataDirectory(flags);
   const manifest =
     (await lockHolder(dataDirectory)) === undefined
       ? await backupOfStopped(target, dataDirectory)
@@ -32,6 +31,12 @@ export async function backup(directory: string, flags: SourceFlags): Promise<num
     'It holds the private keys of this cluster, and the key that opens its Secrets: keep it where only you can read it.',
   );
   return 0;
+}
+
+/** Throws where the objects are not in it. */
+async function ownDataDirectory(flags: SourceFlags): Promise<string> {
+  if ((await datastoreHere(flags))?.etcd !== undefined) throw objectsAreOnEtcd();
+  return dataDirectoryHere(flags);
 }
 
 async function backupOfRunning(target: string, dataDirectory: string): Promise<BackupManifest> {
@@ -75,7 +80,7 @@ async function backupOfStopped(target: string, dataDirectory: string): Promise<B
 }
 
 export async function restore(directory: string, flags: SourceFlags): Promise<number> {
-  const dataDirectory = await dataDirectoryHere(flags);
+  const dataDirectory = await ownDataDirectory(flags);
   const holder = await lockHolder(dataDirectory);
   if (holder !== undefined)
     throw new OperatorError(

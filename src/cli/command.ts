@@ -17,6 +17,7 @@ export interface RunFlags extends SourceFlags {
   readonly ephemeral?: boolean;
   readonly untilInputEnds?: boolean;
   readonly auditLogDir?: string;
+  readonly datastore?: string;
   readonly roles?: string;
   readonly kubeconfig?: string;
   readonly v?: string;

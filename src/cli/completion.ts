@@ -12,6 +12,7 @@ const values: Readonly<Record<string, CompletedValue>> = {
   '--config': { type: 'file' },
   '--data-dir': { type: 'directory' },
   '--audit-log-dir': { type: 'directory' },
+  '--datastore': anything,
   '--roles': words('controlplane', 'node', 'controlplane,node'),
   '--v': words('0', '2', '4', '6', '10'),
   '--kubeconfig': { type: 'file' },

@@ -6,6 +6,7 @@ import {
   type LoadedConfiguration,
   type LoadOptions,
 } from '#assembly/config/load.ts';
+import type { DatastoreConfiguration } from '#assembly/config/configuration.ts';
 import type { ConfigurationFlags } from '#assembly/config/read.ts';
 import { systemFiles } from '#host/files.ts';
 import { hostIdentity } from '#host/identity.ts';
@@ -35,12 +36,24 @@ export async function loadHere(flags: ConfigurationFlags, environment?: LoadOpti
   }
 }
 
+const ofControlPlane = (flags: ConfigurationFlags): ConfigurationFlags => ({
+  ...flags,
+  roles: 'controlplane',
+  kubeconfig: '',
+});
+
+/** Where objects are; undefined when the configuration is wrong. */
+export async function datastoreHere(flags: ConfigurationFlags): Promise<DatastoreConfiguration | undefined> {
+  const loaded = await loadHere(ofControlPlane(flags));
+  return 'mistake' in loaded ? undefined : loaded.configuration.datastore;
+}
+
 /**
  * For commands about a running process: the role and other keys may not suit this user, or be wrong by now; the data
  * directory is needed all the same.
  */
 export async function dataDirectoryHere(flags: ConfigurationFlags): Promise<string> {
-  const options = loadOptionsHere({ ...flags, roles: 'controlplane', kubeconfig: '' });
+  const options = loadOptionsHere(ofControlPlane(flags));
   const loaded = await loadHere(options.flags);
   if (!('mistake' in loaded)) return loaded.configuration.dataDirectory;
   const directory = await likelyDataDirectory(options);

@@ -15,6 +15,7 @@ export async function ephemeral(
   const contradicts = (flag: string, why: string): UsageError =>
     new UsageError(`--ephemeral does not go with ${flag}: ${why}`, `Leave out one of the two.`);
   if (flags.dataDir !== undefined) throw contradicts('--data-dir', 'it keeps nothing');
+  if (flags.datastore !== undefined) throw contradicts('--datastore', 'it keeps nothing');
   if (flags.kubeconfig !== undefined) throw contradicts('--kubeconfig', 'it joins nobody');
   if (flags.roles !== undefined && flags.roles !== 'controlplane')
     throw contradicts(`--roles ${flags.roles}`, 'containers outlive the process that started them');

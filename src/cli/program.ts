@@ -33,6 +33,7 @@ export function createProgram(exitWith: (code: number) => void): Command {
   withSource(program.command('run'))
     .description('Run MicroShift in the foreground until it is told to stop.')
     .option('--audit-log-dir <directory>', 'write kube-apiserver-audit.log there')
+    .option('--datastore <endpoint>', 'etcd://HOST:PORT,...: keep the objects on that etcd cluster')
     .option('--roles <roles>', 'what runs here: controlplane, node, or controlplane,node', collectList)
     .option('--kubeconfig <file>', 'role node alone: of the control plane that this node joins')
     .option('--ephemeral', 'a control plane on a free port that keeps nothing; prints where its kubeconfig is')

@@ -83,7 +83,7 @@ export interface Store {
   count(prefix: string): number;
   /** Resolves once this process sees everything that was acknowledged anywhere before the call. Undefined: it does, as embedded stores always do. */
   consistent(request?: { readonly signal: AbortSignal }): Promise<void> | undefined;
-  /** Rejects with StoreUnavailableError when the medium fails, StoreFullError when there is no room; then nothing of it was acknowledged. */
+  /** Rejects with StoreUnavailableError when the medium fails, StoreRefusedError when it has no room for it; then nothing of it was acknowledged. */
   write(request: WriteRequest): Promise<WriteResult>;
   /** All events below `prefix` with a revision above `after`. Undefined: that is compacted, list again. */
   watch(prefix: string, after: Revision, watcher: StoreWatcher): Disposable | undefined;
@@ -91,8 +91,16 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** There is no room for what would grow; removals go on. The message is upstream's, by which clients know it. */
-export class StoreFullError extends Error {
+/** The store does not take this, now or ever. The message is upstream's, by which clients know it. */
+export class StoreRefusedError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StoreRefusedError';
+  }
+}
+
+/** There is no room for what would grow; removals go on. */
+export class StoreFullError extends StoreRefusedError {
   constructor() {
     super('etcdserver: mvcc: database space exceeded');
     this.name = 'StoreFullError';
@@ -101,8 +109,11 @@ export class StoreFullError extends Error {
 
 /** The medium refuses: disk full, I/O error, remote store away. */
 export class StoreUnavailableError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** Nobody knows whether the write was done: whoever repeats it blindly may meet what he wrote himself. */
+  readonly isOutcomeUnknown: boolean;
+  constructor(message: string, options?: ErrorOptions & { readonly isOutcomeUnknown?: boolean }) {
     super(message, options);
     this.name = 'StoreUnavailableError';
+    this.isOutcomeUnknown = options?.isOutcomeUnknown ?? false;
   }
 }

@@ -1,5 +1,6 @@
 // What a backup of a data directory holds, and what is said about it in its manifest.
 import path from 'node:path';
+import { OperatorError } from '#base/errors.ts';
 import type { FileFacts } from '#host/linux/tree-copy.ts';
 
 /** Below the data directory. Logs, images and container state are none of it: they are made anew. */
@@ -23,3 +24,10 @@ export interface BackupManifest {
   readonly revision: number;
   readonly files: readonly FileFacts[];
 }
+
+/** Why there is no backup and no restore of a cluster whose objects are on etcd. */
+export const objectsAreOnEtcd = (): OperatorError =>
+  new OperatorError(
+    'The objects of this cluster are on etcd (datastore.endpoint), not in the data directory.',
+    'Take and restore snapshots of etcd (etcdctl snapshot save), and keep the directory certs and the file secrets.key of the data directory with them: docs/how-to/etcd.md.',
+  );

@@ -16,7 +16,7 @@ test('one backup at a time, to an absolute path', async () => {
   const parts = new Parts();
   const context = {
     parts,
-    configuration: { dataDirectory: folder },
+    configuration: { dataDirectory: folder, datastore: {} },
     logger: silentLogger,
     files: systemFiles,
     clock: new VirtualClock(0),
@@ -35,4 +35,15 @@ test('one backup at a time, to an absolute path', async () => {
   // It is over when it is done, and when it has failed.
   for (const again of [1, 2])
     assert.match(JSON.stringify(await backupForSocket(context, target)), /There is something at/, String(again));
+});
+
+test('of objects on etcd there is none, and it is said what to do instead', async () => {
+  const context = {
+    parts: new Parts(),
+    configuration: { dataDirectory: folder, datastore: { etcd: { members: ['127.0.0.1:2379'] } } },
+    logger: silentLogger,
+    files: systemFiles,
+    clock: new VirtualClock(0),
+  };
+  assert.match(JSON.stringify(await backupForSocket(context, path.join(folder, 'none'))), /on etcd.*etcdctl snapshot/);
 });

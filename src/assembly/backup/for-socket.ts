@@ -1,8 +1,9 @@
 // The running process makes a backup for `microshift backup`: nobody else may read its data file.
 import path from 'node:path';
 import { messageOf, OperatorError } from '#base/errors.ts';
+import type { Configuration, DatastoreConfiguration } from '../config/configuration.ts';
 import type { AssemblyContext } from '../parts.ts';
-import type { BackupManifest } from './contents.ts';
+import { objectsAreOnEtcd, type BackupManifest } from './contents.ts';
 import { makeBackup } from './make.ts';
 
 export type BackupAnswer =
@@ -10,7 +11,9 @@ export type BackupAnswer =
   | { readonly message: string; readonly remedy: string };
 
 type BackupContext = Pick<AssemblyContext, 'parts' | 'logger' | 'files' | 'clock'> & {
-  readonly configuration: Pick<AssemblyContext['configuration'], 'dataDirectory'>;
+  readonly configuration: Pick<Configuration, 'dataDirectory'> & {
+    readonly datastore: Pick<DatastoreConfiguration, 'etcd'>;
+  };
 };
 
 /** Processes (in tests several in one) whose backup is under way: two to one place would remove each other's files. */
@@ -18,6 +21,10 @@ const busy = new WeakSet<BackupContext['parts']>();
 
 export async function backupForSocket(context: BackupContext, target: string): Promise<BackupAnswer> {
   const { parts, configuration, logger } = context;
+  if (configuration.datastore.etcd !== undefined) {
+    const { message, remedy } = objectsAreOnEtcd();
+    return { message, remedy };
+  }
   if (!parts.has('copyStore'))
     return {
       message: 'There is nothing to back up: this MicroShift keeps no objects, or has not opened its store yet.',

@@ -2,6 +2,7 @@
 // its value, where that came from, and the remedy.
 import { checkApiServer } from './check-api-server.ts';
 import { checkCluster } from './check-cluster.ts';
+import { checkDatastore } from './check-datastore.ts';
 import { checkIngress } from './check-ingress.ts';
 import { checkMachine, checkNode, type ConfigurationHost } from './check-machine.ts';
 import { checkKubelet } from './check-kubelet.ts';
@@ -34,11 +35,7 @@ export function checkConfiguration(
     ...machine,
     ...cluster,
     apiServer: checkApiServer(values, machine.dataDirectory, host.isRoot),
-    datastore: {
-      quotaBytes: values.integer('datastore.quotaMB') * 1024 * 1024,
-      diskReserveBytes: values.integer('datastore.diskReserveMB') * 1024 * 1024,
-      onDamage: values.text('datastore.onDamage') === 'stop' ? 'stop' : 'restore',
-    },
+    datastore: checkDatastore(values),
     ingress: checkIngress(values),
     node: checkNode(values),
     kubelet: checkKubelet(values),

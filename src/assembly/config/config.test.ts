@@ -354,6 +354,36 @@ ingress: {tlsSecurityProfile: {type: "", old: {}}, tuningOptions: {threadCount: 
   );
 });
 
+test('members of an etcd cluster, with TLS unless they are on this machine', async () => {
+  const datastore = async (text: string) => (await load(etc(`datastore: {${text}}`))).datastore.etcd;
+  assert.equal(await datastore(''), undefined);
+  assert.deepEqual(await datastore('endpoint: "etcd://127.0.0.1:2379,localhost:2380,[::1]:2381,unix:///run/etcd:0"'), {
+    members: ['127.0.0.1:2379', 'localhost:2380', '[::1]:2381', 'unix:/run/etcd:0'],
+    tls: undefined,
+  });
+  const files = { authorityFile: '/pki/ca.crt', certificateFile: '/pki/c.crt', keyFile: '/pki/c.key' };
+  assert.deepEqual(
+    await datastore(
+      'endpoint: "etcd://a.example.com:2379", authorityFile: /pki/ca.crt, certificateFile: /pki/c.crt, keyFile: /pki/c.key',
+    ),
+    { members: ['a.example.com:2379'], tls: files },
+  );
+  const fromFlag = await load({ flags: { datastore: 'etcd://127.0.0.1:2379' } });
+  assert.deepEqual(fromFlag.datastore.etcd?.members, ['127.0.0.1:2379']);
+  for (const [text, says] of [
+    ['endpoint: "etcd://10.0.0.7:2379"', /names 10\.0\.0\.7:2379.*no TLS: everybody/],
+    ['endpoint: "etcd://127.0.0.1"', /names a member that is none \("etcd:\/\/127\.0\.0\.1"\)/],
+    ['endpoint: "https://127.0.0.1:2379"', /names a member that is none/],
+    ['endpoint: "etcd://127.0.0.1:2379,"', /names a member that is none \(""\)/],
+    ['endpoint: "etcd://127.0.0.1:99999"', /names a member that is none/],
+    ['authorityFile: /pki/ca.crt', /datastore\.authorityFile .* means nothing without datastore\.endpoint/],
+    ['endpoint: "etcd://a:1", authorityFile: /ca, keyFile: /key', /datastore\.certificateFile .* is missing/],
+    ['endpoint: "etcd://127.0.0.1:1", certificateFile: /c, keyFile: /key', /datastore\.authorityFile .* is missing/],
+    ['endpoint: "etcd://a:1", authorityFile: ca.crt', /datastore\.authorityFile .* must be an absolute path/],
+  ] as const)
+    await assert.rejects(datastore(text), says, text);
+});
+
 test("feature gates are taken by MicroShift's keys, and all that is wrong with them is told at once", async () => {
   const gates = (text: string) => etc(`apiServer: {featureGates: {${text}}}`);
   const { apiServer } = await load(

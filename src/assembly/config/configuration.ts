@@ -40,12 +40,23 @@ export interface ClusterConfiguration {
 }
 
 export interface DatastoreConfiguration {
+  /** Absent: an SQLite file in the data directory. */
+  readonly etcd?: EtcdConfiguration | undefined;
   /** Of the objects. */
   readonly quotaBytes: number;
   /** Free space that is left on the disk. */
   readonly diskReserveBytes: number;
   /** Of the data file, found at a start. */
   readonly onDamage: 'restore' | 'stop';
+}
+
+export interface EtcdConfiguration {
+  /** `host:port` or `unix:/path`, at least one. */
+  readonly members: readonly string[];
+  /** Paths of PEM files; absent: plain text. */
+  readonly tls?:
+    | { readonly authorityFile: string; readonly certificateFile: string; readonly keyFile: string }
+    | undefined;
 }
 
 export interface DnsConfiguration {

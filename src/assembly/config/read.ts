@@ -12,6 +12,7 @@ export interface ConfigurationFlags {
   readonly config?: string | undefined;
   readonly dataDir?: string | undefined;
   readonly auditLogDir?: string | undefined;
+  readonly datastore?: string | undefined;
   readonly roles?: string | undefined;
   readonly kubeconfig?: string | undefined;
   readonly verbosity?: string | undefined;
@@ -94,6 +95,7 @@ function addFlags(values: Map<string, RawEntry>, problems: ConfigurationProblem[
   };
   add('dataDir', '--data-dir', flags.dataDir);
   add('auditLogDir', '--audit-log-dir', flags.auditLogDir);
+  add('datastore.endpoint', '--datastore', flags.datastore);
   add('roles', '--roles', flags.roles);
   add('node.kubeconfig', '--kubeconfig', flags.kubeconfig);
   add('logVLevel', '-v', flags.verbosity);

@@ -53,6 +53,7 @@ interface WireRange {
 interface WireTxn {
   readonly header: { readonly revision: number };
   readonly succeeded: boolean;
+  readonly responses: readonly { readonly responseRange?: { readonly kvs: readonly { readonly version: number }[] } }[];
 }
 interface WireWatch {
   readonly created: boolean;
@@ -75,12 +76,22 @@ const keyValueOf = ({ key, value, createRevision, modRevision }: WireKeyValue): 
 
 const isMemberLost = (error: unknown): boolean =>
   error instanceof GrpcError && (error.code === grpcCode.unavailable || error.code === grpcCode.deadlineExceeded);
+/** There was no connection to the member: it has never heard of the call. */
+export const wasNeverSent = (error: unknown): boolean =>
+  error instanceof GrpcError &&
+  error.code === grpcCode.unavailable &&
+  error.message.startsWith('No connection established');
+/** What was asked for is older than what etcd keeps. */
+export const isCompacted = (error: unknown): boolean =>
+  error instanceof GrpcError && error.message.includes('required revision has been compacted');
 
 /** All calls reject with GrpcError. */
 export class EtcdClient {
   readonly #options: EtcdClientOptions;
   readonly #connections = new Map<string, Promise<GrpcConnection>>();
   #current = 0;
+  /** Until another member is asked. */
+  #turn = new AbortController();
 
   constructor(options: EtcdClientOptions) {
     this.#options = options;
@@ -120,7 +131,7 @@ export class EtcdClient {
     value: Uint8Array | undefined,
   ): Promise<{ readonly succeeded: boolean; readonly revision: number }> {
     const keyBytes = bytesOf(key);
-    const { header, succeeded } = (await this.#call('Txn', {
+    const { header, succeeded } = (await this.#unsent('Txn', {
       compare: [{ result: 'EQUAL', target: 'MOD', key: keyBytes, modRevision: expectedRevision }],
       success: [
         value === undefined ? { requestDeleteRange: { key: keyBytes } } : { requestPut: { key: keyBytes, value } },
@@ -129,6 +140,21 @@ export class EtcdClient {
     })) as WireTxn;
     return { succeeded, revision: header.revision };
   }
+  /** Puts `value` if the key has been written `version` times since it was made; otherwise tells how often it was. */
+  async putAtVersion(
+    key: string,
+    version: number,
+    value: Uint8Array,
+  ): Promise<{ readonly version: number; readonly succeeded: boolean; readonly revision: number }> {
+    const keyBytes = bytesOf(key);
+    const { header, succeeded, responses } = (await this.#call('Txn', {
+      compare: [{ result: 'EQUAL', target: 'VERSION', key: keyBytes, version }],
+      success: [{ requestPut: { key: keyBytes, value } }],
+      failure: [{ requestRange: { key: keyBytes, limit: 1 } }],
+    })) as WireTxn;
+    const there = responses[0]?.responseRange?.kvs[0]?.version ?? 0;
+    return { version: succeeded ? version + 1 : there, succeeded, revision: header.revision };
+  }
   /** Forgets what was before `revision`. */
   async compact(revision: number): Promise<void> {
     await this.#call('Compact', { revision });
@@ -136,8 +162,13 @@ export class EtcdClient {
   /** Everything below `prefix` from `startRevision` on, until `signal`, or until the member is lost. */
   async *watch(prefix: string, startRevision: number, signal: AbortSignal): AsyncGenerator<EtcdWatchAnswer> {
     const connection = await this.#connection();
+    const { member } = this;
+    const turn = this.#turn.signal;
     // A member that is cut off from the majority ends the watch instead of being silent (etcd's clientv3.WithRequireLeader).
-    const call = connection.duplex(etcdTable, 'Watch', { signal, metadata: { hasleader: 'true' } });
+    const call = connection.duplex(etcdTable, 'Watch', {
+      signal: AbortSignal.any([signal, turn]),
+      metadata: { hasleader: 'true' },
+    });
     call.send({ createRequest: { key: bytesOf(prefix), rangeEnd: endOf(prefix), startRevision, fragment: true } });
     let parts: EtcdEvent[] = [];
     try {
@@ -157,13 +188,19 @@ export class EtcdClient {
       }
       throw new GrpcError(grpcCode.unavailable, 'the watch has ended');
     } catch (error) {
+      if (turn.aborted) throw new GrpcError(grpcCode.unavailable, `${member} does not answer`);
       if (isMemberLost(error)) this.next();
       throw error;
     }
   }
-  /** The member of now is of no use: the others are tried first. */
+  /** The member of now is of no use: the others are tried first, by the watch, too, which may not have noticed. */
   next(): void {
-    this.#current = (this.#current + 1) % this.#options.members.length;
+    const { members } = this.#options;
+    if (members.length === 1) return;
+    this.#current = (this.#current + 1) % members.length;
+    const turn = this.#turn;
+    this.#turn = new AbortController();
+    turn.abort();
   }
   async close(): Promise<void> {
     for (const connection of this.#connections.values())
@@ -180,6 +217,15 @@ export class EtcdClient {
         return await this.#call(method, request);
       } catch (error) {
         if (left <= 1 || !isMemberLost(error)) throw error;
+      }
+  }
+  /** What did not reach one member may be asked of the next. */
+  async #unsent(method: string, request: object): Promise<object> {
+    for (let left = this.#options.members.length; ; left--)
+      try {
+        return await this.#call(method, request);
+      } catch (error) {
+        if (left <= 1 || !wasNeverSent(error)) throw error;
       }
   }
   async #call(method: string, request: object): Promise<object> {

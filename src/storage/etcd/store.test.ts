@@ -10,7 +10,10 @@ import { EtcdServer } from '../../../test/kit/etcd-server.ts';
 import { storeConformance } from '../conformance.ts';
 import { createSealing } from '../sealing/sealing.ts';
 import type { Store } from '../store.ts';
-import { EtcdClient } from './client.ts';
+import { silentLogger } from '#base/log.ts';
+import { EtcdClient, isCompacted } from './client.ts';
+import { Compactor } from './compactor.ts';
+import { readAll } from './read-all.ts';
 import { type EtcdStoreOptions, openEtcdStore } from './store.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'etcd-'));
@@ -254,6 +257,75 @@ test('an expired key is removed though etcd was away when its time came', async 
     clock.advance(500);
     return store.get(keyOf('short')) === undefined;
   }, 'it is removed');
+  await store.close();
+});
+
+test('what etcd finds too large is refused in its words, and nothing else is held up', async () => {
+  await emptied();
+  const store = await open();
+  await assert.rejects(put(store, 'large', 'x'.repeat(2 ** 21)), {
+    name: 'StoreRefusedError',
+    message: 'etcdserver: request is too large',
+  });
+  assert.ok((await put(store, 'small', 'x')).ok);
+  assert.deepEqual(store.problems(), []);
+  await store.close();
+});
+
+test('one of several servers compacts, and nothing that is younger than a turn', async () => {
+  await emptied();
+  const clock = new VirtualClock(0);
+  using one = new Compactor({ client, clock, logger: silentLogger });
+  using two = new Compactor({ client, clock, logger: silentLogger });
+  const oldest = async (): Promise<boolean[]> =>
+    Promise.all(
+      revisions.map((revision) =>
+        client.range('/registry/', { limit: 1, revision }).then(
+          () => true,
+          (error: unknown) => !isCompacted(error),
+        ),
+      ),
+    );
+  const revisions: number[] = [];
+  const write = async (): Promise<void> => {
+    const store = await open();
+    await put(store, 'a', String(revisions.length));
+    revisions.push(store.revision);
+    await store.close();
+  };
+  await write();
+  // What others have compacted before is no concern of theirs.
+  for (const turn of [one, two]) await turn.turn();
+  await write();
+  await one.turn();
+  await two.turn();
+  await write();
+  assert.deepEqual(await oldest(), [false, true, true]);
+  await one.turn();
+  await two.turn();
+  assert.deepEqual(await oldest(), [false, false, true]);
+  // The one that did it is gone: the other takes over.
+  await write();
+  await two.turn();
+  assert.deepEqual(await oldest(), [false, false, false, true]);
+});
+
+test('a compaction between two pages begins the reading again', async () => {
+  await emptied();
+  const store = await open();
+  for (const name of ['a', 'b', 'c']) await put(store, name);
+  let pages = 0;
+  const paged: Pick<EtcdClient, 'range'> = {
+    async range(prefix, options) {
+      if (pages++ === 1) {
+        await put(store, 'b', 'changed');
+        await store.compact(store.revision);
+      }
+      return client.range(prefix, { ...options, limit: 1 });
+    },
+  };
+  const { items, revision } = await readAll(paged, '/registry/', silentLogger);
+  assert.deepEqual([items.map((item) => item.key), revision], [['a', 'b', 'c'].map(keyOf), store.revision]);
   await store.close();
 });
 

@@ -18,7 +18,10 @@ import {
   type WriteRequest,
   type WriteResult,
 } from '../store.ts';
-import { EtcdClient, type EtcdClientOptions, type EtcdEvent, type KeyValue } from './client.ts';
+import { EtcdClient, type EtcdClientOptions, type EtcdEvent } from './client.ts';
+import { Compactor } from './compactor.ts';
+import { writeFailure } from './write-failure.ts';
+import { readAll } from './read-all.ts';
 import { fromStoredForm, toStoredForm } from './stored-form.ts';
 import { RevisionWaiters } from './revision-waiters.ts';
 
@@ -28,6 +31,8 @@ export interface EtcdStoreOptions extends EtcdClientOptions {
   /** Default false; tests freeze. */
   readonly freeze?: boolean | undefined;
   readonly history?: HistoryLimits | undefined;
+  /** Takes part in letting etcd forget what is old; default false. */
+  readonly compacts?: boolean | undefined;
   /** Encryption at rest; absent: none. */
   readonly sealing?: Sealing | undefined;
 }
@@ -42,7 +47,6 @@ export interface EtcdStore extends Store {
 /** Of everything that is stored; keys of others in the same etcd are never touched. */
 const root = '/registry/';
 const barrierKey = `${root}.barrier`;
-const pageItems = 500;
 const retryMs = 500;
 /** Everything is read again, so not often. */
 const unreadableRetryMs = 2_000;
@@ -59,6 +63,7 @@ class RemoteStore implements EtcdStore {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #sealing: Sealing;
+  readonly #compacts: boolean;
   readonly #state: StoreState;
   readonly #waiters: RevisionWaiters;
   readonly #closing = new AbortController();
@@ -73,6 +78,7 @@ class RemoteStore implements EtcdStore {
   #isBehind = false;
   /** Their time came while etcd took no writes. */
   readonly #overdue = new Set<StoredValue>();
+  #compactor: Compactor | undefined;
   #asking: Promise<void> | undefined;
   #askingNext: Promise<void> | undefined;
 
@@ -81,6 +87,7 @@ class RemoteStore implements EtcdStore {
     this.#clock = options.clock;
     this.#logger = options.logger ?? silentLogger;
     this.#sealing = options.sealing ?? noSealing;
+    this.#compacts = options.compacts ?? false;
     this.#waiters = new RevisionWaiters(options.clock);
     this.#state = new StoreState({
       clock: options.clock,
@@ -103,6 +110,8 @@ class RemoteStore implements EtcdStore {
       );
     }
     this.#following = this.#follow();
+    if (this.#compacts)
+      this.#compactor = new Compactor({ client: this.#client, clock: this.#clock, logger: this.#logger });
   }
 
   get revision(): Revision {
@@ -156,11 +165,12 @@ class RemoteStore implements EtcdStore {
       const change = await this.#reached(revision, succeeded);
       if (!succeeded) return { ok: false, current: this.#state.get(key) };
       if (change === undefined)
-        throw new StoreUnavailableError('the write was done, but what came after it was lost: read again');
+        throw new StoreUnavailableError('the write was done, but what came after it was lost: read again', {
+          isOutcomeUnknown: true,
+        });
       return { ok: true, stored: change.stored };
     } catch (error) {
-      if (error instanceof StoreUnavailableError) throw error;
-      throw new StoreUnavailableError(`etcd does not take writes: ${messageOf(error)}`, { cause: error });
+      throw error instanceof StoreUnavailableError ? error : writeFailure(error);
     } finally {
       this.#leave();
     }
@@ -172,6 +182,7 @@ class RemoteStore implements EtcdStore {
     }
     const inFlight = this.#writesInFlight;
     this.#closing.abort();
+    this.#compactor?.[Symbol.dispose]();
     // What was begun before is ended in order: the watch that it waits for ends after it.
     if (inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     this.#stopFollowing.abort();
@@ -185,19 +196,7 @@ class RemoteStore implements EtcdStore {
 
   /** What is stored, all at once; then memory is that. */
   async #load(): Promise<void> {
-    const items: KeyValue[] = [];
-    let revision: number | undefined;
-    for (let startAfter: string | undefined; ;) {
-      const page = await this.#client.range(root, {
-        limit: pageItems,
-        ...(startAfter === undefined ? {} : { startAfter }),
-        ...(revision === undefined ? {} : { revision }),
-      });
-      revision ??= page.revision;
-      items.push(...page.items);
-      if (!page.more) break;
-      startAfter = page.items.at(-1)!.key;
-    }
+    const { items, revision } = await readAll(this.#client, root, this.#logger);
     const loaded = items.map(({ key, value, createRevision, modRevision }) => ({
       key,
       createRevision,
@@ -294,7 +293,10 @@ class RemoteStore implements EtcdStore {
       return await this.#waiters.wait(
         revision,
         etcdCatchUpMsMax,
-        () => new StoreUnavailableError('etcd does not tell what was written: its watch is behind'),
+        () =>
+          new StoreUnavailableError('etcd does not tell what was written: its watch is behind', {
+            isOutcomeUnknown: isOwn,
+          }),
       );
     } finally {
       barrier?.cancel();

@@ -73,9 +73,11 @@ export const etcdTable: GrpcTable = {
       ['success', 'RequestOp', 2, 'repeated'],
       ['failure', 'RequestOp', 3, 'repeated'],
     ],
+    ResponseOp: [['response_range', 'RangeResponse', 1, '', 'response']],
     TxnResponse: [
       ['header', 'ResponseHeader', 1],
       ['succeeded', 'bool', 2],
+      ['responses', 'ResponseOp', 3, 'repeated'],
     ],
     CompactionRequest: [
       ['revision', 'int64', 1],

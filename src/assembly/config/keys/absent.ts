@@ -32,7 +32,11 @@ export const absentKeys: readonly AbsentKey[] = [
     instead: 'The cluster DNS is part of the process and has no Pod of its own.',
     harmless: [{ requests: { cpu: '50m', memory: '70Mi' } }, { requests: { cpu: '50m', memory: '70Mi' }, limits: {} }],
   },
-  { path: 'etcd', instead: 'There is no etcd: objects are in an SQLite file below dataDir.' },
+  {
+    path: 'etcd',
+    instead:
+      'No etcd is brought along: objects are in an SQLite file below dataDir, or on the etcd cluster that datastore.endpoint names.',
+  },
   { path: 'genericDevicePlugin.status', instead: 'There are no device plugins yet.', harmless: ['Disabled'] },
   {
     path: 'genericDevicePlugin',

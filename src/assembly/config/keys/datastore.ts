@@ -1,7 +1,21 @@
 // Keys of where objects are kept. The names are ours: MicroShift has an etcd in this place, with its own limit of 8 GB.
-import { choice, integer, type ConfigurationKey } from './key.ts';
+import { choice, integer, text, type ConfigurationKey } from './key.ts';
 
 export const datastoreKeys: readonly ConfigurationKey[] = [
+  text(
+    'datastore.endpoint',
+    '',
+    'restart',
+    'etcd://HOST:PORT,HOST:PORT or unix:///SOCKET: members of the etcd cluster that holds the objects; empty: an SQLite file below dataDir',
+  ),
+  text(
+    'datastore.authorityFile',
+    '',
+    'restart',
+    'etcd: PEM file of the authorities that its members are checked by; empty: no TLS, which is taken on this machine only',
+  ),
+  text('datastore.certificateFile', '', 'restart', 'etcd: PEM file of the client certificate that is shown to it'),
+  text('datastore.keyFile', '', 'restart', 'etcd: PEM file of the key of datastore.certificateFile'),
   integer(
     'datastore.quotaMB',
     2048,
