@@ -18,6 +18,7 @@ import type { Store } from '#storage/store.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './config/live.ts';
+import type { Encryption } from './datastore/encryption.ts';
 import type { NamedCertificates } from './named-certificates.ts';
 import type { NodeAddress } from './node-address.ts';
 
@@ -53,6 +54,8 @@ export interface PartTypes {
   readonly datastoreRepaired: string;
   /** Copies what the store holds into a new file, and gives its revision. Absent: nothing is kept. */
   readonly copyStore: (target: string) => Promise<number>;
+  /** Absent: nothing is encrypted by this process. */
+  readonly encryption: Encryption;
   readonly apiServer: ApiServer;
   /** A client in the name of a user; groups that follow from the name are added. */
   readonly clientAs: (name: string, groups?: readonly string[]) => Client;

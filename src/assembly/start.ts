@@ -21,6 +21,7 @@ import { finishRestore } from './backup/restore.ts';
 import type { ChangeableConfiguration } from './config/live.ts';
 import type { LoadedConfiguration, LoadOptions } from './config/load.ts';
 import { ConfigurationReloader } from './config/reload.ts';
+import { rotateForSocket } from './datastore/rotate-for-socket.ts';
 import { failureRemedy } from './failure-remedy.ts';
 import { NodeAddress } from './node-address.ts';
 import { removeOldCluster } from './old-cluster.ts';
@@ -105,6 +106,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
         configuration,
         context.parts.has('controlPlaneUrl') ? context.parts.take('controlPlaneUrl') : undefined,
         context.parts.has('containerRuntime') ? context.parts.take('containerRuntime').description : undefined,
+        context.parts.has('encryption') ? context.parts.take('encryption').facts() : undefined,
         runner.status(),
         reloader.state(),
         startedAtMs,
@@ -112,6 +114,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
       ),
     onChange: (listener) => runner.onChange(listener),
     backup: (target) => backupForSocket(context, target),
+    rotateKey: (tell) => rotateForSocket(context, tell),
   });
   const stopped = new Promise<'stop'>((resolve) => {
     if (stop.aborted) resolve('stop');

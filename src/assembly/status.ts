@@ -1,5 +1,6 @@
 // What `microshift status` shows, as one plain object: made in the running process, printed by another.
 import path from 'node:path';
+import type { KeyFacts } from '#storage/sealing/sealing-key.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { ConfigurationState } from './config/reload.ts';
 import type { ServiceStatus } from './runner.ts';
@@ -17,6 +18,8 @@ export interface StatusReport {
   readonly dataDirectory: string;
   /** Which one, and how to change it; absent without the role node, and until it is found. */
   readonly containerRuntime?: string | undefined;
+  /** The newest first; no secrets. Absent: nothing is encrypted by this process, or not yet. */
+  readonly encryptionKeys?: readonly KeyFacts[] | undefined;
   readonly apiUrl: string;
   readonly kubeconfig: string;
   readonly residentBytes: number;
@@ -32,6 +35,7 @@ export const statusReport = (
   configuration: Configuration,
   controlPlaneUrl: string | undefined,
   containerRuntime: string | undefined,
+  encryptionKeys: readonly KeyFacts[] | undefined,
   services: readonly ServiceStatus[],
   state: ConfigurationState,
   startedAtMs: number,
@@ -47,6 +51,7 @@ export const statusReport = (
   nodeName: configuration.nodeName,
   dataDirectory: configuration.dataDirectory,
   containerRuntime,
+  encryptionKeys,
   apiUrl: controlPlaneUrl ?? configuration.cluster.url,
   kubeconfig: configuration.roles.includes('controlplane')
     ? adminKubeconfigPath(configuration.dataDirectory)

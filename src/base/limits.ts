@@ -68,6 +68,8 @@ export const snapshotIntervalMs = 86_400_000;
 /** Writes and bytes of one transaction of the embedded store: keeps its latency and copies small. */
 export const commitWritesMax = 1_000;
 export const commitBytesMax = 8 * 1024 * 1024;
+/** Bytes that are sealed with a new key in one transaction, on the thread that answers requests: a few milliseconds. */
+export const resealBytesMax = 1024 * 1024;
 /** Bytes of one line of a watch that a client reads: above the largest object (3 MiB) even if every byte of it is escaped. */
 export const watchLineBytesMax = 32 * 1024 * 1024;
 /** Bytes of an answer that a client reads: a page of 500 large objects. */

@@ -2,8 +2,9 @@
 import path from 'node:path';
 import type { BackupAnswer } from '#assembly/backup/for-socket.ts';
 import { makeBackup } from '#assembly/backup/make.ts';
-import { type BackupManifest, objectsAreOnEtcd, storeFile } from '#assembly/backup/contents.ts';
+import { type BackupManifest, objectsAreOnEtcd, storeDirectory, storeFile } from '#assembly/backup/contents.ts';
 import { beforeRestore, finishRestore, restoreBackup } from '#assembly/backup/restore.ts';
+import { finishRepair } from '#assembly/datastore/repair.ts';
 import { controlSocketPath } from '#assembly/status.ts';
 import { systemClock } from '#base/clock.ts';
 import { OperatorError } from '#base/errors.ts';
@@ -66,6 +67,7 @@ async function backupOfStopped(target: string, dataDirectory: string): Promise<B
   using _lock = await lockDirectory(dataDirectory);
   // Half of one state and half of another is no backup.
   await finishRestore(dataDirectory, systemFiles);
+  await finishRepair(storeDirectory(dataDirectory), systemFiles);
   if (!(await systemFiles.exists(file))) throw nothingIn(dataDirectory);
   const copyStore = async (to: string): Promise<number> => {
     const store = await openRowFile({ path: file }, () => {});

@@ -28,6 +28,7 @@ const values: Readonly<Record<string, CompletedValue>> = {
   'show-config --output': words('yaml', 'json'),
   'version --output': words('yaml', 'json'),
   'status --output': words('json'),
+  'encryption status --output': words('json'),
   'add-node --output': { type: 'file' },
   'add-node name': anything,
   'completion shell': words(...shells),

@@ -68,6 +68,17 @@ export function createProgram(exitWith: (code: number) => void): Command {
       exitWith(await (await import('./backup.ts')).restore(directory, options)),
     );
 
+  const encryption = program.command('encryption').description('The key that Secrets are encrypted with on disk.');
+  withSource(encryption.command('rotate'))
+    .description('Encrypt everything with a new key and drop the old one, also while MicroShift runs.')
+    .addHelpText('after', examples(['sudo microshift encryption rotate', '']))
+    .action(async (options: SourceFlags) => exitWith(await (await import('./encryption.ts')).rotate(options)));
+  withSource(encryption.command('status'))
+    .description('Show which key is in use, and how old it is.')
+    .option('-o, --output <format>', 'json')
+    .addHelpText('after', examples(['sudo microshift encryption status', '']))
+    .action(async (options: StatusFlags) => exitWith(await (await import('./encryption.ts')).status(options)));
+
   program
     .command('version')
     .description('Print the version.')

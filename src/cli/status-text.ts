@@ -1,4 +1,5 @@
 // One screen that says what runs, since when, and what is wrong and why. Pure.
+import type { KeyFacts } from '#storage/sealing/sealing-key.ts';
 import type { StatusReport } from '#assembly/status.ts';
 
 export function duration(ms: number): string {
@@ -8,6 +9,14 @@ export function duration(ms: number): string {
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
+export function keysText(keys: readonly KeyFacts[], now: number): string {
+  const [newest, ...older] = keys;
+  if (newest === undefined) return 'no key yet';
+  const age = newest.madeAt === undefined ? 'of unknown age' : `${duration(now - Date.parse(newest.madeAt))} old`;
+  const rest = older.length === 0 ? '' : `; being rotated, still needed: key ${older.map(({ id }) => id).join(', ')}`;
+  return `Secrets, with key ${newest.id}, ${age}${rest}`;
 }
 
 const stateText = {
@@ -38,6 +47,7 @@ export function statusText(report: StatusReport, now: number): string {
     `  API server   ${report.apiUrl}`,
     ...(report.containerRuntime === undefined ? [] : [`  Runtime      ${report.containerRuntime}`]),
     `  Data         ${report.dataDirectory}`,
+    ...(report.encryptionKeys === undefined ? [] : [`  Encryption   ${keysText(report.encryptionKeys, now)}`]),
     `  Kubeconfig   ${report.kubeconfig}`,
     `  Configured   ${files.length === 0 ? 'no file: all defaults' : files.join(', ')}`,
     '',

@@ -19,6 +19,10 @@ test('a watcher gets what is and every change, also below a long path; others ca
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
     backup: async (target) => ({ target }),
+    async rotateKey(tell) {
+      tell({ done: 1 });
+      return { key: 2 };
+    },
   });
   assert.equal(statSync(socketPath).mode & 0o777, 0o600);
   const once: unknown[] = [];
@@ -27,6 +31,9 @@ test('a watcher gets what is and every change, also below a long path; others ca
   const answers: unknown[] = [];
   await askControlSocket(socketPath, 'backup /a path', (line) => answers.push(line) > 0);
   assert.deepEqual(answers, [{ target: '/a path' }]);
+  const rotation: unknown[] = [];
+  await askControlSocket(socketPath, 'rotate-key', (line) => rotation.push(line) > 0);
+  assert.deepEqual(rotation, [{ done: 1 }, { key: 2 }]);
   const seen: unknown[] = [];
   const watched = askControlSocket(socketPath, 'watch', (line) => {
     seen.push(line);

@@ -1,6 +1,6 @@
-// The socket over which `microshift status`, `wait` and `backup` ask the running process. Only root (the owner of the data
+// The socket over which `microshift status`, `wait`, `backup` and `encryption` ask the running process. Only root (the owner of the data
 // directory) reaches it. One JSON text a line: one for `status`, one a change for `watch`,
-// one at the end for what takes an argument.
+// one at the end for what does something, after those that say how far it is.
 import { chmodSync, closeSync, openSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
@@ -20,6 +20,8 @@ export interface ControlSource {
   onChange(listener: () => void): Disposable;
   /** Makes a backup at that path; the answer is what is told. */
   backup(target: string): Promise<unknown>;
+  /** Changes the encryption key; `tell` is called with how far it is. */
+  rotateKey(tell: (progress: unknown) => void): Promise<unknown>;
 }
 
 /** Watchers of one process at a time; more are refused. */
@@ -28,6 +30,7 @@ const connectionsMax = 32;
 const commandBytesMax = 4_200;
 const answerMs = 5_000;
 const backupCommand = 'backup ';
+const rotateCommand = 'rotate-key\n';
 
 export async function serveControlSocket(socketPath: string, source: ControlSource): Promise<Disposable> {
   const sockets = new Set<Socket>();
@@ -47,6 +50,12 @@ export async function serveControlSocket(socketPath: string, source: ControlSour
         void source
           .backup(command.slice(backupCommand.length, -1))
           .then((answer) => socket.end(`${JSON.stringify(answer)}\n`));
+        return;
+      }
+      if (command === rotateCommand) {
+        subscription = { [Symbol.dispose]() {} };
+        const tell = (value: unknown): void => void (socket.writable && socket.write(`${JSON.stringify(value)}\n`));
+        void source.rotateKey(tell).then((answer) => socket.end(`${JSON.stringify(answer)}\n`));
         return;
       }
       send();
@@ -81,7 +90,7 @@ export async function serveControlSocket(socketPath: string, source: ControlSour
 /** Asks a running process; `onLine` gets each answer and ends the conversation by returning false. */
 export function askControlSocket(
   socketPath: string,
-  command: 'status' | 'watch' | `backup ${string}`,
+  command: 'status' | 'watch' | 'rotate-key' | `backup ${string}`,
   onLine: (value: unknown) => boolean,
 ): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -10,6 +10,8 @@ export const storeFileName = 'cluster.sqlite';
 export const storeDirectory = (dataDirectory: string): string => path.join(dataDirectory, 'storage');
 export const storeFile = (dataDirectory: string): string => path.join(storeDirectory(dataDirectory), storeFileName);
 
+export const encryptionKeyFile = (dataDirectory: string): string => path.join(dataDirectory, 'secrets.key');
+
 export const manifestFileName = 'backup.json';
 /** Raised when an older MicroShift could not restore what this one backs up. */
 export const manifestFormat = 1;

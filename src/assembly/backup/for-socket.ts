@@ -36,7 +36,9 @@ export async function backupForSocket(context: BackupContext, target: string): P
   busy.add(parts);
   const source = { dataDirectory: configuration.dataDirectory, copyStore: parts.take('copyStore') };
   try {
-    const manifest = await makeBackup(target, source, context);
+    const make = (): Promise<BackupManifest> => makeBackup(target, source, context);
+    // The key file that is copied must fit the data.
+    const manifest = await (parts.has('encryption') ? parts.take('encryption').exclusively(make) : make());
     logger.info('a backup was made', { target, revision: manifest.revision });
     return { manifest };
   } catch (error) {

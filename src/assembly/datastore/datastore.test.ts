@@ -205,7 +205,9 @@ test('a snapshot is made ten minutes after the start and then daily, when someth
   await put(store, 'a');
   const time = new VirtualClock(Date.UTC(2026, 0, 1));
   const logger: Logger = { debug() {}, info() {}, warn() {}, error: (text) => assert.fail(text), named: () => logger };
-  using _snapshots = keepSnapshots(machine.directory, store, { files, clock: time, logger, reserveBytes: () => 0 });
+  const exclusively = <T>(work: () => Promise<T>): Promise<T> => work();
+  const own = { files, clock: time, logger, reserveBytes: () => 0, exclusively };
+  using _snapshots = keepSnapshots(machine.directory, store, own);
   const snapshots = async (revision: number) => {
     for (let turn = 0; ; turn++) {
       const found = await findSnapshots(machine.directory, files);

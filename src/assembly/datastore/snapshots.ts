@@ -26,7 +26,8 @@ export async function findSnapshots(directory: string, files: Files): Promise<re
     if (takenAtMs !== undefined && revision !== undefined)
       found.push({ file: path.join(directory, name), takenAtMs: Number(takenAtMs), revision: Number(revision) });
   }
-  return found.toSorted((a, b) => b.revision - a.revision);
+  // Of the same revision, an older one may need a key that is gone.
+  return found.toSorted((a, b) => b.revision - a.revision || b.takenAtMs - a.takenAtMs);
 }
 
 /** Throws when it cannot be read to its end. */
@@ -69,9 +70,11 @@ export function keepSnapshots(
     readonly clock: Clock;
     readonly logger: Logger;
     readonly reserveBytes: () => number;
+    /** No key is changed meanwhile. */
+    readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
   },
 ): Disposable {
-  const { files, clock, logger, reserveBytes } = options;
+  const { files, clock, logger, reserveBytes, exclusively } = options;
   const look = async (): Promise<void> => {
     const [last] = await findSnapshots(directory, files);
     const ageMs = last === undefined ? Infinity : Math.abs(clock.now() - last.takenAtMs);
@@ -82,7 +85,7 @@ export function keepSnapshots(
   const plan = (delayMs: number): void => {
     timer = clock.schedule(delayMs, () => {
       plan(snapshotIntervalMs);
-      look().catch((error: unknown) =>
+      exclusively(look).catch((error: unknown) =>
         logger.error('the snapshot of the data file was not made; the last one stays', { error: messageOf(error) }),
       );
     });

@@ -1,6 +1,6 @@
 // The store on an etcd cluster, beside other API servers, with Secrets encrypted before they go there.
-import path from 'node:path';
 import type { Scope } from '#base/scope.ts';
+import { encryptionKeyFile } from '../backup/contents.ts';
 import { etcdOptions, openWhenPossible } from '../datastore/etcd.ts';
 import type { AssemblyContext } from '../parts.ts';
 
@@ -12,18 +12,18 @@ export async function startEtcdStorage(context: AssemblyContext, scope: Scope): 
     import('#storage/sealing/sealing-key.ts'),
   ]);
   logger.info('objects are on etcd', { members: etcd.members.join(',') });
-  const file = path.join(configuration.dataDirectory, 'secrets.key');
+  const file = encryptionKeyFile(configuration.dataDirectory);
   let opening: readonly string[] = [];
   context.showProblems(() => opening);
   const store = await openWhenPossible({
     // All of it anew each time: files may have been put right meanwhile.
     open: async () => {
-      const [options, { sealing, keep }] = await Promise.all([
+      const [options, ring] = await Promise.all([
         etcdOptions(etcd, files),
-        openSealing({ file, files, random }),
+        openSealing({ file, files, random, clock }),
       ]);
-      const opened = await openEtcdStore({ ...options, clock, logger, sealing, compacts: true });
-      await keep();
+      const opened = await openEtcdStore({ ...options, clock, logger, sealing: ring, compacts: true });
+      await ring.keep();
       return opened;
     },
     clock,

@@ -1,12 +1,12 @@
 // The embedded store of this machine, with its Secrets encrypted; or one that keeps nothing.
-import path from 'node:path';
 import { familyText } from '#base/metrics/families.ts';
 import { fileBytes } from '#host/file-size.ts';
 import type { Scope } from '#base/scope.ts';
+import type { Encryption as EncryptionPart } from '../datastore/encryption.ts';
 import { openDatastore } from '../datastore/open.ts';
 import { noticeText } from '../datastore/repair.ts';
 import { keepSnapshots } from '../datastore/snapshots.ts';
-import { storeDirectory, storeFile } from '../backup/contents.ts';
+import { encryptionKeyFile, storeDirectory, storeFile } from '../backup/contents.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 export async function startStorage(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
@@ -18,21 +18,22 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
     context.parts.provide('store', store);
     return () => [];
   }
-  const [{ openSqliteStore }, { openSealing }] = await Promise.all([
+  const [{ openSqliteStore }, { openSealing }, { Encryption }] = await Promise.all([
     import('#storage/sqlite/store.ts'),
     import('#storage/sealing/sealing-key.ts'),
+    import('../datastore/encryption.ts'),
   ]);
   const directory = storeDirectory(configuration.dataDirectory);
   await files.makeDirectory(directory, 0o700);
-  const file = path.join(configuration.dataDirectory, 'secrets.key');
-  const { sealing, keep } = await openSealing({ file, files, random });
+  const keyFile = encryptionKeyFile(configuration.dataDirectory);
+  const ring = await openSealing({ file: keyFile, files, random, clock });
   const data = storeFile(configuration.dataDirectory);
   let opening: readonly string[] = [];
   context.showProblems(() => opening);
   const { store, notice, isRepaired } = await openDatastore({
     directory,
     onDamage: configuration.datastore.onDamage,
-    open: () => openSqliteStore({ path: data, clock, logger, sealing, room: () => live.current.datastore }),
+    open: () => openSqliteStore({ path: data, clock, logger, sealing: ring, room: () => live.current.datastore }),
     files,
     clock,
     logger,
@@ -43,9 +44,15 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   const noticed = notice === undefined ? [] : [noticeText(notice, directory)];
   if (isRepaired) context.parts.provide('datastoreRepaired', noticed.join());
   const reserveBytes = (): number => live.current.datastore.diskReserveBytes;
-  const snapshots = keepSnapshots(directory, store, { files, clock, logger, reserveBytes });
+  const encryption = new Encryption({ ring, keyFile, directory, store, files, clock, logger, reserveBytes });
+  const exclusively: EncryptionPart['exclusively'] = (work) => encryption.exclusively(work);
+  const snapshots = keepSnapshots(directory, store, { files, clock, logger, reserveBytes, exclusively });
   scope.onClose(() => snapshots[Symbol.dispose]());
-  await keep();
+  await ring.keep();
+  await encryption.check();
+  // Beside the start: what was interrupted takes nothing from it. A failure is in the log, and is tried again at the next start.
+  scope.spawn('interrupted rotation', () => encryption.finish().catch(() => {}));
+  context.parts.provide('encryption', encryption);
   context.parts.provide('store', store);
   context.parts.provide('copyStore', (target) => store.copyTo(target));
   const size = 'apiserver_storage_size_bytes';
@@ -78,5 +85,5 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   gauge('microshift_datastore_full', '1 while nothing can be created and nothing can grow.', () =>
     store.room().isShort ? 1 : 0,
   );
-  return () => [...noticed, ...store.problems()];
+  return () => [...noticed, ...store.problems(), ...encryption.problems()];
 }

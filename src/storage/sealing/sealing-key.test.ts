@@ -29,10 +29,10 @@ test('Secrets are never plain in the files of the database; without its key file
   mkdirSync(directory, { mode: 0o700 });
   const file = path.join(folder, 'secrets.key');
   const open = async (): Promise<Store> => {
-    const { sealing, keep } = await openSealing({ file, files: systemFiles, random: systemRandom });
     const clock = new VirtualClock(Date.UTC(2026, 0, 1));
+    const sealing = await openSealing({ file, files: systemFiles, random: systemRandom, clock });
     const store = await openSqliteStore({ path: path.join(directory, 'cluster.sqlite'), clock, sealing });
-    await keep();
+    await sealing.keep();
     return store;
   };
   const first = await open();

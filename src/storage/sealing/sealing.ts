@@ -49,7 +49,11 @@ export function createSealing(options: {
     open(key, sealed) {
       if (isPlain(sealed)) return sealed;
       const fitting = keys.find(({ id }) => id === sealed[0]);
-      if (fitting === undefined || sealed.length < headBytes) throw new Error(`no key for the value of ${key}`);
+      if (sealed.length < headBytes) throw new Error(`the value of ${key} is cut short`);
+      if (fitting === undefined) {
+        const ids = keys.map(({ id }) => id).join(', ');
+        throw new Error(`the value of ${key} is encrypted with key ${sealed[0]}, and the key file holds key ${ids}`);
+      }
       const nonce = sealed.subarray(1, 1 + nonceBytes);
       const decipher = createDecipheriv(algorithm, fitting.secret, nonce, { authTagLength: tagBytes });
       decipher.setAAD(Buffer.from(key));

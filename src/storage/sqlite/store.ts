@@ -3,7 +3,14 @@
 // transaction. See docs/internals/storage.md.
 import type { Clock, Timer } from '#base/clock.ts';
 import { assert, messageOf, OperatorError } from '#base/errors.ts';
-import { commitBytesMax, commitWritesMax, lazyFlushMs, revisionBlock, roomLookMs } from '#base/limits.ts';
+import {
+  commitBytesMax,
+  commitWritesMax,
+  lazyFlushMs,
+  resealBytesMax,
+  revisionBlock,
+  roomLookMs,
+} from '#base/limits.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import {
   type FileMeta,
@@ -13,14 +20,12 @@ import {
   type RowFile,
   RowFileError,
 } from '#host/row-file.ts';
-import { type EncodedObject, encodeObject } from '../encode.ts';
-import type { HistoryLimits } from '../history.ts';
+import { encodeObject } from '../encode.ts';
 import { type Change, StoreState } from '../state.ts';
 import type { StoredValue } from '../stored-value.ts';
 import {
   type ListPage,
   type Revision,
-  type Store,
   type StoredObject,
   StoreFullError,
   StoreUnavailableError,
@@ -29,54 +34,13 @@ import {
   type WriteResult,
 } from '../store.ts';
 import { openingError } from './opening-error.ts';
-import { isBeingRemoved, Room, type RoomLimits, unlimitedRoom } from './room.ts';
+import { isBeingRemoved, Room, unlimitedRoom } from './room.ts';
 import { type DirtyRows, packRows, unpackRows } from './rows.ts';
 import { noSealing, type Sealing } from '../sealing/sealing.ts';
+import type { Resealed } from '../sealing/rotation.ts';
+import type { PageOptions, SqliteStore, SqliteStoreOptions, WaitingWrite } from './store-options.ts';
 
-export interface SqliteStoreOptions {
-  /** The file; its folder must exist and be private. */
-  readonly path: string;
-  readonly clock: Clock;
-  readonly logger?: Logger | undefined;
-  /** Default false; tests freeze. */
-  readonly freeze?: boolean | undefined;
-  readonly history?: HistoryLimits | undefined;
-  /** Size limit of the file; absent: the disk's. */
-  readonly pagesMax?: number | undefined;
-  /** What the data may take; absent: everything. Asked for anew again and again. */
-  readonly room?: (() => RoomLimits) | undefined;
-  /** Encryption at rest; absent: none. */
-  readonly sealing?: Sealing | undefined;
-  /** Default: the real file. */
-  readonly open?: OpenRowFile | undefined;
-}
-
-/** A store that can say what is wrong with its medium. */
-export interface SqliteStore extends Store {
-  /** Empty when all is well. */
-  problems(): readonly string[];
-  /** What the data takes, and whether nothing may grow. */
-  room(): { readonly usage: FileUsage | undefined; readonly isShort: boolean };
-  /** Everything that is visible now, lazy writes included, as a file of its own. Rejects with StoreUnavailableError. */
-  copyTo(target: string): Promise<Revision>;
-}
-
-interface WaitingWrite {
-  readonly key: string;
-  readonly expectedRevision: Revision;
-  readonly encoded: EncodedObject | undefined;
-  readonly lazy: boolean;
-  /** Of the object, its removal has been asked for. */
-  readonly isRemoved: boolean;
-  readonly timeToLiveSeconds: number | undefined;
-  resolve(result: WriteResult): void;
-  reject(error: StoreUnavailableError | StoreFullError): void;
-}
-
-interface PageOptions {
-  readonly startAfter?: string | undefined;
-  readonly limit?: number | undefined;
-}
+export type { SqliteStore, SqliteStoreOptions } from './store-options.ts';
 
 /** Throws OperatorError when the file cannot be used. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
@@ -224,6 +188,39 @@ class EmbeddedStore implements SqliteStore {
     const { revision } = this;
     await this.#file.copyTo(target);
     return revision;
+  }
+  async reseal(prefixes: readonly string[], onProgress: (progress: Resealed) => void): Promise<void> {
+    while (this.#underWay() !== undefined) await this.#underWay();
+    const values = prefixes.flatMap((prefix) => this.#state.list(prefix).items);
+    for (let done = 0; done < values.length;) {
+      while (this.#underWay() !== undefined) await this.#underWay();
+      for (let bytes = 0; done < values.length && bytes < resealBytesMax; done++) {
+        // What was written meanwhile is sealed anew already; what is gone must not come back.
+        const value = this.#state.get(values[done]!.key);
+        if (value === undefined || value !== values[done]) continue;
+        bytes += value.bytes.length;
+        this.#dirty.set(value.createRevision, { value, removed: false });
+      }
+      await this.#flush();
+      onProgress({ done, total: values.length });
+    }
+    // Removals that nobody has waited for: their rows are still in the file, as they were.
+    await this.#flush();
+  }
+  #underWay(): Promise<void> | undefined {
+    return this.#committing;
+  }
+  /** Every lazy write, on disk. */
+  async #flush(): Promise<void> {
+    while (this.#underWay() !== undefined) await this.#underWay();
+    const rows = this.#dirty;
+    if (rows.size === 0) return;
+    if (this.#closing !== undefined) throw new StoreUnavailableError('the store is closed');
+    if (this.#broken) throw new StoreUnavailableError(this.#problem ?? 'the data file has failed');
+    this.#send([], []);
+    await this.#underWay();
+    // Another map is there once they are on disk.
+    if (this.#dirty === rows) throw new StoreUnavailableError(this.#problem ?? 'the data file has failed');
   }
   close(): Promise<void> {
     this.#closing ??= this.#close();
