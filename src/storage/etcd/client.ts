@@ -31,6 +31,8 @@ export interface Page {
 export interface EtcdClientOptions extends Pick<GrpcConnectOptions, 'tls'> {
   /** `host:port`, at least one. */
   readonly members: readonly string[];
+  /** Of one member; default 10 s. */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 /** One large page; events of one revision come together. */
@@ -232,7 +234,9 @@ export class EtcdClient {
     const at = this.#current;
     const connection = await this.#connection();
     try {
-      return await connection.unary(etcdTable, method, request, { timeoutMs: requestTimeoutMs });
+      return await connection.unary(etcdTable, method, request, {
+        timeoutMs: this.#options.requestTimeoutMs ?? requestTimeoutMs,
+      });
     } catch (error) {
       // Of many calls that fail together, one moves on.
       if (isMemberLost(error) && this.#current === at) this.next();

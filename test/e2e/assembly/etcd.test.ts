@@ -5,14 +5,19 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { EtcdClient } from '#storage/etcd/client.ts';
 import { eventually } from '#kit/machine/command.ts';
-import { EtcdServer } from '#kit/etcd-server.ts';
+import { EtcdServer, etcdClientTls, writeEtcdCertificates } from '#kit/etcd-server.ts';
 import { ask, cli, freePort, type Lifetime, start, temporary, waitReady } from './microshift-process.ts';
 
 const ends: (() => unknown)[] = [];
 const file: Lifetime = { after: (end) => void ends.unshift(end) };
 const folder = temporary(file);
-const etcd = new EtcdServer(folder);
-const endpoint = `unix://${etcd.member.slice('unix:'.length)}`;
+const tls = writeEtcdCertificates(folder);
+const etcd = new EtcdServer(folder, { tls });
+const environment = {
+  MICROSHIFT_DATASTORE_AUTHORITYFILE: tls.authorityFile,
+  MICROSHIFT_DATASTORE_CERTIFICATEFILE: tls.certificateFile,
+  MICROSHIFT_DATASTORE_KEYFILE: tls.keyFile,
+};
 before(() => etcd.start());
 after(async () => {
   await etcd.signal('SIGKILL');
@@ -27,7 +32,7 @@ test('a process without its etcd waits and says so, begins when it is there, and
   const dataDirectory = path.join(temporary(context), 'data');
   const port = await freePort();
   await etcd.signal('SIGTERM');
-  const first = start(context, dataDirectory, port, ['--datastore', endpoint]);
+  const first = start(context, dataDirectory, port, ['--datastore', etcd.endpoint], environment);
   const reason = /the etcd cluster cannot be used: .*Nothing is served until then.*Check that its members run/;
   await eventually('the reason in the status', 20, async () =>
     reason.test(statusOf(dataDirectory).replaceAll(/\s+/g, ' ')) ? true : undefined,
@@ -41,7 +46,7 @@ test('a process without its etcd waits and says so, begins when it is there, and
   assert.equal((await ask(dataDirectory, 'POST', configMaps, configMap('kept'))).status, 201);
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, stringData: { password: 'hidden-word' } };
   assert.equal((await ask(dataDirectory, 'POST', '/api/v1/namespaces/default/secrets', secret)).status, 201);
-  const client = new EtcdClient({ members: [etcd.member] });
+  const client = new EtcdClient({ members: [etcd.member], tls: etcdClientTls(tls) });
   context.after(() => client.close());
   const [plain, sealed] = await Promise.all(
     ['configmaps/default/kept', 'secrets/default/s'].map((key) => client.get(`/registry/${key}`)),
@@ -56,7 +61,7 @@ test('a process without its etcd waits and says so, begins when it is there, and
   const before = await ask(dataDirectory, 'GET', `${configMaps}/kept`);
   first.child.kill('SIGKILL');
   await first.exited;
-  const second = start(context, dataDirectory, port, ['--datastore', endpoint]);
+  const second = start(context, dataDirectory, port, ['--datastore', etcd.endpoint], environment);
   waitReady(dataDirectory);
   assert.deepEqual(await ask(dataDirectory, 'GET', `${configMaps}/kept`), before);
 
