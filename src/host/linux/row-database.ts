@@ -45,12 +45,17 @@ function checksum(key: string, numbers: readonly number[], value: Uint8Array): n
   return crc32(value, crc32(`${key}\0${numbers.join(',')}`));
 }
 
+/** Whether it is clean in the last bit, a checksum of both in the others. Versions that know 0 and 1 only take it for not clean, which is safe. */
+const metaState = (reservedRevision: number, clean: boolean): number =>
+  (crc32(`${reservedRevision}\0${clean}`) + 1) * 2 + (clean ? 1 : 0);
+
 /** What an error of this file means, by SQLite's primary result codes. */
 export function failureOf(error: unknown): RowFileFailure {
   if (error instanceof FileProblem) return error.failure;
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : -1;
   if (code === 5 || code === 6) return 'busy';
-  if (code === 11 || code === 26) return 'corrupt';
+  // 1: a statement of ours makes no sense to this file's schema.
+  if (code === 11 || code === 26 || code === 1) return 'corrupt';
   if (code === 13) return 'full';
   if (code === 8 || code === 14) return 'cannot-open';
   return 'io';
@@ -188,7 +193,11 @@ export class RowDatabase {
   meta(): FileMeta {
     const row = this.#database.prepare('SELECT reserved_revision, clean FROM meta').get();
     if (row === undefined) throw new FileProblem('corrupt', 'its table meta is empty');
-    return { reservedRevision: Number(row['reserved_revision']), clean: row['clean'] === 1 };
+    const [reservedRevision, state] = [Number(row['reserved_revision']), Number(row['clean'])];
+    // Files of the first versions say 0 or 1, without a checksum.
+    if (state > 1 && state !== metaState(reservedRevision, state % 2 === 1))
+      throw new FileProblem('corrupt', 'the checksum of its last revision is wrong');
+    return { reservedRevision, clean: state % 2 === 1 };
   }
   /** Every row, checked, in chunks. */
   *rows(): Generator<PackedRows> {
@@ -241,7 +250,7 @@ export class RowDatabase {
         at += length;
         this.#put.run(createRevision, key, revision, expiresAt, versionOffset, checksum(key, four, value), value);
       });
-      if (meta !== undefined) this.#putMeta.run(meta.reservedRevision, meta.clean ? 1 : 0);
+      if (meta !== undefined) this.#putMeta.run(meta.reservedRevision, metaState(meta.reservedRevision, meta.clean));
       this.#database.exec('COMMIT');
     } catch (error) {
       // SQLite rolls back by itself after some errors.
