@@ -5,15 +5,20 @@ import { processMemory, trimMemoryWhenIdle } from './idle-memory.ts';
 
 const megabyte = 1024 * 1024;
 
-function machineMemory() {
+function machineMemory(clock: VirtualClock) {
   const trace: string[] = [];
   const state = { heapMb: 34, liveMb: 20, utilization: 0.01 };
+  let [activeMs, lastMs] = [0, 0];
   return {
     trace,
     state,
     memory: {
       heapBytes: () => state.heapMb * megabyte,
-      utilization: () => state.utilization,
+      activeMs() {
+        activeMs += state.utilization * (clock.monotonicMs() - lastMs);
+        lastMs = clock.monotonicMs();
+        return activeMs;
+      },
       collect() {
         trace.push('collect');
         state.heapMb = state.liveMb;
@@ -25,7 +30,7 @@ function machineMemory() {
 
 test('what start-up left is collected once, and again only when the heap has grown', () => {
   const clock = new VirtualClock(0);
-  const { memory, state, trace } = machineMemory();
+  const { memory, state, trace } = machineMemory(clock);
   using _trim = trimMemoryWhenIdle(clock, memory);
   clock.advance(9_000);
   assert.deepEqual(trace, []);
@@ -40,13 +45,15 @@ test('what start-up left is collected once, and again only when the heap has gro
 
 test('nothing is collected while there is work', () => {
   const clock = new VirtualClock(0);
-  const { memory, state, trace } = machineMemory();
+  const { memory, state, trace } = machineMemory(clock);
   state.utilization = 0.4;
   const trim = trimMemoryWhenIdle(clock, memory);
   clock.advance(600_000);
   assert.deepEqual(trace, []);
   state.utilization = 0;
-  clock.advance(60_000);
+  clock.advance(5_000);
+  assert.deepEqual(trace, ['collect'], 'soon after the work');
+  clock.advance(10_000);
   assert.deepEqual(trace, ['collect', 'return']);
   trim[Symbol.dispose]();
   clock.advance(600_000);

@@ -11,6 +11,8 @@ import { releaseProgramPages } from './program-pages.ts';
 /** What start-up leaves is collected this long after it. */
 const firstLookMs = 10_000;
 const lookMs = 60_000;
+/** While there is work: what it leaves is collected soon after it. */
+const busyLookMs = 5_000;
 /** V8 keeps pages that it has emptied for about 8 s. */
 const settleMs = 10_000;
 /** A collection stops the event loop for some 20 ms at 20 MB: only where it is idle, and where there is something to win. */
@@ -20,23 +22,17 @@ const worthBytes = 3 * 1024 * 1024;
 export interface ProcessMemory {
   /** Bytes that V8 has taken from the system. */
   heapBytes(): number;
-  /** Share of the time since the last call that the event loop was at work. */
-  utilization(): number;
+  /** Milliseconds that the event loop was at work, in all. */
+  activeMs(): number;
   collect(): void;
   returnFreed(): void;
 }
 
 export function processMemory(): ProcessMemory {
-  let last = performance.eventLoopUtilization();
   let collect: (() => void) | undefined;
   return {
     heapBytes: () => getHeapStatistics().total_heap_size,
-    utilization() {
-      const now = performance.eventLoopUtilization();
-      const { utilization } = performance.eventLoopUtilization(now, last);
-      last = now;
-      return utilization;
-    },
+    activeMs: () => performance.eventLoopUtilization().active,
     collect() {
       if (collect === undefined) {
         // Not as an option of the executable: other options than those of the build make V8 refuse its code cache.
@@ -57,10 +53,20 @@ export function processMemory(): ProcessMemory {
 export function trimMemoryWhenIdle(clock: Clock, memory: ProcessMemory = processMemory()): Disposable {
   let heapAfterBytes = 0;
   let timer: Timer;
+  let lookedAtMs = clock.monotonicMs();
+  let activeThenMs = memory.activeMs();
+  /** Since the last call. */
+  const wasIdle = (): boolean => {
+    const [nowMs, activeMs] = [clock.monotonicMs(), memory.activeMs()];
+    const isIdle = activeMs - activeThenMs <= idleUtilizationMax * (nowMs - lookedAtMs);
+    lookedAtMs = nowMs;
+    activeThenMs = activeMs;
+    return isIdle;
+  };
   const look = (): void => {
-    const isIdle = memory.utilization() <= idleUtilizationMax;
+    const isIdle = wasIdle();
     if (!isIdle || memory.heapBytes() < heapAfterBytes + worthBytes) {
-      timer = clock.schedule(lookMs, look);
+      timer = clock.schedule(isIdle ? lookMs : busyLookMs, look);
       return;
     }
     memory.collect();
@@ -70,7 +76,6 @@ export function trimMemoryWhenIdle(clock: Clock, memory: ProcessMemory = process
       timer = clock.schedule(lookMs, look);
     });
   };
-  memory.utilization();
   timer = clock.schedule(firstLookMs, look);
   return { [Symbol.dispose]: () => timer.cancel() };
 }
