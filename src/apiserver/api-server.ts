@@ -23,6 +23,7 @@ import { serverMetrics } from './metrics/server-metrics.ts';
 import { startDefinitionController } from './custom-resources/definition-controller.ts';
 import { createFlowControl } from './flow-control/flow-control.ts';
 import { watchCounts } from './flow-control/watch-counts.ts';
+import { Turns } from './registry/turns.ts';
 import { createServedKinds } from './custom-resources/served-kinds.ts';
 import { SelectionIndex } from './registry/selection-index.ts';
 import type { ApiServerOptions, HealthChecks } from './options.ts';
@@ -119,6 +120,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     flowControl,
     watches,
     selectionIndex,
+    turns: new Turns(options.clock),
     get health() {
       return (health ??= createHealthChecks(server));
     },

@@ -15,6 +15,7 @@ import type { WatchCounts } from './flow-control/watch-counts.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import type { AuditedRequestNotes } from './audit/notes.ts';
 import type { SelectionIndex } from './registry/selection-index.ts';
+import type { Turns } from './registry/turns.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export type {
@@ -162,6 +163,8 @@ export interface Server {
   readonly flowControl: FlowControl;
   readonly watches: WatchCounts;
   readonly selectionIndex: SelectionIndex;
+  /** At objects that several write at once, by their keys. */
+  readonly turns: Turns;
   readonly health: HealthChecks;
   /** Built-in and custom. */
   readonly kinds: ServedKinds;

@@ -39,8 +39,10 @@ export const seatsInFlightMax = 600;
 export const answersTogetherMax = 64;
 /** Seconds a request that is no watch may take: upstream's --request-timeout. */
 export const requestTimeoutSeconds = 60;
-/** Attempts of an internal read-modify-write before it answers with a conflict. */
-export const writeConflictRetriesMax = 10;
+/** Attempts of an internal read-modify-write before it answers with a conflict. Upstream has no limit; who lost once comes in turn, so this is far away. */
+export const writeConflictRetriesMax = 50;
+/** Longest wait for a turn at a busy object; then both try. */
+export const writeTurnWaitMsMax = 1_000;
 /** Event objects are removed after this time: upstream's --event-ttl. */
 export const eventTtlSeconds = 3_600;
 /** Bytes that the events kept for resuming watches may hold: large objects must not make history large. */

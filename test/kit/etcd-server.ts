@@ -113,6 +113,7 @@ export class EtcdServer {
               `--key-file=${tls.keyFile}`,
               '--client-cert-auth',
             ]),
+        '--logger=zap',
         '--log-level=error',
       ],
       { cwd: this.#folder, stdio: ['ignore', 'ignore', 'inherit'] },

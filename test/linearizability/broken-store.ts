@@ -48,6 +48,43 @@ function tellsLate(): Fault {
   });
 }
 
+/** Another state at the revision of `stored`. */
+function showing(stored: StoredObject, bytes: Uint8Array): StoredObject {
+  const { key, revision, createRevision, versionOffset } = stored;
+  return { key, revision, createRevision, versionOffset, bytes, object: () => stored.object() };
+}
+const changesValues = withEvents((events) =>
+  events.map((event) => {
+    if (!isOurs(event.stored.key)) return event;
+    const text = Buffer.from(event.stored.bytes).toString();
+    const bytes = Buffer.from(text.replace(/"value":"[^"]*"/, `"value":"${Buffer.from('never').toString('base64')}"`));
+    return { ...event, stored: showing(event.stored, bytes) };
+  }),
+);
+/** The state at its creation. */
+function removesOlder(): Fault {
+  const first = new Map<string, Uint8Array>();
+  return withEvents((events) =>
+    events.map((event) => {
+      const { stored, previous, type } = event;
+      const of = `${stored.key} ${stored.createRevision}`;
+      if (previous === undefined) first.set(of, stored.bytes);
+      const older = type === 'delete' ? first.get(of) : undefined;
+      return older === undefined ? event : { ...event, stored: showing(stored, older) };
+    }),
+  );
+}
+const tellsNoRemovals = withEvents((events) =>
+  events.filter(({ type, stored }) => type === 'put' || !isOurs(stored.key)),
+);
+const tellsLaterThanBookmarks: Fault = (store) => ({
+  watch: (prefix, after, watcher) =>
+    store.watch(prefix, after, {
+      onEvents: (events) => void setTimeout(() => watcher.onEvents(events), 20),
+      onEnd: (reason) => watcher.onEnd(reason),
+    }),
+});
+
 const loses: Fault = (store) => {
   const due = nowAndThen(25);
   /** What readers see instead, until the next write. */
@@ -96,6 +133,38 @@ const listsLess: Fault = (store) => {
     },
   };
 };
+/** All of it as it is now, whatever time was asked for. */
+const mixesTimes: Fault = (store) => ({
+  listAt(prefix, at, options) {
+    const page = store.list(prefix, options);
+    return prefix.includes(namespace) ? { ...page, revision: at } : page;
+  },
+});
+const saysOlderRevision: Fault = (store) => {
+  const due = nowAndThen(4);
+  return {
+    list(prefix, options) {
+      const page = store.list(prefix, options);
+      return prefix.includes(namespace) && due() ? { ...page, revision: page.revision - 3 } : page;
+    },
+  };
+};
+/** Where a watch begins, which is to go on behind `after`. */
+const beginsAt =
+  (from: (after: number, store: Store) => number): Fault =>
+  (store) => ({
+    watch: (prefix, after, watcher) =>
+      store.watch(prefix, prefix.includes(namespace) ? from(after, store) : after, watcher),
+  });
+const doesAndRefuses: Fault = (store) => {
+  const due = nowAndThen(10);
+  return {
+    async write(request): Promise<WriteResult> {
+      const result = await store.write(request);
+      return result.ok && isOurs(request.key) && due() ? { ok: false, current: result.stored } : result;
+    },
+  };
+};
 const repeatsRevisions: Fault = (store) => {
   const due = nowAndThen(25);
   return {
@@ -141,14 +210,32 @@ const isAhead: Fault = (store) => ({
 
 export const faults: Readonly<Record<string, { fault: Fault; says: RegExp }>> = {
   'an acknowledged write is lost': { fault: loses, says: /no order is possible/ },
-  'a read is stale': { fault: readsStale, says: /no order is possible: get/ },
+  'a read is stale': { fault: readsStale, says: /no order is possible of[^]*get \(/ },
   'a consistent list is stale': { fault: listsStale, says: /a consistent list of \w+ is of revision/ },
   'a list lacks an object': { fault: listsLess, says: /lacks/ },
+  'a list of the past shows the present': { fault: mixesTimes, says: /has \S+ at revision|lacks/ },
+  'a list says an older revision': {
+    fault: saysOlderRevision,
+    says: /a list of \w+ at revision \d+ .* has \S+ at revision/,
+  },
+  'a write is done and refused': { fault: doesAndRefuses, says: /which was refused/ },
   'a revision is given out twice': { fault: repeatsRevisions, says: /revision \d+ is put .* and also put/ },
   'a precondition is not looked at': { fault: ignoresPreconditions, says: /no order is possible/ },
   'a watch leaves an event out': { fault: leavesOut(), says: /was left out/ },
   'a watch tells an event twice': { fault: tellsTwice(), says: /came twice/ },
   'a watch tells events in another order': { fault: tellsLate(), says: /came behind/ },
+  'a watch goes on too late': {
+    fault: beginsAt((after, store) => Math.min(after + 3, store.revision)),
+    says: /was left out/,
+  },
+  'a watch goes on too early': {
+    fault: beginsAt((after, store) => Math.max(after - 3, store.compactedRevision)),
+    says: /which is not behind the begin/,
+  },
+  'no watch tells of removals': { fault: tellsNoRemovals, says: /and a list of that revision has it not/ },
+  'a watch shows what nobody wrote': { fault: changesValues, says: /shows never, which nobody wrote/ },
+  'a removal shows an older state': { fault: removesOlder(), says: /DELETED .* and the last state was/ },
+  'watches are behind their bookmarks': { fault: tellsLaterThanBookmarks, says: /was ahead of revision|was left out/ },
   'a bookmark is ahead': { fault: isAhead, says: /BOOKMARK\) had shown|was ahead of revision/ },
 };
 

@@ -71,8 +71,15 @@ async function text(body: Readable): Promise<string> {
   return all;
 }
 
-const headersOf = ({ body, contentType }: Asked): Record<string, string> =>
-  body === undefined ? {} : { 'content-type': contentType ?? 'application/json' };
+const bodyOf = ({ body }: Asked): string => (body === undefined ? '' : JSON.stringify(body));
+/** Node.js sends the body of a DELETE without its length otherwise. */
+const headersOf = (asked: Asked): Record<string, string> =>
+  asked.body === undefined
+    ? {}
+    : {
+        'content-type': asked.contentType ?? 'application/json',
+        'content-length': String(Buffer.byteLength(bodyOf(asked))),
+      };
 
 /** Nobody listens: then it certainly did not arrive. */
 const mayHaveArrived = (error: unknown): boolean =>
@@ -98,7 +105,7 @@ function http1({ url, ...tls }: Endpoint): { send: Send; close: () => void } {
           clearTimeout(timeout);
           reject(new NoAnswer(mayHaveArrived(error), error));
         });
-        outgoing.end(asked.body === undefined ? undefined : JSON.stringify(asked.body));
+        outgoing.end(bodyOf(asked));
       }),
   };
 }
@@ -116,7 +123,11 @@ function http2Sender({ url, ...tls }: Endpoint): { send: Send; close: () => void
     close: () => session?.destroy(),
     send: (asked) =>
       new Promise((resolve, reject) => {
-        const stream = connected().request({ ':method': asked.method, ':path': asked.path, ...headersOf(asked) });
+        const stream = connected().request(
+          { ':method': asked.method, ':path': asked.path, ...headersOf(asked) },
+          // And without its body here.
+          { endStream: asked.body === undefined },
+        );
         const timeout = setTimeout(() => stream.destroy(new Error('no answer in time')), answerTimeoutMs);
         stream.on('response', (headers) => {
           clearTimeout(timeout);
@@ -131,7 +142,7 @@ function http2Sender({ url, ...tls }: Endpoint): { send: Send; close: () => void
           clearTimeout(timeout);
           reject(new NoAnswer(true, 'the stream was closed'));
         });
-        stream.end(asked.body === undefined ? undefined : JSON.stringify(asked.body));
+        if (asked.body !== undefined) stream.end(bodyOf(asked));
       }),
   };
 }

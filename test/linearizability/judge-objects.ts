@@ -3,18 +3,17 @@
 import { type List, type Operation, resourceOf } from './history.ts';
 import { objectModel, type ObjectStep } from './object-model.ts';
 import { type Interval, search } from './search.ts';
+import { shrink } from './shrink.ts';
 
 /** `operations`: with what is known of those without an answer. */
 export function judgeObjects(operations: readonly Operation[], lists: readonly List[]): string[] {
   const problems: string[] = [];
   for (const [key, own] of Map.groupBy(operations, (operation) => operation.key)) {
     const reads = lists.filter((list) => list.isConsistent && list.resource === resourceOf(key));
-    const verdict = search([...own.flatMap(intervalOf), ...reads.map((list) => readOf(key, list))], objectModel);
+    const entries = [...own.flatMap(intervalOf), ...reads.map((list) => readOf(key, list))];
+    const verdict = search(entries, objectModel);
     if (verdict.type === 'undecided') problems.push(`${key}: too many orders to try`);
-    else if (verdict.type === 'impossible') {
-      const behind = verdict.order.slice(-3).map(textOf).join(', ') || 'nothing';
-      problems.push(`${key}: no order is possible: ${textOf(verdict.blocked)} does not fit behind ${behind}`);
-    }
+    else if (verdict.type === 'impossible') problems.push(`${key}: no order is possible of\n${smallText(entries)}`);
   }
   return problems;
 }
@@ -35,6 +34,17 @@ function readOf(key: string, { items, call, end }: List): Interval<ObjectStep> {
     call,
     end,
   };
+}
+
+/** With begins and ends. */
+function smallText(all: readonly Interval<ObjectStep>[]): string {
+  const { from, entries } = shrink(all);
+  return [
+    ...(from === undefined ? [] : [`behind ${textOf(from)}`]),
+    ...entries.map(({ step, call, end }) => `${call}-${end === Infinity ? '' : end} ${textOf(step)}`),
+  ]
+    .map((line) => `    ${line}`)
+    .join('\n');
 }
 
 function textOf({ action, outcome }: ObjectStep): string {

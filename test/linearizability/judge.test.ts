@@ -100,10 +100,7 @@ test('an acknowledged write that is lost', () => {
     patch(3, 4, shows(11, 'b'), 'b'),
     get(5, 6, shows(10, 'a')),
   );
-  assert.equal(
-    problem,
-    'configmaps/a: no order is possible: get (a at 10) does not fit behind create a (a at 10), patch b (b at 11)',
-  );
+  assert.equal(problem, 'configmaps/a: no order is possible of\n    behind patch b (b at 11)\n    5-6 get (a at 10)');
   assert.deepEqual(more, []);
   assert.notDeepEqual(operations(create(1, 2, shows(10, 'a'), 'a'), get(3, 4, { type: 'missing' })), []);
   assert.notDeepEqual(

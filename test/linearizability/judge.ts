@@ -3,6 +3,8 @@ import { gatherFacts, resolveUnknown } from './facts.ts';
 import type { History } from './history.ts';
 import { judgeObjects } from './judge-objects.ts';
 import { judgeRevisions } from './judge-revisions.ts';
+import { judgeStates } from './judge-states.ts';
+import { judgeValues } from './judge-values.ts';
 import { judgeWatches } from './judge-watches.ts';
 
 /** Empty: nothing. */
@@ -11,8 +13,10 @@ export function judge(history: History): string[] {
   const operations = resolveUnknown(history.operations, facts);
   return [
     ...facts.problems,
+    ...judgeValues(history.operations, facts),
     ...judgeObjects(operations, history.lists),
     ...judgeRevisions(operations, history, facts),
     ...judgeWatches(history, facts),
+    ...judgeStates(history),
   ];
 }

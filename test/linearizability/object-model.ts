@@ -8,6 +8,7 @@ export interface ObjectStep {
 }
 
 interface Present {
+  /** Of the last write. */
   readonly value: string;
   /** Absent: of a write that nobody had an answer to, and whose value nobody read. */
   readonly version?: Version | undefined;
@@ -26,14 +27,21 @@ const of = (version: Version): ObjectState => ({
   present: { value: version.value, version, uid: version.uid },
   revision: version.revision,
 });
+/** Behind a write that was answered with a version, whatever was before. */
+export const stateOf = ({ outcome }: ObjectStep): ObjectState =>
+  outcome.type === 'version' ? of(outcome.version) : objectModel.initial;
 const isSame = (uid: string | undefined, other: string): boolean => uid === undefined || uid === other;
 
 export const objectModel: Model<ObjectState, ObjectStep> = {
   initial: { present: undefined, revision: 0 },
   textOf: ({ present, revision }) =>
-    present === undefined
-      ? `- ${revision}`
-      : `${revision} ${present.version?.revision ?? '?'} ${present.uid ?? '?'} ${present.value}`,
+    present === undefined ? `- ${revision}` : `${revision} ${present.version?.revision ?? '?'} ${present.uid ?? '?'}`,
+  // Nobody read the values of those that are not known.
+  kindOf({ action, outcome }) {
+    const required = action.type === 'update' || action.type === 'delete' ? action.revision : undefined;
+    const kind = action.type === 'patch' ? 'update' : action.type;
+    return `${kind} ${required ?? ''} ${outcome.type === 'version' ? outcome.version.revision : ''}`;
+  },
   step(state, { action, outcome }) {
     const { present } = state;
     if (outcome.type === 'missing') return present === undefined && action.type !== 'create' ? state : undefined;

@@ -8,7 +8,7 @@ export const resources = ['configmaps', 'secrets'] as const;
 
 export const collectionPath = (resource: string): string => `/api/v1/namespaces/${namespace}/${resource}`;
 /** Others' objects (the certificate bundle in every namespace) are not looked at. */
-export const isOurs = (name: string): boolean => name.startsWith('k');
+export const isOurs = (name: string): boolean => /^k[-\d]/.test(name);
 
 export function versionOf({ metadata, data }: Json): Version {
   return {

@@ -10,6 +10,7 @@ const register: Model<number, Step> = {
   initial: 0,
   step: (state, { write, read }) => write ?? (read === state ? state : undefined),
   textOf: String,
+  kindOf: ({ write }) => String(write),
 };
 const at = (call: number, end: number, step: Step): Interval<Step> => ({ step, call, end });
 const verdict = (...intervals: Interval<Step>[]) => search(intervals, register).type;
@@ -41,6 +42,16 @@ test('a write without an answer is done never, late, or at once, and once', () =
   );
 });
 
+test('a hundred writes without an answer are no more to try than one', () => {
+  const lost = Array.from({ length: 100 }, (_, index) => at(3 + index / 100, Infinity, { write: 2 }));
+  const reads = Array.from({ length: 50 }, (_, index) =>
+    at(10 + index, 10.5 + index, { read: index % 2 === 0 ? 2 : 1 }),
+  );
+  const written = Array.from({ length: 26 }, (_, index) => at(9.6 + 2 * index, 10.6 + 2 * index + 0.7, { write: 1 }));
+  assert.equal(search([...lost, ...reads, ...written], register, 10_000).type, 'linearizable');
+  assert.equal(search([...lost, ...reads, at(200, 201, { read: 3 })], register, 10_000).type, 'impossible');
+});
+
 test('what does not fit is named, with what was before it', () => {
   const found = search([at(1, 2, { write: 1 }), at(3, 4, { write: 2 }), at(5, 6, { read: 7 })], register);
   assert.deepEqual(found, { type: 'impossible', blocked: { read: 7 }, order: [{ write: 1 }, { write: 2 }] });
@@ -64,6 +75,7 @@ test('it gives up, and says so, where the orders are too many', () => {
     initial: 0,
     step: (state, add) => (add === 0 ? undefined : state + add),
     textOf: String,
+    kindOf: String,
   };
   const open = Array.from({ length: 24 }, (_, index) => ({ step: 2 ** index, call: index, end: 100 }));
   assert.equal(search([...open, { step: 0, call: 200, end: 201 }], sums, 1_000).type, 'undecided');

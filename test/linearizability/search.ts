@@ -5,8 +5,10 @@ export interface Model<State, Step> {
   readonly initial: State;
   /** The state behind it; undefined: it cannot have happened there. */
   step(state: State, step: Step): State | undefined;
-  /** Equal for equal states. */
+  /** Equal for states that behave alike. */
   textOf(state: State): string;
+  /** Equal for steps that nobody can tell apart, of those that may never have happened: one stands for all. */
+  kindOf(step: Step): string;
 }
 
 export interface Interval<Step> {
@@ -22,10 +24,13 @@ export type Verdict<Step> =
   | { readonly type: 'impossible'; readonly blocked: Step; readonly order: readonly Step[] }
   | { readonly type: 'undecided' };
 
+/** Negative: one of the uncertain kind of this number (-1 is the first); else a certain operation. */
+type Choice = number;
+
 interface Frame<State> {
   readonly state: State;
-  readonly candidates: readonly number[];
-  /** Of the candidates, those that were tried. */
+  readonly choices: readonly Choice[];
+  /** Of the choices, those that were tried. */
   tried: number;
 }
 
@@ -34,66 +39,95 @@ export function search<State, Step>(
   model: Model<State, Step>,
   configurationsMax = 200_000,
 ): Verdict<Step> {
-  const all = given.toSorted((a, b) => a.call - b.call);
-  const certain = all.filter((one) => one.end !== Infinity);
-  // Those behind the certain ones: they are tried last, because what nobody saw mostly did not happen.
-  const entries = [...certain, ...all.filter((one) => one.end === Infinity)];
-  const done = new Uint8Array(entries.length);
+  const byCall = given.toSorted((a, b) => a.call - b.call);
+  const certain = byCall.filter((one) => one.end !== Infinity);
+  // Of a kind the one that was asked for first goes first: it may be wherever a later one may be, and so nothing is missed.
+  const kinds = [
+    ...Map.groupBy(
+      byCall.filter((one) => one.end === Infinity),
+      ({ step }) => model.kindOf(step),
+    ).values(),
+  ];
+  const done = new Uint8Array(certain.length);
+  const used = new Uint16Array(kinds.length);
   let left = certain.length;
   if (left === 0) return { type: 'linearizable' };
 
   /** Who may be next: whoever began before the first end among those that are missing. */
-  const candidatesNow = (): { candidates: number[]; firstEnd: number } => {
+  const choicesNow = (): { choices: Choice[]; firstEnd: number } => {
     let firstEnd = -1;
-    for (let index = 0; index < certain.length; index++) {
-      if (firstEnd >= 0 && entries[index]!.call > entries[firstEnd]!.end) break;
-      if (done[index] === 0 && (firstEnd < 0 || entries[index]!.end < entries[firstEnd]!.end)) firstEnd = index;
+    const open: number[] = [];
+    for (const [index, { call, end }] of certain.entries()) {
+      if (firstEnd >= 0 && call > certain[firstEnd]!.end) break;
+      if (done[index] !== 0) continue;
+      open.push(index);
+      if (firstEnd < 0 || end < certain[firstEnd]!.end) firstEnd = index;
     }
-    const limit = entries[firstEnd]!.end;
-    const candidates: number[] = [];
-    entries.forEach((entry, index) => {
-      if (done[index] === 0 && entry.call < limit) candidates.push(index);
-    });
-    return { candidates, firstEnd };
+    const limit = certain[firstEnd]!.end;
+    const choices: Choice[] = open.filter((index) => certain[index]!.call < limit);
+    // Last: what nobody saw mostly did not happen.
+    for (const [kind, ones] of kinds.entries()) {
+      const next = ones[used[kind]!];
+      if (next !== undefined && next.call < limit) choices.push(-1 - kind);
+    }
+    return { choices, firstEnd };
+  };
+  const stepOf = (choice: Choice): Step =>
+    choice >= 0 ? certain[choice]!.step : kinds[-1 - choice]![used[-1 - choice]!]!.step;
+  const take = (choice: Choice, direction: 1 | -1): void => {
+    if (choice < 0) {
+      used[-1 - choice]! += direction;
+      return;
+    }
+    done[choice] = direction === 1 ? 1 : 0;
+    left -= direction;
   };
 
-  const seen = new Set<string>();
-  const order: number[] = [];
-  const start = candidatesNow();
-  let longest: readonly number[] = [];
+  // By what was done and the state: how many of the uncertain had been used. Where fewer led nowhere, more do neither.
+  const seen = new Map<string, Uint16Array[]>();
+  let configurations = 0;
+  const isNew = (state: State): boolean => {
+    const configuration = `${Buffer.from(done).toString('latin1')}${model.textOf(state)}`;
+    const before = seen.get(configuration);
+    if (before?.some((fewer) => fewer.every((count, kind) => count <= used[kind]!)) === true) return false;
+    configurations++;
+    if (before === undefined) seen.set(configuration, [used.slice()]);
+    else before.push(used.slice());
+    return true;
+  };
+  const start = choicesNow();
+  const order: { choice: Choice; step: Step }[] = [];
+  let longest: readonly Step[] = [];
   let blocked = start.firstEnd;
-  const frames: Frame<State>[] = [{ state: model.initial, candidates: start.candidates, tried: 0 }];
+  let leastLeft = left;
+  const frames: Frame<State>[] = [{ state: model.initial, choices: start.choices, tried: 0 }];
   while (frames.length > 0) {
     const frame = frames.at(-1)!;
-    const next = frame.candidates[frame.tried++];
-    if (next === undefined) {
+    const choice = frame.choices[frame.tried++];
+    if (choice === undefined) {
       frames.pop();
       const back = order.pop();
-      if (back !== undefined) {
-        done[back] = 0;
-        if (back < certain.length) left++;
-      }
+      if (back !== undefined) take(back.choice, -1);
       continue;
     }
-    const state = model.step(frame.state, entries[next]!.step);
+    const step = stepOf(choice);
+    const state = model.step(frame.state, step);
     if (state === undefined) continue;
-    done[next] = 1;
-    const configuration = `${Buffer.from(done).toString('latin1')}${model.textOf(state)}`;
-    if (seen.has(configuration)) {
-      done[next] = 0;
+    take(choice, 1);
+    if (!isNew(state)) {
+      take(choice, -1);
       continue;
     }
-    if (seen.size >= configurationsMax) return { type: 'undecided' };
-    seen.add(configuration);
-    order.push(next);
-    if (next < certain.length) left--;
+    if (configurations > configurationsMax) return { type: 'undecided' };
+    order.push({ choice, step });
     if (left === 0) return { type: 'linearizable' };
-    const { candidates, firstEnd } = candidatesNow();
-    if (order.length > longest.length) {
-      longest = [...order];
+    const { choices, firstEnd } = choicesNow();
+    if (left < leastLeft) {
+      longest = order.map((one) => one.step);
       blocked = firstEnd;
+      leastLeft = left;
     }
-    frames.push({ state, candidates, tried: 0 });
+    frames.push({ state, choices, tried: 0 });
   }
-  return { type: 'impossible', blocked: entries[blocked]!.step, order: longest.map((index) => entries[index]!.step) };
+  return { type: 'impossible', blocked: certain[blocked]!.step, order: longest };
 }

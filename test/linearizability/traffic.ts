@@ -1,7 +1,7 @@
 // Several clients that read and write a few objects at once, and watchers of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fraction, type Random, seededRandom } from '#base/random.ts';
-import type { Action, Version } from './history.ts';
+import type { Action, History, Version } from './history.ts';
 import { judge } from './judge.ts';
 import { Recorder } from './recorder.ts';
 import { RecordingClient, resources } from './recording-client.ts';
@@ -23,10 +23,13 @@ export interface TrafficOptions {
 
 export interface TrafficResult {
   readonly problems: readonly string[];
+  readonly history: History;
   readonly operations: number;
   readonly unknown: number;
   readonly lists: number;
   readonly sessions: number;
+  /** Of the sessions, those that went on where another had ended. */
+  readonly resumed: number;
   readonly events: number;
   readonly bookmarks: number;
 }
@@ -83,10 +86,12 @@ export async function runTraffic(options: TrafficOptions): Promise<TrafficResult
     const events = sessions.flatMap((session) => session.events);
     return {
       problems: [...recorder.oddities, ...problems, ...judge(history)],
+      history,
       operations: operations.length,
       unknown: operations.filter(({ outcome }) => outcome.type === 'unknown').length,
       lists: lists.length,
       sessions: sessions.length,
+      resumed: sessions.filter(({ listed }) => listed === undefined).length,
       events: events.length,
       bookmarks: events.filter(({ type }) => type === 'BOOKMARK').length,
     };

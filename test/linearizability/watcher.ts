@@ -44,7 +44,7 @@ export class Watcher {
     const { stop } = this.#options;
     while (!stop.aborted) {
       const status = await this.#session();
-      if (status !== 200) await sleep(30);
+      await sleep(status === 200 ? 1 : 30);
     }
   }
   async #session(): Promise<number> {

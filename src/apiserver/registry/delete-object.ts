@@ -153,77 +153,89 @@ function markedObject(
 }
 
 export async function deleteObject(request: ResourceRequest, settings: DeleteSettings): Promise<Deleted> {
+  const { turns } = request.context.server;
+  const key = keyOf(request, request.name);
+  const deleted = turns.isBusy(key) ? undefined : await deleteOnce(request, key, settings);
+  if (deleted !== undefined) return deleted;
+  return turns.run(key, async () => {
+    for (let left = writeConflictRetriesMax; left > 0; left--) {
+      const again = await deleteOnce(request, key, settings);
+      if (again !== undefined) return again;
+    }
+    throw modifiedError(groupResource(request.row), request.name);
+  });
+}
+
+/** Undefined: somebody else wrote first. */
+async function deleteOnce(
+  request: ResourceRequest,
+  key: string,
+  settings: DeleteSettings,
+): Promise<Deleted | undefined> {
   const { server } = request.context;
   const { store } = server.options;
   const { row } = request;
-  const key = keyOf(request, request.name);
-  const isConditional =
-    settings.preconditions.resourceVersion !== undefined || settings.preconditions.uid !== undefined;
-  for (let attempt = 1; attempt <= writeConflictRetriesMax; attempt++) {
-    const current = store.get(key);
-    if (current === undefined) throw notFoundError(groupResource(row), request.name);
-    checkPreconditions(request, current, settings);
-    await convertAhead(server, row, [current]);
-    const object = objectOf(row, current);
-    const attributes = admissionAttributes(request.context, {
-      operation: 'DELETE',
-      row,
-      subresource: '',
-      namespace: request.namespace,
-      name: settings.isOfCollection === true ? '' : request.name,
-      object: undefined,
-      old: object,
-      dryRun: settings.dryRun,
-      deleteOptions: settings.options ?? {},
-    });
-    const plugins =
-      settings.isEviction === true ? server.admission.filter((one) => one.isDynamic !== true) : server.admission;
-    await admitMutating(server, attributes, plugins);
-    await admitValidating(server, attributes, plugins);
+  const current = store.get(key);
+  if (current === undefined) throw notFoundError(groupResource(row), request.name);
+  checkPreconditions(request, current, settings);
+  await convertAhead(server, row, [current]);
+  const object = objectOf(row, current);
+  const attributes = admissionAttributes(request.context, {
+    operation: 'DELETE',
+    row,
+    subresource: '',
+    namespace: request.namespace,
+    name: settings.isOfCollection === true ? '' : request.name,
+    object: undefined,
+    old: object,
+    dryRun: settings.dryRun,
+    deleteOptions: settings.options ?? {},
+  });
+  const plugins =
+    settings.isEviction === true ? server.admission.filter((one) => one.isDynamic !== true) : server.admission;
+  await admitMutating(server, attributes, plugins);
+  await admitValidating(server, attributes, plugins);
 
-    const graceful = gracefulMark(request, object, settings);
-    if (graceful === 'pending') return { object, stored: current, removed: false };
-    const finalizers = finalizersFor(request, object, settings);
-    const mustWait =
-      finalizers.length > 0 ||
-      waitsForFinalize(request, object) ||
-      (graceful !== undefined && graceful.gracePeriodSeconds > 0);
-    const unchanged =
-      mustWait &&
-      graceful === undefined &&
-      isTerminating(object) &&
-      finalizers === (object.metadata.finalizers ?? finalizers);
-    if (unchanged && (waitsForFinalize(request, object) || object.metadata.deletionGracePeriodSeconds === 0))
-      return { object, stored: current, removed: false };
-    const marked = mustWait || graceful !== undefined ? markedObject(request, object, graceful, finalizers) : undefined;
-    const next = mustWait ? marked : undefined;
-    if (settings.dryRun) return { object: marked ?? object, stored: undefined, removed: next === undefined };
-    let revision = current.revision;
-    if (marked !== undefined && next === undefined) {
-      // Who waits no time is marked all the same before it goes: those who watch see it.
-      const begun = await server.metrics.storage.write(row, 'update', {
-        key,
-        expectedRevision: revision,
-        object: marked,
-        durability: 'lazy',
-      });
-      if (begun.ok) ({ revision } = begun.stored);
-      else if (begun.current === undefined) throw notFoundError(groupResource(row), request.name);
-      else continue;
-    }
-    const result = await server.metrics.storage.write(row, next === undefined ? 'delete' : 'update', {
+  const graceful = gracefulMark(request, object, settings);
+  if (graceful === 'pending') return { object, stored: current, removed: false };
+  const finalizers = finalizersFor(request, object, settings);
+  const mustWait =
+    finalizers.length > 0 ||
+    waitsForFinalize(request, object) ||
+    (graceful !== undefined && graceful.gracePeriodSeconds > 0);
+  const unchanged =
+    mustWait &&
+    graceful === undefined &&
+    isTerminating(object) &&
+    finalizers === (object.metadata.finalizers ?? finalizers);
+  if (unchanged && (waitsForFinalize(request, object) || object.metadata.deletionGracePeriodSeconds === 0))
+    return { object, stored: current, removed: false };
+  const marked = mustWait || graceful !== undefined ? markedObject(request, object, graceful, finalizers) : undefined;
+  const next = mustWait ? marked : undefined;
+  if (settings.dryRun) return { object: marked ?? object, stored: undefined, removed: next === undefined };
+  let revision = current.revision;
+  if (marked !== undefined && next === undefined) {
+    // Who waits no time is marked all the same before it goes: those who watch see it.
+    const begun = await server.metrics.storage.write(row, 'update', {
       key,
       expectedRevision: revision,
-      object: next === undefined || row.custom === undefined ? next : await storedForm(server, row, next),
-      durability: isEvent(row) ? 'lazy' : 'durable',
+      object: marked,
+      durability: 'lazy',
     });
-    if (result.ok) {
-      await convertAhead(server, row, [result.stored]);
-      return { object: objectOf(row, result.stored), stored: result.stored, removed: next === undefined };
-    }
-    if (result.current === undefined) throw notFoundError(groupResource(row), request.name);
-    if (isConditional && attempt > 1 && settings.preconditions.resourceVersion !== undefined)
-      throw modifiedError(groupResource(row), request.name);
+    if (begun.ok) ({ revision } = begun.stored);
+    else if (begun.current === undefined) throw notFoundError(groupResource(row), request.name);
+    else return undefined;
   }
-  throw modifiedError(groupResource(row), request.name);
+  const result = await server.metrics.storage.write(row, next === undefined ? 'delete' : 'update', {
+    key,
+    expectedRevision: revision,
+    object: next === undefined || row.custom === undefined ? next : await storedForm(server, row, next),
+    durability: isEvent(row) ? 'lazy' : 'durable',
+  });
+  if (result.ok) {
+    await convertAhead(server, row, [result.stored]);
+    return { object: objectOf(row, result.stored), stored: result.stored, removed: next === undefined };
+  }
+  if (result.current === undefined) throw notFoundError(groupResource(row), request.name);
+  return undefined;
 }

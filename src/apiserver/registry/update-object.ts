@@ -14,7 +14,15 @@ import { typeFacts } from '#api/schema/type-table.ts';
 import { validateSchema } from '#api/schema/validate.ts';
 import { exactlyEqual } from '#api/validation/fields.ts';
 import { invalid } from '#api/field-error.ts';
-import { ApiError, badRequestError, invalidError, modifiedError, notFoundError, conflictError } from '#api/status.ts';
+import {
+  ApiError,
+  badRequestError,
+  conflictError,
+  invalidError,
+  isAlreadyExists,
+  modifiedError,
+  notFoundError,
+} from '#api/status.ts';
 import type { StoredObject } from '#storage/store.ts';
 import { objectOf } from '../content/present.ts';
 import { checkMayCreate } from '../authorization/check-may-create.ts';
@@ -35,7 +43,7 @@ export interface UpdateSettings {
   readonly dryRun: boolean;
   /** Patches may also make objects (apply), updates where the row allows it. */
   readonly createWhenAbsent: boolean;
-  /** A patch without a resource version is retried on the newest state. */
+  /** Whoever loses a race is done again on the newest state, where a resource version that was sent is looked at again. */
   readonly retriesConflicts: boolean;
   readonly fieldManager: string;
   /** A subresource with a type of its own (scale): how admission sees the object, and what it takes from that. */
@@ -53,7 +61,7 @@ export interface ShownAs {
   take(object: Mutable<KubernetesObject>, shown: KubernetesObject): void;
 }
 
-/** Makes this request's own new object from the current state; undefined state: there is none. */
+/** Makes this request's own new object from the current state, at each attempt anew; undefined state: there is none. */
 export type Transform = (
   current: KubernetesObject | undefined,
 ) => Mutable<KubernetesObject> | Promise<Mutable<KubernetesObject>>;
@@ -107,30 +115,55 @@ export async function updateObject(
   transform: Transform,
   settings: UpdateSettings,
 ): Promise<Written> {
-  const { store } = request.context.server.options;
+  const { server, warnings } = request.context;
   const key = keyOf(request, request.name);
-  for (let attempt = 1; ; attempt++) {
-    const current = store.get(key);
-    if (current === undefined) {
-      if (!settings.createWhenAbsent) throw notFoundError(groupResource(request.row), request.name);
-      // Who was let in to update or patch needs the right to create as well.
-      await checkMayCreate(request.context);
-      const object = await transform(undefined);
-      if ((object.metadata.uid ?? '') !== '')
-        throw conflictError(
-          groupResource(request.row),
-          request.name,
-          settings.isPatch === true
-            ? `uid mismatch: the provided object specified uid ${object.metadata.uid}, and no existing object was found`
-            : `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `,
-        );
-      delete object.metadata.resourceVersion;
-      return createObject(request, object, settings);
+  const toldBefore = warnings.length;
+  const attempt = async (): Promise<Written | undefined> => {
+    // What an attempt that failed had told is told again.
+    warnings.length = toldBefore;
+    const current = server.options.store.get(key);
+    return current === undefined
+      ? makeAbsent(request, transform, settings)
+      : updateOnce(request, current, transform, settings);
+  };
+  const conflict = (): ApiError => modifiedError(groupResource(request.row), request.name);
+  const { retriesConflicts } = settings;
+  const written = retriesConflicts && server.turns.isBusy(key) ? undefined : await attempt();
+  if (written !== undefined) return written;
+  if (!retriesConflicts) throw conflict();
+  return server.turns.run(key, async () => {
+    for (let left = writeConflictRetriesMax; left > 0; left--) {
+      const again = await attempt();
+      if (again !== undefined) return again;
     }
-    const written = await updateOnce(request, current, transform, settings);
-    if (written !== undefined) return written;
-    if (!settings.retriesConflicts || attempt >= writeConflictRetriesMax)
-      throw modifiedError(groupResource(request.row), request.name);
+    throw conflict();
+  });
+}
+
+/** Undefined: somebody else made it first. */
+async function makeAbsent(
+  request: ResourceRequest,
+  transform: Transform,
+  settings: UpdateSettings,
+): Promise<Written | undefined> {
+  if (!settings.createWhenAbsent) throw notFoundError(groupResource(request.row), request.name);
+  // Who was let in to update or patch needs the right to create as well.
+  await checkMayCreate(request.context);
+  const object = await transform(undefined);
+  if ((object.metadata.uid ?? '') !== '')
+    throw conflictError(
+      groupResource(request.row),
+      request.name,
+      settings.isPatch === true
+        ? `uid mismatch: the provided object specified uid ${object.metadata.uid}, and no existing object was found`
+        : `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `,
+    );
+  delete object.metadata.resourceVersion;
+  try {
+    return await createObject(request, object, settings);
+  } catch (error) {
+    if (settings.retriesConflicts && isAlreadyExists(error)) return undefined;
+    throw error;
   }
 }
 

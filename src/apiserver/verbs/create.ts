@@ -18,10 +18,11 @@ import type { RequestContext } from '../context.ts';
 
 /** The body as an object of the row's kind, in the stored version, defaulted. */
 export async function readObject(request: ResourceRequest, options: WriteOptions): Promise<Mutable<KubernetesObject>> {
-  const { context, row } = request;
-  const body = await readWrittenBody(context.request, row, options.fieldValidation !== 'Ignore');
-  return decodeValue(request, body, options);
+  return decodeValue(request, await readBody(request, options), options);
 }
+
+export const readBody = ({ context, row }: ResourceRequest, options: WriteOptions): Promise<ParsedBody> =>
+  readWrittenBody(context.request, row, options.fieldValidation !== 'Ignore');
 
 export function decodeValue(
   { context, row }: ResourceRequest,

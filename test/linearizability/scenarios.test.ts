@@ -1,0 +1,25 @@
+// What clients of real control planes see while these are hurt. `npm run linearizability` goes on for longer.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { scenarios } from './scenarios.ts';
+
+const scenario = { seed: 1, phaseMs: 300, rounds: 1 };
+
+test('a control plane that keeps nothing', async () => {
+  const { problems, history: _, ...counts } = await scenarios.memory({ ...scenario, rounds: 2 });
+  assert.deepEqual(problems, []);
+  assert.equal(counts.unknown, 0);
+  assert.ok(counts.operations > 100 && counts.events > 50 && counts.resumed > 2, JSON.stringify(counts));
+});
+
+test('the embedded store: killed, on a full disk, a slow one, one that fails', async () => {
+  const { problems, history: _, ...counts } = await scenarios.embedded(scenario);
+  assert.deepEqual(problems, []);
+  assert.ok(counts.operations > 200 && counts.unknown > 5 && counts.resumed > 10, JSON.stringify(counts));
+});
+
+test('two API servers on an etcd that is stalled and killed, and one of them ends', async () => {
+  const { problems, history: _, ...counts } = await scenarios.etcd(scenario);
+  assert.deepEqual(problems, []);
+  assert.ok(counts.operations > 200 && counts.unknown > 5 && counts.resumed > 10, JSON.stringify(counts));
+});
