@@ -120,9 +120,7 @@ export class EtcdServer {
     );
     this.#child = child;
     await once(child, 'spawn');
-    const asked = await connectGrpc(this.member, {
-      ...(tls === undefined ? {} : { tls: etcdClientTls(tls) }),
-    });
+    const asked = await connectGrpc(this.member, tls === undefined ? {} : { tls: etcdClientTls(tls) });
     const until = performance.now() + startTimeoutMs;
     try {
       for (;;)

@@ -46,10 +46,7 @@ test('updates without a resource version all succeed, each on its own copy', asy
     api.update(`${path}?fieldManager=m${index}`, named({ data: { value: String(index) } })),
   );
   assert.equal(new Set(answers.map(({ metadata }) => metadata.resourceVersion)).size, clients);
-  assert.deepEqual(
-    answers.map(({ data }) => data.value).toSorted(),
-    Array.from({ length: clients }, (_, i) => String(i)).toSorted(),
-  );
+  assert.equal(new Set(answers.map(({ data }) => data.value)).size, clients);
 });
 
 test('of updates with the same resource version one succeeds', async () => {
