@@ -3,6 +3,7 @@
 import { closeSync, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
+import { logDamage } from './sqlite-log.ts';
 import {
   type FileMeta,
   type FileUsage,
@@ -84,26 +85,43 @@ export class RowDatabase {
     const database = new DatabaseSync(options.path, { timeout: 250 });
     this.#database = database;
     this.#path = options.path;
-    // Of a new file, before the log is there; in another it would be a write.
-    if (database.prepare('PRAGMA page_count').get()?.['page_count'] === 0)
-      database.exec('PRAGMA auto_vacuum = INCREMENTAL');
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    database.exec(`PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${logBytesKept};
-      PRAGMA wal_autocheckpoint = ${logPagesMax};`);
-    if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${options.pagesMax}`);
-    this.#prepareSchema();
-    this.#countPages = database.prepare('PRAGMA page_count');
-    this.#countFree = database.prepare('PRAGMA freelist_count');
-    this.#lookAtLog = database.prepare('PRAGMA wal_checkpoint(NOOP)');
-    this.#check();
-    this.#canShrink = this.#convert();
-    this.#put = database.prepare('INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?, ?)');
-    this.#remove = database.prepare('DELETE FROM object WHERE create_revision = ?');
-    this.#putMeta = database.prepare('INSERT OR REPLACE INTO meta VALUES (0, ?, ?)');
+    try {
+      // Of a new file, before the log is there; in another it would be a write.
+      if (database.prepare('PRAGMA page_count').get()?.['page_count'] === 0)
+        database.exec('PRAGMA auto_vacuum = INCREMENTAL');
+      database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+      database.exec(`PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${logBytesKept};
+        PRAGMA wal_autocheckpoint = ${logPagesMax};`);
+      if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${options.pagesMax}`);
+      this.#prepareSchema();
+      this.#countPages = database.prepare('PRAGMA page_count');
+      this.#countFree = database.prepare('PRAGMA freelist_count');
+      this.#lookAtLog = database.prepare('PRAGMA wal_checkpoint(NOOP)');
+      this.#check();
+      this.#canShrink = this.#convert();
+      this.#put = database.prepare('INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?, ?)');
+      this.#remove = database.prepare('DELETE FROM object WHERE create_revision = ?');
+      this.#putMeta = database.prepare('INSERT OR REPLACE INTO meta VALUES (0, ?, ?)');
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   }
   #prepareSchema(): void {
     const database = this.#database;
     const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+    // From here on the file is ours alone; SQLite has read the log, and has not gone on with it.
+    if (this.#logBytes() > 0) {
+      const damage = logDamage(`${this.#path}-wal`, pageBytes);
+      if (damage !== undefined) throw new FileProblem('corrupt', damage);
+      // A process that was killed may have left a transaction that is not on disk. It counts now: readers are about to see it.
+      const log = openSync(`${this.#path}-wal`, 'r');
+      try {
+        fsyncSync(log);
+      } finally {
+        closeSync(log);
+      }
+    }
     if (version > formatVersion) throw new FileProblem('newer', `its format is ${version}`);
     if (version === formatVersion) return;
     const tables = Number(database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables']);
@@ -162,9 +180,8 @@ export class RowDatabase {
     if (!this.#canShrink) return false;
     if (this.#isShrinkingDue()) {
       this.#isShrinking = true;
-      // It changes nothing that anybody could miss: the next commit brings it to the disk, or the working in of the log.
-      database.exec(`PRAGMA synchronous = NORMAL; PRAGMA incremental_vacuum(${stepPages});`);
-      database.exec('PRAGMA synchronous = FULL');
+      // On disk before the next commit, though nobody waits for it: a log in which a later transaction is there and not this one is damaged.
+      database.exec(`PRAGMA incremental_vacuum(${stepPages})`);
       return true;
     }
     if (!this.#isShrinking) return false;
