@@ -98,15 +98,24 @@ export interface PartTypes {
 
 export class Parts {
   readonly #parts = new Map<keyof PartTypes, unknown>();
+  #others: Parts | undefined;
 
+  /** The same parts, later ones too, with another in the place of this one. */
+  with<K extends keyof PartTypes>(name: K, part: PartTypes[K]): Parts {
+    const parts = new Parts();
+    parts.#others = this;
+    parts.#parts.set(name, part);
+    return parts;
+  }
   provide<K extends keyof PartTypes>(name: K, part: PartTypes[K]): void {
     assert(!this.#parts.has(name), `part ${name} is provided twice`);
     this.#parts.set(name, part);
   }
   has(name: keyof PartTypes): boolean {
-    return this.#parts.has(name);
+    return this.#parts.has(name) || this.#others?.has(name) === true;
   }
   take<K extends keyof PartTypes>(name: K): PartTypes[K] {
+    if (this.#others !== undefined && !this.#parts.has(name)) return this.#others.take(name);
     assert(this.#parts.has(name), `part ${name} is taken before it is there: a dependency is missing in services.ts`);
     // The only writer is `provide`, which checks the type.
     return this.#parts.get(name) as PartTypes[K];

@@ -8,6 +8,7 @@ import { startApiServer } from './services/api-server.ts';
 import { startBootstrap } from './services/bootstrap.ts';
 import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
+import { startLedControllers, startLedScheduler } from './services/leading.ts';
 import { startManifests } from './services/manifests.ts';
 import { startJoin } from './services/join.ts';
 import { startDns, startMdns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
@@ -34,8 +35,16 @@ const rows: readonly ServiceRow[] = [
   { name: 'storage', role: 'controlplane', datastore: 'etcd', dependsOn: ['certificates'], start: startEtcdStorage },
   { name: 'api-server', role: 'controlplane', dependsOn: ['certificates', 'storage'], start: startApiServer },
   { name: 'bootstrap', role: 'controlplane', dependsOn: ['api-server'], start: startBootstrap },
-  { name: 'controllers', role: 'controlplane', dependsOn: ['bootstrap'], start: startControllers },
-  { name: 'scheduler', role: 'controlplane', dependsOn: ['bootstrap'], start: startScheduler },
+  { name: 'controllers', role: 'controlplane', datastore: 'own', dependsOn: ['bootstrap'], start: startControllers },
+  { name: 'scheduler', role: 'controlplane', datastore: 'own', dependsOn: ['bootstrap'], start: startScheduler },
+  {
+    name: 'controllers',
+    role: 'controlplane',
+    datastore: 'etcd',
+    dependsOn: ['bootstrap'],
+    start: startLedControllers,
+  },
+  { name: 'scheduler', role: 'controlplane', datastore: 'etcd', dependsOn: ['bootstrap'], start: startLedScheduler },
   { name: 'manifests', role: 'controlplane', dependsOn: ['bootstrap'], start: startManifests },
   { name: 'join', role: 'joined', dependsOn: [], start: startJoin },
   // A node that may not join starts nothing.

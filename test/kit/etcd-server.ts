@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issueCertificate } from '#pki/certificate.ts';
+import { EtcdClient } from '#storage/etcd/client.ts';
 import { etcdTable } from '#storage/etcd/table.ts';
 import { connectGrpc } from '#wire/grpc.ts';
 
@@ -136,6 +137,22 @@ export class EtcdServer {
         }
     } finally {
       asked.close();
+    }
+  }
+  /** As if nobody had ever written to it, but for its revisions. It must run. */
+  async empty(): Promise<void> {
+    const client = new EtcdClient({
+      members: [this.member],
+      tls: this.#tls === undefined ? undefined : etcdClientTls(this.#tls),
+    });
+    try {
+      for (;;) {
+        const { items } = await client.range('/registry/', { limit: 500 });
+        if (items.length === 0) return;
+        await Promise.all(items.map(({ key, modRevision }) => client.write(key, modRevision, undefined)));
+      }
+    } finally {
+      await client.close();
     }
   }
   /** `SIGKILL` is a crash, `SIGSTOP` a stall that `SIGCONT` ends. */

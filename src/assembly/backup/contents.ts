@@ -31,5 +31,5 @@ export interface BackupManifest {
 export const objectsAreOnEtcd = (): OperatorError =>
   new OperatorError(
     'The objects of this cluster are on etcd (datastore.endpoint), not in the data directory.',
-    'Take and restore snapshots of etcd (etcdctl snapshot save), and keep the directory certs and the file secrets.key of the data directory with them: docs/how-to/etcd.md.',
+    'Take and restore snapshots of etcd (etcdctl snapshot save), and keep the directories certs and resources and the file secrets.key of the data directory with them: docs/how-to/etcd.md.',
   );

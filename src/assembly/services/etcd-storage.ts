@@ -1,4 +1,5 @@
 // The store on an etcd cluster, beside other API servers, with Secrets encrypted before they go there.
+import { createHash } from 'node:crypto';
 import type { Scope } from '#base/scope.ts';
 import { encryptionKeyFile } from '../backup/contents.ts';
 import { etcdOptions, openWhenPossible } from '../datastore/etcd.ts';
@@ -13,6 +14,9 @@ export async function startEtcdStorage(context: AssemblyContext, scope: Scope): 
   ]);
   logger.info('objects are on etcd', { members: etcd.members.join(',') });
   const file = encryptionKeyFile(configuration.dataDirectory);
+  // Tokens and everything that follows from them: who does not have this key is another cluster.
+  const { publicKeyPem } = context.parts.take('pki').serviceAccountKey;
+  const cluster = createHash('sha256').update(publicKeyPem).digest('base64url');
   let opening: readonly string[] = [];
   context.showProblems(() => opening);
   const store = await openWhenPossible({
@@ -22,7 +26,15 @@ export async function startEtcdStorage(context: AssemblyContext, scope: Scope): 
         etcdOptions(etcd, files),
         openSealing({ file, files, random, clock }),
       ]);
-      const opened = await openEtcdStore({ ...options, clock, logger, sealing: ring, compacts: true });
+      const opened = await openEtcdStore({
+        ...options,
+        clock,
+        logger,
+        sealing: ring,
+        cluster,
+        keepKey: () => ring.keep(),
+        compacts: true,
+      });
       await ring.keep();
       return opened;
     },

@@ -29,13 +29,7 @@ const open = (more: Partial<EtcdStoreOptions> = {}) =>
 const client = new EtcdClient({ members: [server.member] });
 after(() => client.close());
 
-async function emptied(): Promise<void> {
-  for (;;) {
-    const { items } = await client.range('/registry/', { limit: 500 });
-    if (items.length === 0) return;
-    await Promise.all(items.map(({ key, modRevision }) => client.write(key, modRevision, undefined)));
-  }
-}
+const emptied = () => server.empty();
 
 storeConformance('etcd', {
   async open(options) {
@@ -124,7 +118,34 @@ test('everything is there after close and reopen, Secrets sealed; without the ke
   assert.equal(valueOf(second, 'a'), '1');
   assert.equal(second.get('/registry/secrets/default/s')!.object().metadata.annotations!['value'], 'hidden');
   await second.close();
-  await assert.rejects(open(), /the etcd cluster cannot be used/);
+  const says = /what etcd holds was encrypted with another key/;
+  await assert.rejects(open(), says);
+  const keyed = (...keys: [id: number, seed: number][]) =>
+    createSealing({
+      prefixes: ['/registry/secrets/'],
+      keys: keys.map(([id, seed]) => ({ id, secret: seededRandom(seed).bytes(32) })),
+      random: seededRandom(3),
+    });
+  await assert.rejects(open({ sealing: keyed([1, 7]) }), says);
+  // A newer key beside the old one opens it, and from then on alone what it has sealed.
+  await (await open({ sealing: keyed([2, 8], [1, 1]) })).close();
+  await assert.rejects(open({ sealing: keyed([1, 1]) }), says);
+});
+
+test('a server of another cluster is refused before it writes anything', async () => {
+  await emptied();
+  await (await open({ cluster: 'one' })).close();
+  await (await open({ cluster: 'one' })).close();
+  await assert.rejects(open({ cluster: 'two' }), (error: Error & { remedy?: string }) => {
+    assert.match(error.message, /a cluster with other keys/);
+    assert.match(error.remedy ?? '', /copy the directories certs and resources and the file secrets\.key/);
+    return true;
+  });
+  // Two that begin at once are one cluster, or one of them is refused.
+  await emptied();
+  const both = await Promise.allSettled([open({ cluster: 'one' }), open({ cluster: 'two' })]);
+  assert.equal(both.filter((one) => one.status === 'fulfilled').length, 1);
+  for (const one of both) if (one.status === 'fulfilled') await one.value.close();
 });
 
 test('etcd is killed: writes are refused, reads go on; when it is back, what was missed comes, once and in order', async () => {
@@ -324,7 +345,7 @@ test('a compaction between two pages begins the reading again', async () => {
       return client.range(prefix, { ...options, limit: 1 });
     },
   };
-  const { items, revision } = await readAll(paged, '/registry/', silentLogger);
+  const { items, revision } = await readAll(paged, '/registry/configmaps/', silentLogger);
   assert.deepEqual([items.map((item) => item.key), revision], [['a', 'b', 'c'].map(keyOf), store.revision]);
   await store.close();
 });

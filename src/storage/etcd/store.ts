@@ -19,13 +19,14 @@ import {
   type WriteResult,
 } from '../store.ts';
 import { EtcdClient, type EtcdClientOptions, type EtcdEvent } from './client.ts';
+import { type Belonging, checkBelonging } from './belonging.ts';
 import { Compactor } from './compactor.ts';
 import { writeFailure } from './write-failure.ts';
 import { readAll } from './read-all.ts';
 import { fromStoredForm, toStoredForm } from './stored-form.ts';
 import { RevisionWaiters } from './revision-waiters.ts';
 
-export interface EtcdStoreOptions extends EtcdClientOptions {
+export interface EtcdStoreOptions extends EtcdClientOptions, Pick<Belonging, 'cluster' | 'keepKey'> {
   readonly clock: Clock;
   readonly logger?: Logger | undefined;
   /** Default false; tests freeze. */
@@ -47,6 +48,8 @@ export interface EtcdStore extends Store {
 /** Of everything that is stored; keys of others in the same etcd are never touched. */
 const root = '/registry/';
 const barrierKey = `${root}.barrier`;
+/** Of the store itself: no objects. */
+const isOwn = (key: string): boolean => key.startsWith(`${root}.`);
 const retryMs = 500;
 /** Everything is read again, so not often. */
 const unreadableRetryMs = 2_000;
@@ -64,6 +67,7 @@ class RemoteStore implements EtcdStore {
   readonly #logger: Logger;
   readonly #sealing: Sealing;
   readonly #compacts: boolean;
+  readonly #belonging: Belonging;
   readonly #state: StoreState;
   readonly #waiters: RevisionWaiters;
   readonly #closing = new AbortController();
@@ -88,6 +92,7 @@ class RemoteStore implements EtcdStore {
     this.#logger = options.logger ?? silentLogger;
     this.#sealing = options.sealing ?? noSealing;
     this.#compacts = options.compacts ?? false;
+    this.#belonging = { sealing: this.#sealing, cluster: options.cluster, keepKey: options.keepKey };
     this.#waiters = new RevisionWaiters(options.clock);
     this.#state = new StoreState({
       clock: options.clock,
@@ -99,10 +104,12 @@ class RemoteStore implements EtcdStore {
   }
   async open(): Promise<void> {
     try {
+      await checkBelonging(this.#client, this.#belonging);
       await this.#load();
     } catch (error) {
       this.#state.close();
       await this.#client.close();
+      if (error instanceof OperatorError) throw error;
       throw new OperatorError(
         `the etcd cluster cannot be used: ${messageOf(error)}`,
         'Check that its members run and are reached from here, and that the addresses, certificates and the encryption key are those of this cluster.',
@@ -201,7 +208,7 @@ class RemoteStore implements EtcdStore {
       key,
       createRevision,
       modRevision,
-      ...(key === barrierKey ? undefined : fromStoredForm(this.#sealing, key, value)),
+      ...(isOwn(key) ? undefined : fromStoredForm(this.#sealing, key, value)),
     }));
     this.#state.clear();
     for (const { key, createRevision, modRevision, encoded, expiresAt = 0 } of loaded)
@@ -251,11 +258,11 @@ class RemoteStore implements EtcdStore {
     // Before anything of it is visible or counts as seen.
     const readable = events.map(({ type, kv }) => ({
       kv,
-      stored: type === 'delete' || kv.key === barrierKey ? undefined : fromStoredForm(this.#sealing, kv.key, kv.value),
+      stored: type === 'delete' || isOwn(kv.key) ? undefined : fromStoredForm(this.#sealing, kv.key, kv.value),
     }));
     for (const { kv, stored } of readable) {
       this.#seen = Math.max(this.#seen, kv.modRevision);
-      if (kv.key === barrierKey) continue;
+      if (isOwn(kv.key)) continue;
       if (keys.has(kv.key)) flush();
       const change = this.#state.foreignChange(kv.key, stored?.encoded, {
         revision: kv.modRevision,

@@ -1,6 +1,6 @@
 // A control plane whose objects are on etcd: a real etcd, a real process, and what happens to the second when the first is away.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { EtcdClient } from '#storage/etcd/client.ts';
@@ -83,4 +83,102 @@ test('a process without its etcd waits and says so, begins when it is there, and
   assert.equal(second.child.exitCode, null);
   second.child.kill('SIGTERM');
   assert.equal(await second.exited, 0, second.output());
+});
+
+interface ListOf<T> {
+  readonly items: readonly T[];
+}
+interface Named {
+  readonly metadata: { readonly name: string };
+}
+
+async function get<T>(dataDirectory: string, pathname: string): Promise<T> {
+  const { status, text } = await ask(dataDirectory, 'GET', pathname);
+  assert.equal(status, 200, text);
+  return JSON.parse(text) as T;
+}
+
+test('two API servers on one etcd are one cluster: what one writes the other has, one of them leads, and the other takes over', async (context) => {
+  const [first, second] = ['first', 'second'].map((name) => path.join(temporary(context), name)) as [string, string];
+  const [firstPort, secondPort] = [await freePort(), await freePort()];
+  const begin = (dataDirectory: string, port: number) =>
+    start(context, dataDirectory, port, ['--datastore', etcd.endpoint], environment);
+  await etcd.empty();
+  const one = begin(first, firstPort);
+  waitReady(first);
+
+  // Without the keys of the cluster it does not take part, and says what it needs; they may be put there while it waits.
+  const two = begin(second, secondPort);
+  await eventually('what it needs', 20, async () =>
+    /a cluster with other keys[^]*copy the directories certs and resources and the file secrets\.key/.test(two.output())
+      ? true
+      : undefined,
+  );
+  two.child.kill('SIGTERM');
+  assert.equal(await two.exited, 0, two.output());
+  for (const directory of ['certs', 'resources'])
+    cpSync(path.join(first, directory), path.join(second, directory), { recursive: true, force: true });
+  const other = begin(second, secondPort);
+  await eventually('the other key', 20, async () =>
+    /encrypted with another key[^]*secrets\.key/.test(other.output()) ? true : undefined,
+  );
+  writeFileSync(path.join(second, 'secrets.key'), readFileSync(path.join(first, 'secrets.key')), { mode: 0o600 });
+  waitReady(second);
+
+  // Reads are never older than what was acknowledged anywhere; addresses are given once.
+  const services = '/api/v1/namespaces/default/services';
+  const created = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const [writer, reader] = index % 2 === 0 ? [first, second] : [second, first];
+      const spec = { type: 'NodePort', ports: [{ port: 80 }] };
+      const body = { apiVersion: 'v1', kind: 'Service', metadata: { name: `s${index}` }, spec };
+      const answer = await ask(writer, 'POST', services, body);
+      assert.equal(answer.status, 201, answer.text);
+      assert.equal((await ask(reader, 'GET', `${services}/s${index}`)).text, answer.text);
+      return JSON.parse(answer.text) as { spec: { clusterIP: string; ports: { nodePort: number }[] } };
+    }),
+  );
+  assert.equal(new Set(created.map(({ spec }) => spec.clusterIP)).size, created.length);
+  assert.equal(new Set(created.map(({ spec }) => spec.ports[0]!.nodePort)).size, created.length);
+  const token = await ask(first, 'POST', '/api/v1/namespaces/default/serviceaccounts/default/token', {});
+  const review = await ask(second, 'POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
+    spec: { token: (JSON.parse(token.text) as { status: { token: string } }).status.token },
+  });
+  assert.match(review.text, /"authenticated":true/);
+
+  // The first leads: it was there before. What is asked of the second is done all the same.
+  const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases';
+  const holders = async (): Promise<readonly string[]> =>
+    Promise.all(
+      ['kube-controller-manager', 'kube-scheduler'].map(
+        async (name) =>
+          (await get<{ spec: { holderIdentity: string } }>(second, `${leases}/${name}`)).spec.holderIdentity,
+      ),
+    );
+  const replicaSetOf = async (name: string): Promise<void> => {
+    const labels = { app: name };
+    const made = await ask(second, 'POST', '/apis/apps/v1/namespaces/default/deployments', {
+      metadata: { name },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name, image: name }] } },
+      },
+    });
+    assert.equal(made.status, 201, made.text);
+    await eventually(`the ReplicaSet of ${name}`, 40, async () => {
+      const { items } = await get<ListOf<Named>>(second, '/apis/apps/v1/namespaces/default/replicasets');
+      return items.find(({ metadata }) => metadata.name.startsWith(`${name}-`));
+    });
+  };
+  const before = await holders();
+  assert.ok(before.every((holder) => holder !== ''));
+  await replicaSetOf('before');
+  assert.match(one.output(), /controllers: leads lease=kube-controller-manager/);
+  assert.match(other.output(), /controllers: another process leads/);
+  one.child.kill('SIGKILL');
+  await one.exited;
+  await replicaSetOf('behind');
+  assert.match(other.output(), /controllers: leads lease=kube-controller-manager/);
+  const after = await holders();
+  assert.ok(after[0] !== before[0]);
 });
