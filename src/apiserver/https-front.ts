@@ -8,7 +8,7 @@ import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } fro
 import type { ApiRequest, ApiResponse, RequestHandler, ResponseBody } from '#api/request.ts';
 import { goneError } from '#api/status.ts';
 import type { Duplex } from 'node:stream';
-import { answerTurns } from './answer-turn.ts';
+import { eventLoopTurns } from './event-loop-turn.ts';
 import { isPacked, pack, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
 import { leaveBody, networkRequest } from './network-request.ts';
@@ -255,7 +255,8 @@ export interface HttpsFrontOptions extends Pick<
 /** Serves the API over the network until the result is closed. */
 export async function startHttpsFront({ handler, logger, ...listener }: HttpsFrontOptions): Promise<HttpsServer> {
   const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
-  const turn = answerTurns();
+  const arrival = eventLoopTurns();
+  const turn = eventLoopTurns();
 
   const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
     const asked = networkRequest(request);
@@ -270,6 +271,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     response.on('close', () => {
       if (!response.writableFinished) asked.abandon();
     });
+    await arrival();
     const answer = await handler.handle(asked);
     // Logs and proxies: as long as they like.
     if (answer.body.type === 'stream') listening.letGo(response);

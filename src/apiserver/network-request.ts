@@ -24,10 +24,21 @@ const clientGone = new DOMException('the client has gone', 'AbortError');
 const bodiesInReading = new WeakSet<HttpsRequest>();
 const bodiesLeft = new WeakSet<HttpsRequest>();
 
+/** A body of HTTP/1.1 that has come as a whole, as small ones do; undefined: it has to be waited for. */
+function wholeBody(request: HttpsRequest, length: number): Uint8Array | undefined {
+  if ('stream' in request || !request.complete || request.readableLength !== length || request.aborted)
+    return undefined;
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; size < length; size += chunks.at(-1)!.length) chunks.push(request.read() as Uint8Array);
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
 async function readAll(request: HttpsRequest, limitBytes: number): Promise<Uint8Array> {
   const length = Number(request.headers['content-length'] ?? 0);
   const tooLarge = () => requestEntityTooLargeError(`Request entity too large: limit is ${limitBytes}`);
   if (length > limitBytes) throw tooLarge();
+  const whole = wholeBody(request, length);
+  if (whole !== undefined) return whole;
   const chunks: Uint8Array[] = [];
   let size = 0;
   // A refused body must not take the connection with it: the answer still has to go out.

@@ -35,8 +35,8 @@ export const selectionIndexIdleMs = 300_000;
 export const listChunkItemsMax = 500;
 /** Requests in work at once, shared by the priority levels: upstream's --max-requests-inflight (400) and --max-mutating-requests-inflight (200). */
 export const seatsInFlightMax = 600;
-/** Answers that wait to be written together: some 2 ms of work. */
-export const answersTogetherMax = 64;
+/** Requests, or answers, that wait for each other in a turn of the event loop: of writes some 6 ms of work. */
+export const togetherInTurnMax = 64;
 /** Seconds a request that is no watch may take: upstream's --request-timeout. */
 export const requestTimeoutSeconds = 60;
 /** Attempts of an internal read-modify-write before it answers with a conflict. Upstream has no limit; who lost once comes in turn, so this is far away. */
