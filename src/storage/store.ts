@@ -18,6 +18,8 @@ export interface StoredObject {
   readonly bytes: Uint8Array;
   /** Offset in `bytes` at which `"resourceVersion":"N",` belongs: right behind `"metadata":{`. */
   readonly versionOffset: number;
+  /** Somebody holds it decoded: `object()` costs nothing. */
+  readonly isDecoded: boolean;
   /** Decoded at first use, then shared; deeply frozen in tests. Has metadata.resourceVersion. */
   object(): KubernetesObject;
 }

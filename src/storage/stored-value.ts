@@ -31,6 +31,9 @@ export class StoredValue implements StoredObject {
     this.expiresAt = expiresAt;
     this.#freeze = freeze;
   }
+  get isDecoded(): boolean {
+    return this.#decoded?.deref() !== undefined;
+  }
   object(): KubernetesObject {
     const shared = this.#decoded?.deref();
     if (shared !== undefined) return shared;

@@ -13,7 +13,7 @@ export interface Selection {
   matches(stored: StoredObject): boolean;
   /** What the bytes of all that match hold. */
   readonly facts: readonly Fact[];
-  /** False: it does not match, and was not decoded to tell. Worth asking about objects that nobody holds decoded. */
+  /** False: it does not match, and was not decoded to tell. Says so of objects that nobody holds decoded: of others it costs less to look. */
   mayMatch(stored: StoredObject): boolean;
   /** The only name that can match. */
   readonly name: string | undefined;
@@ -40,10 +40,11 @@ export function selectionOf(row: KindRow, labelSelector: string, fieldSelector: 
   const onlyName = name === '' ? fields.exactValue('metadata.name') : name;
   if (labels.empty && fields.empty && name === '') return everything;
   const facts = factsOf(row, fields.terms, labels.requirements);
+  const holdsFacts = factsTest(facts);
   return {
     empty: false,
     facts,
-    mayMatch: factsTest(facts),
+    mayMatch: (stored) => stored.isDecoded || holdsFacts(stored),
     name: onlyName,
     matches(stored) {
       if (onlyName !== undefined && !stored.key.endsWith(`/${onlyName}`)) return false; // before anything is decoded
