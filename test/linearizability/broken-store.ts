@@ -51,7 +51,7 @@ function tellsLate(): Fault {
 /** Another state at the revision of `stored`. */
 function showing(stored: StoredObject, bytes: Uint8Array): StoredObject {
   const { key, revision, createRevision, versionOffset } = stored;
-  return { key, revision, createRevision, versionOffset, bytes, object: () => stored.object() };
+  return { key, revision, createRevision, versionOffset, bytes, isDecoded: false, object: () => stored.object() };
 }
 const changesValues = withEvents((events) =>
   events.map((event) => {
