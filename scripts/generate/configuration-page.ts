@@ -17,7 +17,7 @@ export function configurationPage(page: string): string {
 
 const sections: readonly (readonly [title: string, belongs: (path: string) => boolean])[] = [
   ['The process and this machine', (path) => !path.includes('.')],
-  ['Cluster', (path) => /^(cluster|dns|datastore|storage|manifests)\./.test(path)],
+  ['Cluster', (path) => /^(cluster|dns|datastore|backup|storage|manifests)\./.test(path)],
   ['API server', (path) => path.startsWith('apiServer.')],
   ['Router', (path) => path.startsWith('ingress.')],
   ['Node', (path) => /^(node|kubelet)\./.test(path)],

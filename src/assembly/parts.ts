@@ -14,7 +14,9 @@ import type { NodeRegistries } from '#node/agent.ts';
 import type { ContainerRuntime } from '#node/cri/runtime.ts';
 import type { KeyPair } from '#pki/certificate.ts';
 import type { Pki } from '#pki/pki.ts';
+import type { SqliteStore } from '#storage/sqlite/store-options.ts';
 import type { Store } from '#storage/store.ts';
+import type { ScheduledBackups } from './backup/scheduled.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './config/live.ts';
@@ -54,6 +56,10 @@ export interface PartTypes {
   readonly datastoreRepaired: string;
   /** Copies what the store holds into a new file, and gives its revision. Absent: nothing is kept. */
   readonly copyStore: (target: string) => Promise<number>;
+  /** Of the data file. Absent: nothing is kept. */
+  readonly storeRoom: SqliteStore['room'];
+  /** Absent: nothing is kept, or the cluster is not there yet. */
+  readonly scheduledBackups: ScheduledBackups;
   /** Absent: nothing is encrypted by this process. */
   readonly encryption: Encryption;
   readonly apiServer: ApiServer;

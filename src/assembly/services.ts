@@ -5,6 +5,7 @@ import type { Service } from '#base/service.ts';
 import type { Role } from './config/configuration.ts';
 import type { AssemblyContext } from './parts.ts';
 import { startApiServer } from './services/api-server.ts';
+import { startBackups } from './services/backups.ts';
 import { startBootstrap } from './services/bootstrap.ts';
 import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
@@ -45,6 +46,7 @@ const rows: readonly ServiceRow[] = [
     start: startLedControllers,
   },
   { name: 'scheduler', role: 'controlplane', datastore: 'etcd', dependsOn: ['bootstrap'], start: startLedScheduler },
+  { name: 'backups', role: 'controlplane', datastore: 'own', dependsOn: ['bootstrap'], start: startBackups },
   { name: 'manifests', role: 'controlplane', dependsOn: ['bootstrap'], start: startManifests },
   { name: 'join', role: 'joined', dependsOn: [], start: startJoin },
   // A node that may not join starts nothing.

@@ -1,6 +1,7 @@
 // What `microshift status` shows, as one plain object: made in the running process, printed by another.
 import path from 'node:path';
 import type { KeyFacts } from '#storage/sealing/sealing-key.ts';
+import type { BackupState } from './backup/scheduled.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { ConfigurationState } from './config/reload.ts';
 import type { ServiceStatus } from './runner.ts';
@@ -18,6 +19,8 @@ export interface StatusReport {
   readonly dataDirectory: string;
   /** Which one, and how to change it; absent without the role node, and until it is found. */
   readonly containerRuntime?: string | undefined;
+  /** Absent: none are made by schedule. */
+  readonly backups?: BackupState | undefined;
   /** The newest first; no secrets. Absent: nothing is encrypted by this process, or not yet. */
   readonly encryptionKeys?: readonly KeyFacts[] | undefined;
   readonly apiUrl: string;
@@ -35,6 +38,7 @@ export const statusReport = (
   configuration: Configuration,
   controlPlaneUrl: string | undefined,
   containerRuntime: string | undefined,
+  backups: BackupState | undefined,
   encryptionKeys: readonly KeyFacts[] | undefined,
   services: readonly ServiceStatus[],
   state: ConfigurationState,
@@ -51,6 +55,7 @@ export const statusReport = (
   nodeName: configuration.nodeName,
   dataDirectory: configuration.dataDirectory,
   containerRuntime,
+  backups,
   encryptionKeys,
   apiUrl: controlPlaneUrl ?? configuration.cluster.url,
   kubeconfig: configuration.roles.includes('controlplane')

@@ -67,6 +67,10 @@ export const storeRetryMs = 10_000;
 /** Snapshots of the data file: soon after the start, for a machine that never runs for a day. */
 export const snapshotFirstMs = 600_000;
 export const snapshotIntervalMs = 86_400_000;
+/** A backup by schedule that failed is tried again: from a minute to an hour later. The schedule is looked at so often, because clocks jump. */
+export const backupRetryMsMin = 60_000;
+export const backupRetryMsMax = 3_600_000;
+export const backupLookMs = 3_600_000;
 /** Writes and bytes of one transaction of the embedded store: keeps its latency and copies small. */
 export const commitWritesMax = 1_000;
 export const commitBytesMax = 8 * 1024 * 1024;

@@ -25,3 +25,6 @@ export interface RunFlags extends SourceFlags {
 export interface StatusFlags extends SourceFlags {
   readonly output?: string;
 }
+export interface BackupFlags extends StatusFlags {
+  readonly list?: boolean;
+}

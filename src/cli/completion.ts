@@ -29,6 +29,7 @@ const values: Readonly<Record<string, CompletedValue>> = {
   'version --output': words('yaml', 'json'),
   'status --output': words('json'),
   'encryption status --output': words('json'),
+  'backup --output': words('json'),
   'add-node --output': { type: 'file' },
   'add-node name': anything,
   'completion shell': words(...shells),

@@ -48,6 +48,16 @@ export async function datastoreHere(flags: ConfigurationFlags): Promise<Datastor
   return 'mistake' in loaded ? undefined : loaded.configuration.datastore;
 }
 
+/** For backups that were not told where to; undefined when the configuration is wrong. */
+export async function backupsHere(
+  flags: ConfigurationFlags,
+): Promise<{ readonly folder: string; readonly nodeName: string } | undefined> {
+  const loaded = await loadHere(ofControlPlane(flags));
+  if ('mistake' in loaded) return undefined;
+  const { backup, nodeName } = loaded.configuration;
+  return { folder: backup.folder, nodeName };
+}
+
 /**
  * For commands about a running process: the role and other keys may not suit this user, or be wrong by now; the data
  * directory is needed all the same.

@@ -3,7 +3,15 @@ import { Command, CommanderError } from 'commander';
 import { OperatorError } from '#base/errors.ts';
 import type { AddNodeFlags } from './add-node.ts';
 import type { SimulateFlags } from './simulate.ts';
-import { exitFailed, exitUsage, UsageError, type RunFlags, type SourceFlags, type StatusFlags } from './command.ts';
+import {
+  type BackupFlags,
+  exitFailed,
+  exitUsage,
+  UsageError,
+  type RunFlags,
+  type SourceFlags,
+  type StatusFlags,
+} from './command.ts';
 
 const examples = (...lines: readonly (readonly [command: string, meaning: string])[]): string =>
   `\nExamples:\n${lines.map(([command, meaning]) => `  ${command.padEnd(58)} ${meaning}`).join('\n')}\n`;
@@ -51,10 +59,21 @@ export function createProgram(exitWith: (code: number) => void): Command {
     )
     .action(async (options: RunFlags) => exitWith(await (await import('./run.ts')).run(options)));
 
-  withSource(program.command('backup <directory>'))
-    .description('Copy everything that this cluster is to a new directory, also while it runs.')
-    .addHelpText('after', examples(['sudo microshift backup /mnt/backups/monday', '']))
-    .action(async (directory: string, options: SourceFlags) =>
+  withSource(program.command('backup [directory]'))
+    .description(
+      'Copy everything that this cluster is to a new directory, also while it runs; without one, into backup.folder, as the schedule does it.',
+    )
+    .option('--list', 'show the backups in that directory, or in backup.folder')
+    .option('-o, --output <format>', 'of the list: json')
+    .addHelpText(
+      'after',
+      examples(
+        ['sudo microshift backup /mnt/backups/monday', ''],
+        ['sudo microshift backup', 'now, into backup.folder'],
+        ['sudo microshift backup --list', 'what is in backup.folder'],
+      ),
+    )
+    .action(async (directory: string | undefined, options: BackupFlags) =>
       exitWith(await (await import('./backup.ts')).backup(directory, options)),
     );
 

@@ -1,5 +1,6 @@
 // One screen that says what runs, since when, and what is wrong and why. Pure.
 import type { KeyFacts } from '#storage/sealing/sealing-key.ts';
+import type { BackupState } from '#assembly/backup/scheduled.ts';
 import type { StatusReport } from '#assembly/status.ts';
 
 export function duration(ms: number): string {
@@ -17,6 +18,17 @@ export function keysText(keys: readonly KeyFacts[], now: number): string {
   const age = newest.madeAt === undefined ? 'of unknown age' : `${duration(now - Date.parse(newest.madeAt))} old`;
   const rest = older.length === 0 ? '' : `; being rotated, still needed: key ${older.map(({ id }) => id).join(', ')}`;
   return `Secrets, with key ${newest.id}, ${age}${rest}`;
+}
+
+function backupsText({ folder, lastAtMs, nextAtMs }: BackupState, now: number): string {
+  const last = lastAtMs === undefined ? 'none yet' : `the last one ${duration(now - lastAtMs)} ago`;
+  const next =
+    nextAtMs === undefined
+      ? ''
+      : nextAtMs <= now
+        ? ', the next one is due'
+        : `, the next one in ${duration(nextAtMs - now)}`;
+  return `${folder}, ${last}${next}`;
 }
 
 const stateText = {
@@ -48,6 +60,7 @@ export function statusText(report: StatusReport, now: number): string {
     ...(report.containerRuntime === undefined ? [] : [`  Runtime      ${report.containerRuntime}`]),
     `  Data         ${report.dataDirectory}`,
     ...(report.encryptionKeys === undefined ? [] : [`  Encryption   ${keysText(report.encryptionKeys, now)}`]),
+    ...(report.backups === undefined ? [] : [`  Backups      ${backupsText(report.backups, now)}`]),
     `  Kubeconfig   ${report.kubeconfig}`,
     `  Configured   ${files.length === 0 ? 'no file: all defaults' : files.join(', ')}`,
     '',

@@ -12,6 +12,9 @@ export const storeFile = (dataDirectory: string): string => path.join(storeDirec
 
 export const encryptionKeyFile = (dataDirectory: string): string => path.join(dataDirectory, 'secrets.key');
 
+/** In the store: the object whose uid says which cluster it is. */
+export const clusterKey = '/registry/namespaces/kube-system';
+
 export const manifestFileName = 'backup.json';
 /** Raised when an older MicroShift could not restore what this one backs up. */
 export const manifestFormat = 1;
@@ -24,6 +27,8 @@ export interface BackupManifest {
   readonly createdAt: string;
   /** Of the objects. */
   readonly revision: number;
+  /** The uid of its namespace kube-system; absent: of a version that did not note it. */
+  readonly cluster?: string | undefined;
   readonly files: readonly FileFacts[];
 }
 

@@ -11,12 +11,14 @@ export interface BackupSource {
   readonly dataDirectory: string;
   /** Copies the objects as they are now, and gives their revision. */
   readonly copyStore: (target: string) => Promise<number>;
+  /** Asked for behind the copy. */
+  readonly cluster?: () => string | undefined;
 }
 
 /** `target` must be absolute, and not there yet or empty. A backup that is killed leaves `target`.partial, which the next one removes. */
 export async function makeBackup(
   target: string,
-  { dataDirectory, copyStore }: BackupSource,
+  { dataDirectory, copyStore, cluster }: BackupSource,
   { files, clock }: { readonly files: Files; readonly clock: Clock },
 ): Promise<BackupManifest> {
   const within = backupEntries.find((entry) => `${target}/`.startsWith(`${path.join(dataDirectory, entry)}/`));
@@ -35,11 +37,13 @@ export async function makeBackup(
     for (const entry of backupEntries)
       if (entry !== 'storage' && (await files.exists(path.join(dataDirectory, entry))))
         await copyTree(path.join(dataDirectory, entry), path.join(partial, entry));
+    const own = cluster?.();
     const manifest: BackupManifest = {
       format: manifestFormat,
       version: productVersion.version,
       createdAt: new Date(clock.now()).toISOString(),
       revision,
+      ...(own === undefined ? {} : { cluster: own }),
       files: await factsOfTree(partial),
     };
     await files.writeAtomic(path.join(partial, manifestFileName), `${JSON.stringify(manifest, undefined, 2)}\n`, 0o600);

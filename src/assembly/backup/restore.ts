@@ -17,28 +17,40 @@ const beforeName = 'before-restore';
 /** Where what was there is kept until the next restore. */
 export const beforeRestore = (dataDirectory: string): string => path.join(dataDirectory, beforeName);
 
+/** Undefined: there is no list of contents, or none that this version can read. */
+export async function readManifest(backup: string, files: Files): Promise<BackupManifest | undefined> {
+  const manifest = await parseManifest(backup, files);
+  return manifest !== undefined && isReadable(manifest) ? manifest : undefined;
+}
+
+async function parseManifest(backup: string, files: Files): Promise<Partial<BackupManifest> | undefined> {
+  const text = await files.readText(path.join(backup, manifestFileName));
+  try {
+    return text === undefined ? undefined : ((JSON.parse(text) as Partial<BackupManifest> | null) ?? undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+function isReadable(manifest: Partial<BackupManifest>): manifest is BackupManifest {
+  if (typeof manifest.format !== 'number' || manifest.format > manifestFormat) return false;
+  const paths = Array.isArray(manifest.files) ? manifest.files.map((one: FileFacts | null) => one?.path) : [];
+  return paths.includes(storeFile('.')) && paths.every((one) => typeof one === 'string');
+}
+
 /** Throws an OperatorError when `backup` is none, was changed, or is of a newer MicroShift; then nothing was changed. */
 export async function readBackup(backup: string, files: Files): Promise<BackupManifest> {
-  const text = await files.readText(path.join(backup, manifestFileName));
-  let manifest: Partial<BackupManifest> | null | undefined;
-  try {
-    manifest = text === undefined ? undefined : (JSON.parse(text) as Partial<BackupManifest> | null);
-  } catch {
-    manifest = undefined;
-  }
-  const noBackup = (): OperatorError =>
-    new OperatorError(
-      `${backup} is no backup: its ${manifestFileName} is missing or cannot be read.`,
-      'Name a directory that `microshift backup` made.',
-    );
-  if (typeof manifest?.format !== 'number') throw noBackup();
-  if (manifest.format > manifestFormat)
+  const manifest = await parseManifest(backup, files);
+  if (typeof manifest?.format === 'number' && manifest.format > manifestFormat)
     throw new OperatorError(
       `${backup} was made by a newer MicroShift (${manifest.version}, this one is ${productVersion.version}).`,
       'Restore it with that version.',
     );
-  const paths = Array.isArray(manifest.files) ? manifest.files.map((one: FileFacts | null) => one?.path) : [];
-  if (manifest.files === undefined || !paths.includes(storeFile('.')) || paths.includes(undefined)) throw noBackup();
+  if (manifest === undefined || !isReadable(manifest))
+    throw new OperatorError(
+      `${backup} is no backup: its ${manifestFileName} is missing or cannot be read.`,
+      'Name a directory that `microshift backup` made.',
+    );
   const found = (await factsOfTree(backup)).filter((one) => one.path !== manifestFileName);
   const foundText = new Map(found.map((one) => [one.path, `${one.bytes} ${one.sha256}`]));
   const wrong = manifest.files.find((one) => foundText.get(one.path) !== `${one.bytes} ${one.sha256}`);
@@ -49,7 +61,7 @@ export async function readBackup(backup: string, files: Files): Promise<BackupMa
         : `${wrong.path} in ${backup} is not what it was when the backup was made.`,
       'Take another backup; this one cannot be trusted.',
     );
-  return manifest as BackupManifest;
+  return manifest;
 }
 
 /** The directory must be locked by the caller. */

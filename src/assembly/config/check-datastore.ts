@@ -1,6 +1,7 @@
-// Keys of where objects are kept to their slice of the configuration.
+// Keys of where objects are kept, and of backups of them, to their slices of the configuration.
+import { cronScheduleProblem } from '#api/validation/cron-schedule.ts';
 import { isIPv6 } from '#pki/address.ts';
-import type { DatastoreConfiguration, EtcdConfiguration } from './configuration.ts';
+import type { BackupConfiguration, DatastoreConfiguration, EtcdConfiguration } from './configuration.ts';
 import { isDnsName } from './names.ts';
 import { parseIpv4 } from './ranges.ts';
 import type { ConfigurationValues } from './values.ts';
@@ -17,6 +18,25 @@ export function checkDatastore(values: ConfigurationValues): DatastoreConfigurat
     onDamage: values.text('datastore.onDamage') === 'stop' ? 'stop' : 'restore',
     ...(etcd === undefined ? {} : { etcd }),
   };
+}
+
+export function checkBackup(values: ConfigurationValues): BackupConfiguration {
+  const folder = values.directory('backup.folder');
+  const schedule = values.text('backup.schedule');
+  const problem = cronScheduleProblem(schedule);
+  if (problem !== undefined)
+    values.wrong(
+      'backup.schedule',
+      `is no schedule (${problem})`,
+      'Write minute, hour, day, month and weekday, such as "0 3 * * *", or @daily, or @every 6h.',
+    );
+  if (folder !== '' && values.text(endpointKey) !== '')
+    values.wrong(
+      'backup.folder',
+      `means nothing with ${endpointKey}: the objects are on etcd`,
+      'Have snapshots of etcd taken instead, and remove this key.',
+    );
+  return { folder, schedule, retention: values.integer('backup.retention') };
 }
 
 function checkEtcd(values: ConfigurationValues): EtcdConfiguration | undefined {

@@ -2,7 +2,7 @@
 // its value, where that came from, and the remedy.
 import { checkApiServer } from './check-api-server.ts';
 import { checkCluster } from './check-cluster.ts';
-import { checkDatastore } from './check-datastore.ts';
+import { checkBackup, checkDatastore } from './check-datastore.ts';
 import { checkIngress } from './check-ingress.ts';
 import { checkMachine, checkNode, type ConfigurationHost } from './check-machine.ts';
 import { checkKubelet } from './check-kubelet.ts';
@@ -36,6 +36,7 @@ export function checkConfiguration(
     ...cluster,
     apiServer: checkApiServer(values, machine.dataDirectory, host.isRoot),
     datastore: checkDatastore(values),
+    backup: checkBackup(values),
     ingress: checkIngress(values),
     node: checkNode(values),
     kubelet: checkKubelet(values),

@@ -384,6 +384,28 @@ test('members of an etcd cluster, with TLS unless they are on this machine', asy
     await assert.rejects(datastore(text), says, text);
 });
 
+test('backups by schedule', async () => {
+  const backup = async (text: string, more = '') => (await load(etc(`backup: {${text}}\n${more}`))).backup;
+  assert.deepEqual(await backup(''), { folder: '', schedule: '@daily', retention: 7 });
+  assert.deepEqual(await backup('folder: /mnt/b/, schedule: "30 2 * * 1-5", retention: 1'), {
+    folder: '/mnt/b',
+    schedule: '30 2 * * 1-5',
+    retention: 1,
+  });
+  for (const [text, says] of [
+    ['folder: backups', /backup\.folder .* must be an absolute path/],
+    ['schedule: "0 3 * *"', /backup\.schedule .* is no schedule \(expected exactly 5 fields, found 4/],
+    ['schedule: "61 3 * * *"', /backup\.schedule .* above maximum \(59\)/],
+    ['schedule: "@fortnightly"', /backup\.schedule .*unrecognized descriptor/],
+    ['retention: 0', /backup\.retention .* must be from 1 to 1000/],
+  ] as const)
+    await assert.rejects(backup(text), says, text);
+  await assert.rejects(
+    backup('folder: /mnt/b', 'datastore: {endpoint: "etcd://127.0.0.1:2379"}'),
+    /backup\.folder .* means nothing with datastore\.endpoint/,
+  );
+});
+
 test("feature gates are taken by MicroShift's keys, and all that is wrong with them is told at once", async () => {
   const gates = (text: string) => etc(`apiServer: {featureGates: {${text}}}`);
   const { apiServer } = await load(

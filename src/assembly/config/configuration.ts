@@ -23,6 +23,7 @@ export interface Configuration {
   readonly manifests: { readonly kustomizePaths: readonly string[] };
   readonly storage: { readonly driver: 'hostpath' | 'none' };
   readonly datastore: DatastoreConfiguration;
+  readonly backup: BackupConfiguration;
   readonly node: NodeConfiguration;
   readonly kubelet: KubeletConfiguration;
 }
@@ -48,6 +49,15 @@ export interface DatastoreConfiguration {
   readonly diskReserveBytes: number;
   /** Of the data file, found at a start. */
   readonly onDamage: 'restore' | 'stop';
+}
+
+export interface BackupConfiguration {
+  /** Empty: no backups by schedule. */
+  readonly folder: string;
+  /** As of a CronJob, in the time zone of the machine. */
+  readonly schedule: string;
+  /** So many stay; at least one. */
+  readonly retention: number;
 }
 
 export interface EtcdConfiguration {

@@ -2,7 +2,7 @@
 // whether a change of it needs a restart. One row a key; parsing, `show-config`, and the documentation follow from it.
 import { keyAliases } from './keys/aliases.ts';
 import { apiServerKeys, clusterKeys } from './keys/cluster.ts';
-import { datastoreKeys } from './keys/datastore.ts';
+import { backupKeys, datastoreKeys } from './keys/datastore.ts';
 import { ingressKeys } from './keys/ingress.ts';
 import type { ConfigurationKey, RawValue } from './keys/key.ts';
 import { kubeletKeys, machineKeys, nodeKeys } from './keys/machine.ts';
@@ -12,6 +12,7 @@ export const configurationKeys: readonly ConfigurationKey[] = [
   ...clusterKeys,
   ...apiServerKeys,
   ...datastoreKeys,
+  ...backupKeys,
   ...ingressKeys,
   ...nodeKeys,
   ...kubeletKeys,

@@ -31,7 +31,7 @@ export async function findSnapshots(directory: string, files: Files): Promise<re
 }
 
 /** Throws when it cannot be read to its end. */
-async function checkSnapshot(file: string): Promise<void> {
+export async function checkCopy(file: string): Promise<void> {
   const opened = await openRowFile({ path: file }, () => {});
   await opened.close();
 }
@@ -48,7 +48,7 @@ export async function takeSnapshot(
   try {
     await files.remove(partial);
     const revision = await store.copyTo(partial);
-    await checkSnapshot(partial);
+    await checkCopy(partial);
     const before = await findSnapshots(directory, files);
     const file = path.join(directory, `snapshot-${clock.now()}-${revision}.sqlite`);
     await rename(partial, file);

@@ -5,7 +5,7 @@ import type { Scope } from '#base/scope.ts';
 import type { Encryption as EncryptionPart } from '../datastore/encryption.ts';
 import { openDatastore } from '../datastore/open.ts';
 import { noticeText } from '../datastore/repair.ts';
-import { keepSnapshots } from '../datastore/snapshots.ts';
+import { checkCopy, keepSnapshots } from '../datastore/snapshots.ts';
 import { encryptionKeyFile, storeDirectory, storeFile } from '../backup/contents.ts';
 import type { AssemblyContext } from '../parts.ts';
 
@@ -54,7 +54,13 @@ export async function startStorage(context: AssemblyContext, scope: Scope): Prom
   scope.spawn('interrupted rotation', () => encryption.finish().catch(() => {}));
   context.parts.provide('encryption', encryption);
   context.parts.provide('store', store);
-  context.parts.provide('copyStore', (target) => store.copyTo(target));
+  context.parts.provide('storeRoom', () => store.room());
+  context.parts.provide('copyStore', async (target) => {
+    const revision = await store.copyTo(target);
+    // A file that was damaged while it was in use is no backup.
+    await checkCopy(target);
+    return revision;
+  });
   const size = 'apiserver_storage_size_bytes';
   context.metrics.add({
     name: size,

@@ -1,5 +1,6 @@
-// `microshift backup` of a running process, and `microshift restore` into another data directory and into its own.
+// `microshift backup` of a running process, also by schedule, and `microshift restore` into another data directory and into its own.
 import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { ask, cli, freePort, start, temporary, waitReady } from './microshift-process.ts';
@@ -55,4 +56,45 @@ test('a running cluster is backed up, goes on, and comes back as it was, also el
   }
   const offline = cli(dataDirectory, 'backup', `${backup}-2`);
   assert.equal(offline.status, 0, offline.stderr);
+});
+
+test('backups by schedule: made, listed, given up when there are more, and a folder that is gone is told', async (context) => {
+  const root = temporary(context);
+  const [dataDirectory, folder] = [path.join(root, 'data'), path.join(root, 'backups')];
+  mkdirSync(folder);
+  const run = start(context, dataDirectory, await freePort(), [], {
+    MICROSHIFT_BACKUP_FOLDER: folder,
+    MICROSHIFT_BACKUP_SCHEDULE: '@every 1s',
+    MICROSHIFT_BACKUP_RETENTION: '2',
+    MICROSHIFT_NODENAME: 'edge-1',
+  });
+  waitReady(dataDirectory);
+  const until = async (what: string, isSo: () => boolean): Promise<void> => {
+    for (let turn = 0; !isSo(); turn++) {
+      assert.ok(turn < 400, `${what}: ${readdirSync(root).join()} ${run.output()}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  await until('three were made', () => readdirSync(folder).some((name) => /^edge-1-000003-[^.]*$/.test(name)));
+  const now = cli(dataDirectory, 'backup');
+  assert.equal(now.status, 0, now.stderr);
+  assert.match(now.stdout, /Backed up to .*\/backups\/edge-1-\d{6}-\d{8}T\d{6}Z: /);
+  assert.match(cli(dataDirectory, 'status').stdout, /Backups +\S+\/backups, the last one \d s ago, the next one/);
+  await until('two stay', () => readdirSync(folder).filter((name) => !name.includes('.')).length === 2);
+  renameSync(folder, `${folder}-away`);
+  await until('the reason is told', () =>
+    /backups: the backup by schedule was not made: backup.folder .* is not there/.test(
+      cli(dataDirectory, 'status').stdout,
+    ),
+  );
+  const listed = cli(dataDirectory, 'backup', `${folder}-away`, '--list', '-o', 'json');
+  const { backups } = JSON.parse(listed.stdout) as {
+    backups: { name: string; isComplete: boolean; cluster: string }[];
+  };
+  assert.ok(backups.length >= 2 && backups.every(({ isComplete }) => isComplete), listed.stdout);
+  assert.match(backups[0]!.cluster, /^[\da-f-]{36}$/);
+  const restored = cli(path.join(root, 'other'), 'restore', path.join(`${folder}-away`, backups[0]!.name));
+  assert.equal(restored.status, 0, restored.stderr);
+  run.child.kill('SIGTERM');
+  assert.equal(await run.exited, 0);
 });

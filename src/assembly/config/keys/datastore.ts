@@ -1,4 +1,4 @@
-// Keys of where objects are kept. The names are ours: MicroShift has an etcd in this place, with its own limit of 8 GB.
+// Keys of where objects are kept, and backups of them. The names are ours: MicroShift has an etcd in this place, with its own limit of 8 GB.
 import { choice, integer, text, type ConfigurationKey } from './key.ts';
 
 export const datastoreKeys: readonly ConfigurationKey[] = [
@@ -36,4 +36,23 @@ export const datastoreKeys: readonly ConfigurationKey[] = [
     'restart',
     'when the file of the objects is damaged: put the last daily snapshot in its place and say so, or serve nothing',
   ),
+];
+
+export const backupKeys: readonly ConfigurationKey[] = [
+  text(
+    'backup.folder',
+    '',
+    'live',
+    'directory, best on another disk, into which backups are made by schedule; it must be there; empty: none are made',
+  ),
+  text(
+    'backup.schedule',
+    '@daily',
+    'live',
+    'when: five fields as in a CronJob, in the time zone of this machine, or @hourly, @daily, @weekly, @monthly, @every 6h',
+  ),
+  integer('backup.retention', 7, 'live', 'so many of them stay: when one more is there, the oldest goes', {
+    least: 1,
+    most: 1_000,
+  }),
 ];
