@@ -10,6 +10,7 @@ import { type Endpoint, httpsTransport } from './https-transport.ts';
 import { namespace } from './recording-client.ts';
 import { NoAnswer } from './transport.ts';
 
+const shortMinutes = path.resolve(import.meta.dirname, 'short-minutes.ts');
 const main = path.resolve(import.meta.dirname, '../../src/main.ts');
 const readyLimitMs = 40_000;
 
@@ -17,6 +18,8 @@ export interface ProcessOptions {
   readonly dataDirectory: string;
   /** Keeps nothing, and so can not be killed. */
   readonly isEphemeral?: boolean | undefined;
+  /** Of an etcd cluster; default: an SQLite file. */
+  readonly datastore?: string | undefined;
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -54,9 +57,11 @@ export class ControlPlaneProcess {
     return this.#log;
   }
   launch(): void {
-    const { dataDirectory, isEphemeral, environment } = this.#options;
+    const { dataDirectory, isEphemeral, datastore, environment } = this.#options;
     const flags = isEphemeral === true ? ['--ephemeral'] : ['--roles', 'controlplane', '--data-dir', dataDirectory];
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'run', ...flags], {
+    if (datastore !== undefined) flags.push('--datastore', datastore);
+    const node = ['--disable-warning=ExperimentalWarning', '--import', shortMinutes];
+    const child = spawn(process.execPath, [...node, main, 'run', ...flags], {
       env: {
         PATH: process.env['PATH'],
         HOME: dataDirectory,

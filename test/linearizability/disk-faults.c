@@ -1,5 +1,5 @@
 // Preloaded into a process: files below FAULT_FOLDER behave as on a bad disk while a file of this name is in FAULT_CONTROL:
-//   slow  each sync takes as many milliseconds longer as the file says
+//   slow  each sync takes as many milliseconds longer as the file says, each write a hundredth of that
 //   full  writes that would make a file longer, or that go into it, fail with ENOSPC; every other one after half of it was written
 //   fail  syncs fail with EIO, as of a disk that is going away
 // A control file that is not there costs one access(2) a call.
@@ -50,11 +50,18 @@ static int is_below(int descriptor) {
   return count > (ssize_t)length && strncmp(path, folder, length) == 0 && path[length] == '/';
 }
 
+static void pause_us(long us) {
+  struct timespec pause = {us / 1000000, us % 1000000 * 1000};
+  nanosleep(&pause, NULL);
+}
+
 static int writes;
 
 #define WRITE_AT(name, offset_type)                                                             \
   ssize_t name(int descriptor, const void *bytes, size_t length, offset_type offset) {          \
     ssize_t (*real)(int, const void *, size_t, offset_type) = original(#name);                  \
+    int slow = is_on("slow");                                                                   \
+    if (slow && is_below(descriptor)) pause_us(slow * 10L);                                     \
     if (!is_on("full") || !is_below(descriptor)) return real(descriptor, bytes, length, offset); \
     if (__atomic_add_fetch(&writes, 1, __ATOMIC_RELAXED) % 2 == 0 && length > 1)                \
       return real(descriptor, bytes, length / 2, offset);                                       \
@@ -67,10 +74,7 @@ WRITE_AT(pwrite64, off64_t)
 static int synced(const char *name, int descriptor) {
   int (*real)(int) = original(name);
   int slow = is_on("slow");
-  if (slow && is_below(descriptor)) {
-    struct timespec pause = {slow / 1000, (slow % 1000) * 1000000L};
-    nanosleep(&pause, NULL);
-  }
+  if (slow && is_below(descriptor)) pause_us(slow * 1000L);
   if (is_on("fail") && is_below(descriptor)) {
     errno = EIO;
     return -1;

@@ -36,12 +36,21 @@ function readOf(key: string, { items, call, end }: List): Interval<ObjectStep> {
   };
 }
 
+/** Writes without an answer that are shown: the last ones. */
+const unknownShownMax = 4;
+
 /** With begins and ends. */
 function smallText(all: readonly Interval<ObjectStep>[]): string {
   const { from, entries } = shrink(all);
+  const unknown = entries.filter(({ end }) => end === Infinity).length;
+  const hidden = Math.max(0, unknown - unknownShownMax);
+  let toHide = hidden;
   return [
     ...(from === undefined ? [] : [`behind ${textOf(from)}`]),
-    ...entries.map(({ step, call, end }) => `${call}-${end === Infinity ? '' : end} ${textOf(step)}`),
+    ...(hidden === 0 ? [] : [`and ${hidden} earlier writes without an answer, which do not explain it`]),
+    ...entries.flatMap(({ step, call, end }) =>
+      end === Infinity && toHide-- > 0 ? [] : [`${call}-${end === Infinity ? '' : end} ${textOf(step)}`],
+    ),
   ]
     .map((line) => `    ${line}`)
     .join('\n');

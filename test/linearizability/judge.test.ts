@@ -229,3 +229,75 @@ test('bookmarks are never ahead', () => {
   ).join('\n');
   assert.match(later, /patch of configmaps\/a got revision 11, and a watch of configmaps \(BOOKMARK\) had shown 11/);
 });
+
+test('values that nobody wrote, or not there, not yet, not then, or not at all', () => {
+  const at = (call: number, seen: Version, ...more: Operation[]) =>
+    judge(history({ operations: [get(call, call + 1, { type: 'version', version: seen }), ...more] })).join('\n');
+  const made = create(1, 2, shows(10, 'a'), 'a');
+  assert.equal(at(3, version(10, 'a'), made), '');
+  assert.match(at(3, version(10, 'z')), /shows z, which nobody wrote/);
+  assert.match(
+    at(3, version(10, 'b'), create(1, 2, unknown, 'b', 'configmaps/b')),
+    /which was written to configmaps\/b/,
+  );
+  assert.match(at(1, version(10, 'a'), create(3, 4, shows(10, 'a'), 'a')), /which nobody had written by then/);
+  assert.match(at(3, version(10, 'a'), create(1, 2, { type: 'exists' }, 'a')), /which was refused \(exists\)/);
+  assert.match(at(3, version(12, 'a'), made), /which was written at revision 10/);
+});
+
+test('a watcher has what a list of that revision has', () => {
+  const a: [string, Version] = [key, version(10, 'a')];
+  const made = [create(1, 2, shows(10, 'a'), 'a'), remove(3, Infinity, unknown)];
+  const judged = (lists: List[], ...sessions: WatchSession[]) =>
+    judge(history({ operations: made, lists, sessions })).join('\n');
+  const after = bookmark(9, 15);
+  const removed = event(7, 'DELETED', version(12, 'a'));
+  assert.equal(judged([list(5, 6, 10, a), list(7, 8, 14)], session(10, [removed, after], [a])), '');
+  // Nobody told of the removal, but it is gone.
+  const leftOut = /at 14 it has configmaps\/a at 10, and a list of that revision has it not/;
+  assert.match(judged([list(7, 8, 14)], session(10, [after], [a])), leftOut);
+  assert.match(judged([list(7, 8, 14)], session(10, [], [a]), session(10, [after])), leftOut);
+  assert.match(judged([list(7, 8, 14, a)], session(10, [removed, after], [a])), /at 14 it has configmaps\/a not, and/);
+  // It did not get there.
+  assert.equal(judged([list(7, 8, 14)], session(10, [], [a])), '');
+});
+
+test('events of other resources and other objects', () => {
+  const judged = (...events: WatchEvent[]) =>
+    judge(
+      history({
+        operations: [create(1, 2, unknown, 'a'), patch(1, 2, unknown, 'b')],
+        sessions: [session(0, events, none)],
+      }),
+    ).join('\n');
+  assert.match(judged(event(3, 'ADDED', version(10, 'a'), 'secrets/a')), /is of another resource/);
+  const [added, removed] = [event(3, 'ADDED', version(10, 'a')), event(4, 'DELETED', version(11, 'b'))];
+  assert.match(judged(added, removed), /shows b, and the last state was a/);
+  assert.match(judged(removed), /and it was not there/);
+});
+
+test('what has no order is shown small', () => {
+  const writes = Array.from({ length: 20 }, (_, index) =>
+    index === 0
+      ? create(1, 2, shows(10, 'v0'), 'v0')
+      : patch(index * 10, index * 10 + 1, shows(10 + index, `v${index}`), `v${index}`),
+  );
+  const reads = writes.map(({ end, outcome }) => get(end + 1, end + 2, outcome));
+  // Beside a lost write; the first read behind it is stale.
+  const lost = patch(152, Infinity, unknown, 'lost');
+  const problem = operations(
+    ...writes,
+    ...reads,
+    lost,
+    get(155, 156, shows(24, 'v14')),
+    get(157, 158, shows(25, 'v15')),
+  );
+  assert.deepEqual(problem, [
+    [
+      'configmaps/a: no order is possible of',
+      '    behind patch v15 (v15 at 25)',
+      '    152- patch lost (unknown)',
+      '    155-156 get (v14 at 24)',
+    ].join('\n'),
+  ]);
+});

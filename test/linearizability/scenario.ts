@@ -6,3 +6,7 @@ export interface Scenario {
   /** How often all phases come. */
   readonly rounds: number;
 }
+
+export const minuteMs = 60_000;
+/** So long is a minute for the control planes: bookmarks come then. */
+export const shortMinuteMs = 600;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlPlaneProcess } from './control-plane-process.ts';
 import { DiskFaults } from './disk-faults.ts';
-import { etcd } from './etcd-scenario.ts';
+import { processOnEtcd, twoOnEtcd } from './etcd-scenario.ts';
 import { httpsTransport } from './https-transport.ts';
 import type { Scenario } from './scenario.ts';
 import { runTraffic, type TrafficResult } from './traffic.ts';
@@ -19,14 +19,18 @@ async function inScratch<T>(work: (scratch: string) => Promise<T>): Promise<T> {
   }
 }
 
-function trafficOn(server: ControlPlaneProcess, { seed, phaseMs }: Scenario, during: () => Promise<void>) {
+function trafficOn(
+  server: ControlPlaneProcess,
+  { seed, phaseMs: sessionMs }: Scenario,
+  during: () => Promise<void>,
+): Promise<TrafficResult> {
   return runTraffic({
     seed,
     // Every other one with HTTP/2.
     connect: (index) => httpsTransport(server.endpoint, index % 2 === 0 ? 1 : 2),
     clients: 6,
     keys: 6,
-    sessionMs: phaseMs,
+    sessionMs,
     pauseMs: 2,
     during,
   });
@@ -37,7 +41,8 @@ export const memory = (scenario: Scenario): Promise<TrafficResult> =>
   inScratch(async (scratch) => {
     const server = await ControlPlaneProcess.start({ dataDirectory: scratch, isEphemeral: true });
     try {
-      return await trafficOn(server, scenario, () => sleep(scenario.phaseMs * scenario.rounds));
+      const { phaseMs, rounds } = scenario;
+      return await trafficOn(server, { ...scenario, phaseMs: phaseMs / 4 }, () => sleep(phaseMs * rounds));
     } finally {
       await server.signal('SIGTERM');
     }
@@ -51,8 +56,8 @@ export const embedded = (scenario: Scenario): Promise<TrafficResult> =>
     const disk = new DiskFaults(scratch, path.join(dataDirectory, 'storage'));
     const server = await ControlPlaneProcess.start({ dataDirectory, environment: disk.environment });
     const { phaseMs } = scenario;
-    const restart = async (): Promise<void> => {
-      await server.signal('SIGKILL');
+    const restart = async (signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> => {
+      await server.signal(signal);
       server.launch();
       await server.ready();
     };
@@ -60,7 +65,7 @@ export const embedded = (scenario: Scenario): Promise<TrafficResult> =>
       return await trafficOn(server, scenario, async () => {
         for (let round = 0; round < scenario.rounds; round++) {
           await sleep(phaseMs);
-          await restart();
+          await restart('SIGTERM');
           await disk.during('full', () => sleep(phaseMs));
           await sleep(phaseMs / 2);
           await disk.during(phaseMs / 4, () => sleep(phaseMs));
@@ -83,5 +88,6 @@ export const embedded = (scenario: Scenario): Promise<TrafficResult> =>
 export const scenarios = {
   memory,
   embedded,
-  etcd: (scenario: Scenario) => inScratch((scratch) => etcd(scratch, scenario)),
+  etcd: (scenario: Scenario) => inScratch((scratch) => processOnEtcd(scratch, scenario)),
+  'two-on-etcd': (scenario: Scenario) => inScratch((scratch) => twoOnEtcd(scratch, scenario)),
 } as const;

@@ -62,6 +62,8 @@ export class Watcher {
       query.set('sendInitialEvents', 'true');
       query.set('resourceVersionMatch', 'NotOlderThan');
     } else query.set('resourceVersion', String(from));
+    // Those are ended by the server.
+    if (fraction(random) < 0.3) query.set('timeoutSeconds', '1');
     let events: WatchEvent[] | undefined;
     const begin = (revision: number, state: ReadonlyMap<string, Version> | undefined): void => {
       events = [];
@@ -102,7 +104,9 @@ export class Watcher {
     };
     if (from !== undefined) begin(from, listed);
     const open = transport.watch(`${collectionPath(resource)}?${query.toString()}`, onEvent);
-    const ending = setTimeout(() => open.close(), sessionMs * (0.5 + fraction(random)));
+    // Some last long enough for bookmarks.
+    const lasts = sessionMs * (0.5 + fraction(random)) * (fraction(random) < 0.3 ? 5 : 1);
+    const ending = setTimeout(() => open.close(), lasts);
     stop.addEventListener('abort', open.close, { once: true });
     const status = await open.ended;
     clearTimeout(ending);

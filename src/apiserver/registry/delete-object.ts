@@ -11,6 +11,7 @@ import { convertAhead, storedForm } from '../custom-resources/conversion.ts';
 import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating } from './admit.ts';
 import { isEvent } from './durability.ts';
+import { isNewest, onNewest } from './newest.ts';
 import { groupResource, isTerminating, keyOf } from './resource-request.ts';
 import type { ResourceRequest } from './resource-request.ts';
 
@@ -155,11 +156,13 @@ function markedObject(
 export async function deleteObject(request: ResourceRequest, settings: DeleteSettings): Promise<Deleted> {
   const { turns } = request.context.server;
   const key = keyOf(request, request.name);
-  const deleted = turns.isBusy(key) ? undefined : await deleteOnce(request, key, settings);
+  const attempt = (): Promise<Deleted | undefined> =>
+    onNewest(request.context, key, (current) => deleteOnce(request, current, settings));
+  const deleted = turns.isBusy(key) ? undefined : await attempt();
   if (deleted !== undefined) return deleted;
   return turns.run(key, async () => {
     for (let left = writeConflictRetriesMax; left > 0; left--) {
-      const again = await deleteOnce(request, key, settings);
+      const again = await attempt();
       if (again !== undefined) return again;
     }
     throw modifiedError(groupResource(request.row), request.name);
@@ -169,14 +172,16 @@ export async function deleteObject(request: ResourceRequest, settings: DeleteSet
 /** Undefined: somebody else wrote first. */
 async function deleteOnce(
   request: ResourceRequest,
-  key: string,
+  current: StoredObject | undefined,
   settings: DeleteSettings,
 ): Promise<Deleted | undefined> {
   const { server } = request.context;
-  const { store } = server.options;
   const { row } = request;
-  const current = store.get(key);
   if (current === undefined) throw notFoundError(groupResource(row), request.name);
+  const { key } = current;
+  /** Nothing is written: that must be right of the newest state. */
+  const unwritten = async (deleted: Deleted): Promise<Deleted | undefined> =>
+    (await isNewest(request.context, key, current)) ? deleted : undefined;
   checkPreconditions(request, current, settings);
   await convertAhead(server, row, [current]);
   const object = objectOf(row, current);
@@ -197,7 +202,7 @@ async function deleteOnce(
   await admitValidating(server, attributes, plugins);
 
   const graceful = gracefulMark(request, object, settings);
-  if (graceful === 'pending') return { object, stored: current, removed: false };
+  if (graceful === 'pending') return unwritten({ object, stored: current, removed: false });
   const finalizers = finalizersFor(request, object, settings);
   const mustWait =
     finalizers.length > 0 ||
@@ -209,10 +214,10 @@ async function deleteOnce(
     isTerminating(object) &&
     finalizers === (object.metadata.finalizers ?? finalizers);
   if (unchanged && (waitsForFinalize(request, object) || object.metadata.deletionGracePeriodSeconds === 0))
-    return { object, stored: current, removed: false };
+    return unwritten({ object, stored: current, removed: false });
   const marked = mustWait || graceful !== undefined ? markedObject(request, object, graceful, finalizers) : undefined;
   const next = mustWait ? marked : undefined;
-  if (settings.dryRun) return { object: marked ?? object, stored: undefined, removed: next === undefined };
+  if (settings.dryRun) return unwritten({ object: marked ?? object, stored: undefined, removed: next === undefined });
   let revision = current.revision;
   if (marked !== undefined && next === undefined) {
     // Who waits no time is marked all the same before it goes: those who watch see it.

@@ -33,6 +33,7 @@ import { createObject } from './create-object.ts';
 import type { Written } from './create-object.ts';
 import type { GroupVersionKind } from '../context.ts';
 import { durabilityOf } from './durability.ts';
+import { isNewest, onNewest } from './newest.ts';
 import { groupKind, groupResource, isTerminating, keyOf } from './resource-request.ts';
 import type { ResourceRequest } from './resource-request.ts';
 import { sameObject } from './same-object.ts';
@@ -118,13 +119,14 @@ export async function updateObject(
   const { server, warnings } = request.context;
   const key = keyOf(request, request.name);
   const toldBefore = warnings.length;
-  const attempt = async (): Promise<Written | undefined> => {
+  const attempt = (): Promise<Written | undefined> => {
     // What an attempt that failed had told is told again.
     warnings.length = toldBefore;
-    const current = server.options.store.get(key);
-    return current === undefined
-      ? makeAbsent(request, transform, settings)
-      : updateOnce(request, current, transform, settings);
+    return onNewest(request.context, key, (current) =>
+      current === undefined
+        ? makeAbsent(request, transform, settings)
+        : updateOnce(request, current, transform, settings),
+    );
   };
   const conflict = (): ApiError => modifiedError(groupResource(request.row), request.name);
   const { retriesConflicts } = settings;
@@ -253,8 +255,13 @@ async function updateOnce(
   const next = row.custom === undefined ? object : await storedForm(server, row, object);
   // A custom resource is compared as it is stored: what is there in an older form is written again, so versions migrate.
   if (sameObject(next, row.custom === undefined ? previous : current.object()))
-    return { type: 'stored', stored: current, created: false };
-  if (settings.dryRun) return { type: 'unstored', object, created: false };
+    return (await isNewest(request.context, current.key, current))
+      ? { type: 'stored', stored: current, created: false }
+      : undefined;
+  if (settings.dryRun)
+    return (await isNewest(request.context, current.key, current))
+      ? { type: 'unstored', object, created: false }
+      : undefined;
   const result = await server.metrics.storage.write(row, 'update', {
     key: current.key,
     expectedRevision: current.revision,
