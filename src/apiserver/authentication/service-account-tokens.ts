@@ -161,7 +161,19 @@ export function serviceAccountTokens(options: {
     authenticate(token, audiences) {
       if (verifier.issuerOf(token) !== tokens.issuer) return undefined;
       const verified = verifier.verified(token);
-      return 'error' in verified ? verified : answer(verified.claims, audiences);
+      if ('error' in verified) return verified;
+      const { claims } = verified;
+      const first = answer(claims, audiences);
+      if (!('error' in first) || boundProblem((claims as OwnClaims)['kubernetes.io'] ?? {}, []) === undefined)
+        return first;
+      // Another server may just have made what it is bound to.
+      const pending = store.consistent();
+      return pending === undefined
+        ? first
+        : pending.then(
+            () => answer(claims, audiences),
+            () => first,
+          );
     },
   };
 }

@@ -51,5 +51,7 @@ export async function respondSubresource(request: ResourceRequest): Promise<ApiR
     throw row.custom === undefined
       ? methodNotAllowedError()
       : methodNotSupportedError(groupResource(row), verb === '' ? context.request.method : verb);
+  const pending = context.server.options.store.consistent(context.request);
+  if (pending !== undefined) await pending;
   return found(request);
 }

@@ -14,8 +14,11 @@ class Behind {
   constructor(newest: Store) {
     this.#newest = newest;
   }
-  fallBehind(): void {
-    this.#past = new Map(this.#newest.list('/registry/').items.map((stored) => [stored.key, stored]));
+  now(): Map<string, StoredObject> {
+    return new Map(this.#newest.list('/registry/').items.map((stored) => [stored.key, stored]));
+  }
+  fallBehind(past = this.now()): void {
+    this.#past = past;
     this.asked = 0;
   }
   get store(): Store {
@@ -63,7 +66,7 @@ async function servers() {
     const { status, json } = await here.send(method, at, { body, contentType });
     return status < 300 ? [status, json.data?.value] : [status, json.reason];
   };
-  return { other, asked, behind, [Symbol.dispose]: () => stack.dispose() };
+  return { other, here, asked, behind, [Symbol.dispose]: () => stack.dispose() };
 }
 async function withObject() {
   const all = await servers();
@@ -139,4 +142,24 @@ test('what another server has just removed is not there', async () => {
       method,
     );
   }
+});
+
+test('a token of a service account that another server has just made is given out, and taken', async () => {
+  using all = await servers();
+  const past = all.behind.now();
+  all.behind.fallBehind(past);
+  await all.other.create('/api/v1/namespaces', namespace);
+  await all.other.create('/api/v1/namespaces/n/serviceaccounts', { metadata: { name: 's' } });
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+  const { status } = await all.here.create('/api/v1/namespaces/n/serviceaccounts/s/token', body);
+  const withToken = async (): Promise<number> => {
+    all.behind.fallBehind(past);
+    const headers = { authorization: `Bearer ${status.token}` };
+    return (await all.here.send('GET', '/version', { as: null, headers })).status;
+  };
+  // Known, without any rights.
+  assert.equal(await withToken(), 403);
+  await all.other.delete('/api/v1/namespaces/n/serviceaccounts/s');
+  assert.equal(await withToken(), 401);
+  assert.equal(all.behind.asked, 1);
 });
