@@ -3,6 +3,11 @@
 const codeOf = (error: unknown): string =>
   !(error instanceof Error) ? '' : 'code' in error ? String(error.code) : codeOf(error.cause);
 
+const diskCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+
+/** It may pass without anybody starting anything again. */
+export const isDiskFailure = (error: unknown): boolean => diskCodes.has(codeOf(error));
+
 export function failureRemedy(error: unknown, dataDirectory: string): string {
   switch (codeOf(error)) {
     case 'ENOSPC':

@@ -22,13 +22,14 @@ import type { ChangeableConfiguration } from './config/live.ts';
 import type { LoadedConfiguration, LoadOptions } from './config/load.ts';
 import { ConfigurationReloader } from './config/reload.ts';
 import { rotateForSocket } from './datastore/rotate-for-socket.ts';
-import { failureRemedy } from './failure-remedy.ts';
+import { failureRemedy, isDiskFailure } from './failure-remedy.ts';
 import { NodeAddress } from './node-address.ts';
 import { removeOldCluster } from './old-cluster.ts';
 import { Parts, type AssemblyContext } from './parts.ts';
 import { ServiceRunner } from './runner.ts';
 import { servicesOf } from './services.ts';
 import { controlSocketPath, statusReport } from './status.ts';
+import { afterDiskFailure, untilUsable } from './usable-disk.ts';
 import { productVersion } from './version.ts';
 
 /** Below TimeoutStartSec of packaging/microshift.service. */
@@ -61,11 +62,13 @@ export interface RunOptions {
 export async function runMicroShift(options: RunOptions): Promise<void> {
   const { loaded, live, clock, logger, stop } = options;
   const { configuration } = loaded;
+  const notifier = await createServiceNotifier(options.environment);
+  const disk = { dataDirectory: configuration.dataDirectory, clock, logger, notifier, stop };
+  if (options.keepsState !== false && !(await untilUsable(disk))) return;
   // Looked at before the lock makes it: cleanup must not remove what was there.
   const dataDirectoryBefore = lookAtDataDirectory(configuration.dataDirectory);
   using _lock = await lockDirectory(configuration.dataDirectory);
   await finishRestore(configuration.dataDirectory, options.files);
-  const notifier = await createServiceNotifier(options.environment);
   logger.info(`MicroShift ${productVersion.version} starts`, {
     roles: configuration.roles.join(','),
     dataDirectory: configuration.dataDirectory,
@@ -149,6 +152,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     logger.error(`${ended.service} failed; MicroShift ends`, { error: messageOf(ended.error) });
   else logger.info('MicroShift stops; containers go on');
   await runner.stop();
+  if (typeof ended === 'object' && isDiskFailure(ended.error)) await afterDiskFailure(disk);
   if (typeof ended === 'object')
     throw ended.error instanceof OperatorError
       ? ended.error

@@ -64,6 +64,8 @@ export const lazyGrowthBytesMax = 64;
 export const roomLookMs = 5_000;
 /** When the data file cannot be opened for a reason that may pass. */
 export const storeRetryMs = 10_000;
+/** Room without which a first start is not begun: certificates, the objects of an empty cluster, and the log of the data file. */
+export const firstStartBytesMin = 8 * 1024 * 1024;
 /** Snapshots of the data file: soon after the start, for a machine that never runs for a day. */
 export const snapshotFirstMs = 600_000;
 export const snapshotIntervalMs = 86_400_000;

@@ -43,8 +43,12 @@ export async function lockDirectory(directory: string): Promise<Disposable> {
   } finally {
     library.lib.close();
   }
-  ftruncateSync(descriptor, 0);
-  writeSync(descriptor, `${process.pid}\n`, 0);
+  try {
+    ftruncateSync(descriptor, 0);
+    writeSync(descriptor, `${process.pid}\n`, 0);
+  } catch {
+    // On a full disk it is held all the same, without a name.
+  }
   return { [Symbol.dispose]: () => closeSync(descriptor) };
 }
 

@@ -33,6 +33,7 @@ import { featureGates } from '#api/feature-gates.ts';
 import { withGatedRoles } from '../bootstrap-gated-roles.ts';
 import { clusterFacts, clusterFactsConfigMap, type ClusterFacts } from '../cluster-facts.ts';
 import type { AssemblyContext } from '../parts.ts';
+import { writtenWhenPossible } from './written-when-possible.ts';
 
 const fieldManager = 'microshift';
 const addressTries = 10;
@@ -47,26 +48,30 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   const { default: sccs } = await import('#api/facts/stock-sccs.json', { with: { type: 'json' } });
   const gates = featureGates(new Map(Object.entries(configuration.apiServer.featureGates.changed)));
   const rbac = rbacGroups(bootstrapRbac(withGatedRoles(facts as unknown as RbacFacts, gates)));
-  scope.spawn('own objects of the API server', async () => {
-    await parts.take('apiServer').keepOwnObjects();
-    parts.provide('ownObjectsKept', true);
+  scope.spawn('own objects of the API server', async (signal) => {
+    const kept = parts.take('apiServer').keepOwnObjects();
+    // They may never be: on a full disk.
+    const stopped = new Promise<'stopped'>((resolve) => signal.addEventListener('abort', () => resolve('stopped')));
+    if ((await Promise.race([kept, stopped])) !== 'stopped') parts.provide('ownObjectsKept', true);
   });
-  // Namespaces first: the rest is written side by side, in one or two commits.
-  const isNamespace = (one: BootstrapObject) => one.kind.resource === 'namespaces';
-  await Promise.all([
-    ...objects.filter(isNamespace).map((one) => ensure(client, one)),
-    ...rbac.filter((one) => !one.kind.namespaced).map((one) => ensureRbac(client, one)),
-  ]);
-  await Promise.all([
-    ...[...objects, ...stockSccs(sccs), tokenTracking(context.clock.now())]
-      .filter((one) => !isNamespace(one))
-      .map((one) => ensure(client, one)),
-    ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
-  ]);
-  await markServiceRangeReady(client, context);
+  await writtenWhenPossible(context, 'the objects of the cluster', async () => {
+    // Namespaces first: the rest is written side by side, in one or two commits.
+    const isNamespace = (one: BootstrapObject) => one.kind.resource === 'namespaces';
+    await Promise.all([
+      ...objects.filter(isNamespace).map((one) => ensure(client, one)),
+      ...rbac.filter((one) => !one.kind.namespaced).map((one) => ensureRbac(client, one)),
+    ]);
+    await Promise.all([
+      ...[...objects, ...stockSccs(sccs), tokenTracking(context.clock.now())]
+        .filter((one) => !isNamespace(one))
+        .map((one) => ensure(client, one)),
+      ...rbac.filter((one) => one.kind.namespaced).map((one) => ensureRbac(client, one)),
+    ]);
+    await markServiceRangeReady(client, context);
+  });
   const system = await client.resource(Namespaces).get({ name: 'kube-system' });
   const factsNow = () => clusterFacts(configuration, system.metadata.uid!, pki.bundle('kubeletClient'));
-  await ensure(client, clusterFactsObject(factsNow()));
+  await writtenWhenPossible(context, 'the facts of the cluster', () => ensure(client, clusterFactsObject(factsNow())));
   parts.provide('cluster', factsNow());
   parts.provide('nodeServing', {
     pair: () => pki.leaf('kubelet-serving'),
