@@ -103,6 +103,7 @@ export function ask(
   method: string,
   pathname: string,
   body?: object,
+  contentType = 'application/json',
 ): Promise<{ status: number; text: string }> {
   const { cluster } = kubeconfigOf(dataDirectory).clusters[0]!;
   return new Promise((resolve, reject) => {
@@ -111,7 +112,7 @@ export function ask(
       {
         method,
         ...credentialsOf(dataDirectory),
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': contentType },
         agent: false,
       },
       (answer) => {
