@@ -24,6 +24,8 @@ const values: Readonly<Record<string, CompletedValue>> = {
   'simulate --only': anything,
   '--into': { type: 'file' },
   '--from': { type: 'file' },
+  'datastore copy --from': anything,
+  'datastore copy --to': anything,
   'show-config --mode': words('default', 'effective'),
   'show-config --output': words('yaml', 'json'),
   'version --output': words('yaml', 'json'),

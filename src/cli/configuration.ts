@@ -42,6 +42,13 @@ const ofControlPlane = (flags: ConfigurationFlags): ConfigurationFlags => ({
   kubeconfig: '',
 });
 
+/** Where objects are; throws when the configuration is wrong. */
+export async function datastoreOrThrow(flags: ConfigurationFlags): Promise<DatastoreConfiguration> {
+  const loaded = await loadHere(ofControlPlane(flags));
+  if ('mistake' in loaded) throw loaded.mistake;
+  return loaded.configuration.datastore;
+}
+
 /** Where objects are; undefined when the configuration is wrong. */
 export async function datastoreHere(flags: ConfigurationFlags): Promise<DatastoreConfiguration | undefined> {
   const loaded = await loadHere(ofControlPlane(flags));

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { OperatorError } from '#base/errors.ts';
 import type { AddNodeFlags } from './add-node.ts';
+import type { CopyFlags } from './datastore.ts';
 import type { SimulateFlags } from './simulate.ts';
 import {
   type BackupFlags,
@@ -86,6 +87,21 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .action(async (directory: string, options: SourceFlags) =>
       exitWith(await (await import('./backup.ts')).restore(directory, options)),
     );
+
+  withSource(program.command('datastore').description('Where the objects of this cluster are.').command('copy'))
+    .description(
+      'Copy the whole cluster from the data directory to etcd, or back. MicroShift must not run, nor another one on that etcd.',
+    )
+    .option('--to <endpoint>', 'etcd://HOST:PORT,...: to that etcd')
+    .option('--from <endpoint>', 'etcd://HOST:PORT,...: from that etcd')
+    .addHelpText(
+      'after',
+      examples(
+        ['sudo microshift datastore copy --to etcd://127.0.0.1:2379', 'then set datastore.endpoint and start it'],
+        ['sudo microshift datastore copy --from etcd://127.0.0.1:2379', 'then remove datastore.endpoint and start it'],
+      ),
+    )
+    .action(async (options: CopyFlags) => exitWith(await (await import('./datastore.ts')).copy(options)));
 
   const encryption = program.command('encryption').description('The key that Secrets are encrypted with on disk.');
   withSource(encryption.command('rotate'))

@@ -20,6 +20,8 @@ export interface StoredObject {
   readonly versionOffset: number;
   /** Somebody holds it decoded: `object()` costs nothing. */
   readonly isDecoded: boolean;
+  /** Wall clock milliseconds at which the store removes it by itself; 0: never. */
+  readonly expiresAt: number;
   /** Decoded at first use, then shared; deeply frozen in tests. Has metadata.resourceVersion. */
   object(): KubernetesObject;
 }

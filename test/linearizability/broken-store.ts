@@ -50,8 +50,9 @@ function tellsLate(): Fault {
 
 /** Another state at the revision of `stored`. */
 function showing(stored: StoredObject, bytes: Uint8Array): StoredObject {
-  const { key, revision, createRevision, versionOffset } = stored;
-  return { key, revision, createRevision, versionOffset, bytes, isDecoded: false, object: () => stored.object() };
+  const { key, revision, createRevision, versionOffset, expiresAt } = stored;
+  const object = () => stored.object();
+  return { key, revision, createRevision, versionOffset, expiresAt, bytes, isDecoded: false, object };
 }
 const changesValues = withEvents((events) =>
   events.map((event) => {
@@ -181,6 +182,7 @@ const repeatsRevisions: Fault = (store) => {
           createRevision: stored.createRevision,
           bytes: stored.bytes,
           versionOffset: stored.versionOffset,
+          expiresAt: stored.expiresAt,
           revision,
           object() {
             const object = stored.object();

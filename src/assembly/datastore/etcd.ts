@@ -1,5 +1,6 @@
 // Opens the store on an etcd cluster, and waits while that cannot be used: it has no quorum, is not reached, asks for other
 // certificates, or holds what this server cannot read. `microshift status` and the log say which; the process never ends for it.
+import { createHash } from 'node:crypto';
 import { type Clock, sleep } from '#base/clock.ts';
 import { messageOf, OperatorError } from '#base/errors.ts';
 import { etcdRetryMs } from '#base/limits.ts';
@@ -30,6 +31,10 @@ export async function etcdOptions({ members, tls }: EtcdConfiguration, files: Fi
   ]);
   return { members, tls: { authorities, certificate, key } };
 }
+
+/** All that is signed with this key is of one cluster. */
+export const clusterOf = (serviceAccountPublicKeyPem: string): string =>
+  createHash('sha256').update(serviceAccountPublicKeyPem).digest('base64url');
 
 export interface WaitingOptions<T> {
   readonly open: () => Promise<T>;

@@ -10,6 +10,7 @@ import type { Files } from '#host/files.ts';
 import { fileBytes } from '#host/file-size.ts';
 import { RowFileError, type RowFileFailure } from '#host/row-file.ts';
 import { storeFileName } from '../backup/contents.ts';
+import { checkNotMoved } from './moved.ts';
 import { finishRepair, noticeText, readNotice, type RepairNotice, restoreSnapshot } from './repair.ts';
 
 export interface DatastoreOptions<S> {
@@ -52,6 +53,7 @@ export async function openDatastore<S>(options: DatastoreOptions<S>): Promise<Op
     let isLasting: boolean;
     try {
       await finishRepair(directory, files);
+      await checkNotMoved(directory, files);
       await checkNotLost(directory, files);
       const store = await options.open();
       if (!(await files.exists(usedFile(directory)))) await files.writeAtomic(usedFile(directory), '', 0o600);

@@ -1,8 +1,7 @@
 // The store on an etcd cluster, beside other API servers, with Secrets encrypted before they go there.
-import { createHash } from 'node:crypto';
 import type { Scope } from '#base/scope.ts';
 import { encryptionKeyFile } from '../backup/contents.ts';
-import { etcdOptions, openWhenPossible } from '../datastore/etcd.ts';
+import { clusterOf, etcdOptions, openWhenPossible } from '../datastore/etcd.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 export async function startEtcdStorage(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
@@ -15,8 +14,7 @@ export async function startEtcdStorage(context: AssemblyContext, scope: Scope): 
   logger.info('objects are on etcd', { members: etcd.members.join(',') });
   const file = encryptionKeyFile(configuration.dataDirectory);
   // Tokens and everything that follows from them: who does not have this key is another cluster.
-  const { publicKeyPem } = context.parts.take('pki').serviceAccountKey;
-  const cluster = createHash('sha256').update(publicKeyPem).digest('base64url');
+  const cluster = clusterOf(context.parts.take('pki').serviceAccountKey.publicKeyPem);
   let opening: readonly string[] = [];
   context.showProblems(() => opening);
   const store = await openWhenPossible({

@@ -3,6 +3,7 @@
 import { OperatorError } from '#base/errors.ts';
 import type { Sealing } from '../sealing/sealing.ts';
 import type { EtcdClient } from './client.ts';
+import { clusterKey, sealedKey } from './own-keys.ts';
 
 export interface Belonging {
   readonly sealing: Sealing;
@@ -13,10 +14,8 @@ export interface Belonging {
 }
 
 /** Something small that only the right key opens, as if it were a Secret of this name. */
-const sealedKey = '/registry/.encryption';
 const sealedAs = '/registry/secrets/.encryption';
 const sealedText = Buffer.from('{"kind":"EncryptionCheck"}');
-const clusterKey = '/registry/.cluster';
 
 const remedy =
   'Stop it, copy the directories certs and resources and the file secrets.key from the data directory of a server of that cluster, and start it again: docs/how-to/etcd.md. Or name another etcd in datastore.endpoint.';

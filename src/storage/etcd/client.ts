@@ -69,12 +69,6 @@ interface WireWatch {
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'utf8');
 /** The first key behind all that begin with `prefix`, which ends with `/`. */
 const endOf = (prefix: string): Buffer => bytesOf(`${prefix.slice(0, -1)}0`);
-const keyValueOf = ({ key, value, createRevision, modRevision }: WireKeyValue): KeyValue => ({
-  key: Buffer.from(key).toString('utf8'),
-  value,
-  createRevision,
-  modRevision,
-});
 
 const isMemberLost = (error: unknown): boolean =>
   error instanceof GrpcError && (error.code === grpcCode.unavailable || error.code === grpcCode.deadlineExceeded);
@@ -89,6 +83,11 @@ export const isCompacted = (error: unknown): boolean =>
 
 /** All calls reject with GrpcError. */
 export class EtcdClient {
+  /**
+   * What is added to etcd's revisions wherever they are shown or taken here: a cluster that comes from elsewhere has had higher
+   * ones, and etcd's cannot be set. Not in what is shared with upstream's servers (`putAtVersion`, `compact`).
+   */
+  revisionOffset = 0;
   readonly #options: EtcdClientOptions;
   readonly #connections = new Map<string, Promise<GrpcConnection>>();
   #current = 0;
@@ -110,21 +109,21 @@ export class EtcdClient {
       key: startAfter === undefined ? bytesOf(prefix) : bytesOf(`${startAfter}\0`),
       rangeEnd: endOf(prefix),
       limit,
-      revision: revision ?? 0,
+      revision: this.#toEtcd(revision ?? 0),
     };
     const { header, kvs, more } = (await this.#read('Range', request)) as WireRange;
-    return { items: kvs.map(keyValueOf), revision: header.revision, more };
+    return { items: kvs.map((kv) => this.#shown(kv)), revision: this.#fromEtcd(header.revision), more };
   }
   /** Undefined: the key is not there. */
   async get(key: string): Promise<KeyValue | undefined> {
     const { kvs } = (await this.#read('Range', { key: bytesOf(key), limit: 1 })) as WireRange;
-    return kvs[0] === undefined ? undefined : keyValueOf(kvs[0]);
+    return kvs[0] === undefined ? undefined : this.#shown(kvs[0]);
   }
   /** The revision now, asked of the majority. */
   async revision(): Promise<number> {
     // A key that is never there.
     const answer = (await this.#read('Range', { key: Buffer.from([0xff]), limit: 1, keysOnly: true })) as WireRange;
-    return answer.header.revision;
+    return this.#fromEtcd(answer.header.revision);
   }
   /** Writes `value` (undefined: removes the key) if the key is at `expectedRevision` (0: is not there). */
   async write(
@@ -134,13 +133,13 @@ export class EtcdClient {
   ): Promise<{ readonly succeeded: boolean; readonly revision: number }> {
     const keyBytes = bytesOf(key);
     const { header, succeeded } = (await this.#unsent('Txn', {
-      compare: [{ result: 'EQUAL', target: 'MOD', key: keyBytes, modRevision: expectedRevision }],
+      compare: [{ result: 'EQUAL', target: 'MOD', key: keyBytes, modRevision: this.#toEtcd(expectedRevision) }],
       success: [
         value === undefined ? { requestDeleteRange: { key: keyBytes } } : { requestPut: { key: keyBytes, value } },
       ],
       failure: [],
     })) as WireTxn;
-    return { succeeded, revision: header.revision };
+    return { succeeded, revision: this.#fromEtcd(header.revision) };
   }
   /** Puts `value` if the key has been written `version` times since it was made; otherwise tells how often it was. */
   async putAtVersion(
@@ -157,7 +156,7 @@ export class EtcdClient {
     const there = responses[0]?.responseRange?.kvs[0]?.version ?? 0;
     return { version: succeeded ? version + 1 : there, succeeded, revision: header.revision };
   }
-  /** Forgets what was before `revision`. */
+  /** Forgets what was before `revision`, as etcd counts. */
   async compact(revision: number): Promise<void> {
     await this.#call('Compact', { revision });
   }
@@ -171,19 +170,26 @@ export class EtcdClient {
       signal: AbortSignal.any([signal, turn]),
       metadata: { hasleader: 'true' },
     });
-    call.send({ createRequest: { key: bytesOf(prefix), rangeEnd: endOf(prefix), startRevision, fragment: true } });
+    call.send({
+      createRequest: {
+        key: bytesOf(prefix),
+        rangeEnd: endOf(prefix),
+        startRevision: this.#toEtcd(startRevision),
+        fragment: true,
+      },
+    });
     let parts: EtcdEvent[] = [];
     try {
       for await (const answer of call.answers as AsyncIterable<WireWatch>) {
         if (answer.compactRevision > 0) {
-          yield { type: 'compacted', revision: answer.compactRevision };
+          yield { type: 'compacted', revision: this.#fromEtcd(answer.compactRevision) };
           return;
         }
         if (answer.canceled)
           throw new GrpcError(grpcCode.unavailable, `the watch was cancelled: ${answer.cancelReason}`);
         if (answer.created) yield { type: 'started' };
         for (const { type, kv } of answer.events)
-          parts.push({ type: type === 1 ? 'delete' : 'put', kv: keyValueOf(kv) });
+          parts.push({ type: type === 1 ? 'delete' : 'put', kv: this.#shown(kv) });
         if (answer.fragment || parts.length === 0) continue;
         yield { type: 'events', events: parts };
         parts = [];
@@ -211,6 +217,21 @@ export class EtcdClient {
         () => {},
       );
     this.#connections.clear();
+  }
+  /** 0 stands for none. */
+  #fromEtcd(revision: number): number {
+    return revision === 0 ? 0 : revision + this.revisionOffset;
+  }
+  #toEtcd(revision: number): number {
+    return revision === 0 ? 0 : revision - this.revisionOffset;
+  }
+  #shown({ key, value, createRevision, modRevision }: WireKeyValue): KeyValue {
+    return {
+      key: Buffer.from(key).toString('utf8'),
+      value,
+      createRevision: this.#fromEtcd(createRevision),
+      modRevision: this.#fromEtcd(modRevision),
+    };
   }
   /** What changes nothing may be asked of the next member. */
   async #read(method: string, request: object): Promise<object> {

@@ -19,6 +19,8 @@ import {
   type WriteResult,
 } from '../store.ts';
 import { EtcdClient, type EtcdClientOptions, type EtcdEvent } from './client.ts';
+import { barrierKey, isOwn, root } from './own-keys.ts';
+import { prepare } from './transfer.ts';
 import { type Belonging, checkBelonging } from './belonging.ts';
 import { Compactor } from './compactor.ts';
 import { writeFailure } from './write-failure.ts';
@@ -45,11 +47,6 @@ export interface EtcdStore extends Store {
   compact(revision: Revision): Promise<void>;
 }
 
-/** Of everything that is stored; keys of others in the same etcd are never touched. */
-const root = '/registry/';
-const barrierKey = `${root}.barrier`;
-/** Of the store itself: no objects. */
-const isOwn = (key: string): boolean => key.startsWith(`${root}.`);
 const retryMs = 500;
 /** Everything is read again, so not often. */
 const unreadableRetryMs = 2_000;
@@ -104,6 +101,7 @@ class RemoteStore implements EtcdStore {
   }
   async open(): Promise<void> {
     try {
+      await prepare(this.#client);
       await checkBelonging(this.#client, this.#belonging);
       await this.#load();
     } catch (error) {
@@ -140,7 +138,7 @@ class RemoteStore implements EtcdStore {
     return this.#problem === undefined ? [] : [this.#problem];
   }
   compact(revision: Revision): Promise<void> {
-    return this.#client.compact(revision);
+    return this.#client.compact(revision - this.#client.revisionOffset);
   }
   /** Readers that come while etcd is being asked share the next question: the answer under way may be older than they are. */
   consistent(request?: { readonly signal: AbortSignal }): Promise<void> {

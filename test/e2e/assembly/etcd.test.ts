@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { EtcdClient } from '#storage/etcd/client.ts';
 import { eventually } from '#kit/machine/command.ts';
 import { EtcdServer, etcdClientTls, writeEtcdCertificates } from '#kit/etcd-server.ts';
-import { ask, cli, freePort, type Lifetime, start, temporary, waitReady } from './microshift-process.ts';
+import { ask, cli, cliWith, freePort, type Lifetime, start, temporary, waitReady } from './microshift-process.ts';
 
 const ends: (() => unknown)[] = [];
 const file: Lifetime = { after: (end) => void ends.unshift(end) };
@@ -181,4 +181,57 @@ test('two API servers on one etcd are one cluster: what one writes the other has
   assert.match(other.output(), /controllers: leads lease=kube-controller-manager/);
   const after = await holders();
   assert.ok(after[0] !== before[0]);
+});
+
+test('a cluster goes from its data file to etcd and back: objects stay as they are, resource versions go on, old watches end', async (context) => {
+  const dataDirectory = path.join(temporary(context), 'data');
+  const port = await freePort();
+  await etcd.empty();
+  interface Stored {
+    readonly metadata: Record<string, unknown> & { resourceVersion: string };
+  }
+  const objects = async (): Promise<readonly Stored[]> => {
+    const lists = await Promise.all(
+      ['configmaps', 'secrets', 'serviceaccounts', 'namespaces', 'services'].map((resource) =>
+        get<ListOf<Stored>>(dataDirectory, `/api/v1/${resource}`),
+      ),
+    );
+    return lists.flatMap(({ items }) => items);
+  };
+  const withoutVersions = (items: readonly Stored[]): unknown =>
+    items.map((item) => ({ ...item, metadata: { ...item.metadata, resourceVersion: '' } }));
+  const versionsOf = (items: readonly Stored[]): readonly number[] =>
+    items.map(({ metadata }) => Number(metadata.resourceVersion));
+  // As the page says it, but for the address.
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../../docs/how-to/etcd.md'), 'utf8');
+  const commands = [...page.matchAll(/^sudo microshift (datastore copy --\w+) etcd:\/\/127\.0\.0\.1:2379$/gm)];
+  assert.equal(commands.length, 2);
+  const copy = (index: number) =>
+    cliWith(environment, dataDirectory, ...commands[index]![1]!.split(' '), etcd.endpoint);
+
+  let run = start(context, dataDirectory, port);
+  waitReady(dataDirectory);
+  assert.equal((await ask(dataDirectory, 'POST', configMaps, configMap('kept'))).status, 201);
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, stringData: { password: 'hidden' } };
+  assert.equal((await ask(dataDirectory, 'POST', '/api/v1/namespaces/default/secrets', secret)).status, 201);
+  const refused = copy(0);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /MicroShift runs as process \d+[^]*Stop it first/);
+
+  for (const [index, options] of [['--datastore', etcd.endpoint], []].entries()) {
+    const before = await objects();
+    const highest = Math.max(...versionsOf(before));
+    run.child.kill('SIGTERM');
+    await run.exited;
+    const copied = copy(index);
+    assert.equal(copied.status, 0, copied.stderr);
+    assert.match(copied.stdout, /Copied \d+ objects/);
+    run = start(context, dataDirectory, port, options, index === 0 ? environment : {});
+    waitReady(dataDirectory);
+    const after = await objects();
+    assert.deepEqual(withoutVersions(after), withoutVersions(before));
+    assert.ok(Math.min(...versionsOf(after)) > highest);
+    const old = await ask(dataDirectory, 'GET', `${configMaps}?watch=1&resourceVersion=${highest}`);
+    assert.match(old.text, /"code":410/);
+  }
 });

@@ -64,12 +64,17 @@ export function start(
   return { child, output: () => text, exited: once(child, 'exit').then(([code]) => code as number | null) };
 }
 
-export const cli = (dataDirectory: string, ...args: readonly string[]) =>
+export const cliWith = (
+  environment: Readonly<Record<string, string>>,
+  dataDirectory: string,
+  ...args: readonly string[]
+) =>
   spawnSync(process.execPath, [...nodeFlags, ...args, '--data-dir', dataDirectory], {
-    env: { PATH: process.env['PATH'], HOME: dataDirectory },
+    env: { PATH: process.env['PATH'], HOME: dataDirectory, ...environment },
     encoding: 'utf8',
     timeout: 60_000,
   });
+export const cli = (dataDirectory: string, ...args: readonly string[]) => cliWith({}, dataDirectory, ...args);
 
 export const waitReady = (dataDirectory: string) => {
   const result = cli(dataDirectory, 'wait', '--timeout', '40');
