@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import type { Lease } from '#api/generated/types.ts';
 import type { KubernetesObject } from '#api/kind.ts';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
@@ -195,11 +196,11 @@ test('a cluster that somebody still runs is not copied away', async () => {
   await fill(machine);
   await copyToEtcd(machine);
   const etcd = await openEtcd(machine);
-  const held = (holderIdentity: string): KubernetesObject => ({
+  const held = (holderIdentity: string): Lease => ({
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: { name: 'kube-scheduler', namespace: 'kube-system' },
-    ...{ spec: { holderIdentity, leaseDurationSeconds: 15, renewTime: new Date(clock.now()).toISOString() } },
+    spec: { holderIdentity, leaseDurationSeconds: 15, renewTime: new Date(clock.now()).toISOString() },
   });
   const key = '/registry/leases/kube-system/kube-scheduler';
   const hold = async (holder: string): Promise<void> => {
