@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { getHeapStatistics } from 'node:v8';
 import { fileBytes } from './file-size.ts';
 import { processFamilies } from './process-metrics.ts';
 
@@ -24,6 +25,7 @@ test(
     const ageSeconds = Date.now() / 1000 - valueOf('process_start_time_seconds');
     assert.ok(Math.abs(ageSeconds - process.uptime()) < 3, String(ageSeconds));
     assert.match(text, /^nodejs_heap_size_used_bytes \d+$/m);
+    assert.equal(valueOf('nodejs_heap_size_limit_bytes'), getHeapStatistics().heap_size_limit);
     assert.doesNotMatch(text, /NaN|undefined/);
   },
 );

@@ -2,6 +2,7 @@
 // somebody asks: nothing measures in between.
 import { readFileSync, readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import type { Family } from '#base/metrics/families.ts';
 import { familyText } from '#base/metrics/families.ts';
 import { eventLoopDelayFamily } from './event-loop-delay.ts';
@@ -90,6 +91,7 @@ const amounts: Readonly<Record<string, Amount>> = {
     () => performance.eventLoopUtilization().utilization,
   ),
   nodejs_external_memory_bytes: gauge('Memory outside the heap.', () => process.memoryUsage().external),
+  nodejs_heap_size_limit_bytes: gauge('What the heap may grow to.', () => getHeapStatistics().heap_size_limit),
   nodejs_heap_size_total_bytes: gauge('Size of the heap.', () => process.memoryUsage().heapTotal),
   nodejs_heap_size_used_bytes: gauge('What of the heap is in use.', () => process.memoryUsage().heapUsed),
 };

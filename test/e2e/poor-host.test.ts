@@ -36,6 +36,13 @@ test('it starts without default route and /etc/resolv.conf, and runs Pods', asyn
   await runsAPod('one');
 });
 
+test('what the heap may grow to is the same on every host', async () => {
+  const metrics = await cluster.kubectl('get', '--raw', '/metrics');
+  const limitMiB = Number(/^nodejs_heap_size_limit_bytes (\S+)$/m.exec(metrics)?.[1]) / 1024 ** 2;
+  // 2,048 for what is old, and the young ones.
+  assert.equal(Math.round(limitMiB), 2_096);
+});
+
 test('names of the cluster resolve in Pods; names outside fail at once, not after a time limit', async () => {
   const lookup = (host: string) => cluster.tryKubectl(['exec', 'one', '--', 'nslookup', host], { timeoutSeconds: 30 });
   const inside = await lookup('kubernetes.default.svc.cluster.local');
