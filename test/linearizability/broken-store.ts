@@ -12,16 +12,21 @@ function nowAndThen(period: number): () => boolean {
   return () => ++count % period === 0;
 }
 
-/** Changes what watchers are told. */
-const withEvents =
-  (change: (events: readonly StoreEvent[]) => readonly StoreEvent[]): Fault =>
+type Change = (events: readonly StoreEvent[]) => readonly StoreEvent[];
+
+/** Changes what watchers are told, each by what `changeOf` gives for it. */
+const withEventsOf =
+  (changeOf: () => Change): Fault =>
   (store) => ({
-    watch: (prefix, after, watcher) =>
-      store.watch(prefix, after, {
+    watch(prefix, after, watcher) {
+      const change = changeOf();
+      return store.watch(prefix, after, {
         onEvents: (events) => watcher.onEvents(change(events)),
         onEnd: (reason) => watcher.onEnd(reason),
-      }),
+      });
+    },
   });
+const withEvents = (change: Change): Fault => withEventsOf(() => change);
 
 function leavesOut(): Fault {
   const due = nowAndThen(25);
@@ -33,20 +38,19 @@ function tellsTwice(): Fault {
     events.flatMap((event) => (isOurs(event.stored.key) && due() ? [event, event] : [event])),
   );
 }
-function tellsLate(): Fault {
-  const due = nowAndThen(25);
-  let kept: StoreEvent[] = [];
-  return withEvents((events) => {
-    const [event] = events;
-    if (events.length === 1 && isOurs(event!.stored.key) && kept.length === 0 && due()) {
-      kept = [...events];
+const tellsLate = withEventsOf(() => {
+  const due = nowAndThen(8);
+  let kept: readonly StoreEvent[] = [];
+  return (events) => {
+    if (events.length === 1 && isOurs(events[0]!.stored.key) && kept.length === 0 && due()) {
+      kept = events;
       return [];
     }
     const all = [...events, ...kept];
     kept = [];
     return all;
-  });
-}
+  };
+});
 
 /** Another state at the revision of `stored`. */
 function showing(stored: StoredObject, bytes: Uint8Array): StoredObject {
@@ -78,6 +82,7 @@ function removesOlder(): Fault {
 const tellsNoRemovals = withEvents((events) =>
   events.filter(({ type, stored }) => type === 'put' || !isOurs(stored.key)),
 );
+const forgetsPrevious = withEvents((events) => events.map((event) => ({ ...event, previous: undefined })));
 const tellsLaterThanBookmarks: Fault = (store) => ({
   watch: (prefix, after, watcher) =>
     store.watch(prefix, after, {
@@ -225,7 +230,7 @@ export const faults: Readonly<Record<string, { fault: Fault; says: RegExp }>> = 
   'a precondition is not looked at': { fault: ignoresPreconditions, says: /no order is possible/ },
   'a watch leaves an event out': { fault: leavesOut(), says: /was left out/ },
   'a watch tells an event twice': { fault: tellsTwice(), says: /came twice/ },
-  'a watch tells events in another order': { fault: tellsLate(), says: /came behind/ },
+  'a watch tells events in another order': { fault: tellsLate, says: /came behind/ },
   'a watch goes on too late': {
     fault: beginsAt((after, store) => Math.min(after + 3, store.revision)),
     says: /was left out/,
@@ -237,6 +242,7 @@ export const faults: Readonly<Record<string, { fault: Fault; says: RegExp }>> = 
   'no watch tells of removals': { fault: tellsNoRemovals, says: /and a list of that revision has it not/ },
   'a watch shows what nobody wrote': { fault: changesValues, says: /shows never, which nobody wrote/ },
   'a removal shows an older state': { fault: removesOlder(), says: /DELETED .* and the last state was/ },
+  'events do not know the state before': { fault: forgetsPrevious, says: /at \d+ was left out/ },
   'watches are behind their bookmarks': { fault: tellsLaterThanBookmarks, says: /was ahead of revision|was left out/ },
   'a bookmark is ahead': { fault: isAhead, says: /BOOKMARK\) had shown|was ahead of revision/ },
 };

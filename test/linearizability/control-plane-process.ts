@@ -28,6 +28,11 @@ interface Kubeconfig {
   readonly users: readonly { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
 }
 
+function noAnswer(error: unknown): { status: number } {
+  if (error instanceof NoAnswer) return { status: 0 };
+  throw error;
+}
+
 export class ControlPlaneProcess {
   readonly #options: ProcessOptions;
   readonly #port: number;
@@ -44,10 +49,24 @@ export class ControlPlaneProcess {
     const made = new ControlPlaneProcess(options, await reserveLoopbackPort());
     made.launch();
     await made.ready();
-    const transport = httpsTransport(made.endpoint, 1);
-    await transport.ask({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: namespace } } });
-    transport.close();
+    await made.#makeNamespace();
     return made;
+  }
+  async #makeNamespace(): Promise<void> {
+    const until = performance.now() + readyLimitMs;
+    const transport = httpsTransport(this.endpoint, 1);
+    try {
+      for (;;) {
+        const { status } = await transport
+          .ask({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: namespace } } })
+          .catch(noAnswer);
+        if (status === 201 || status === 409) return;
+        if (performance.now() > until) throw new Error(`no namespace is made: ${status}`);
+        await sleep(50);
+      }
+    } finally {
+      transport.close();
+    }
   }
   get endpoint(): Endpoint {
     if (this.#endpoint === undefined) throw new Error('it was not ready yet');
@@ -89,10 +108,7 @@ export class ControlPlaneProcess {
         try {
           const { status } = await transport
             .ask({ method: 'GET', path: '/api/v1/namespaces/kube-system' })
-            .catch((error: unknown) => {
-              if (error instanceof NoAnswer) return { status: 0 };
-              throw error;
-            });
+            .catch(noAnswer);
           if (status === 200) return;
         } finally {
           transport.close();

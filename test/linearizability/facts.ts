@@ -40,10 +40,11 @@ export function gatherFacts({ operations, lists, sessions }: History): Facts {
     if (outcome.type === 'version') add({ key, type: 'put', version: outcome.version, seenAt: end });
   for (const { items, end } of lists)
     for (const [key, version] of items) add({ key, type: 'put', version, seenAt: end });
-  for (const { listed, events } of sessions) {
+  for (const { listed, events, selects } of sessions) {
     for (const [key, version] of listed ?? []) add({ key, type: 'put', version, seenAt: Infinity });
     for (const event of events)
-      if (event.type !== 'BOOKMARK')
+      // Who selects is told of a removal also when an object leaves the selection.
+      if (event.type !== 'BOOKMARK' && (selects === undefined || event.type !== 'DELETED'))
         add({
           key: event.key,
           type: event.type === 'DELETED' ? 'removal' : 'put',
@@ -55,7 +56,9 @@ export function gatherFacts({ operations, lists, sessions }: History): Facts {
   const resources = Map.groupBy(ordered, ({ key }) => resourceOf(key));
   const keys = Map.groupBy(ordered, ({ key }) => key);
   const watched = Map.groupBy(
-    sessions.map((session) => ({ resource: session.resource, from: session.from, to: reached(session) })),
+    sessions
+      .filter(({ selects }) => selects === undefined)
+      .map((session) => ({ resource: session.resource, from: session.from, to: reached(session) })),
     ({ resource }) => resource,
   );
   return {

@@ -35,8 +35,14 @@ export interface Operation {
   readonly end: number;
 }
 
+/** Each object has a label that says in which half its value is: selectors ask for one of them. */
+export type Half = 'even' | 'odd';
+export const halfOf = (value: string): Half => ((value.at(-1) ?? '').charCodeAt(0) % 2 === 0 ? 'even' : 'odd');
+
 export interface List {
   readonly resource: string;
+  /** Only these were asked for. */
+  readonly selects?: Half | undefined;
   readonly revision: number;
   readonly items: ReadonlyMap<string, Version>;
   /** False: the client took an older state. */
@@ -60,6 +66,8 @@ export type WatchEvent =
 export interface WatchSession {
   readonly watcher: number;
   readonly resource: string;
+  /** Only these are told of: one that leaves is DELETED, in its last state, at the revision at which it left. */
+  readonly selects?: Half | undefined;
   readonly from: number;
   /** What the watcher had listed at `from`; absent: it goes on from what it had seen. */
   readonly listed?: ReadonlyMap<string, Version> | undefined;
@@ -73,3 +81,6 @@ export interface History {
 }
 
 export const resourceOf = (key: string): string => key.slice(0, key.indexOf('/'));
+/** Whether whoever selects `half` sees an object of this value. */
+export const isSelected = (half: Half | undefined, value: string): boolean =>
+  half === undefined || halfOf(value) === half;

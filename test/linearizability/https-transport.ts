@@ -2,6 +2,7 @@
 import http2 from 'node:http2';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
+import tls from 'node:tls';
 import { type Answer, type Asked, NoAnswer, type OpenWatch, type Transport } from './transport.ts';
 
 export interface Endpoint {
@@ -85,8 +86,17 @@ const headersOf = (asked: Asked): Record<string, string> =>
 const mayHaveArrived = (error: unknown): boolean =>
   !(error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED');
 
-function http1({ url, ...tls }: Endpoint): { send: Send; close: () => void } {
-  const agent = new https.Agent({ keepAlive: true, ...tls });
+/** Made once: connections are refused and made by the hundreds. */
+const contexts = new WeakMap<Endpoint, tls.SecureContext>();
+function contextOf(endpoint: Endpoint): tls.SecureContext {
+  const there = contexts.get(endpoint) ?? tls.createSecureContext(endpoint);
+  contexts.set(endpoint, there);
+  return there;
+}
+
+function http1(endpoint: Endpoint): { send: Send; close: () => void } {
+  const { url } = endpoint;
+  const agent = new https.Agent({ keepAlive: true, secureContext: contextOf(endpoint) });
   return {
     close: () => agent.destroy(),
     send: (asked) =>
@@ -110,11 +120,11 @@ function http1({ url, ...tls }: Endpoint): { send: Send; close: () => void } {
   };
 }
 
-function http2Sender({ url, ...tls }: Endpoint): { send: Send; close: () => void } {
+function http2Sender(endpoint: Endpoint): { send: Send; close: () => void } {
   let session: http2.ClientHttp2Session | undefined;
   const connected = (): http2.ClientHttp2Session => {
     if (session !== undefined && !session.closed && !session.destroyed) return session;
-    session = http2.connect(url, tls);
+    session = http2.connect(endpoint.url, { secureContext: contextOf(endpoint) });
     // Each stream is told as well.
     session.on('error', () => {});
     return session;

@@ -10,7 +10,7 @@ export function judgeObjects(operations: readonly Operation[], lists: readonly L
   const problems: string[] = [];
   for (const [key, own] of Map.groupBy(operations, (operation) => operation.key)) {
     const reads = lists.filter((list) => list.isConsistent && list.resource === resourceOf(key));
-    const entries = [...own.flatMap(intervalOf), ...reads.map((list) => readOf(key, list))];
+    const entries = [...own.flatMap(intervalOf), ...reads.flatMap((list) => readOf(key, list))];
     const verdict = search(entries, objectModel);
     if (verdict.type === 'undecided') problems.push(`${key}: too many orders to try`);
     else if (verdict.type === 'impossible') problems.push(`${key}: no order is possible of\n${smallText(entries)}`);
@@ -24,16 +24,12 @@ function intervalOf({ action, outcome, call, end }: Operation): Interval<ObjectS
 }
 
 /** A list is a read of each object, of those too that are not in it. */
-function readOf(key: string, { items, call, end }: List): Interval<ObjectStep> {
+function readOf(key: string, { items, selects, call, end }: List): Interval<ObjectStep>[] {
   const version = items.get(key);
-  return {
-    step: {
-      action: { type: 'get' },
-      outcome: version === undefined ? { type: 'missing' } : { type: 'version', version },
-    },
-    call,
-    end,
-  };
+  // It may be there, and not be selected.
+  if (version === undefined && selects !== undefined) return [];
+  const outcome = version === undefined ? ({ type: 'missing' } as const) : ({ type: 'version', version } as const);
+  return [{ step: { action: { type: 'get' }, outcome }, call, end }];
 }
 
 /** Writes without an answer that are shown: the last ones. */

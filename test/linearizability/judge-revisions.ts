@@ -1,6 +1,6 @@
 // The one counter of all objects: it only grows in real time, and each list is the state at its revision.
 import type { Fact, Facts } from './facts.ts';
-import type { History, List, Operation } from './history.ts';
+import { type History, isSelected, type List, type Operation } from './history.ts';
 
 interface Moment {
   readonly at: number;
@@ -54,7 +54,7 @@ function judgeGrowth(operations: readonly Operation[], { lists, sessions }: Hist
 }
 
 function judgeList(list: List, operations: readonly Operation[], facts: Facts): string[] {
-  const { resource, revision, items, end } = list;
+  const { resource, revision, items, selects, end } = list;
   const problems: string[] = [];
   const say = (what: string): void =>
     void problems.push(`a list of ${resource} at revision ${revision} (${items.size} items) ${what}`);
@@ -63,10 +63,11 @@ function judgeList(list: List, operations: readonly Operation[], facts: Facts): 
     const last: Fact | undefined = facts.ofKey(key).findLast((fact) => fact.version.revision <= revision);
     const item = items.get(key);
     if (item !== undefined) {
+      if (!isSelected(selects, item.value)) say(`has ${key}, which was not selected`);
       if (item.revision > revision) say(`has ${key} at revision ${item.revision}`);
       else if (last !== undefined && last.version.revision !== item.revision)
         say(`has ${key} at revision ${item.revision}, and at ${last.version.revision} was a ${last.type} of it`);
-    } else if (last?.type === 'put') {
+    } else if (last?.type === 'put' && isSelected(selects, last.version.value)) {
       // No answer says at which revision an object was removed: only a watch that saw it all can exclude that it was before.
       const mayBeGone =
         !facts.isWatched(resource, last.version.revision, revision) &&

@@ -1,6 +1,6 @@
 // A watch and a list are two ways to the same state: what a watcher has when it gets to the revision of a list is that list.
 import { reached } from './facts.ts';
-import type { History, List, Version, WatchSession } from './history.ts';
+import { type Half, type History, isSelected, type List, type Version, type WatchSession } from './history.ts';
 
 export function judgeStates({ lists, sessions }: History): string[] {
   const byResource = Map.groupBy(
@@ -22,11 +22,17 @@ export function judgeStates({ lists, sessions }: History): string[] {
 /** Changes `state`, which the next session of the watcher goes on from. */
 function judgeSession(session: WatchSession, state: Map<string, Version>, lists: readonly List[]): string[] {
   const until = reached(session);
-  const due = lists.filter(({ revision }) => revision >= session.from && revision <= until);
+  const { selects } = session;
+  const due = lists.filter(
+    (list) =>
+      list.revision >= session.from &&
+      list.revision <= until &&
+      (list.selects === undefined || list.selects === selects),
+  );
   const problems: string[] = [];
   const compareUntil = (revision: number): void => {
     while (due.length > 0 && due[0]!.revision < revision) {
-      const text = difference(state, due[0]!);
+      const text = difference(state, due[0]!, selects);
       if (text !== undefined) problems.push(text);
       due.shift();
     }
@@ -41,9 +47,15 @@ function judgeSession(session: WatchSession, state: Map<string, Version>, lists:
   return problems;
 }
 
-function difference(state: ReadonlyMap<string, Version>, { items, revision }: List): string | undefined {
+function difference(
+  state: ReadonlyMap<string, Version>,
+  { items, revision }: List,
+  selects: Half | undefined,
+): string | undefined {
   for (const key of new Set([...state.keys(), ...items.keys()])) {
-    const [told, listed] = [state.get(key)?.revision, items.get(key)?.revision];
+    const item = items.get(key);
+    const listed = item !== undefined && isSelected(selects, item.value) ? item.revision : undefined;
+    const told = state.get(key)?.revision;
     if (told !== listed)
       return `at ${revision} it has ${key} ${textOf(told)}, and a list of that revision has it ${textOf(listed)}`;
   }

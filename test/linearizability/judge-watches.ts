@@ -1,7 +1,7 @@
 // What a watch promises: events in order, each once, none left out, in types that fit what the watcher had seen; a later session goes
 // on where the last one ended; a bookmark says no more than what has been told.
 import { type Facts, reached } from './facts.ts';
-import { type History, type Version, type WatchSession, resourceOf } from './history.ts';
+import { type History, isSelected, type Version, type WatchSession, resourceOf } from './history.ts';
 
 export function judgeWatches({ sessions }: History, facts: Facts): string[] {
   const problems: string[] = [];
@@ -14,8 +14,9 @@ export function judgeWatches({ sessions }: History, facts: Facts): string[] {
       if (session.listed !== undefined) state = new Map(session.listed);
       else if (session.from !== until) say(`it was to go on from ${until}`);
       judgeOrder(session, say);
+      if (session.selects === undefined) judgeGaps(session, facts, say);
+      else judgeSelection(session, state, facts, say);
       judgeTypes(session, state, say);
-      judgeGaps(session, facts, say);
       until = reached(session);
     }
   }
@@ -44,12 +45,13 @@ function judgeOrder({ from, events }: WatchSession, say: Say): void {
 }
 
 /** Changes `state`, which the next session of the watcher goes on from. */
-function judgeTypes({ events, resource }: WatchSession, state: Map<string, Version>, say: Say): void {
+function judgeTypes({ events, resource, selects }: WatchSession, state: Map<string, Version>, say: Say): void {
   for (const event of events) {
     if (event.type === 'BOOKMARK') continue;
     const { key, version, type } = event;
     const before = state.get(key);
     const says = `${type} of ${key} at ${version.revision}`;
+    if (!isSelected(selects, version.value)) say(`${says} shows ${version.value}, which was not selected`);
     if (resourceOf(key) !== resource) say(`${says} is of another resource`);
     if ((before === undefined) !== (type === 'ADDED'))
       say(`${says}, and it was ${before === undefined ? 'not there' : `there at ${before.revision}`}`);
@@ -67,4 +69,25 @@ function judgeGaps(session: WatchSession, facts: Facts, say: Say): void {
   for (const { key, type, version } of facts.ofResource(session.resource))
     if (version.revision > session.from && version.revision <= until && !told.has(version.revision))
       say(`a ${type} of ${key} at ${version.revision} was left out, and it got to ${until}`);
+}
+
+/** Each change of what is selected must be told, and each that leaves it. `state`: what was selected at the begin. */
+function judgeSelection(session: WatchSession, state: ReadonlyMap<string, Version>, facts: Facts, say: Say): void {
+  const { selects, events, from, resource } = session;
+  const selected = new Set(state.keys());
+  const until = reached(session);
+  const told = new Map(events.flatMap((event) => (event.type === 'BOOKMARK' ? [] : [[event.version.revision, event]])));
+  const seen = facts.ofResource(resource).map(({ version }) => version.revision);
+  for (const revision of [...new Set([...seen, ...told.keys()])].toSorted((a, b) => a - b)) {
+    if (revision <= from || revision > until) continue;
+    const event = told.get(revision);
+    const fact = facts.byRevision.get(revision);
+    const key = event?.key ?? fact!.key;
+    const isIn = fact?.type === 'put' && isSelected(selects, fact.version.value);
+    const what = `a ${fact?.type ?? 'change'} of ${key} at ${revision}`;
+    if (event === undefined && (isIn || selected.has(key))) say(`${what} was left out, and it got to ${until}`);
+    if (event !== undefined && isIn && event.type === 'DELETED') say(`${what} was told as DELETED, but is selected`);
+    if (isIn) selected.add(key);
+    else selected.delete(key);
+  }
 }

@@ -301,3 +301,33 @@ test('what has no order is shown small', () => {
     ].join('\n'),
   ]);
 });
+
+test('watches and lists of what a selector chooses', () => {
+  const [even, odd] = [version(10, 'w0'), version(11, 'w1')];
+  const again = version(12, 'w2');
+  const made = [
+    create(1, 2, shows(10, 'w0'), 'w0'),
+    patch(3, 4, shows(11, 'w1'), 'w1'),
+    patch(5, 6, shows(12, 'w2'), 'w2'),
+  ];
+  const judged = (events: WatchEvent[], lists: List[] = []) =>
+    judge(history({ operations: made, lists, sessions: [{ ...session(0, events, none), selects: 'even' }] })).join(
+      '\n',
+    );
+  const added = event(7, 'ADDED', even);
+  const left = event(8, 'DELETED', version(11, 'w0'));
+  const back = event(9, 'ADDED', again);
+  assert.equal(judged([added, left, back]), '');
+  assert.equal(
+    judged([added, left, back, bookmark(10, 20)], [list(3, 6, 11, [key, odd]), list(7, 9, 12, [key, again])]),
+    '',
+  );
+  assert.match(judged([added, back]), /a put of configmaps\/a at 11 was left out/);
+  assert.match(judged([added, left, bookmark(9, 13)]), /at 12 was left out/);
+  assert.match(judged([added, event(8, 'MODIFIED', odd), back]), /shows w1, which was not selected/);
+  assert.match(judged([added, left, event(9, 'DELETED', version(12, 'w0'))]), /told as DELETED, but is selected/);
+  const selected = (...items: [string, Version][]): List => ({ ...list(7, 9, 12, ...items), selects: 'even' });
+  assert.equal(judged([added, left, back], [selected([key, again])]), '');
+  assert.match(judged([added, left, back], [selected()]), /lacks configmaps\/a/);
+  assert.match(judged([added, left, back], [{ ...list(3, 6, 11, [key, odd]), selects: 'even' }]), /not selected/);
+});

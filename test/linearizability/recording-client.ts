@@ -1,5 +1,5 @@
 // A client of ConfigMaps and Secrets that writes down what it asks and what it is told.
-import type { Action, Outcome, Version } from './history.ts';
+import { type Action, type Half, halfOf, type Outcome, type Version } from './history.ts';
 import type { Recorder } from './recorder.ts';
 import { type Answer, type Json, NoAnswer, type Transport } from './transport.ts';
 
@@ -20,6 +20,8 @@ export function versionOf({ metadata, data }: Json): Version {
 export const keyOf = (resource: string, { metadata }: Json): string => `${resource}/${metadata.name}`;
 /** ConfigMaps take any text, Secrets want base64. */
 const dataOf = (value: string): object => ({ value: Buffer.from(value).toString('base64') });
+const labelsOf = (value: string): object => ({ half: halfOf(value) });
+export const selectorOf = (half: Half): string => `half=${half}`;
 
 export class RecordingClient {
   readonly #transport: Transport;
@@ -49,7 +51,13 @@ export class RecordingClient {
       limit,
       notOlderThan,
       exactly,
-    }: { limit?: number | undefined; notOlderThan?: number | undefined; exactly?: number | undefined } = {},
+      selects,
+    }: {
+      selects?: Half | undefined;
+      limit?: number | undefined;
+      notOlderThan?: number | undefined;
+      exactly?: number | undefined;
+    } = {},
   ): Promise<{ revision: number; items: ReadonlyMap<string, Version> } | undefined> {
     const call = this.#recorder.now();
     let end: number | undefined;
@@ -57,6 +65,7 @@ export class RecordingClient {
     const items = new Map<string, Version>();
     for (let next: string | undefined = ''; next !== undefined;) {
       const query = new URLSearchParams();
+      if (selects !== undefined) query.set('labelSelector', selectorOf(selects));
       if (limit !== undefined) query.set('limit', String(limit));
       if (next !== '') query.set('continue', next);
       else if (exactly !== undefined || notOlderThan !== undefined) {
@@ -85,7 +94,7 @@ export class RecordingClient {
     if (revision !== wanted || revision < (notOlderThan ?? 0))
       this.#odd(`a list of ${resource} at ${exactly ?? notOlderThan}`, 200, { revision });
     const isConsistent = exactly === undefined && notOlderThan === undefined;
-    this.#recorder.list({ resource, revision, items, isConsistent, call, end: end! });
+    this.#recorder.list({ resource, selects, revision, items, isConsistent, call, end: end! });
     return { revision, items };
   }
 
@@ -116,17 +125,25 @@ function asked(key: string, action: Action): Parameters<Transport['ask']>[0] {
     case 'get':
       return { method: 'GET', path };
     case 'create':
-      return { method: 'POST', path: collection, body: { metadata: { name }, data: dataOf(action.value) } };
+      return {
+        method: 'POST',
+        path: collection,
+        body: { metadata: { name, labels: labelsOf(action.value) }, data: dataOf(action.value) },
+      };
     case 'update': {
       const { value, revision } = action;
-      const metadata = { name, ...(revision === undefined ? {} : { resourceVersion: String(revision) }) };
+      const metadata = {
+        name,
+        labels: labelsOf(value),
+        ...(revision === undefined ? {} : { resourceVersion: String(revision) }),
+      };
       return { method: 'PUT', path, body: { metadata, data: dataOf(value) } };
     }
     case 'patch':
       return {
         method: 'PATCH',
         path,
-        body: { data: dataOf(action.value) },
+        body: { metadata: { labels: labelsOf(action.value) }, data: dataOf(action.value) },
         contentType: 'application/merge-patch+json',
       };
     case 'delete':

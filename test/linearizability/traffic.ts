@@ -1,7 +1,7 @@
 // Several clients that read and write a few objects at once, and watchers of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fraction, type Random, seededRandom } from '#base/random.ts';
-import type { Action, History, Version } from './history.ts';
+import { type Action, type Half, halfOf, type History, type Version } from './history.ts';
 import { judge } from './judge.ts';
 import { Recorder } from './recorder.ts';
 import { RecordingClient, resources } from './recording-client.ts';
@@ -17,6 +17,8 @@ export interface TrafficOptions {
   readonly sessionMs: number;
   /** The writes go on while this does; behind it the server must answer. */
   readonly during: () => Promise<void>;
+  /** How long it may take until all is well again; default 15 s. */
+  readonly settleMs?: number | undefined;
   /** Between two operations of a client. */
   readonly pauseMs?: number | undefined;
 }
@@ -34,10 +36,15 @@ export interface TrafficResult {
   readonly bookmarks: number;
 }
 
-const settleMs = 15_000;
+const watcherKinds: readonly { readonly streamsState: boolean; readonly selects?: Half }[] = [
+  { streamsState: false },
+  { streamsState: true },
+  { streamsState: false, selects: 'even' },
+  { streamsState: true, selects: 'odd' },
+];
 
 export async function runTraffic(options: TrafficOptions): Promise<TrafficResult> {
-  const { seed, connect, clients, keys, sessionMs, during, pauseMs = 0 } = options;
+  const { seed, connect, clients, keys, sessionMs, during, pauseMs = 0, settleMs = 15_000 } = options;
   const recorder = new Recorder();
   const transports: Transport[] = [];
   const open = (): Transport => {
@@ -49,16 +56,17 @@ export async function runTraffic(options: TrafficOptions): Promise<TrafficResult
   const watching = new AbortController();
   const names = Array.from({ length: keys }, (_, index) => `${resources[index % resources.length]}/k${index}`);
   const watchers = resources.flatMap((resource, at) =>
-    [false, true].map((streamsState, index) => {
+    watcherKinds.map((kind, index) => {
       const transport = open();
+      const watcher = at * watcherKinds.length + index;
       return new Watcher({
-        watcher: at * 2 + index,
+        ...kind,
+        watcher,
         resource,
         transport,
         client: new RecordingClient(transport, recorder),
         recorder,
-        random: seededRandom(seed * 100 + at * 2 + index),
-        streamsState,
+        random: seededRandom(seed * 100 + watcher),
         sessionMs,
         stop: watching.signal,
       });
@@ -78,7 +86,7 @@ export async function runTraffic(options: TrafficOptions): Promise<TrafficResult
     await during();
     writing.abort();
     await Promise.all(loops);
-    const problems = await settle(new RecordingClient(open(), recorder), names, watchers);
+    const problems = await settle(new RecordingClient(open(), recorder), names, watchers, settleMs);
     watching.abort();
     await Promise.all(watchers.map((watcher) => watcher.ended));
     const history = recorder.history();
@@ -118,9 +126,10 @@ async function useObjects({ name, client, random, names, pauseMs, stop }: User):
     const key = names[Math.floor(fraction(random) * names.length)]!;
     const dice = fraction(random);
     const limit = fraction(random) < 0.3 ? 2 : undefined;
+    const selects = fraction(random) < 0.3 ? halfOf(key) : undefined;
     const resource = key.slice(0, key.indexOf('/'));
     let isAnswered: boolean;
-    if (dice < 0.08) isAnswered = (await client.list(resource, { limit })) !== undefined;
+    if (dice < 0.08) isAnswered = (await client.list(resource, { limit, selects })) !== undefined;
     else if (dice < 0.1) {
       // Gone meanwhile (410), or of a time that this server has not reached: no answer is right as well.
       await client.list(
@@ -137,7 +146,7 @@ async function useObjects({ name, client, random, names, pauseMs, stop }: User):
         newest = Math.max(newest, outcome.version.revision);
       } else if (outcome?.type === 'missing' || outcome?.type === 'removed') known.delete(key);
     }
-    await sleep(isAnswered ? pauseMs : 20);
+    await sleep(isAnswered ? pauseMs : 40);
   }
 }
 
@@ -155,6 +164,7 @@ async function settle(
   client: RecordingClient,
   names: readonly string[],
   watchers: readonly Watcher[],
+  settleMs: number,
 ): Promise<string[]> {
   const until = performance.now() + settleMs;
   const repeat = async <T>(what: string, step: () => Promise<T | undefined>): Promise<T> => {
@@ -166,22 +176,25 @@ async function settle(
     }
   };
   for (const key of names) await repeat(`a read of ${key}`, () => client.perform(key, { type: 'get' }));
-  let last = 0;
+  let count = 0;
   for (const resource of resources) {
     await repeat(`a list of ${resource}`, () => client.list(resource));
-    let count = 0;
-    const outcome = await repeat(`a last write of ${resource}`, async () => {
-      const key = `${resource}/k-last-${count}`;
-      const done = await client.perform(key, { type: 'create', value: `last-${resource}-${count++}` });
-      return done?.type === 'version' ? done : undefined;
-    });
-    last = outcome.version.revision;
-    while (watchers.some((watcher) => watcher.resource === resource && watcher.revision < last)) {
-      if (performance.now() > until) {
-        const late = watchers.filter((watcher) => watcher.resource === resource && watcher.revision < last);
-        return late.map((watcher) => `${watcher.name} got to ${watcher.revision}, not to the last write at ${last}`);
+    for (const half of ['even', 'odd'] as const) {
+      const outcome = await repeat(`a last write of ${resource}`, async () => {
+        const value = `last-${resource}-${count++}-${half === 'even' ? 0 : 1}`;
+        const done = await client.perform(`${resource}/k-last-${count}`, { type: 'create', value });
+        return done?.type === 'version' ? done : undefined;
+      });
+      const last = outcome.version.revision;
+      const late = (): Watcher[] =>
+        watchers.filter((one) => one.resource === resource && one.isToldOf(half) && one.revision < last);
+      while (late().length > 0) {
+        if (performance.now() > until)
+          return late().map(
+            (watcher) => `${watcher.name} got to ${watcher.revision}, not to the last write at ${last}`,
+          );
+        await sleep(10);
       }
-      await sleep(10);
     }
   }
   return [];

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fraction } from '#base/random.ts';
 import type { Random } from '#base/random.ts';
-import type { Version, WatchEvent } from './history.ts';
+import type { Half, Version, WatchEvent } from './history.ts';
 import type { Recorder } from './recorder.ts';
-import { collectionPath, isOurs, keyOf, type RecordingClient, versionOf } from './recording-client.ts';
+import { collectionPath, isOurs, keyOf, type RecordingClient, selectorOf, versionOf } from './recording-client.ts';
 import type { Json, Transport } from './transport.ts';
 
 export interface WatcherOptions {
@@ -16,6 +16,8 @@ export interface WatcherOptions {
   readonly random: Random;
   /** Streams the state (sendInitialEvents) instead of listing it. */
   readonly streamsState: boolean;
+  /** Only these. */
+  readonly selects?: Half | undefined;
   /** How long a session lasts at most. */
   readonly sessionMs: number;
   readonly stop: AbortSignal;
@@ -36,6 +38,9 @@ export class Watcher {
   get resource(): string {
     return this.#options.resource;
   }
+  isToldOf(half: Half): boolean {
+    return (this.#options.selects ?? half) === half;
+  }
   get revision(): number {
     return this.#revision ?? 0;
   }
@@ -44,20 +49,21 @@ export class Watcher {
     const { stop } = this.#options;
     while (!stop.aborted) {
       const status = await this.#session();
-      await sleep(status === 200 ? 1 : 30);
+      await sleep(status === 200 ? 1 : 50);
     }
   }
   async #session(): Promise<number> {
-    const { client, resource, streamsState } = this.#options;
+    const { client, resource, streamsState, selects } = this.#options;
     if (this.#revision !== undefined) return this.#watch(this.#revision, undefined);
     if (streamsState) return this.#watch(undefined, undefined);
-    const list = await client.list(resource);
+    const list = await client.list(resource, { selects });
     return list === undefined ? 0 : this.#watch(list.revision, list.items);
   }
   /** `from` undefined: the state comes first. */
   async #watch(from: number | undefined, listed: ReadonlyMap<string, Version> | undefined): Promise<number> {
-    const { transport, recorder, watcher, resource, random, sessionMs, stop } = this.#options;
+    const { transport, recorder, watcher, resource, selects, random, sessionMs, stop } = this.#options;
     const query = new URLSearchParams({ watch: 'true', allowWatchBookmarks: 'true' });
+    if (selects !== undefined) query.set('labelSelector', selectorOf(selects));
     if (from === undefined) {
       query.set('sendInitialEvents', 'true');
       query.set('resourceVersionMatch', 'NotOlderThan');
@@ -68,7 +74,7 @@ export class Watcher {
     const begin = (revision: number, state: ReadonlyMap<string, Version> | undefined): void => {
       events = [];
       this.#revision = revision;
-      recorder.session({ watcher, resource, from: revision, listed: state, events });
+      recorder.session({ watcher, resource, selects, from: revision, listed: state, events });
     };
     const call = recorder.now();
     const first = new Map<string, Version>();
@@ -85,7 +91,7 @@ export class Watcher {
           events.push({ type, revision, at });
           this.#revision = Math.max(revision, this.#revision ?? 0);
         } else if (object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true') {
-          recorder.list({ resource, revision, items: first, isConsistent: true, call, end: at });
+          recorder.list({ resource, selects, revision, items: first, isConsistent: true, call, end: at });
           begin(revision, first);
         }
         return;
