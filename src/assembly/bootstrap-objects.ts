@@ -75,6 +75,7 @@ export const tokenTracking = (now: number): BootstrapObject =>
 export function bootstrapObjects(
   configuration: Configuration,
   authorities: BootstrapAuthorities,
+  apiServers?: readonly string[],
 ): readonly BootstrapObject[] {
   const [major = '', minor = '', patch = ''] = productVersion.version.split('.');
   const serviceRange = parseIpv4Range(configuration.cluster.serviceRange)!;
@@ -169,7 +170,7 @@ export function bootstrapObjects(
         sessionAffinity: 'None',
       },
     }),
-    ...addressObjects(configuration, configuration.nodeIp),
+    ...addressObjects(configuration, configuration.nodeIp, apiServers),
   ];
 }
 
@@ -189,14 +190,24 @@ export const authenticationConfigMap = (authorities: BootstrapAuthorities): Boot
   });
 
 /** Where the Services that the process itself answers are reached: no selector finds them. Again for each new address of the node. */
-export function addressObjects(configuration: Configuration, nodeIp: string): readonly BootstrapObject[] {
+export function addressObjects(
+  configuration: Configuration,
+  nodeIp: string,
+  apiServers: readonly string[] = [nodeIp],
+): readonly BootstrapObject[] {
   const { cluster, ingress } = configuration;
-  const dns = slice('openshift-dns', 'dns-default', cluster.dnsAddress, [
-    { name: 'dns', port: 53, protocol: 'UDP' },
-    { name: 'dns-tcp', port: 53, protocol: 'TCP' },
-  ]);
+  const dns = slice(
+    'openshift-dns',
+    'dns-default',
+    [cluster.dnsAddress],
+    [
+      { name: 'dns', port: 53, protocol: 'UDP' },
+      { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+    ],
+  );
   // The API refuses loopback addresses here: a machine without another has no endpoint.
-  if (nodeIp.startsWith('127.')) return [dns];
+  const reachable = apiServers.filter((address) => !address.startsWith('127.'));
+  if (reachable.length === 0) return [dns];
   const ports = [{ name: 'https', port: cluster.port, protocol: 'TCP' }];
   return [
     dns,
@@ -206,23 +217,25 @@ export function addressObjects(configuration: Configuration, nodeIp: string): re
         name: 'kubernetes',
         labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' },
       },
-      subsets: [{ addresses: [{ ip: nodeIp }], ports }],
+      subsets: [{ addresses: reachable.map((ip) => ({ ip })), ports }],
     }),
-    slice('default', 'kubernetes', nodeIp, ports),
+    slice('default', 'kubernetes', reachable, ports),
     // The router runs beside the control plane, where that has a node.
-    ...(ingress.status === 'Removed' || !configuration.roles.includes('node') ? [] : ingressEndpoints(ingress, nodeIp)),
+    ...(ingress.status === 'Removed' || !configuration.roles.includes('node') || nodeIp.startsWith('127.')
+      ? []
+      : ingressEndpoints(ingress, nodeIp)),
   ];
 }
 
 const slice = (
   inNamespace: string,
   service: string,
-  address: string,
+  addresses: readonly string[],
   ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[],
 ): BootstrapObject =>
   row(EndpointSlices, {
     metadata: { namespace: inNamespace, name: service, labels: { 'kubernetes.io/service-name': service } },
     addressType: 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
     ports,
   });

@@ -17,6 +17,7 @@ import type { Pki } from '#pki/pki.ts';
 import type { SqliteStore } from '#storage/sqlite/store-options.ts';
 import type { Store } from '#storage/store.ts';
 import type { ScheduledBackups } from './backup/scheduled.ts';
+import type { ApiServers } from './api-servers.ts';
 import type { ClusterFacts } from './cluster-facts.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { LiveConfiguration } from './config/live.ts';
@@ -52,6 +53,8 @@ export interface PartTypes {
   readonly pki: Pki;
   readonly namedCertificates: NamedCertificates;
   readonly store: Store;
+  /** All that are on one etcd; absent: there is this one. */
+  readonly apiServers: ApiServers;
   /** Present when this start has put a snapshot in the place of a damaged data file. */
   readonly datastoreRepaired: string;
   /** Copies what the store holds into a new file, and gives its revision. Absent: nothing is kept. */

@@ -43,7 +43,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   const { configuration, parts } = context;
   const pki = parts.take('pki');
   const client = parts.take('systemClient');
-  const objects = bootstrapObjects(configuration, authoritiesOf(pki));
+  const objects = bootstrapObjects(configuration, authoritiesOf(pki), apiServersOf(context));
   const { default: facts } = await import('#api/facts/rbac-bootstrap.json', { with: { type: 'json' } });
   const { default: sccs } = await import('#api/facts/stock-sccs.json', { with: { type: 'json' } });
   const gates = featureGates(new Map(Object.entries(configuration.apiServer.featureGates.changed)));
@@ -82,10 +82,17 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   if (parts.has('datastoreRepaired')) await tellOfRepair(context, client, scope);
 
   const address = parts.take('nodeAddress');
-  const follow = async (signal: AbortSignal): Promise<void> => {
+  // One after the other: what is older must not be written last.
+  let following: Promise<void> = Promise.resolve();
+  const follow = (signal: AbortSignal): Promise<void> => {
+    following = following.catch(() => {}).then(() => followNow(signal));
+    return following;
+  };
+  const followNow = async (signal: AbortSignal): Promise<void> => {
     for (let tries = 0; tries < addressTries; tries++)
       try {
-        for (const one of addressObjects(context.live.current, address.current)) await ensure(client, one);
+        const objects = addressObjects(context.live.current, address.current, apiServersOf(context));
+        for (const one of objects) await ensure(client, one);
         return;
       } catch (error) {
         context.logger.warn('the endpoints of the new address could not be written', { error: messageOf(error) });
@@ -94,12 +101,22 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   };
   const listening = address.onChange(() => scope.spawn('new address', follow));
   scope.onClose(() => listening[Symbol.dispose]());
+  if (parts.has('apiServers')) {
+    const others = parts.take('apiServers').onChange(() => scope.spawn('API servers', follow));
+    scope.onClose(() => others[Symbol.dispose]());
+    // They may have changed while the objects above were written.
+    scope.spawn('API servers', follow);
+  }
   followIngress(context, client, scope, follow);
   const renewal = pki.onChange(() => scope.spawn('renewed authorities', () => publishAuthorities(context, client)));
   scope.onClose(() => renewal[Symbol.dispose]());
   // It may have changed while the objects above were written.
   if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
 }
+
+/** Undefined: this one alone. */
+const apiServersOf = ({ parts }: AssemblyContext): readonly string[] | undefined =>
+  parts.has('apiServers') ? parts.take('apiServers').addresses : undefined;
 
 /** Who looks at the cluster from elsewhere must see it too. */
 async function tellOfRepair({ parts, clock, logger }: AssemblyContext, client: Client, scope: Scope): Promise<void> {

@@ -1,6 +1,7 @@
 // The store on an etcd cluster, beside other API servers, with Secrets encrypted before they go there.
 import type { Scope } from '#base/scope.ts';
 import { encryptionKeyFile } from '../backup/contents.ts';
+import { ApiServers } from '../api-servers.ts';
 import { clusterOf, etcdOptions, openWhenPossible } from '../datastore/etcd.ts';
 import type { AssemblyContext } from '../parts.ts';
 
@@ -43,5 +44,9 @@ export async function startEtcdStorage(context: AssemblyContext, scope: Scope): 
   });
   scope.onClose(() => store.close());
   context.parts.provide('store', store);
+  const apiServers = new ApiServers({ store, address: context.parts.take('nodeAddress'), clock, logger });
+  await apiServers.start();
+  scope.onClose(() => apiServers.close());
+  context.parts.provide('apiServers', apiServers);
   return () => store.problems();
 }

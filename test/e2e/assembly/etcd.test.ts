@@ -101,8 +101,12 @@ async function get<T>(dataDirectory: string, pathname: string): Promise<T> {
 test('two API servers on one etcd are one cluster: what one writes the other has, one of them leads, and the other takes over', async (context) => {
   const [first, second] = ['first', 'second'].map((name) => path.join(temporary(context), name)) as [string, string];
   const [firstPort, secondPort] = [await freePort(), await freePort()];
+  const [firstAddress, secondAddress] = ['192.0.2.1', '192.0.2.2'];
   const begin = (dataDirectory: string, port: number) =>
-    start(context, dataDirectory, port, ['--datastore', etcd.endpoint], environment);
+    start(context, dataDirectory, port, ['--datastore', etcd.endpoint], {
+      ...environment,
+      MICROSHIFT_NODEIP: dataDirectory === first ? firstAddress : secondAddress,
+    });
   await etcd.empty();
   const one = begin(first, firstPort);
   waitReady(first);
@@ -124,6 +128,22 @@ test('two API servers on one etcd are one cluster: what one writes the other has
   );
   writeFileSync(path.join(second, 'secrets.key'), readFileSync(path.join(first, 'secrets.key')), { mode: 0o600 });
   waitReady(second);
+
+  // Pods reach the API at both.
+  const endpoints = (addresses: readonly string[]): Promise<true> =>
+    eventually(`the endpoints ${addresses.join()}`, 40, async () => {
+      const found = await get<{ subsets: { addresses: { ip: string }[] }[] }>(
+        second,
+        '/api/v1/namespaces/default/endpoints/kubernetes',
+      );
+      const slice = await get<{ endpoints: { addresses: string[] }[] }>(
+        second,
+        '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes',
+      );
+      const both = [found.subsets[0]!.addresses.map(({ ip }) => ip), slice.endpoints.flatMap((one) => one.addresses)];
+      return both.every((one) => one.join() === addresses.join()) ? true : undefined;
+    });
+  await endpoints([firstAddress, secondAddress]);
 
   // Reads are never older than what was acknowledged anywhere; addresses are given once.
   const services = '/api/v1/namespaces/default/services';
@@ -181,6 +201,7 @@ test('two API servers on one etcd are one cluster: what one writes the other has
   assert.match(other.output(), /controllers: leads lease=kube-controller-manager/);
   const after = await holders();
   assert.ok(after[0] !== before[0]);
+  await endpoints([secondAddress]);
 });
 
 test('a cluster goes from its data file to etcd and back: objects stay as they are, resource versions go on, old watches end', async (context) => {
