@@ -1,5 +1,6 @@
 // Which API servers are on one etcd, for the endpoints of the Service `kubernetes`: each keeps a key with its address, as upstream's
 // servers do (masterleases), which ends by itself when the server does.
+import type { Endpoints } from '#api/generated/types.ts';
 import type { Clock, Timer } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
@@ -95,16 +96,17 @@ export class ApiServers {
     const { address, store, logger } = this.#options;
     const ip = address.current;
     const key = prefix + ip;
+    const about: Endpoints = {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: { name: ip },
+      subsets: [{ addresses: [{ ip }] }],
+    };
     try {
       await store.write({
         key,
         expectedRevision: store.get(key)?.revision ?? 0,
-        object: {
-          apiVersion: 'v1',
-          kind: 'Endpoints',
-          metadata: { name: ip },
-          ...{ subsets: [{ addresses: [{ ip }] }] },
-        },
+        object: about,
         durability: 'durable',
         timeToLiveSeconds: secondsToLive,
       });
