@@ -15,51 +15,8 @@ import { systemFiles } from '#host/files.ts';
 import { openSealing } from '#storage/sealing/sealing-key.ts';
 import { openSqliteStore } from '#storage/sqlite/store.ts';
 import { type KindUnderTest, kindsUnderTest } from '../../differential/kind-under-test.ts';
+import { everything, json, type Objects, plain } from './every-object.ts';
 import { ask, cli, freePort, main, start, temporary, waitReady } from './microshift-process.ts';
-
-type Objects = ReadonlyMap<string, { readonly resource: string; readonly object: KubernetesObject }>;
-
-interface ResourceLists {
-  readonly resources: readonly { readonly name: string; readonly verbs: readonly string[] }[];
-}
-const json = async <T>(dataDirectory: string, at: string): Promise<T> => {
-  const { status, text } = await ask(dataDirectory, 'GET', at);
-  assert.equal(status, 200, `${at}: ${text}`);
-  return JSON.parse(text) as T;
-};
-
-/** Every object that the API has, by uid; at that revision, or now. */
-async function everything(dataDirectory: string, revision?: number): Promise<Objects> {
-  const { groups } = await json<{ groups: { versions: { groupVersion: string }[] }[] }>(dataDirectory, '/apis');
-  const versions = ['/api/v1', ...groups.flatMap((group) => group.versions.map((one) => `/apis/${one.groupVersion}`))];
-  const found = new Map<string, { resource: string; object: KubernetesObject }>();
-  const query = revision === undefined ? '' : `?resourceVersion=${revision}&resourceVersionMatch=Exact`;
-  const lists = await Promise.all(
-    versions.map(async (version) => {
-      // An APIService of a server that is not there.
-      if (version.includes('.services.differential.')) return [];
-      const { resources } = await json<ResourceLists>(dataDirectory, version);
-      const stored = resources.filter(({ verbs }) => verbs.includes('list') && verbs.includes('watch'));
-      return Promise.all(
-        stored.map(async ({ name }) => ({
-          resource: name,
-          ...(await json<{ items: KubernetesObject[] }>(dataDirectory, `${version}/${name}${query}`)),
-        })),
-      );
-    }),
-  );
-  for (const { resource, items } of lists.flat())
-    for (const object of items) {
-      const uid = object.metadata.uid;
-      // The same in another version, or as another kind (projects).
-      if (uid !== undefined && !found.has(uid)) found.set(uid, { resource, object: plain(object) });
-    }
-  return found;
-}
-
-/** Items of lists do not say what they are. */
-const plain = ({ kind: _kind, apiVersion: _version, ...rest }: KubernetesObject): KubernetesObject =>
-  JSON.parse(JSON.stringify(rest)) as KubernetesObject;
 
 async function inStore(dataDirectory: string): Promise<Objects> {
   const own = { files: systemFiles, random: systemRandom, clock: systemClock };
