@@ -72,11 +72,24 @@ export interface WatchSink {
   onEnd(): void;
 }
 
+/** A long body part by part, each made when its reader has room for it: others have the event loop in between. */
+export interface Pieces {
+  /** In bytes, of all parts; undefined: nobody knows before the last one. */
+  readonly length: number | undefined;
+  parts(): Iterable<Uint8Array>;
+}
+
 export type ResponseBody =
   | { readonly type: 'none' }
   | { readonly type: 'bytes'; readonly contentType: string; readonly parts: readonly Uint8Array[] }
   /** One object: shared and frozen, with its bytes. */
-  | { readonly type: 'object'; readonly object: unknown; bytes(): readonly Uint8Array[] }
+  | {
+      readonly type: 'object';
+      readonly object: unknown;
+      bytes(): readonly Uint8Array[];
+      /** The same bytes, where they may be long. */
+      pieces?(): Pieces;
+    }
   | {
       readonly type: 'list';
       /** Of the list: `PodList`. */
@@ -84,7 +97,11 @@ export type ResponseBody =
       readonly apiVersion: string;
       readonly metadata: ListMetadata;
       objects(): readonly KubernetesObject[];
+      /** The same one by one, where not all of them are to be decoded at once. */
+      each?(): Iterable<KubernetesObject>;
       bytes(): readonly Uint8Array[];
+      /** The same bytes. */
+      pieces?(): Pieces;
     }
   /** `open` starts the watch; the result ends it. */
   | {

@@ -5,13 +5,14 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import { duplexPair } from 'node:stream';
 import type { Duplex } from 'node:stream';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { silentLogger } from '#base/log.ts';
 import { systemRandom } from '#base/random.ts';
 import { startApiServer } from '#kit/start-api-server.ts';
 import { issueCertificate } from '#pki/certificate.ts';
 import type { CertificateUse, KeyPair } from '#pki/certificate.ts';
+import { StoredValue } from '#storage/stored-value.ts';
 import { startHttpsFront } from './https-front.ts';
 import { respondText } from './responses.ts';
 import type { ApiServerOptions } from './options.ts';
@@ -380,4 +381,39 @@ test('a body that does not end is given up with the answer: nobody waits for it 
   assert.equal(await read[1], 'given up');
   request.destroy();
   await front.close(1_000);
+});
+
+test('a long list is packed as it is made, and waits for a reader who does not read', async () => {
+  const { api, front, agent, call, close } = await start();
+  const text = 'x'.repeat(100_000);
+  for (let index = 0; index < 200; index++)
+    await api.create(base, { metadata: { name: `long-${index}` }, data: { text } });
+  const plain = await call('GET', base);
+  assert.equal(plain.headers['content-length'], String(Buffer.byteLength(plain.text)));
+  assert.equal(JSON.parse(plain.text).items.length, 200);
+  const packed = await call('GET', base, { headers: { 'accept-encoding': 'gzip' } });
+  assert.deepEqual(
+    [packed.headers['content-encoding'], packed.headers['content-length'], packed.headers['transfer-encoding']],
+    ['gzip', undefined, 'chunked'],
+  );
+  assert.equal(packed.text, plain.text);
+  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  const decoded = mock.method(StoredValue.prototype, 'object');
+  const path = `${base}?includeObject=Object`;
+  const request = https.request({ host: '127.0.0.1', port: front.port, path, agent, headers: { accept: table } });
+  request.end();
+  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  // The kernel and both ends of the connection take some megabytes of the twenty.
+  let before = -1;
+  while (decoded.mock.callCount() !== before) {
+    before = decoded.mock.callCount();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.ok(before < 180, `${before} of 200 rows were made for a reader who does not read`);
+  let bytes = 0;
+  for await (const chunk of response) bytes += (chunk as Buffer).length;
+  assert.ok(bytes > 20_000_000);
+  assert.ok(decoded.mock.callCount() >= 200);
+  mock.restoreAll();
+  await close();
 });

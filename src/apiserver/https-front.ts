@@ -5,12 +5,13 @@ import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { listenHttps } from '#host/https-server.ts';
 import type { HttpsRequest, HttpsResponse, HttpsServer, HttpsServerOptions } from '#host/https-server.ts';
-import type { ApiRequest, ApiResponse, RequestHandler, ResponseBody } from '#api/request.ts';
+import type { ApiRequest, ApiResponse, Pieces, RequestHandler, ResponseBody } from '#api/request.ts';
 import { goneError } from '#api/status.ts';
 import type { Duplex } from 'node:stream';
 import { eventLoopTurns } from './event-loop-turn.ts';
-import { isPacked, pack, withAcceptEncoding } from './content/gzip.ts';
+import { isPacked, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
+import { isPackedAtOnce, streamPacked, writeInTurn, writePacked } from './long-answer.ts';
 import { leaveBody, networkRequest } from './network-request.ts';
 
 const contentTypeOf = (body: ResponseBody): string | undefined =>
@@ -36,62 +37,49 @@ interface Writable {
   write(chunk: Uint8Array): boolean;
   end(chunk?: Uint8Array): unknown;
   once(event: string, listener: () => void): unknown;
-  off(event: string, listener: () => void): unknown;
   readonly destroyed: boolean;
 }
 
+const piecesOf = (parts: readonly Uint8Array[]): Pieces => {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return { length, parts: () => parts };
+};
+
 /** Undefined: it has been given to the connection, all of it. */
-function writeParts(
+function writePieces(
   request: HttpsRequest,
   response: HttpsResponse,
   answer: ApiResponse,
-  parts: readonly Uint8Array[],
+  pieces: Pieces,
+  breathe: () => Promise<void>,
 ): Promise<void> | undefined {
-  const isHead = request.method === 'HEAD';
-  let length = 0;
-  for (const part of parts) length += part.length;
+  const { length } = pieces;
   // Part of a document is counted in its own bytes.
-  if (isPacked(request.headers['accept-encoding'], length) && !isHead && answer.status !== 206)
-    return writePacked(response, answer, parts);
-  writeHead(response, answer, { 'content-length': length });
-  answer.sizes?.observe(length);
-  const writable = response as unknown as Writable;
-  if (isHead) writable.end();
-  else if (length > joinedBytesMax && parts.length > 1) return writeInTurn(response, parts);
-  else writable.end(parts.length === 1 ? parts[0] : Buffer.concat(parts));
-  return undefined;
-}
-
-async function writePacked(response: HttpsResponse, answer: ApiResponse, parts: readonly Uint8Array[]): Promise<void> {
-  const packed = await pack(parts);
-  writeHead(response, answer, {
-    'content-encoding': 'gzip',
-    'content-length': packed.length,
-    vary: withAcceptEncoding(answer.headers['vary']),
-  });
-  answer.sizes?.observe(packed.length);
-  response.end(packed);
-}
-
-const hasRoomOrCloses = (writable: Writable): Promise<void> =>
-  new Promise((resolve) => {
-    const end = (): void => {
-      writable.off('drain', end);
-      writable.off('close', end);
-      resolve();
-    };
-    writable.once('drain', end);
-    writable.once('close', end);
-  });
-
-/** Each when the connection has room again: others have the event loop in between. */
-async function writeInTurn(response: HttpsResponse, parts: readonly Uint8Array[]): Promise<void> {
-  const writable = response as unknown as Writable;
-  for (const part of parts) {
-    if (writable.destroyed) return;
-    if (!writable.write(part)) await hasRoomOrCloses(writable);
+  if (isPacked(request.headers['accept-encoding'], length) && request.method !== 'HEAD' && answer.status !== 206) {
+    const begin = (headers: Readonly<Record<string, string | number>>): void =>
+      writeHead(response, answer, { ...headers, vary: withAcceptEncoding(answer.headers['vary']) });
+    const packed = isPackedAtOnce(length)
+      ? writePacked(response, pieces.parts(), begin)
+      : streamPacked(response, pieces.parts(), begin);
+    return packed.then((bytes) => answer.sizes?.observe(bytes));
   }
-  writable.end();
+  writeHead(response, answer, length === undefined ? {} : { 'content-length': length });
+  const writable = response as unknown as Writable;
+  if (request.method === 'HEAD') {
+    writable.end();
+    if (length !== undefined) answer.sizes?.observe(length);
+    return undefined;
+  }
+  if (length === undefined || length > joinedBytesMax) {
+    let written = 0;
+    const counted = writeInTurn(response, pieces.parts(), breathe, (bytes) => (written += bytes));
+    return counted.then(() => answer.sizes?.observe(written));
+  }
+  answer.sizes?.observe(length);
+  const all = [...pieces.parts()];
+  writable.end(all.length === 1 ? all[0] : Buffer.concat(all));
+  return undefined;
 }
 
 /** Events wait here while the socket is full; too many of them end the watch with 410, and the client lists again. */
@@ -207,6 +195,7 @@ function writeAnswer(
   response: HttpsResponse,
   answer: ApiResponse,
   asked: ApiRequest,
+  breathe: () => Promise<void>,
 ): Promise<void> | undefined {
   const { body } = answer;
   switch (body.type) {
@@ -215,10 +204,13 @@ function writeAnswer(
       response.end();
       return undefined;
     case 'bytes':
-      return writeParts(request, response, answer, body.parts);
+      return writePieces(request, response, answer, piecesOf(body.parts), breathe);
     case 'object':
-    case 'list':
-      return writeParts(request, response, answer, body.bytes());
+    case 'list': {
+      // How long it is must be known where nothing of it follows.
+      const pieces = request.method === 'HEAD' ? undefined : body.pieces?.();
+      return writePieces(request, response, answer, pieces ?? piecesOf(body.bytes()), breathe);
+    }
     case 'watch':
       writeWatch(response, answer, body);
       return undefined;
@@ -276,7 +268,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     // Logs and proxies: as long as they like.
     if (answer.body.type === 'stream') listening.letGo(response);
     else if (answer.body.type !== 'watch') await turn();
-    const written = writeAnswer(request, response, answer, asked);
+    const written = writeAnswer(request, response, answer, asked, turn);
     if (written !== undefined) await written;
     leaveBody(request, response);
   };

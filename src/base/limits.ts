@@ -26,6 +26,10 @@ export const watchBufferEventsMax = 10_000;
 export const watchBufferBytesMax = 32 * 1024 * 1024;
 /** Events kept in memory for watches that resume. */
 export const watchHistoryEventsMax = 20_000;
+/** Bytes of an answer that is packed in one piece; longer ones are packed as they are made. */
+export const packedAtOnceBytesMax = 1024 * 1024;
+/** Objects of a list from which on its table, or its protobuf, is made in steps: some 2 ms of work. */
+export const listStepItemsMax = 100;
 /** Objects from which on a collection is indexed by what selectors ask for: fewer are looked through in some 2 ms. */
 export const selectionIndexObjectsMin = 1_000;
 /** Indices of collections by one member, and how long one is kept that nobody asks for. */

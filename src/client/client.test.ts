@@ -14,7 +14,7 @@ import {
   notFoundError,
 } from '#api/status.ts';
 import { systemClock } from '#base/clock.ts';
-import { listItemParts, objectBytes, watchLine } from '#storage/encode.ts';
+import { listPieces, objectBytes, watchLine } from '#storage/encode.ts';
 import { createMemoryStore } from '#storage/memory/store.ts';
 import type { Store, StoredObject, StoreEvent } from '#storage/store.ts';
 import { clientConformance, FaultyHandler, serverHistoryEvents } from './conformance.ts';
@@ -110,7 +110,7 @@ class PlainServer implements RequestHandler {
         apiVersion: 'v1',
         metadata,
         objects: () => items.map((item) => item.object()),
-        bytes: () => [Buffer.from(head), ...listItemParts(items, false), Buffer.from(']}')],
+        bytes: () => [...listPieces(head, items, ']}', false).parts()],
       },
     };
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubernetesObject } from '#api/kind.ts';
 import { VirtualClock } from '#base/clock.ts';
-import { listItemParts, objectBytes, objectLine, watchLine } from './encode.ts';
+import { listPieces, objectBytes, objectLine, watchLine } from './encode.ts';
 import type { HistoryLimits } from './history.ts';
 import type { Durability, Revision, Store, StoredObject, StoreEvent, StoreWatcher, WriteResult } from './store.ts';
 
@@ -114,9 +114,15 @@ export function storeConformance(name: string, subject: StoreUnderTest): void {
         assert.deepEqual(JSON.parse(Buffer.from(watchLine('ADDED', stored)).toString()), { type: 'ADDED', object });
         const other = await done(put(store, 'b', 0, 'x'));
         const { kind: _, apiVersion: __, ...bare } = object;
-        const items = JSON.parse(`[${textOf(listItemParts([stored, other], false))}]`) as unknown[];
+        const listed = (withKind: boolean): unknown[] => {
+          const pieces = listPieces('[', [stored, other], ']', withKind);
+          const text = textOf([...pieces.parts()]);
+          assert.equal(pieces.length, Buffer.byteLength(text));
+          return JSON.parse(text) as unknown[];
+        };
+        const items = listed(false);
         assert.deepEqual(items[0], bare);
-        assert.deepEqual(JSON.parse(`[${textOf(listItemParts([stored, other], true))}]`), [object, other.object()]);
+        assert.deepEqual(listed(true), [object, other.object()]);
       }),
     );
 

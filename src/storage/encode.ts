@@ -1,6 +1,7 @@
 // The bytes of an object: serialised once, when it is written; every answer is made from them by splicing in the resource
 // version, which is known only after the commit. Not here: other encodings (protobuf, tables).
 import type { KubernetesObject } from '#api/kind.ts';
+import type { Pieces } from '#api/request.ts';
 import { ApiError } from '#api/status.ts';
 import { assert } from '#base/errors.ts';
 import { objectBytesMax } from '#base/limits.ts';
@@ -12,8 +13,8 @@ export interface EncodedObject {
 }
 
 const metadataOpening = '"metadata":{';
-/** Parts of a long list are joined up to this size: few large writes, no single huge buffer. */
-const listPartBytes = 256 * 1024;
+/** Parts of a long list have about this size: what a connection takes at once, so that each goes out as it is, without another copy. */
+const listPartBytes = 64 * 1024;
 
 /** `{"kind":..,"apiVersion":..,"metadata":{..` without metadata.resourceVersion. Throws an ApiError (500) for what is too long. */
 export function encodeObject(object: KubernetesObject): EncodedObject {
@@ -42,6 +43,7 @@ function ownBytes(text: string, length: number): Uint8Array {
 const versionOpening = '"resourceVersion":"';
 const openingBytes = Buffer.from(versionOpening, 'latin1');
 const itemOpeningBytes = Buffer.from(`{${metadataOpening}${versionOpening}`, 'latin1');
+const itemOpeningLength = itemOpeningBytes.length - openingBytes.length;
 const quote = 0x22;
 const comma = 0x2c;
 
@@ -68,28 +70,51 @@ export function objectBytes(stored: StoredObject): Uint8Array {
 }
 
 /**
- * Items of a list with commas between them, in parts; the caller writes what is around. Upstream omits kind and
- * apiVersion of items of built-in kinds (`withKind` false) and keeps them for custom resources.
+ * A list in parts: `head`, its items with commas between them, `tail`. Upstream omits kind and apiVersion of items of built-in
+ * kinds (`withKind` false) and keeps them for custom resources. The items are not copied before their part is asked for.
  */
-export function listItemParts(items: readonly StoredObject[], withKind: boolean): readonly Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  for (let first = 0; first < items.length;) {
-    let size = 0;
+export function listPieces(
+  head: string,
+  items: readonly StoredObject[],
+  tail: string,
+  withKind: boolean,
+): Pieces & { readonly length: number } {
+  const headLength = Buffer.byteLength(head);
+  let length = headLength + tail.length + Math.max(0, items.length - 1);
+  for (const stored of items) length += itemLength(stored, withKind);
+  return { length, parts: () => listParts(head, headLength, items, tail, withKind) };
+}
+
+function* listParts(
+  head: string,
+  headLength: number,
+  items: readonly StoredObject[],
+  tail: string,
+  withKind: boolean,
+): Generator<Uint8Array> {
+  let before = headLength;
+  let first = 0;
+  do {
+    let size = before;
     let end = first;
     for (; end < items.length && (size < listPartBytes || end === first); end++)
-      size += items[end]!.bytes.length + versionLength(items[end]!) + 1;
-    const target = Buffer.allocUnsafe(size);
-    let at = 0;
+      size += itemLength(items[end]!, withKind) + 1;
+    const isLast = end === items.length;
+    const target = Buffer.allocUnsafe(size + (isLast ? tail.length : 0));
+    let at = before === 0 ? 0 : target.write(head, 0);
     for (let index = first; index < end; index++) {
       const stored = items[index]!;
       if (index > 0) target[at++] = comma;
       at = withKind ? putObject(target, at, stored) : putItem(target, at, stored);
     }
-    parts.push(target.subarray(0, at));
+    if (isLast) at += target.write(tail, at, 'latin1');
+    yield target.subarray(0, at);
+    before = 0;
     first = end;
-  }
-  return parts;
+  } while (first < items.length);
 }
+const itemLength = (stored: StoredObject, withKind: boolean): number =>
+  stored.bytes.length + versionLength(stored) - (withKind ? 0 : stored.versionOffset - itemOpeningLength);
 
 /** One line of a watch with its newline. */
 export function watchLine(type: 'ADDED' | 'MODIFIED' | 'DELETED', stored: StoredObject): Uint8Array {

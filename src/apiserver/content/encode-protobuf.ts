@@ -3,7 +3,7 @@
 import { ApiError } from '#api/status.ts';
 import { encodeMessage, encodeObject, envelope, fieldHead, hasProtobufForm } from '#api/protobuf/encode.ts';
 import type { ResponseBody } from '#api/request.ts';
-import { protobufCacheBytesMax } from '#base/limits.ts';
+import { listStepItemsMax, protobufCacheBytesMax } from '#base/limits.ts';
 
 interface Typed {
   readonly kind?: string | undefined;
@@ -59,15 +59,18 @@ export function objectParts(object: Typed): readonly Uint8Array[] {
 }
 
 /** Undefined: it is no object of a kind (`/version`), and goes out as it is. */
-export function encodeBody(
+export async function encodeBody(
   body: ResponseBody & { readonly type: 'object' | 'list' },
-): readonly Uint8Array[] | undefined {
+  breathe: () => Promise<void>,
+): Promise<readonly Uint8Array[] | undefined> {
   if (body.type === 'object') return isTyped(body.object) ? objectParts(body.object) : undefined;
   check(body);
   const metadata = encodeMessage(listMetaType, body.metadata);
   const parts: Uint8Array[] = [fieldHead(listMetadata!, metadata.length), metadata];
   let length = parts[0]!.length + metadata.length;
-  for (const object of body.objects()) {
+  let count = 0;
+  for (const object of body.each?.() ?? body.objects()) {
+    if (++count % listStepItemsMax === 0) await breathe();
     const message = messageOf(object);
     const head = fieldHead(listItems!, message.length);
     parts.push(head, message);

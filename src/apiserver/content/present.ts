@@ -1,16 +1,18 @@
 // Objects on their way out in the form that the client negotiated. The plain form sends stored bytes as they are.
 import { apiVersionOf, kindTable } from '#api/kinds.ts';
 import type { KindRow, KubernetesObject } from '#api/kind.ts';
-import type { ApiResponse, ListMetadata, ResponseBody } from '#api/request.ts';
+import type { ApiResponse, ListMetadata, Pieces, ResponseBody } from '#api/request.ts';
 import { ApiError, notAcceptableError } from '#api/status.ts';
-import { objectLine, listItemParts } from '#storage/encode.ts';
+import { listStepItemsMax } from '#base/limits.ts';
+import { listPieces, objectLine } from '#storage/encode.ts';
 import type { StoredObject } from '#storage/store.ts';
 import type { RequestContext } from '../context.ts';
 import { objectBody, respond } from '../responses.ts';
 import { convertedFrom, conversionOf, customObject, isStoredForm } from './conversion.ts';
 import type { OutputForm } from './negotiate.ts';
 import { metadataAlone } from './metadata-alone.ts';
-import { tableOf } from './table.ts';
+import { tableBody, tableOf } from './table.ts';
+import { textBody, textPieces } from './text-pieces.ts';
 
 /** The object as this row serves it: shared when the stored version is the served one. */
 export const objectOf = (row: KindRow, stored: StoredObject): KubernetesObject =>
@@ -102,21 +104,42 @@ export function respondList(
   // Lists of custom resources say so where nothing follows.
   const metadata = row.custom !== undefined && form.transform === 'none' ? { continue: '', ...given } : given;
   const objects = (): KubernetesObject[] => items.map((item) => objectOf(row, item));
+  const each = (): IteratorObject<KubernetesObject> => items.values().map((item) => objectOf(row, item));
   const kind = kindTable.listTypeName(row);
   const apiVersion = apiVersionOf(row);
   if (isPlain(form)) {
-    const bytes = (): Uint8Array[] => {
+    const pieces = (): Pieces => {
       const head = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`;
       const isCustom = row.custom !== undefined;
       if (isCustom ? items.every((item) => isStoredForm(row, item)) : conversionOf(row) === undefined)
-        return [Buffer.from(head), ...listItemParts(items, isCustom), Buffer.from(']}\n')];
-      const texts = objects().map((object) => JSON.stringify(listItem(row, object)));
-      return [Buffer.from(`${head}${texts.join(',')}]}\n`)];
+        return listPieces(head, items, ']}\n', isCustom);
+      return textPieces(
+        head,
+        each().map((object) => JSON.stringify(listItem(row, object))),
+        ']}\n',
+      );
     };
-    return respond(200, { type: 'list', kind, apiVersion, metadata, objects, bytes });
+    const bytes = (): readonly Uint8Array[] => [...pieces().parts()];
+    return respond(200, { type: 'list', kind, apiVersion, metadata, objects, each, bytes, pieces });
+  }
+  if (form.encoding === 'json' && !form.pretty && items.length >= listStepItemsMax) {
+    const { query } = context.request;
+    const now = context.server.options.clock.now();
+    if (form.transform === 'table') return respond(200, tableBody(row, each, metadata, form, query, now));
+    if (form.transform === 'partial' && form.partialList === true)
+      return respond(200, partialListBody(each, metadata, form.metaVersion));
   }
   return respondObjects(context, row, objects(), metadata, form);
 }
+
+const partialListBody = (
+  each: () => IteratorObject<KubernetesObject>,
+  metadata: Partial<ListMetadata>,
+  version: string,
+): ResponseBody => {
+  const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${version}`, metadata };
+  return textBody(head, 'items', () => each().map((object) => partialOf(object, version)));
+};
 
 /** A list of objects that are not stored as they are. */
 export function respondObjects(

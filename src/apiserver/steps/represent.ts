@@ -36,9 +36,10 @@ async function encoded(body: ResponseBody, form: OutputForm): Promise<ResponseBo
   if (body.type !== 'object' && body.type !== 'list') return undefined;
   if (form.encoding === 'protobuf') {
     const { encodeBody } = await import('../content/encode-protobuf.ts');
-    const parts = encodeBody(body);
+    const parts = await encodeBody(body, () => setImmediate());
     return parts === undefined ? undefined : bytesBody(mediaTypeOfForm(form), parts);
   }
+  if (form.encoding === 'json' && !form.pretty) return undefined;
   const object =
     body.type === 'object' ? body.object : (JSON.parse(Buffer.concat(body.bytes()).toString('utf8')) as unknown);
   if (!hasKind(object)) return undefined;
@@ -50,7 +51,6 @@ async function encoded(body: ResponseBody, form: OutputForm): Promise<ResponseBo
     const { printLongYaml } = await import('#wire/yaml-writer.ts');
     return bytesBody(mediaTypeOfForm(form), [Buffer.from(await printLongYaml(object, () => setImmediate()))]);
   }
-  if (!form.pretty) return undefined;
   return bytesBody(mediaTypeOfForm(form), [Buffer.from(JSON.stringify(object, undefined, 2))]);
 }
 
