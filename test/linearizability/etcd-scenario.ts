@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '#base/clock.ts';
 import { seededRandom } from '#base/random.ts';
 import { EtcdServer } from '#kit/etcd-server.ts';
 import { startApiServer, type TestApiServer } from '#kit/start-api-server.ts';
-import { openEtcdStore } from '#storage/etcd/store.ts';
+import { type EtcdStore, openEtcdStore } from '#storage/etcd/store.ts';
 import { ControlPlaneProcess } from './control-plane-process.ts';
 import { httpsTransport } from './https-transport.ts';
 import { inProcessTransport } from './in-process-transport.ts';
@@ -25,6 +25,7 @@ class Server {
   readonly #member: string;
   readonly #seed: number;
   #lives = 0;
+  #store: EtcdStore | undefined;
   #api: TestApiServer | undefined;
   constructor(member: string, seed: number) {
     this.#member = member;
@@ -35,9 +36,13 @@ class Server {
     return this.#api;
   }
   async start(): Promise<void> {
-    const store = await openEtcdStore({ members: [this.#member], clock });
+    const store = (this.#store = await openEtcdStore({ members: [this.#member], clock }));
     const random = seededRandom(this.#seed * 1_000 + this.#lives++);
     this.#api = await startApiServer({ clock, store, random });
+  }
+  /** Nobody can go on from before. */
+  async compact(): Promise<void> {
+    if (this.#store !== undefined) await this.#store.compact(this.#store.revision);
   }
   async stop(): Promise<void> {
     const { store } = this.api;
@@ -68,6 +73,12 @@ export async function twoOnEtcd(scratch: string, { seed, phaseMs, rounds }: Scen
       pauseMs: 2,
       async during() {
         for (let round = 0; round < rounds; round++) {
+          await sleep(phaseMs);
+          // One must read everything anew, and its watchers list again.
+          await link.whileCut(async () => {
+            await sleep(phaseMs / 2);
+            await servers[0]!.compact();
+          });
           await sleep(phaseMs);
           await member.signal('SIGSTOP');
           await sleep(phaseMs);

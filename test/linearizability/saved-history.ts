@@ -9,6 +9,6 @@ export const historyText = (history: History): string =>
 export const parseHistory = (text: string): History =>
   JSON.parse(text, (_, value: unknown) => {
     if (typeof value !== 'object' || value === null) return value;
-    if ('map' in value) return new Map(value.map as [unknown, unknown][]);
-    return 'infinity' in value ? Infinity : value;
+    if (Object.hasOwn(value, 'map')) return new Map((value as { map: [unknown, unknown][] }).map);
+    return Object.hasOwn(value, 'infinity') ? Infinity : value;
   }) as History;
