@@ -91,6 +91,11 @@ export interface Store {
   write(request: WriteRequest): Promise<WriteResult>;
   /** All events below `prefix` with a revision above `after`. Undefined: that is compacted, list again. */
   watch(prefix: string, after: Revision, watcher: StoreWatcher): Disposable | undefined;
+  /**
+   * `name` is this process's until the answer is disposed of, or for a minute; undefined: another process has it. What was acknowledged
+   * anywhere before is visible here when this resolves. Absent: there are no other processes.
+   */
+  claim?(name: string): Promise<Disposable | undefined>;
   /** Makes every lazy write durable, then closes. */
   close(): Promise<void>;
 }

@@ -158,7 +158,8 @@ async function createOnce(
     warn: (text) => warnings.push(text),
   });
   statusOnCreate(row, object);
-  using _held = allocateSideState(server, row, object, undefined);
+  const allocating = allocateSideState(server, row, object, undefined, dryRun);
+  using _held = allocating instanceof Promise ? await allocating : allocating;
 
   const metadataErrors = validateObjectMeta(object.metadata, {
     namespaced: row.namespaced,

@@ -3,12 +3,18 @@
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { Server } from '../context.ts';
 import { allocateService } from './services/allocate-service.ts';
+import { allocateShared } from './services/allocate-shared.ts';
 
+/** A promise only where other API servers choose too. */
 export function allocateSideState(
   server: Server,
   row: KindRow,
   object: Mutable<KubernetesObject>,
   previous: KubernetesObject | undefined,
-): Disposable | undefined {
-  return row.group === '' && row.resource === 'services' ? allocateService(server, object, previous) : undefined;
+  dryRun: boolean,
+): Disposable | undefined | Promise<Disposable> {
+  if (row.group !== '' || row.resource !== 'services') return undefined;
+  return dryRun || server.options.store.claim === undefined
+    ? allocateService(server, object, previous)
+    : allocateShared(server, object, previous);
 }

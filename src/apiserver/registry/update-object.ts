@@ -244,7 +244,9 @@ async function updateOnce(
   )
     object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   // A status has the spec as it was stored: nothing to choose, and not ours to change.
-  using _held = subresource === 'status' ? undefined : allocateSideState(server, row, object, previous);
+  const allocating =
+    subresource === 'status' ? undefined : allocateSideState(server, row, object, previous, settings.dryRun);
+  using _held = allocating instanceof Promise ? await allocating : allocating;
   if (settings.isInternal !== true) {
     check(request, object, previous);
     await admitValidating(server, attributes);

@@ -17,3 +17,5 @@ export const offsetKey = `${root}.offset`;
 export const copyingKey = `${root}.copying`;
 /** The cluster has moved on to elsewhere: what is here is old. The text says where to. */
 export const movedKey = `${root}.moved`;
+/** What servers have claimed. */
+export const claimRoot = `${root}.claims/`;

@@ -19,9 +19,10 @@ import {
   type WriteResult,
 } from '../store.ts';
 import { EtcdClient, type EtcdClientOptions, type EtcdEvent } from './client.ts';
-import { barrierKey, isOwn, root } from './own-keys.ts';
+import { barrierKey, claimRoot, isOwn, root } from './own-keys.ts';
 import { prepare } from './transfer.ts';
 import { type Belonging, checkBelonging } from './belonging.ts';
+import { removeOldClaims, takeClaim } from './claims.ts';
 import { Compactor } from './compactor.ts';
 import { writeFailure } from './write-failure.ts';
 import { readAll } from './read-all.ts';
@@ -180,6 +181,18 @@ class RemoteStore implements EtcdStore {
       this.#leave();
     }
   }
+  async claim(name: string): Promise<Disposable | undefined> {
+    const key = claimRoot + name;
+    try {
+      const revision = await takeClaim(this.#client, this.#clock, key);
+      if (revision === undefined) return undefined;
+      await this.#reached(revision, true);
+      // What is not given back ends by itself.
+      return { [Symbol.dispose]: () => void this.#client.write(key, revision, undefined).catch(() => {}) };
+    } catch (error) {
+      throw new StoreUnavailableError(`etcd does not take writes: ${messageOf(error)}`, { cause: error });
+    }
+  }
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) {
       await this.#following;
@@ -202,6 +215,7 @@ class RemoteStore implements EtcdStore {
   /** What is stored, all at once; then memory is that. */
   async #load(): Promise<void> {
     const { items, revision } = await readAll(this.#client, root, this.#logger);
+    removeOldClaims(this.#client, this.#clock, items).catch(() => {});
     const loaded = items.map(({ key, value, createRevision, modRevision }) => ({
       key,
       createRevision,

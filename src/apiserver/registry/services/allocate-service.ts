@@ -99,7 +99,7 @@ const needsHealthCheckPort = (spec: Service['spec'] | undefined): boolean =>
 
 const attemptsMax = 64;
 
-class Allocation implements Disposable {
+export class Allocation implements Disposable {
   readonly #allocator: Allocator;
   readonly #server: Server;
   readonly #own: ReadonlySet<string>;
@@ -115,11 +115,22 @@ class Allocation implements Disposable {
   get ranges(): readonly Range[] {
     return (this.#ranges ??= rangesOf(this.#allocator));
   }
+  /** What was chosen for this write. */
+  get keys(): ReadonlySet<string> {
+    return this.#mine;
+  }
+  /** Somebody's Service or IPAddress with one of them has come meanwhile. */
+  isTakenByOthers(): boolean {
+    for (const key of this.#mine) if (this.#isStored(key)) return true;
+    return false;
+  }
   isOwn(key: string): boolean {
     return this.#own.has(key);
   }
   #isTaken(key: string): boolean {
-    if (this.#allocator.held.has(key)) return true;
+    return this.#allocator.held.has(key) || this.#isStored(key);
+  }
+  #isStored(key: string): boolean {
     for (const _ of this.#allocator.taken.find(key)) return true;
     for (const _ of this.#allocator.reserved.find(key)) return true;
     return false;
@@ -278,7 +289,7 @@ export function allocateService(
   server: Server,
   object: Mutable<KubernetesObject>,
   previous: KubernetesObject | undefined,
-): Disposable {
+): Allocation {
   const service = object as Mutable<Service>;
   const allocation = new Allocation(server, previous as Service | undefined);
   const { spec } = service;
