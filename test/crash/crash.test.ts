@@ -79,6 +79,21 @@ test('power fails while the file shrinks', async () => {
   assert.ok(judged > 25, `${judged} images`);
 });
 
+test('power fails while the encryption key is changed', async () => {
+  const run = recordRun(scratch, recorder, { seed: 7, writes: 60, isRotating: true });
+  const renamed = run.changes.filter((change) => change.kind === 'rename' && change.to === 'secrets.key');
+  assert.ok(renamed.length > 12, `the key file is written ${renamed.length} times`);
+  const problems: string[] = [];
+  let judged = 0;
+  for (const point of crashPoints(run, undefined, 80 / (run.changes.length * 6), seededRandom(7))) {
+    const problem = await judge(`${scratch}/judged`, { ...point, hasKeys: true });
+    judged++;
+    if (problem !== undefined) problems.push(`${point.name}: ${problem}`);
+  }
+  assert.deepEqual(problems.slice(0, 5), []);
+  assert.ok(judged > 40, `${judged} images`);
+});
+
 test('a disk that forgets syncs is found', async () => {
   const run = recordRun(scratch, recorder, { seed: 4, writes: 45 });
   const changes = run.changes.map((change) =>

@@ -3,18 +3,23 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { VirtualClock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
-import { openSqliteStore } from '#storage/sqlite/store.ts';
+import { finishRotation } from '#storage/sealing/rotation.ts';
+import type { KeyRing } from '#storage/sealing/sealing-key.ts';
+import type { Sealing } from '#storage/sealing/sealing.ts';
+import { openSqliteStore, type SqliteStore } from '#storage/sqlite/store.ts';
 import type { Store, StoreEvent } from '#storage/store.ts';
 import type { Image } from './disk.ts';
 import { openInProcess } from './in-process-file.ts';
 import type { Promised, Seen } from './notes.ts';
-import { sealingOf, startMs, textOf } from './subject.ts';
+import { openRing, sealingOf, startMs, textOf } from './subject.ts';
 
 export interface Case {
   readonly image: Image;
   readonly promised: Promised;
   /** Everything that ever became visible, in order, also after the failure. */
   readonly history: readonly Seen[];
+  /** Its key file is part of it. */
+  readonly hasKeys?: boolean | undefined;
 }
 
 export function writeImage(folder: string, image: Image): void {
@@ -25,26 +30,59 @@ export function writeImage(folder: string, image: Image): void {
 }
 
 /** Undefined when all is well. `folder` is emptied first. */
-export async function judge(folder: string, { image, promised, history }: Case): Promise<string | undefined> {
+export async function judge(folder: string, { image, promised, history, hasKeys }: Case): Promise<string | undefined> {
   writeImage(folder, image);
-  let store: Store;
+  let store: SqliteStore;
+  let ring: KeyRing | undefined;
   try {
-    store = await openSqliteStore({
-      path: path.join(folder, 'state.db'),
-      clock: new VirtualClock(startMs),
-      sealing: sealingOf(),
-      open: openInProcess,
-    });
+    ring = hasKeys === true ? await openRing(folder) : undefined;
+    store = await openImage(folder, ring ?? sealingOf());
+    await ring?.keep();
   } catch (error) {
     return `it does not open: ${messageOf(error)}`;
   }
   try {
     return (
-      stateProblem(store, promised, history) ?? revisionProblem(store, promised) ?? (await lifeProblem(store, promised))
+      stateProblem(store, promised, history) ??
+      revisionProblem(store, promised) ??
+      (await lifeProblem(store, promised)) ??
+      (ring === undefined ? undefined : await rotationProblem(folder, store, ring))
     );
   } finally {
     await store.close();
   }
+}
+
+const openImage = (folder: string, sealing: Sealing): Promise<SqliteStore> =>
+  openSqliteStore({
+    path: path.join(folder, 'state.db'),
+    clock: new VirtualClock(startMs),
+    sealing,
+    open: openInProcess,
+  });
+
+/** A rotation that was interrupted is finished; then the one key that is left opens everything. */
+async function rotationProblem(folder: string, store: SqliteStore, ring: KeyRing): Promise<string | undefined> {
+  const all = (of: Store): string =>
+    of
+      .list('/registry/')
+      .items.map((item) => `${item.key} ${item.revision} ${textOf(item)}`)
+      .join();
+  const reseal: SqliteStore['reseal'] = (prefixes, tell) => store.reseal(prefixes, tell);
+  await finishRotation({ ring, reseal, renewCopies: async () => true, onProgress() {} });
+  const before = all(store);
+  await store.close();
+  const kept = await openRing(folder);
+  if (kept.facts().length !== 1) return 'older keys are left';
+  let again: SqliteStore;
+  try {
+    again = await openImage(folder, kept);
+  } catch (error) {
+    return `the one key that is left does not open it: ${messageOf(error)}`;
+  }
+  const found = all(again);
+  await again.close();
+  return found === before ? undefined : 'a finished rotation has changed what is there';
 }
 
 /** The state must be what it was behind one revision, and that one not before what was promised. */

@@ -39,6 +39,8 @@ export interface Workload {
   readonly writes: number;
   /** Large objects that are all removed in the end, so that the file shrinks. */
   readonly isLarge?: boolean | undefined;
+  /** The encryption key is changed all the time. */
+  readonly isRotating?: boolean | undefined;
   /** What the disk holds at the beginning. */
   readonly image?: Image | undefined;
 }
@@ -46,7 +48,7 @@ export interface Workload {
 export function recordRun(
   scratch: string,
   recorder: string,
-  { seed, writes, isLarge, image = new Map() }: Workload,
+  { seed, writes, isLarge, isRotating, image = new Map() }: Workload,
 ): Run {
   const folder = path.join(scratch, 'recorded');
   const log = path.join(scratch, 'recording');
@@ -60,7 +62,7 @@ export function recordRun(
       folder,
       String(seed),
       String(writes),
-      isLarge === true ? 'large' : '',
+      isLarge === true ? 'large' : isRotating === true ? 'rotating' : '',
     ],
     {
       env: { ...process.env, LD_PRELOAD: recorder, CRASH_FOLDER: folder, CRASH_LOG: log },

@@ -1,15 +1,16 @@
 // Started by record-run.ts below the recorder: uses a store as clusters do, several lives of it, and notes in the file `notes`
-// of the recorded folder what was promised to whom. node workload.ts FOLDER SEED WRITES [large]; large: objects of 100 KiB, all of
-// which are removed at the end of each life, until the file has shrunk
+// of the recorded folder what was promised to whom. node workload.ts FOLDER SEED WRITES [large|rotating]; large: objects of 100 KiB, all of
+// which are removed at the end of each life, until the file has shrunk; rotating: the encryption key is changed again and again
 import { openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { VirtualClock } from '#base/clock.ts';
 import { fraction, seededRandom } from '#base/random.ts';
+import { rotateKey } from '#storage/sealing/rotation.ts';
 import { openSqliteStore } from '#storage/sqlite/store.ts';
 import type { Store, StoredObject } from '#storage/store.ts';
 import { below } from './disk.ts';
 import type { Note } from './notes.ts';
-import { sealingOf, startMs, textOf } from './subject.ts';
+import { openRing, sealingOf, startMs, textOf } from './subject.ts';
 
 const [folder = '', seed = '0', writes = '0', kind = ''] = process.argv.slice(2);
 const random = seededRandom(Number(seed));
@@ -66,7 +67,9 @@ function notePresent(store: Store): void {
 
 async function live(share: number): Promise<void> {
   const clock = new VirtualClock(startMs);
-  const store = await openSqliteStore({ path: path.join(folder, 'state.db'), clock, sealing: sealingOf() });
+  const ring = kind === 'rotating' ? await openRing(folder) : undefined;
+  const store = await openSqliteStore({ path: path.join(folder, 'state.db'), clock, sealing: ring ?? sealingOf() });
+  await ring?.keep();
   if (count === 0) notePresent(store);
   note({ type: 'opened', revision: store.revision });
   store.watch('/registry/', store.revision, {
@@ -77,10 +80,23 @@ async function live(share: number): Promise<void> {
     onEnd() {},
   });
   const until = count + share;
+  let isOver = false;
+  const rotate = async (): Promise<void> => {
+    for (let turn = 0; ring !== undefined && (turn < 3 || !isOver); turn++)
+      await rotateKey({
+        ring,
+        reseal: (prefixes, tell) => store.reseal(prefixes, tell),
+        renewCopies: async () => true,
+        onProgress() {},
+      });
+  };
+  const rotating = rotate();
   while (count < until) {
     await Promise.all(Array.from({ length: 1 + below(random, 4) }, () => writeOne(store)));
     if (fraction(random) < 0.05) clock.advance(60_000);
   }
+  isOver = true;
+  await rotating;
   if (kind === 'large') await empty(store);
   await store.close();
   note({ type: 'closed' });
