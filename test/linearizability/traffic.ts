@@ -17,7 +17,7 @@ export interface TrafficOptions {
   readonly sessionMs: number;
   /** The writes go on while this does; behind it the server must answer. */
   readonly during: () => Promise<void>;
-  /** How long it may take until all is well again; default 15 s. */
+  /** How long it may take until all is well again; default 40 s. */
   readonly settleMs?: number | undefined;
   /** Between two operations of a client. */
   readonly pauseMs?: number | undefined;
@@ -44,7 +44,7 @@ const watcherKinds: readonly { readonly streamsState: boolean; readonly selects?
 ];
 
 export async function runTraffic(options: TrafficOptions): Promise<TrafficResult> {
-  const { seed, connect, clients, keys, sessionMs, during, pauseMs = 0, settleMs = 15_000 } = options;
+  const { seed, connect, clients, keys, sessionMs, during, pauseMs = 0, settleMs = 40_000 } = options;
   const recorder = new Recorder();
   const transports: Transport[] = [];
   const open = (): Transport => {
