@@ -153,6 +153,7 @@ try {
       each('', (one) => one.perSecond);
       each('-p99', (one) => one.p99Ms);
       each('-light', (one) => one.lightP99Ms);
+      if (here!.turnP99Ms !== undefined) report(`${id}-turn`, here!.turnP99Ms);
     }
     await sleep(60_000);
     const [here, there] = await Promise.all([ours, ...peers].map(memoryOf));

@@ -4,12 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#kit/machine/command.ts';
 import { median } from './report.ts';
 import { alone, type Subject } from './subject.ts';
+import { p99OfTurns, parseTurns } from './turn-times.ts';
 
 export interface LoadFigures {
   readonly perSecond: number;
   readonly p99Ms: number;
   /** Of a light request (/livez) that another client makes meanwhile: what probes and heartbeats would wait. */
   readonly lightP99Ms: number;
+  /** Of the turns of the server's event loop, as it tells itself; undefined: it has none. */
+  readonly turnP99Ms: number | undefined;
 }
 
 const namespace = 'bench-load';
@@ -68,6 +71,9 @@ export async function apiLoads(
         perSecond: middle(figures, (one) => one.perSecond),
         p99Ms: middle(figures, (one) => one.p99Ms),
         lightP99Ms: middle(figures, (one) => one.lightP99Ms),
+        turnP99Ms: figures.some((one) => one.turnP99Ms === undefined)
+          ? undefined
+          : middle(figures, (one) => one.turnP99Ms!),
       })),
     );
   }
@@ -75,7 +81,7 @@ export async function apiLoads(
 }
 
 async function oneLoad(
-  { machine, server }: Subject,
+  { machine, server, kubectl }: Subject,
   { id, operation, target, connections }: Load,
   token: string,
   { seconds, rounds, round }: { seconds: number; rounds: number; round: number },
@@ -97,8 +103,11 @@ async function oneLoad(
   const light = machine.startFromLan([process.execPath, path.join(here, 'light-request.mjs'), `${server}/livez`]);
   // Node takes a moment to start, which is not to fall into the measured time.
   await eventually('the light client asks', 10, async () => (light.output.includes('asks') ? true : undefined));
+  const turns = async () => parseTurns(await machine.succeed([...kubectl, 'get', '--raw', '/metrics']));
+  const turnsBefore = await turns();
   const load = await machine.runFromLan(['env', ...environment, ...wrk], options);
   const lightOutput = await light.stop();
+  const turnP99Ms = p99OfTurns(turnsBefore, await turns());
   const figures = parseFigures(load.stdout);
   const lightP99 = /^p99 (\S+)/m.exec(lightOutput)?.[1];
   if (figures === undefined || lightP99 === undefined)
@@ -106,7 +115,7 @@ async function oneLoad(
   if (figures.failed > 0) throw new Error(`${id} on ${server}: ${figures.failed} requests failed`);
   // Its last answers may still be on their way to disk.
   await sleep(300);
-  return { perSecond: figures.perSecond, p99Ms: figures.p99Ms, lightP99Ms: Number(lightP99) };
+  return { perSecond: figures.perSecond, p99Ms: figures.p99Ms, lightP99Ms: Number(lightP99), turnP99Ms };
 }
 
 /** A namespace with an object to get and 200 to list; a token. */

@@ -17,6 +17,7 @@ const load = (id: string, quantity: string, ratioBudget: number): readonly Row[]
   { id, quantity, unit: '/s', better: 'more', ratioBudget, isGated: true },
   { id: `${id}-p99`, quantity: '  its p99', unit: 'ms', better: 'less' },
   { id: `${id}-light`, quantity: '  p99 of a light request meanwhile', unit: 'ms', better: 'less', budget: 20 },
+  { id: `${id}-turn`, quantity: "  p99 of the event loop's turns", unit: 'ms', better: 'less', budget: 20 },
 ];
 
 /** In the order in which they are printed. */
