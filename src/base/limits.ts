@@ -64,6 +64,9 @@ export const revisionBlock = 10_000;
 /** Bytes by which an object may grow while there is no room for new ones: of one that is being removed (time, grace, finalizers), and of a heartbeat. */
 export const removalGrowthBytesMax = 4_096;
 export const lazyGrowthBytesMax = 64;
+/** A transaction that takes longer is told: at once in the status, and in the log at most so often. */
+export const slowCommitMs = 2_000;
+export const slowTellMs = 60_000;
 /** While there is no room, it is looked for so often. */
 export const roomLookMs = 5_000;
 /** When the data file cannot be opened for a reason that may pass. */

@@ -43,3 +43,22 @@ test('a machine that learns the time late removes what is over within the hour',
   base.advance(8 * 3_600_000);
   assert.deepEqual(removed, ['old', 'young']);
 });
+
+test('what a clock wrote that was years ahead is removed within two days of the right time', () => {
+  const clock = new VirtualClock(Date.UTC(2026, 0, 1));
+  const removed: string[] = [];
+  const expiry = new Expiry(clock, (values) => removed.push(...values.map((one) => one.key)));
+  clock.jump(10 * 365 * 86_400_000);
+  expiry.replace(undefined, value('ahead', clock.now() + 3_600_000));
+  clock.jump(-10 * 365 * 86_400_000);
+  for (let hour = 0; hour < 20; hour++) {
+    clock.advance(3_600_000);
+    // In time, and not with the other.
+    expiry.replace(undefined, value(`of ${hour}`, clock.now() + 3_600_000));
+  }
+  assert.equal(removed.includes('ahead'), false);
+  clock.advance(2 * 86_400_000);
+  assert.equal(removed.filter((key) => key === 'ahead').length, 1);
+  assert.equal(removed.length, 21);
+  assert.equal(clock.nextTimerAt(), undefined);
+});

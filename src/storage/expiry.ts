@@ -5,6 +5,8 @@ import type { StoredValue } from './stored-value.ts';
 const bucketMs = 10_000;
 /** The wall clock may jump (a machine that starts without the time): it is looked at again after so long. */
 const waitMsMax = 3_600_000;
+/** Nothing is meant to live for longer: what is still to end later than this, after this, was written by a clock that was years ahead. */
+const farMs = 86_400_000;
 
 export class Expiry {
   readonly #clock: Clock;
@@ -12,6 +14,8 @@ export class Expiry {
   readonly #buckets = new Map<number, Map<string, StoredValue>>();
   #timer: Timer | undefined;
   #timerBucket = Infinity;
+  /** On the clock that never jumps: since when something is to end that far away. */
+  #farSinceMs: number | undefined;
 
   constructor(clock: Clock, remove: (values: readonly StoredValue[]) => void) {
     this.#clock = clock;
@@ -56,14 +60,20 @@ export class Expiry {
     this.#disarm();
     const due: StoredValue[] = [];
     const nowBucket = Math.floor(this.#clock.now() / bucketMs);
+    const monotonicMs = this.#clock.monotonicMs();
+    const isFarOver = monotonicMs - (this.#farSinceMs ?? monotonicMs) >= farMs;
+    let isAnyFar = false;
     let next = Infinity;
     for (const [at, bucket] of this.#buckets) {
-      if (at > nowBucket) next = Math.min(next, at);
+      const isFar = at - nowBucket > farMs / bucketMs;
+      isAnyFar ||= isFar;
+      if (at > nowBucket && !(isFar && isFarOver)) next = Math.min(next, at);
       else {
         due.push(...bucket.values());
         this.#buckets.delete(at);
       }
     }
+    this.#farSinceMs = isAnyFar && !isFarOver ? (this.#farSinceMs ?? monotonicMs) : undefined;
     if (next !== Infinity) this.#arm(next);
     if (due.length > 0) this.#remove(due);
   }

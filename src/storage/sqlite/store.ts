@@ -34,6 +34,7 @@ import {
   type WriteResult,
 } from '../store.ts';
 import { openingError } from './opening-error.ts';
+import { Pace } from './pace.ts';
 import { isBeingRemoved, Room, unlimitedRoom } from './room.ts';
 import { type DirtyRows, packRows, unpackRows } from './rows.ts';
 import { noSealing, type Sealing } from '../sealing/sealing.ts';
@@ -55,6 +56,7 @@ class EmbeddedStore implements SqliteStore {
   readonly #state: StoreState;
   readonly #sealing: Sealing;
   readonly #room: Room;
+  readonly #pace: Pace;
   #file: RowFile | undefined;
   #waiting: WaitingWrite[] = [];
   /** Visible, not on disk. */
@@ -76,6 +78,7 @@ class EmbeddedStore implements SqliteStore {
     this.#clock = options.clock;
     this.#logger = options.logger ?? silentLogger;
     this.#sealing = options.sealing ?? noSealing;
+    this.#pace = new Pace(options.clock, this.#logger);
     this.#room = new Room(options.room ?? (() => unlimitedRoom));
     this.#state = new StoreState({
       clock: options.clock,
@@ -144,7 +147,9 @@ class EmbeddedStore implements SqliteStore {
     return this.#state.watch(prefix, after, watcher);
   }
   problems(): readonly string[] {
-    return [this.#problem, this.#unmaintained, ...this.#room.problems()].filter((problem) => problem !== undefined);
+    return [this.#problem, this.#unmaintained, this.#pace.problem(), ...this.#room.problems()].filter(
+      (problem) => problem !== undefined,
+    );
   }
   room(): { readonly usage: FileUsage | undefined; readonly isShort: boolean } {
     const { usage, isShort } = this.#room;
@@ -329,7 +334,7 @@ class EmbeddedStore implements SqliteStore {
       last + revisionBlock / 2 > this.#reserved ? { reservedRevision: last + revisionBlock, clean: false } : undefined;
     try {
       assert(this.#file !== undefined, 'a write before the opening');
-      await this.#file.commit(packRows(rows, this.#sealing), meta);
+      await this.#pace.of(this.#file.commit(packRows(rows, this.#sealing), meta));
     } catch (error) {
       this.#fail(batch, error);
       return;
