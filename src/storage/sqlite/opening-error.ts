@@ -41,3 +41,11 @@ export function openingError(path: string, error: unknown): unknown {
       );
   }
 }
+
+/** Of rows that are whole, and cannot be opened. */
+export const unreadableError = (path: string, cause: Error): OperatorError =>
+  new OperatorError(
+    `the data file ${path} cannot be read: ${cause.message}`,
+    'Give the encryption key that was used with this file: restore the key file that belongs to it from a backup.',
+    { cause },
+  );

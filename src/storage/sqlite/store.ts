@@ -2,7 +2,7 @@
 // they become visible, and are acknowledged, when it is on disk. Lazy writes become visible at once and go with the next
 // transaction. See docs/internals/storage.md.
 import type { Clock, Timer } from '#base/clock.ts';
-import { assert, messageOf, OperatorError } from '#base/errors.ts';
+import { assert, messageOf } from '#base/errors.ts';
 import {
   commitBytesMax,
   commitWritesMax,
@@ -33,7 +33,7 @@ import {
   type WriteRequest,
   type WriteResult,
 } from '../store.ts';
-import { openingError } from './opening-error.ts';
+import { openingError, unreadableError } from './opening-error.ts';
 import { Pace } from './pace.ts';
 import { isBeingRemoved, Room, unlimitedRoom } from './room.ts';
 import { type DirtyRows, packRows, unpackRows } from './rows.ts';
@@ -107,11 +107,7 @@ class EmbeddedStore implements SqliteStore {
     if (unreadable !== undefined) {
       this.#state.close();
       await this.#file.close();
-      throw new OperatorError(
-        `the data file ${path} cannot be read: ${unreadable.message}`,
-        'Give the encryption key that was used with this file: restore the key file that belongs to it from a backup.',
-        { cause: unreadable },
-      );
+      throw unreadableError(path, unreadable);
     }
     const { reservedRevision, clean } = this.#file.meta;
     // After a crash the lazy writes that were lost may have been seen at any reserved revision: start behind all of them.
