@@ -168,10 +168,7 @@ class EmbeddedStore implements SqliteStore {
     if (this.#closing !== undefined) throw new StoreUnavailableError('the store is closed');
     const copying = this.#copyTo(target);
     // Writes that come meanwhile wait.
-    this.#committing = copying.then(
-      () => {},
-      () => {},
-    );
+    this.#committing = copying.catch(() => {}).then(() => {});
     try {
       return await copying;
     } catch (error) {
