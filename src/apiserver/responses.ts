@@ -47,8 +47,8 @@ export function respondStatus(status: StatusObject): ApiResponse {
 /** What an error means to a client; undefined when it is a defect, which the boundary logs. */
 export function expectedError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
-  // Without a word about trying again: clients that do so by themselves would meet what they wrote.
-  if (error instanceof StoreUnavailableError && error.isOutcomeUnknown)
+  // Without a word about trying again: clients that do so by themselves would meet what they wrote, or wait for minutes.
+  if (error instanceof StoreUnavailableError && (error.isOutcomeUnknown || error.isSilent))
     return new ApiError(504, 'Timeout', `storage is unavailable: ${error.message}`);
   if (error instanceof StoreUnavailableError)
     return new ApiError(503, 'ServiceUnavailable', `storage is unavailable: ${error.message}`, {

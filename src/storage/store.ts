@@ -120,9 +120,15 @@ export class StoreFullError extends StoreRefusedError {
 export class StoreUnavailableError extends Error {
   /** Nobody knows whether the write was done: whoever repeats it blindly may meet what he wrote himself. */
   readonly isOutcomeUnknown: boolean;
-  constructor(message: string, options?: ErrorOptions & { readonly isOutcomeUnknown?: boolean }) {
+  /** It did not answer for a long time: to ask again soon helps nobody. */
+  readonly isSilent: boolean;
+  constructor(
+    message: string,
+    options?: ErrorOptions & { readonly isOutcomeUnknown?: boolean; readonly isSilent?: boolean },
+  ) {
     super(message, options);
     this.name = 'StoreUnavailableError';
     this.isOutcomeUnknown = options?.isOutcomeUnknown ?? false;
+    this.isSilent = options?.isSilent ?? false;
   }
 }

@@ -1,6 +1,7 @@
 // gRPC calls from tables of messages (no .proto files, no generated code): a thin adapter over @grpc/grpc-js and protobufjs.
 // Both are loaded at the first use. Int64 become numbers (beyond 2^53 they lose precision; byte counts and nanoseconds
 // of such size are compared, never added up exactly).
+import type { PeerCertificate } from 'node:tls';
 import type * as Grpc from '@grpc/grpc-js';
 import type * as Protobuf from 'protobufjs';
 
@@ -184,6 +185,17 @@ export const loadCodecs = async (): Promise<GrpcCodecs> => {
 
 const messageBytesMaxDefault = 16 * 1024 * 1024;
 
+/** The IP address in `host:port` or `[host]:port`; undefined: there is a name, or a socket. */
+const addressOf = (target: string): string | undefined => {
+  const [, ipv6, ipv4] = /^(?:\[([0-9a-fA-F:.]+)\]|(\d+\.\d+\.\d+\.\d+)):\d+$/.exec(target) ?? [];
+  return ipv6 ?? ipv4;
+};
+
+async function checkerOf(address: string): Promise<(host: string, certificate: PeerCertificate) => Error | undefined> {
+  const { checkServerIdentity } = await import('node:tls');
+  return (_, certificate) => checkServerIdentity(address, certificate);
+}
+
 /** `target`: `unix:///run/some.sock` or `host:port`. Connects at the first call. */
 export async function connectGrpc(
   target: string,
@@ -191,10 +203,16 @@ export async function connectGrpc(
 ): Promise<GrpcConnection> {
   const [grpc, codecs] = await Promise.all([import('@grpc/grpc-js'), loadCodecs()]);
   const pem = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
+  const address = addressOf(target);
   const credentials =
     tls === undefined
       ? grpc.credentials.createInsecure()
-      : grpc.credentials.createSsl(pem(tls.authorities), pem(tls.key), pem(tls.certificate));
+      : grpc.credentials.createSsl(
+          pem(tls.authorities),
+          pem(tls.key),
+          pem(tls.certificate),
+          address === undefined ? undefined : { checkServerIdentity: await checkerOf(address) },
+        );
   const client = new grpc.Client(target, credentials, {
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_send_message_length': messageBytesMax,
@@ -205,6 +223,8 @@ export async function connectGrpc(
     'grpc.max_reconnect_backoff_ms': 3000,
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
+    // TLS names no addresses to the other side. What is checked above is the address all the same.
+    ...(address === undefined ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
     // A unix socket's path is no host name.
     ...(target.startsWith('unix:') ? { 'grpc.default_authority': 'localhost' } : {}),
   });

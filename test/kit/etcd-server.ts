@@ -24,10 +24,12 @@ export interface EtcdServerOptions {
   /** Names of all members, in one folder; default: this one alone. */
   readonly cluster?: readonly string[];
   readonly tls?: EtcdTls;
+  /** Listens there on 127.0.0.1 too. */
+  readonly port?: number;
 }
 
 /** An authority, and one certificate that members and clients show: on sockets everybody is `localhost`. */
-export function writeEtcdCertificates(folder: string, name = 'etcd'): EtcdTls {
+export function writeEtcdCertificates(folder: string, name = 'etcd', names = ['localhost', '127.0.0.1']): EtcdTls {
   let serial = 1;
   const times = { notBeforeMs: Date.UTC(2020, 0, 1), notAfterMs: Date.UTC(2120, 0, 1) };
   const authority = issueCertificate({
@@ -40,7 +42,7 @@ export function writeEtcdCertificates(folder: string, name = 'etcd'): EtcdTls {
     ...times,
     subject: { commonName: name },
     use: 'client-and-serving',
-    names: ['localhost', '127.0.0.1'],
+    names,
     serial: Uint8Array.of(serial++),
     issuer: authority,
   });
@@ -68,14 +70,16 @@ export class EtcdServer {
   readonly #name: string;
   readonly #cluster: readonly string[];
   readonly #tls: EtcdTls | undefined;
+  readonly #port: number | undefined;
   #child: ChildProcess | undefined;
 
   /** `folder` must exist; its path is short (socket names are bounded). */
-  constructor(folder: string, { name = 'one', cluster = [name], tls }: EtcdServerOptions = {}) {
+  constructor(folder: string, { name = 'one', cluster = [name], tls, port }: EtcdServerOptions = {}) {
     this.#folder = folder;
     this.#name = name;
     this.#cluster = cluster;
     this.#tls = tls;
+    this.#port = port;
   }
   /** As `EtcdClient` wants it. */
   get member(): string {
@@ -94,7 +98,9 @@ export class EtcdServer {
     for (const socket of [`client-${name}:0`, `peer-${name}:0`])
       rmSync(path.join(this.#folder, socket), { force: true });
     const tls = this.#tls;
-    const client = `${tls === undefined ? 'unix' : 'unixs'}://client-${name}:0`;
+    const socket = `${tls === undefined ? 'unix' : 'unixs'}://client-${name}:0`;
+    const port = this.#port === undefined ? [] : [`${tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.#port}`];
+    const client = [socket, ...port].join(',');
     const peer = (member: string): string => `unix://peer-${member}:0`;
     const child = spawn(
       'etcd',

@@ -69,7 +69,7 @@ export class Elector {
         logger.info('leads', { lease: name, identity });
         return;
       }
-      if (this.holder !== '' && this.holder !== this.#toldOf)
+      if (this.holder !== '' && this.holder !== this.#toldOf && this.holder !== identity)
         logger.info('another process leads', { lease: name, holder: this.holder });
       this.#toldOf = this.holder;
       const waitMs = retryMs * (1 + fraction(random) * retryJitter);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -154,3 +156,32 @@ test('who shows no certificate of the cluster, or finds another at it, is told s
   ] as const)
     await assert.rejects(openEtcdStore({ members, tls: given, clock: systemClock }), says);
 });
+
+test('a member that is named by its address must have that in its certificate', async () => {
+  for (const [named, isTaken] of [
+    ['127.0.0.1', true],
+    ['127.0.0.2', false],
+  ] as const) {
+    const port = await freePort();
+    const certificates = writeEtcdCertificates(folder, named, ['localhost', named]);
+    const server = new EtcdServer(folder, { name: named, tls: certificates, port });
+    await server.start();
+    const opening = openEtcdStore({
+      members: [`127.0.0.1:${port}`],
+      tls: etcdClientTls(certificates),
+      clock: systemClock,
+    });
+    if (isTaken) await (await opening).close();
+    else await assert.rejects(opening, /does not match certificate's altnames|127\.0\.0\.1 is not in the cert's list/);
+    await server.signal('SIGKILL');
+  }
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -281,6 +281,23 @@ test('an expired key is removed though etcd was away when its time came', async 
   await store.close();
 });
 
+test('a number in etcd raises all revisions: what clients have seen before is over', async () => {
+  await emptied();
+  const first = await open();
+  await put(first, 'a', '1');
+  const { revision } = first;
+  await first.close();
+  const offset = await client.get('/registry/.offset');
+  await client.write('/registry/.offset', offset?.modRevision ?? 0, Buffer.from('1000000000'));
+  const second = await open();
+  assert.equal(second.get(keyOf('a'))!.revision, revision + 1_000_000_000);
+  assert.equal(second.watch('/registry/', revision, { onEvents() {}, onEnd() {} }), undefined);
+  assert.ok((await put(second, 'a', '2')).ok);
+  await second.consistent();
+  assert.equal(valueOf(second, 'a'), '2');
+  await second.close();
+});
+
 test('what etcd finds too large is refused in its words, and nothing else is held up', async () => {
   await emptied();
   const store = await open();

@@ -18,7 +18,7 @@ import {
   type WriteRequest,
   type WriteResult,
 } from '../store.ts';
-import { EtcdClient, type EtcdClientOptions, type EtcdEvent } from './client.ts';
+import { EtcdClient, type EtcdClientOptions, type EtcdEvent, wasNeverSent } from './client.ts';
 import { barrierKey, claimRoot, isOwn, root } from './own-keys.ts';
 import { prepare } from './transfer.ts';
 import { type Belonging, checkBelonging } from './belonging.ts';
@@ -293,7 +293,8 @@ class RemoteStore implements EtcdStore {
     try {
       target = await this.#client.revision();
     } catch (error) {
-      throw new StoreUnavailableError(`etcd does not answer: ${messageOf(error)}`, { cause: error });
+      const isSilent = !wasNeverSent(error);
+      throw new StoreUnavailableError(`etcd does not answer: ${messageOf(error)}`, { cause: error, isSilent });
     }
     await this.#reached(target, false);
   }
@@ -315,6 +316,7 @@ class RemoteStore implements EtcdStore {
         () =>
           new StoreUnavailableError('etcd does not tell what was written: its watch is behind', {
             isOutcomeUnknown: isOwn,
+            isSilent: true,
           }),
       );
     } finally {
