@@ -172,6 +172,10 @@ export class StoreState {
     this.#history.add(changes, this.#options.clock.monotonicMs());
     this.#watchers.notify(changes);
   }
+  /** Up to this revision nothing more comes: what was written there concerns nobody. */
+  advance(revision: Revision): void {
+    this.#revision = Math.max(this.#revision, revision);
+  }
   close(): void {
     this.#expiry.close();
     this.#watchers.end('closed');

@@ -94,6 +94,17 @@ test('what somebody else keeps in the same etcd is left alone, and does not hold
   await client.write('/others/a', others!.modRevision, undefined);
 });
 
+test('a consistent reader has no older revision than a store that was opened before it asked', async () => {
+  await emptied();
+  const first = await open();
+  const others = await client.get('/others/b');
+  await client.write('/others/b', others?.modRevision ?? 0, Buffer.from('theirs'));
+  const second = await open();
+  await first.consistent();
+  assert.ok(first.list('/registry/').revision >= second.revision, `${first.revision} and ${second.revision}`);
+  await Promise.all([first.close(), second.close()]);
+});
+
 test('everything is there after close and reopen, Secrets sealed; without the key it does not open', async () => {
   await emptied();
   const sealing = createSealing({

@@ -286,6 +286,8 @@ class RemoteStore implements EtcdStore {
       changes.push(change);
     }
     flush();
+    // Another server that was started meanwhile has told its clients of this revision.
+    this.#state.advance(this.#seen);
     this.#waiters.reached(this.#seen, []);
   }
   async #catchUp(): Promise<void> {
