@@ -13,6 +13,7 @@ import {
 } from '#assembly/backup/contents.ts';
 import { beforeRestore, finishRestore, restoreBackup } from '#assembly/backup/restore.ts';
 import type { MadeBackup } from '#assembly/backup/scheduled.ts';
+import { checkNotMoved } from '#assembly/datastore/moved.ts';
 import { finishRepair } from '#assembly/datastore/repair.ts';
 import { controlSocketPath } from '#assembly/status.ts';
 import { systemClock } from '#base/clock.ts';
@@ -123,6 +124,7 @@ async function backupOfStopped(
   // Half of one state and half of another is no backup.
   await finishRestore(dataDirectory, systemFiles);
   await finishRepair(storeDirectory(dataDirectory), systemFiles);
+  await checkNotMoved(storeDirectory(dataDirectory), systemFiles);
   if (!(await systemFiles.exists(file))) throw nothingIn(dataDirectory);
   let cluster: string | undefined;
   const copyStore = async (to: string): Promise<number> => {

@@ -10,8 +10,19 @@ const endpointKey = 'datastore.endpoint';
 const tlsKeys = ['datastore.authorityFile', 'datastore.certificateFile', 'datastore.keyFile'] as const;
 const example = 'Write etcd://HOST:PORT for each member, with commas between, or unix:///SOCKET.';
 
+/** Of a data file. */
+const fileKeys = ['datastore.quotaMB', 'datastore.diskReserveMB', 'datastore.onDamage'] as const;
+
 export function checkDatastore(values: ConfigurationValues): DatastoreConfiguration {
   const etcd = checkEtcd(values);
+  if (etcd !== undefined)
+    for (const key of fileKeys)
+      if (!values.asksDefault(key))
+        values.wrong(
+          key,
+          `means nothing with ${endpointKey}: the objects are on etcd, which has limits of its own`,
+          'Remove this key, and set --quota-backend-bytes of etcd where its default does not fit.',
+        );
   return {
     quotaBytes: values.integer('datastore.quotaMB') * 1024 * 1024,
     diskReserveBytes: values.integer('datastore.diskReserveMB') * 1024 * 1024,

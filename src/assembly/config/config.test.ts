@@ -368,6 +368,8 @@ test('members of an etcd cluster, with TLS unless they are on this machine', asy
     ),
     { members: ['a.example.com:2379'], tls: files },
   );
+  // A whole file of defaults may be used.
+  await datastore('endpoint: "etcd://127.0.0.1:2379", quotaMB: 2048, diskReserveMB: 64, onDamage: restore');
   const fromFlag = await load({ flags: { datastore: 'etcd://127.0.0.1:2379' } });
   assert.deepEqual(fromFlag.datastore.etcd?.members, ['127.0.0.1:2379']);
   for (const [text, says] of [
@@ -379,6 +381,7 @@ test('members of an etcd cluster, with TLS unless they are on this machine', asy
     ['authorityFile: /pki/ca.crt', /datastore\.authorityFile .* means nothing without datastore\.endpoint/],
     ['endpoint: "etcd://a:1", authorityFile: /ca, keyFile: /key', /datastore\.certificateFile .* is missing/],
     ['endpoint: "etcd://127.0.0.1:1", certificateFile: /c, keyFile: /key', /datastore\.authorityFile .* is missing/],
+    ['endpoint: "etcd://127.0.0.1:1", quotaMB: 500', /datastore\.quotaMB .* means nothing with datastore\.endpoint/],
     ['endpoint: "etcd://a:1", authorityFile: ca.crt', /datastore\.authorityFile .* must be an absolute path/],
   ] as const)
     await assert.rejects(datastore(text), says, text);

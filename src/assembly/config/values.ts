@@ -31,6 +31,11 @@ export class ConfigurationValues {
   isGiven(path: string): boolean {
     return this.#raw.has(path);
   }
+  /** Nothing was written, or what holds anyway. */
+  asksDefault(path: string): boolean {
+    const found = this.#raw.get(path);
+    return found === undefined || found.value === '' || found.value === this.#row(path).default;
+  }
   wrong(path: string, says: string, remedy: string, value: RawValue | undefined = this.#raw.get(path)?.value): void {
     const shown = value === undefined ? '' : `, and is ${JSON.stringify(value)}`;
     this.add(path, `${this.where(path)} ${says}${shown}.`, remedy);

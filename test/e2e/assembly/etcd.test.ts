@@ -251,6 +251,10 @@ test('a cluster goes from its data file to etcd and back: objects stay as they a
     const copied = copy(index);
     assert.equal(copied.status, 0, copied.stderr);
     assert.match(copied.stdout, /Copied \d+ objects/);
+    if (index === 0) {
+      const stale = cli(dataDirectory, 'backup', path.join(dataDirectory, '..', 'stale'));
+      assert.match(stale.stderr, /was copied to the etcd at .* and goes on there/);
+    }
     run = start(context, dataDirectory, port, options, index === 0 ? environment : {});
     waitReady(dataDirectory);
     const after = await objects();
