@@ -226,3 +226,30 @@ test('a watch that nobody reads ends, and what waited for it is let go', { timeo
   socket.destroy();
   assert.equal((await api.get(`${configMaps}/large`)).data.text.length, 1024 * 1024);
 });
+
+test('a large request that comes while the last answer still waits for the connection is read', async () => {
+  await using server = await start();
+  const text = 'x'.repeat(1024 * 1024);
+  for (let count = 0; count < 16; count++)
+    await server.api.create(configMaps, { metadata: { name: `large-${count}` }, data: { text } });
+  const options = { host: '127.0.0.1', port: server.port, ...credentials, ALPNProtocols: ['http/1.1'] };
+  const socket = tls.connect(options);
+  await once(socket, 'secureConnect');
+  socket.write(`GET ${configMaps} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  // It has begun to come, and nobody reads the rest.
+  socket.once('readable', () => {});
+  await once(socket, 'readable');
+  const body = JSON.stringify({ metadata: { name: 'next' }, data: { text: text.slice(0, 300_000) } });
+  const head = `POST ${configMaps} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+  socket.write(`${head}\r\n\r\n${body}`);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  let bytes = 0;
+  let tail = '';
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    tail = (tail + chunk.toString('latin1')).slice(-400_000);
+  });
+  await once(socket, 'close');
+  assert.ok(bytes > 16 * 1024 * 1024, `${bytes} bytes`);
+  assert.match(tail, /HTTP\/1\.1 201 Created\r\n/);
+});

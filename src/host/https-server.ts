@@ -172,6 +172,18 @@ function refuse(socket: Duplex, refusal: string): void {
   socket.end(refusal);
 }
 
+/**
+ * Node gives what comes on a connection of HTTP/1.1 to its parser without the stream in between, until somebody listens to the
+ * stream. When the last answer still waits for the connection as the next request comes, Node stops reading, but of TLS what is
+ * decrypted already comes all the same, and the parser that was told to pause takes it for an error ("Paused"): a request whose body
+ * has more than one record, 16 KiB, then loses its connection. The stream keeps it until reading goes on.
+ */
+function readThroughStream(socket: TLSSocket): void {
+  socket.on('data', ignore);
+  socket.off('data', ignore);
+}
+const ignore = (): void => {};
+
 export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
@@ -242,6 +254,9 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
     socket.setKeepAlive(true, 30_000);
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('secureConnection', (socket) => {
+    if (socket.alpnProtocol !== 'h2') readThroughStream(socket);
   });
   server.on('session', (session) => {
     sessions.add(session);
