@@ -1,4 +1,6 @@
 // LIST: pages over a stable revision with upstream's continue tokens, resourceVersion semantics, selectors.
+import { setImmediate } from 'node:timers/promises';
+import { selectionTurnBytes } from '#base/limits.ts';
 import { badRequestError, expiredError, ApiError } from '#api/status.ts';
 import type { KindRow } from '#api/kind.ts';
 import type { ListMetadata } from '#api/request.ts';
@@ -100,12 +102,13 @@ interface Page {
   readonly remaining: number | undefined;
 }
 
-function readPage(
+/** Stops behind every turn's worth of looking at objects; what it looks at is of one revision and does not change. */
+function* readPage(
   request: ResourceRequest,
   options: ListOptions,
   selection: Selection,
   { at, startAfter }: Start,
-): Page | undefined {
+): Generator<undefined, Page | undefined, undefined> {
   const { store } = request.context.server.options;
   const prefix = prefixOf(request);
   const read = (after: string | undefined, limit: number | undefined): ListPage | undefined => {
@@ -138,13 +141,22 @@ function readPage(
           revision: store.revision,
         };
   if (rest === undefined) return undefined;
+  const { revision } = rest;
   const items: StoredObject[] = [];
+  let workBytes = 0;
   for (const stored of rest.items) {
     if (options.limit > 0 && items.length === options.limit)
-      return { items, revision: rest.revision, lastKey: items.at(-1)!.key, remaining: undefined };
-    if (selection.mayMatch(stored) && selection.matches(stored)) items.push(stored);
+      return { items, revision, lastKey: items.at(-1)!.key, remaining: undefined };
+    if (workBytes >= selectionTurnBytes) {
+      workBytes = 0;
+      yield;
+    }
+    // To look at bytes takes a tenth of what it takes to decode them.
+    const isToDecode = !stored.isDecoded && selection.mayMatch(stored);
+    workBytes += isToDecode ? stored.bytes.length : stored.bytes.length / 10;
+    if ((isToDecode || stored.isDecoded) && selection.matches(stored)) items.push(stored);
   }
-  return { items, revision: rest.revision, lastKey: undefined, remaining: undefined };
+  return { items, revision, lastKey: undefined, remaining: undefined };
 }
 
 /** All that the selection may select, in key order. Undefined: every object may be. */
@@ -163,9 +175,26 @@ function pageOf(
   selection: Selection,
   start: Start,
 ): Page | undefined | Promise<Page | undefined> {
-  return request.row.custom?.conversion === undefined
-    ? readPage(request, options, selection, start)
-    : convertedPage(request, options, selection, start);
+  if (request.row.custom?.conversion !== undefined) return convertedPage(request, options, selection, start);
+  const steps = readPage(request, options, selection, start);
+  const first = steps.next();
+  return first.done === true ? first.value : inTurns(steps);
+}
+
+/** Others have the event loop between two steps. */
+async function inTurns<T>(steps: Generator<undefined, T, undefined>): Promise<T> {
+  for (;;) {
+    await setImmediate();
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+function inOneTurn<T>(steps: Generator<undefined, T, undefined>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 async function convertedPage(
@@ -179,7 +208,7 @@ async function convertedPage(
   const all = () =>
     (start.at === undefined ? store.list(prefixOf(request)) : store.listAt(prefixOf(request), start.at))?.items ?? [];
   const page = await reading(context.server, row, selection.empty ? () => [] : all, () =>
-    readPage(request, options, selection, start),
+    inOneTurn(readPage(request, options, selection, start)),
   );
   await convertAhead(context.server, row, page?.items ?? []);
   return page;
