@@ -102,16 +102,19 @@ async function get<T>(dataDirectory: string, pathname: string): Promise<T> {
   return JSON.parse(text) as T;
 }
 
-test('two API servers on one etcd are one cluster: what one writes the other has, one of them leads, and the other takes over', async (context) => {
+test('two API servers on three members of etcd are one cluster: what one writes the other has, and either may fail with a member of etcd', async (context) => {
   const [first, second] = ['first', 'second'].map((name) => path.join(temporary(context), name)) as [string, string];
   const [firstPort, secondPort] = [await freePort(), await freePort()];
   const [firstAddress, secondAddress] = ['192.0.2.1', '192.0.2.2'];
   const begin = (dataDirectory: string, port: number) =>
-    start(context, dataDirectory, port, ['--datastore', etcd.endpoint], {
+    start(context, dataDirectory, port, ['--datastore', members.map(({ endpoint }) => endpoint).join()], {
       ...environment,
       MICROSHIFT_NODEIP: dataDirectory === first ? firstAddress : secondAddress,
     });
-  await etcd.empty();
+  const names = ['a', 'b', 'c'];
+  const members = names.map((name) => new EtcdServer(folder, { name, cluster: names, tls }));
+  context.after(() => Promise.all(members.map((member) => member.signal('SIGKILL'))));
+  await Promise.all(members.map((member) => member.start()));
   const one = begin(first, firstPort);
   waitReady(first);
 
@@ -200,7 +203,13 @@ test('two API servers on one etcd are one cluster: what one writes the other has
   assert.match(one.output(), /controllers: leads lease=kube-controller-manager/);
   assert.match(other.output(), /controllers: another process leads/);
   one.child.kill('SIGKILL');
+  // The one that is asked.
+  await members[0]!.signal('SIGKILL');
   await one.exited;
+  // What was under way there has failed, and may have been done.
+  await eventually('writes', 30, async () =>
+    [201, 409].includes((await ask(second, 'POST', configMaps, configMap('probe'))).status) ? true : undefined,
+  );
   await replicaSetOf('behind');
   assert.match(other.output(), /controllers: leads lease=kube-controller-manager/);
   const after = await holders();
