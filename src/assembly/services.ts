@@ -9,13 +9,11 @@ import { startBackups } from './services/backups.ts';
 import { startBootstrap } from './services/bootstrap.ts';
 import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
-import { startLedControllers, startLedScheduler } from './services/leading.ts';
 import { startManifests } from './services/manifests.ts';
 import { startJoin } from './services/join.ts';
 import { startDns, startMdns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
 import { startContainerRuntime } from './services/container-runtime.ts';
 import { startNode, waitForNode } from './services/node.ts';
-import { startEtcdStorage } from './services/etcd-storage.ts';
 import { startStorage } from './services/storage.ts';
 
 interface ServiceRow {
@@ -30,10 +28,17 @@ interface ServiceRow {
   readonly start: (context: AssemblyContext, scope: Scope) => Promise<(() => readonly string[]) | void>;
 }
 
+/** Loaded where it is used: a data file pays nothing for it. */
+const startOnEtcd: Readonly<Record<'storage' | 'controllers' | 'scheduler', ServiceRow['start']>> = {
+  storage: async (...given) => (await import('./services/etcd-storage.ts')).startEtcdStorage(...given),
+  controllers: async (...given) => (await import('./services/leading.ts')).startLedControllers(...given),
+  scheduler: async (...given) => (await import('./services/leading.ts')).startLedScheduler(...given),
+};
+
 const rows: readonly ServiceRow[] = [
   { name: 'certificates', role: 'controlplane', dependsOn: [], start: startCertificates },
   { name: 'storage', role: 'controlplane', datastore: 'own', dependsOn: [], start: startStorage },
-  { name: 'storage', role: 'controlplane', datastore: 'etcd', dependsOn: ['certificates'], start: startEtcdStorage },
+  { name: 'storage', role: 'controlplane', datastore: 'etcd', dependsOn: ['certificates'], start: startOnEtcd.storage },
   { name: 'api-server', role: 'controlplane', dependsOn: ['certificates', 'storage'], start: startApiServer },
   { name: 'bootstrap', role: 'controlplane', dependsOn: ['api-server'], start: startBootstrap },
   { name: 'controllers', role: 'controlplane', datastore: 'own', dependsOn: ['bootstrap'], start: startControllers },
@@ -43,9 +48,15 @@ const rows: readonly ServiceRow[] = [
     role: 'controlplane',
     datastore: 'etcd',
     dependsOn: ['bootstrap'],
-    start: startLedControllers,
+    start: startOnEtcd.controllers,
   },
-  { name: 'scheduler', role: 'controlplane', datastore: 'etcd', dependsOn: ['bootstrap'], start: startLedScheduler },
+  {
+    name: 'scheduler',
+    role: 'controlplane',
+    datastore: 'etcd',
+    dependsOn: ['bootstrap'],
+    start: startOnEtcd.scheduler,
+  },
   { name: 'backups', role: 'controlplane', datastore: 'own', dependsOn: ['bootstrap'], start: startBackups },
   { name: 'manifests', role: 'controlplane', dependsOn: ['bootstrap'], start: startManifests },
   { name: 'join', role: 'joined', dependsOn: [], start: startJoin },
