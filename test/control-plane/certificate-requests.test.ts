@@ -26,9 +26,9 @@ before(async () => {
     clock: cluster.api.virtualClock,
   });
   await node.resource(Nodes).create({ metadata: { name: 'edge-2' }, spec: {} });
-  const current = await node.resource(Nodes).get({ name: 'edge-2' });
-  const status = { ...current.status, addresses: [{ type: 'InternalIP', address: '192.0.2.5' }] };
-  await node.resource(Nodes).update({ ...current, status }, { subresource: 'status' });
+  // A patch: controllers write to the new node at the same time.
+  const status = { addresses: [{ type: 'InternalIP', address: '192.0.2.5' }] };
+  await node.resource(Nodes).patch({ name: 'edge-2' }, { type: 'merge', value: { status } }, { subresource: 'status' });
 });
 after(() => cluster[Symbol.asyncDispose]());
 

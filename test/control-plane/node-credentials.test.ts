@@ -45,14 +45,14 @@ let credentials: NodeCredentials;
 const serving = () => new X509Certificate(credentials.serving()!.certificatePem);
 
 async function report(): Promise<void> {
-  const current = await client.resource(Nodes).get({ name: 'edge-2' });
   const addresses = [
     { type: 'InternalIP', address },
     { type: 'Hostname', address: 'edge-2' },
   ];
+  // A patch: controllers write to the new node at the same time.
   await client
     .resource(Nodes)
-    .update({ ...current, status: { ...current.status, addresses } }, { subresource: 'status' });
+    .patch({ name: 'edge-2' }, { type: 'merge', value: { status: { addresses } } }, { subresource: 'status' });
 }
 
 before(async () => {
