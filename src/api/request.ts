@@ -70,6 +70,8 @@ export interface WatchSink {
   /** False: the reader lags; the watch goes on and buffers up to its limit, then ends. */
   onEvent(event: WatchEvent): void;
   onEnd(): void;
+  /** Resolves when the reader has taken what it was sent; undefined: it has. For a state that is long: changes do not wait for anybody. */
+  room?(): Promise<void> | undefined;
 }
 
 /** A long body part by part, each made when its reader has room for it: others have the event loop in between. */

@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import { eventLoopTurns } from './event-loop-turn.ts';
 import { isPacked, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
-import { isPackedAtOnce, streamPacked, writeInTurn, writePacked } from './long-answer.ts';
+import { hasRoomOrCloses, isPackedAtOnce, streamPacked, writeInTurn, writePacked } from './long-answer.ts';
 import { leaveBody, networkRequest } from './network-request.ts';
 
 const contentTypeOf = (body: ResponseBody): string | undefined =>
@@ -37,6 +37,7 @@ interface Writable {
   write(chunk: Uint8Array): boolean;
   end(chunk?: Uint8Array): unknown;
   once(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
   readonly destroyed: boolean;
 }
 
@@ -167,6 +168,7 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
       isOver = true;
       if (!isFull && !writable.destroyed) writable.end();
     },
+    room: () => (isFull ? hasRoomOrCloses(writable) : undefined),
   });
   isOpening = false;
   opened.push(watch);

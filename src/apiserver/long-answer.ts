@@ -14,7 +14,8 @@ interface Writable {
   readonly destroyed: boolean;
 }
 
-const hasRoomOrCloses = (writable: Writable): Promise<void> =>
+/** Resolves at the next drain or close. */
+export const hasRoomOrCloses = (writable: Writable): Promise<void> =>
   new Promise((resolve) => {
     const end = (): void => {
       writable.off('drain', end);

@@ -150,6 +150,7 @@ export function withEnd(request: ApiRequest, response: ApiResponse, onEnd: () =>
           open(sink) {
             const watch = body.open({
               onEvent: (event) => sink.onEvent(event),
+              room: () => sink.room?.(),
               onEnd: () => {
                 end();
                 sink.onEnd();

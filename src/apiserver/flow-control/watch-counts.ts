@@ -52,6 +52,7 @@ export function watchCounts(): WatchCounts {
         };
         const opened = body.open({
           onEvent: (event) => sink.onEvent(event),
+          room: () => sink.room?.(),
           onEnd() {
             end();
             sink.onEnd();

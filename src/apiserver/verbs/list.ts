@@ -1,6 +1,4 @@
 // LIST: pages over a stable revision with upstream's continue tokens, resourceVersion semantics, selectors.
-import { setImmediate } from 'node:timers/promises';
-import { selectionTurnBytes } from '#base/limits.ts';
 import { badRequestError, expiredError, ApiError } from '#api/status.ts';
 import type { KindRow } from '#api/kind.ts';
 import type { ListMetadata } from '#api/request.ts';
@@ -17,6 +15,7 @@ import type { Selection } from '../content/selection.ts';
 import { keyOf, prefixOf } from '../registry/resource-request.ts';
 import type { ResourceRequest } from '../registry/resource-request.ts';
 import { convertAhead, reading } from '../custom-resources/conversion.ts';
+import { inOneTurn, inTurns, Slice, type Slices } from './in-turns.ts';
 import { waitForRevision } from './wait-for-revision.ts';
 
 const tokenVersion = 'meta.k8s.io/v1';
@@ -102,13 +101,13 @@ interface Page {
   readonly remaining: number | undefined;
 }
 
-/** Stops behind every turn's worth of looking at objects; what it looks at is of one revision and does not change. */
+/** In slices; what it looks at is of one revision and does not change. */
 function* readPage(
   request: ResourceRequest,
   options: ListOptions,
   selection: Selection,
   { at, startAfter }: Start,
-): Generator<undefined, Page | undefined, undefined> {
+): Slices<Page | undefined> {
   const { store } = request.context.server.options;
   const prefix = prefixOf(request);
   const read = (after: string | undefined, limit: number | undefined): ListPage | undefined => {
@@ -143,18 +142,12 @@ function* readPage(
   if (rest === undefined) return undefined;
   const { revision } = rest;
   const items: StoredObject[] = [];
-  let workBytes = 0;
+  const slice = new Slice();
   for (const stored of rest.items) {
     if (options.limit > 0 && items.length === options.limit)
       return { items, revision, lastKey: items.at(-1)!.key, remaining: undefined };
-    if (workBytes >= selectionTurnBytes) {
-      workBytes = 0;
-      yield;
-    }
-    // To look at bytes takes a tenth of what it takes to decode them.
-    const isToDecode = !stored.isDecoded && selection.mayMatch(stored);
-    workBytes += isToDecode ? stored.bytes.length : stored.bytes.length / 10;
-    if ((isToDecode || stored.isDecoded) && selection.matches(stored)) items.push(stored);
+    if (slice.isFull()) yield;
+    if (slice.selects(selection, stored)) items.push(stored);
   }
   return { items, revision, lastKey: undefined, remaining: undefined };
 }
@@ -176,25 +169,7 @@ function pageOf(
   start: Start,
 ): Page | undefined | Promise<Page | undefined> {
   if (request.row.custom?.conversion !== undefined) return convertedPage(request, options, selection, start);
-  const steps = readPage(request, options, selection, start);
-  const first = steps.next();
-  return first.done === true ? first.value : inTurns(steps);
-}
-
-/** Others have the event loop between two steps. */
-async function inTurns<T>(steps: Generator<undefined, T, undefined>): Promise<T> {
-  for (;;) {
-    await setImmediate();
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
-}
-
-function inOneTurn<T>(steps: Generator<undefined, T, undefined>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return inTurns(readPage(request, options, selection, start));
 }
 
 async function convertedPage(

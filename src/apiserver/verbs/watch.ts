@@ -14,6 +14,7 @@ import type { ResourceRequest } from '../registry/resource-request.ts';
 import { respond } from '../responses.ts';
 import { ConvertedInOrder } from './converted-in-order.ts';
 import { encodeEventOf, errorEvent, EventMaker, type ChangeType } from './watch-events.ts';
+import { inOneTurn, inTurns, Slice, type Slices } from './in-turns.ts';
 import { candidatesOf } from './list.ts';
 import { waitForRevision } from './wait-for-revision.ts';
 
@@ -134,15 +135,25 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
   else if (plan.from === undefined) {
     const known = candidatesOf(plan.request, selection);
     const page = known === undefined ? store.list(prefix) : { items: known, revision: store.revision };
-    const sendState = (): void => {
-      for (const stored of page.items)
-        if (selection.mayMatch(stored) && selection.matches(stored))
-          sink.onEvent(events.change('ADDED', stored, stored.revision));
+    const state = function* (): Slices<void> {
+      const slice = new Slice();
+      for (const stored of page.items) {
+        if (slice.isFull()) yield;
+        if (ended) return;
+        if (slice.selects(selection, stored)) sink.onEvent(events.change('ADDED', stored, stored.revision));
+      }
       if (plan.marksInitialEnd) sink.onEvent(events.bookmark(page.revision, true));
+      // Changes since then come from the history.
+      if (!ended) start(page.revision);
+    };
+    const sendState = (): void => {
+      // Rights, and what a webhook has converted, hold for one turn.
+      if (plan.members !== undefined || row.custom?.conversion !== undefined) return inOneTurn(state());
+      const sent = inTurns(state(), () => sink.room?.());
+      if (sent instanceof Promise) sent.catch((error: unknown) => end(error instanceof ApiError ? error : undefined));
     };
     if (row.custom === undefined) sendState();
     else inOrder.run(page.items, sendState);
-    if (!ended) start(page.revision);
   } else start(plan.from);
 
   if (!ended && plan.timeoutMs !== undefined) after(plan.timeoutMs, () => end());
@@ -150,7 +161,8 @@ function openWatch(plan: WatchPlan, sink: WatchSink): Disposable {
     const mark = (): void => {
       if (ended) return;
       const { revision } = store;
-      if (revision > sentRevision && !inOrder.isWaiting) {
+      // Before the whole state it would be ahead of what was sent.
+      if (subscription !== undefined && revision > sentRevision && !inOrder.isWaiting) {
         sentRevision = revision;
         sink.onEvent(events.bookmark(revision, false));
       }
