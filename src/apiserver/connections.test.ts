@@ -253,3 +253,25 @@ test('a large request that comes while the last answer still waits for the conne
   assert.ok(bytes > 16 * 1024 * 1024, `${bytes} bytes`);
   assert.match(tail, /HTTP\/1\.1 201 Created\r\n/);
 });
+
+test('many watches of one collection get every change in its order', async () => {
+  await using server = await start();
+  const session = http2.connect(`https://127.0.0.1:${server.port}`, credentials);
+  const watches = Array.from({ length: 200 }, () => {
+    const stream = session.request({ ':path': `${configMaps}?watch=1&resourceVersion=0` });
+    let text = '';
+    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    return { begun: once(stream, 'response'), lines: () => text.split('\n').slice(0, -1) };
+  });
+  await Promise.all(watches.map(({ begun }) => begun));
+  const changes = Array.from({ length: 5 }, (_, index) => `change-${index}`);
+  for (const name of changes) await server.api.create(configMaps, { metadata: { name } });
+  for (let turn = 0; turn < 500 && watches.some(({ lines }) => lines().length < changes.length); turn++)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  for (const { lines } of watches)
+    assert.deepEqual(
+      lines().map((line) => (JSON.parse(line) as { object: { metadata: { name: string } } }).object.metadata.name),
+      changes,
+    );
+  session.destroy();
+});

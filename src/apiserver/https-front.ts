@@ -9,9 +9,10 @@ import type { ApiRequest, ApiResponse, Pieces, RequestHandler, ResponseBody } fr
 import { goneError } from '#api/status.ts';
 import type { Duplex } from 'node:stream';
 import { eventLoopTurns } from './event-loop-turn.ts';
+import { FanOut } from './fan-out.ts';
 import { isPacked, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
-import { hasRoomOrCloses, isPackedAtOnce, streamPacked, writeInTurn, writePacked } from './long-answer.ts';
+import { isPackedAtOnce, streamPacked, writeInTurn, writePacked } from './long-answer.ts';
 import { leaveBody, networkRequest } from './network-request.ts';
 
 const contentTypeOf = (body: ResponseBody): string | undefined =>
@@ -84,7 +85,12 @@ function writePieces(
 }
 
 /** Events wait here while the socket is full; too many of them end the watch with 410, and the client lists again. */
-function writeWatch(response: HttpsResponse, answer: ApiResponse, body: ResponseBody & { type: 'watch' }): void {
+function writeWatch(
+  response: HttpsResponse,
+  answer: ApiResponse,
+  body: ResponseBody & { type: 'watch' },
+  fanOut: FanOut,
+): void {
   writeHead(response, answer, answer.headers);
   const writable = response as unknown as Writable;
   if ('flushHeaders' in response) response.flushHeaders();
@@ -102,10 +108,13 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
   const endWatch = (): void => {
     for (const watch of opened.splice(0)) watch[Symbol.dispose]();
   };
+  /** Of who waits until everything is written. */
+  let whenRead: (() => void) | undefined;
   const stop = (): void => {
     isOver = true;
     forget();
     endWatch();
+    whenRead?.();
   };
   const forget = (): void => {
     waiting.length = 0;
@@ -139,12 +148,18 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
       waitingMax = watchBufferEventsMax;
       waitingBytesMax = watchBufferBytesMax;
     }
-    if (waiting.length === 0 && isOver && !isFull && !writable.destroyed) writable.end();
+    if (waiting.length > 0 || isFull) return;
+    if (isOver && !writable.destroyed) writable.end();
+    whenRead?.();
   }
   response.once('close', stop);
   const watch = body.open({
     onEvent(event) {
       if (isOver) return;
+      if (!isFull && !fanOut.mayWrite()) {
+        isFull = true;
+        fanOut.later(drain);
+      }
       if (!isFull) {
         write(event.bytes());
         return;
@@ -168,7 +183,7 @@ function writeWatch(response: HttpsResponse, answer: ApiResponse, body: Response
       isOver = true;
       if (!isFull && !writable.destroyed) writable.end();
     },
-    room: () => (isFull ? hasRoomOrCloses(writable) : undefined),
+    room: () => (isFull ? new Promise((resolve) => (whenRead = resolve)) : undefined),
   });
   isOpening = false;
   opened.push(watch);
@@ -191,13 +206,20 @@ async function writeStream(
   writable.end();
 }
 
+/** How the connections of a front share the event loop. */
+interface Turns {
+  /** Before the next part of a long answer. */
+  readonly breathe: () => Promise<void>;
+  readonly fanOut: FanOut;
+}
+
 /** Undefined: it has been given to the connection, all of it. */
 function writeAnswer(
   request: HttpsRequest,
   response: HttpsResponse,
   answer: ApiResponse,
   asked: ApiRequest,
-  breathe: () => Promise<void>,
+  { breathe, fanOut }: Turns,
 ): Promise<void> | undefined {
   const { body } = answer;
   switch (body.type) {
@@ -214,7 +236,7 @@ function writeAnswer(
       return writePieces(request, response, answer, pieces ?? piecesOf(body.bytes()), breathe);
     }
     case 'watch':
-      writeWatch(response, answer, body);
+      writeWatch(response, answer, body, fanOut);
       return undefined;
     case 'stream':
       return writeStream(response, answer, body.stream, asked.signal);
@@ -251,6 +273,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
   const failed = (error: unknown): void => logger.debug('connection failed', { error: messageOf(error) });
   const arrival = eventLoopTurns();
   const turn = eventLoopTurns();
+  const turns: Turns = { breathe: turn, fanOut: new FanOut() };
 
   const serve = async (request: HttpsRequest, response: HttpsResponse): Promise<void> => {
     const asked = networkRequest(request);
@@ -270,7 +293,7 @@ export async function startHttpsFront({ handler, logger, ...listener }: HttpsFro
     // Logs and proxies: as long as they like.
     if (answer.body.type === 'stream') listening.letGo(response);
     else if (answer.body.type !== 'watch') await turn();
-    const written = writeAnswer(request, response, answer, asked, turn);
+    const written = writeAnswer(request, response, answer, asked, turns);
     if (written !== undefined) await written;
     leaveBody(request, response);
   };

@@ -14,8 +14,7 @@ interface Writable {
   readonly destroyed: boolean;
 }
 
-/** Resolves at the next drain or close. */
-export const hasRoomOrCloses = (writable: Writable): Promise<void> =>
+const hasRoomOrCloses = (writable: Writable): Promise<void> =>
   new Promise((resolve) => {
     const end = (): void => {
       writable.off('drain', end);

@@ -41,6 +41,8 @@ export const listChunkItemsMax = 500;
 export const seatsInFlightMax = 600;
 /** Requests, or answers, that wait for each other in a turn of the event loop: of writes some 6 ms of work. */
 export const togetherInTurnMax = 64;
+/** Watches that are written to in one turn of the event loop: some 2 ms. */
+export const fanOutWritesMax = 64;
 /** Bytes of objects that a selector decodes in one turn of the event loop: some 3 ms. */
 export const selectionTurnBytes = 256 * 1024;
 /** Seconds a request that is no watch may take: upstream's --request-timeout. */
