@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { CertificateSigningRequests, Nodes } from '#api/generated/kind-references.ts';
+import { CertificateSigningRequests, ClusterRoleBindings, Nodes } from '#api/generated/kind-references.ts';
 import { createInProcessClient } from '#client/in-process.ts';
 import type { Client } from '#client/client.ts';
 import { makeCertificateRequest } from '#pki/certificate-request.ts';
@@ -90,10 +90,47 @@ test("a node cannot have another node's certificate", async () => {
     ask(node, nodeClient, other, 'client auth'),
     /can only create a node CSR with CN=system:node:edge-2/,
   );
-  // Of somebody else it waits for a person to decide.
-  const { name } = await ask(cluster.admin, nodeClient, other, 'client auth');
+});
+
+test("who may have any node's certificate gets it: a bootstrap token; of others it waits until they may, or somebody decides", async () => {
+  const subject = { commonName: 'system:node:edge-3', organizations: ['system:nodes'] };
+  const clientOf = (name: string, groups: readonly string[]) =>
+    createInProcessClient({
+      handler: cluster.api.server,
+      identity: { name, groups: [...groups, 'system:authenticated'] },
+      clock: cluster.api.virtualClock,
+    });
+  const token = clientOf('system:bootstrap:abcdef', ['system:bootstrappers']);
+  const { name } = await ask(token, nodeClient, subject, 'client auth');
+  assert.match((await issued(name)).subject, /CN=system:node:edge-3/);
+  assert.deepEqual(
+    ((await get(name)).status?.conditions ?? []).map((one) => [one.type, one.reason, one.message]),
+    [['Approved', 'AutoApproved', 'Auto approving kubelet client certificate after SubjectAccessReview.']],
+  );
+  // Not a serving certificate, and not a client certificate of another kind.
+  const wrong = await ask(token, nodeClient, { ...subject, organizations: ['system:masters'] }, 'client auth').catch(
+    () => undefined,
+  );
+  const server = await ask(token, serving, subject, 'server auth', ['edge-3']);
+  await cluster.admin.resource(ClusterRoleBindings).create({
+    metadata: { name: 'ann-asks' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:node-bootstrapper' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'ann' }],
+  });
+  const waits = await ask(clientOf('ann', []), nodeClient, subject, 'client auth');
   await cluster.pass(5_000);
-  assert.deepEqual(await conditionsOf(name), []);
+  for (const one of [wrong, server, waits]) if (one !== undefined) assert.deepEqual(await conditionsOf(one.name), []);
+  await cluster.admin.resource(ClusterRoleBindings).create({
+    metadata: { name: 'ann-may' },
+    roleRef: {
+      apiGroup: 'rbac.authorization.k8s.io',
+      kind: 'ClusterRole',
+      name: 'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+    },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'ann' }],
+  });
+  await cluster.pass(60_000);
+  await issued(waits.name);
 });
 
 test("an address that another node has as well is not a node's to prove, though it says so itself", async () => {

@@ -107,7 +107,7 @@ test('both are renewed four months before they end, and a restart goes on with t
   clock.jump(new X509Certificate(given.certificatePem).validToDate.getTime() - 100 * dayMs - clock.now());
   await cluster.eventually(async () => assert.notEqual(credentials.clientPair(given), given), 90_000);
   await cluster.eventually(async () => assert.ok(serving().validToDate > first), 90_000);
-  const renewed = credentials.clientPair(given);
+  const renewed = credentials.clientPair(given)!;
   assert.ok(
     new X509Certificate(renewed.certificatePem).validToDate > new X509Certificate(given.certificatePem).validToDate,
   );

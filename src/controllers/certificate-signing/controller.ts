@@ -13,6 +13,7 @@ import {
 } from '../runtime/declaration.ts';
 import { decide } from './decide.ts';
 import { nodeOfRequest } from './judge.ts';
+import { reviewAndApprove } from './review.ts';
 
 /** Requests by the node that asks. */
 const byNode = {
@@ -43,6 +44,7 @@ export const certificateSigning = ({ signer, serial }: CertificateSigning): Cont
       writeSubresource(CertificateSigningRequests, 'approval', 'update'),
       writeSubresource(CertificateSigningRequests, 'status', 'update'),
     ],
+    effects: { review: reviewAndApprove },
     snapshot(lookup, key) {
       const request = lookup.get(CertificateSigningRequests, undefined, key);
       if (request === undefined) return undefined;

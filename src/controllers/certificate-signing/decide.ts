@@ -7,7 +7,7 @@ import { certifyKey, type KeyPair } from '#pki/certificate.ts';
 import { readCertificateRequest, type ReadRequest } from '#pki/certificate-request.ts';
 import { notBeforeMs, timeFloorMs } from '#pki/renewal.ts';
 import { nothing, remove, update, updateStatus, type Decision } from '../runtime/action.ts';
-import { approvedBecause, isOwnSigner, judge } from './judge.ts';
+import { approvedBecause, isNodeClient, isOwnSigner, judge } from './judge.ts';
 
 export interface SigningSnapshot {
   readonly request: CertificateSigningRequest;
@@ -26,6 +26,8 @@ const validMinMs = 10 * 60_000;
 const backdatedMs = 5 * 60_000;
 /** Shorter ones are given in full, in spite of the beginning in the past. */
 const shortMs = 8 * hourMs;
+
+const reviewAgainMs = 60_000;
 
 /** When upstream's cleaner removes it: a day after it was made, or approved in vain; an hour after all else was said. */
 function removedAtMs({ metadata, status }: CertificateSigningRequest): number {
@@ -76,6 +78,12 @@ export function decide(snapshot: SigningSnapshot, now: number): Decision {
     return has('Approved') ? failed(`unable to parse the request: ${messageOf(error)}`) : later;
   }
   if (!has('Approved')) {
+    // Rights may be given later.
+    if (isNodeClient(request, asked))
+      return {
+        actions: [{ verb: 'effect', effect: 'review', argument: request.metadata.name! }],
+        wakeAfterMs: Math.min(leftMs, reviewAgainMs),
+      };
     const message = approvedBecause(request, asked, node, otherNodes);
     if (message === undefined) return later;
     const approval = { type: 'Approved', status: 'True', reason: 'AutoApproved', message };

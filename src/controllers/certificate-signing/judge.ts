@@ -76,7 +76,15 @@ function againstClient(usages: readonly string[]): string | undefined {
   return usages.includes('client auth') ? undefined : 'missing required usage for client certificate: client auth';
 }
 
-/** The message of the approval; undefined: a person has to decide. */
+/** A client certificate of some node: whether it is given depends on the rights of who asks. */
+export const isNodeClient = ({ spec }: CertificateSigningRequest, asked: ReadRequest): boolean =>
+  spec.signerName === signerNames.nodeClient && againstNodeClient(spec.usages ?? [], asked) === undefined;
+
+export const isDecided = ({ status }: CertificateSigningRequest): boolean =>
+  (status?.certificate ?? '') !== '' ||
+  status?.conditions?.some((one) => one.type === 'Approved' || one.type === 'Denied') === true;
+
+/** The message of the approval of a serving certificate; undefined: a person has to decide. */
 export function approvedBecause(
   { spec }: CertificateSigningRequest,
   asked: ReadRequest,
@@ -85,7 +93,6 @@ export function approvedBecause(
 ): string | undefined {
   // A node may ask for itself only.
   if (spec.username !== asked.commonName || spec.groups?.includes(nodesGroup) !== true) return undefined;
-  if (spec.signerName === signerNames.nodeClient) return 'Auto approving self kubelet client certificate';
   if (spec.signerName !== signerNames.nodeServing || node === undefined) return undefined;
   const known = new Set(canonicalNames(namesOfNode(node)));
   const wanted = canonicalNames([...asked.dnsNames, ...asked.addresses]);
