@@ -4,6 +4,7 @@
 import type { PeerCertificate } from 'node:tls';
 import type * as Grpc from '@grpc/grpc-js';
 import type * as Protobuf from 'protobufjs';
+import { messageOf } from '#base/errors.ts';
 
 /** [name, type, number, repeated|optional?, oneof?]; type is a scalar, a message, an enum or `map<key,value>`. */
 export type GrpcFieldRow = readonly (string | number)[];
@@ -22,12 +23,30 @@ export const grpcCode = {
   ok: 0,
   cancelled: 1,
   unknown: 2,
+  invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
   alreadyExists: 6,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  outOfRange: 11,
   unimplemented: 12,
+  internal: 13,
   unavailable: 14,
 } as const;
+
+/** As Go's gRPC names its codes, in order. */
+export const grpcCodeNames =
+  'OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated'.split(
+    ' ',
+  );
+
+/** As Go's clients show a failed call, which is what upstream's events carry. */
+export const grpcErrorText = (error: unknown): string =>
+  error instanceof GrpcError
+    ? `rpc error: code = ${grpcCodeNames[error.code] ?? `Code(${error.code})`} desc = ${error.message}`
+    : messageOf(error);
 
 export class GrpcError extends Error {
   readonly code: number;
@@ -66,6 +85,8 @@ export interface GrpcConnection {
   duplex(table: GrpcTable, method: string, options?: GrpcCallOptions): GrpcDuplex;
   /** Ends with a GrpcError when the server or the connection ends it so. */
   serverStream(table: GrpcTable, method: string, request: object, options?: GrpcCallOptions): AsyncIterable<object>;
+  /** Connects now and again whenever the other side is gone; told whether it is there, until `close()`. */
+  follow(onChange: (connected: boolean) => void): void;
   close(): void;
 }
 
@@ -294,6 +315,21 @@ export async function connectGrpc(
         send: (request) => void call.write(request),
         cancel: () => call.cancel(),
       };
+    },
+    follow(onChange) {
+      const channel = client.getChannel();
+      let connected = false;
+      const look = (): void => {
+        // Asked without a wish to connect first: what is closed stays so.
+        if (channel.getConnectivityState(false) === grpc.connectivityState.SHUTDOWN) return;
+        const state = channel.getConnectivityState(true);
+        if ((state === grpc.connectivityState.READY) !== connected) {
+          connected = !connected;
+          onChange(connected);
+        }
+        channel.watchConnectivityState(state, Infinity, look);
+      };
+      look();
     },
     close: () => client.close(),
   };

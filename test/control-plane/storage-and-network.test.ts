@@ -197,6 +197,14 @@ test('a Service has the endpoints of its Pods, ready ones as ready', async () =>
 test('a silent node becomes Unknown and tainted, its Pods go after their toleration, and it recovers', async () => {
   await using plane = await startControlPlane();
   await plane.create(Nodes, readyNode('node1'));
+  // Somebody must be there: where every node is silent, nobody is evicted.
+  const witness = readyNode('witness');
+  await plane.create(Nodes, { ...witness, spec: { unschedulable: true } });
+  let beats = 0;
+  const witnessIsThere = () =>
+    plane.api.patch('/api/v1/nodes/witness/status', 'strategic', {
+      status: { conditions: [{ type: 'Ready', status: 'True', lastHeartbeatTime: `2026-01-02T03:05:0${beats++}Z` }] },
+    });
   const lease = await plane.create(Leases, {
     metadata: { name: 'node1', namespace: 'kube-node-lease' },
     spec: { holderIdentity: 'node1', leaseDurationSeconds: 40, renewTime: '2026-01-02T03:04:05.000000Z' },
@@ -215,6 +223,7 @@ test('a silent node becomes Unknown and tainted, its Pods go after their tolerat
   });
   await plane.eventually(async () => assert.equal((await plane.find(Pods, 'default', 'p')).spec.nodeName, 'node1'));
   await plane.pass(40_000);
+  await witnessIsThere();
   const ready = async () =>
     (await plane.find(Nodes, undefined, 'node1')).status.conditions.find((one: Json) => one.type === 'Ready');
   assert.equal((await ready()).status, 'True', 'within the grace period nothing happens');
@@ -228,6 +237,7 @@ test('a silent node becomes Unknown and tainted, its Pods go after their tolerat
     ]);
   });
   await plane.pass(25_000);
+  await witnessIsThere();
   assert.equal((await plane.find(Pods, 'default', 'p')).metadata.deletionTimestamp, undefined);
   await plane.pass(6_000);
   await plane.eventually(async () => {
@@ -246,6 +256,23 @@ test('a silent node becomes Unknown and tainted, its Pods go after their tolerat
     assert.deepEqual((await plane.find(Nodes, undefined, 'node1')).spec.taints ?? [], []),
   );
   assert.deepEqual(plane.complaints, []);
+});
+
+test('where every node is silent nobody is evicted; with the first that is back the others are told apart again', async () => {
+  await using plane = await startControlPlane();
+  for (const name of ['node1', 'node2']) await plane.create(Nodes, readyNode(name));
+  const taints = async (name: string): Promise<string[]> =>
+    ((await plane.find(Nodes, undefined, name)).spec.taints ?? []).map((one: Json) => one.effect).toSorted(byText);
+  await plane.pass(52_000);
+  await plane.eventually(async () =>
+    assert.deepEqual([await taints('node1'), await taints('node2')], [['NoSchedule'], ['NoSchedule']]),
+  );
+  await plane.api.patch('/api/v1/nodes/node1/status', 'strategic', {
+    status: { conditions: [{ type: 'Ready', status: 'True', lastHeartbeatTime: '2026-01-02T03:05:45Z' }] },
+  });
+  await plane.eventually(async () =>
+    assert.deepEqual([await taints('node1'), await taints('node2')], [[], ['NoExecute', 'NoSchedule']]),
+  );
 });
 
 test('a class of volume attributes stays while a claim names it, and goes when none does', async () => {

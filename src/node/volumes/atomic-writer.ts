@@ -33,8 +33,8 @@ export async function writeAtomically(
       if (!directories.has(below)) await machine.makeDirectory(below, 0o755);
       directories.add(below);
     }
-    const mode =
-      fsGroup === undefined ? file.mode : file.mode | ((file.mode & 0o400) >> 3) | ((file.mode & 0o200) >> 3);
+    // Nobody writes here but us: the group reads, as in upstream's read-only volumes.
+    const mode = fsGroup === undefined ? file.mode : file.mode | 0o440;
     await machine.write(`${target}/${path}`, file.content, mode);
     if (fsGroup !== undefined || file.uid !== undefined)
       await machine.changeOwner(`${target}/${path}`, file.uid ?? 0, fsGroup ?? 0);
@@ -42,8 +42,12 @@ export async function writeAtomically(
   if (fsGroup !== undefined)
     for (const one of [target, ...directories]) {
       await machine.changeOwner(one, 0, fsGroup);
-      await machine.changeMode(one, 0o2775);
+      await machine.changeMode(one, 0o2755);
     }
+  if (fsGroup !== undefined && previous === undefined) {
+    await machine.changeOwner(directory, 0, fsGroup);
+    await machine.changeMode(directory, 0o2777);
+  }
   await machine.symlink(version, `${directory}/${dataName}`);
   const visible = new Set([...payload.keys()].map((path) => path.split('/')[0]!));
   for (const name of visible)

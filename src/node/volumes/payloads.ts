@@ -30,7 +30,6 @@ function keyedFiles(
   content: ReadonlyMap<string, Uint8Array> | undefined,
   source: KeyedSource,
   defaultMode: number,
-  about: string,
 ): Map<string, PayloadFile> {
   const files = new Map<string, PayloadFile>();
   if (content === undefined) {
@@ -45,7 +44,11 @@ function keyedFiles(
     const value = content.get(item.key);
     if (value === undefined) {
       if (source.optional === true) continue;
-      throw new Error(`${about} references non-existent ${kind === 'secret' ? 'secret' : 'config'} key: ${item.key}`);
+      throw new Error(
+        kind === 'secret'
+          ? `references non-existent secret key: ${item.key}`
+          : `configmap references non-existent config key: ${item.key}`,
+      );
     }
     files.set(item.path, { content: value, mode: item.mode ?? defaultMode });
   }
@@ -103,15 +106,9 @@ export async function volumePayload(
 ): Promise<Payload | undefined> {
   const namespace = pod.metadata.namespace ?? 'default';
   const configMap = async (source: KeyedSource, mode: number) =>
-    keyedFiles(
-      'configmap',
-      contentOfConfigMap(await sources.configMap(namespace, source.name ?? '')),
-      source,
-      mode,
-      'configmap',
-    );
+    keyedFiles('configmap', contentOfConfigMap(await sources.configMap(namespace, source.name ?? '')), source, mode);
   const secret = async (source: KeyedSource, mode: number) =>
-    keyedFiles('secret', contentOfSecret(await sources.secret(namespace, source.name ?? '')), source, mode, 'secret');
+    keyedFiles('secret', contentOfSecret(await sources.secret(namespace, source.name ?? '')), source, mode);
   if (volume.configMap !== undefined) return configMap(volume.configMap, volume.configMap.defaultMode ?? 0o644);
   if (volume.secret !== undefined) {
     const { secretName, items, optional, defaultMode } = volume.secret;
