@@ -9,6 +9,8 @@ export interface CgroupLimits {
   readonly cpuShares: number;
   readonly cpuLimitMilli?: number | undefined;
   readonly memoryLimitBytes?: number | undefined;
+  /** Processes and threads; undefined: what it has stays. */
+  readonly processesMax?: number | undefined;
 }
 
 const root = '/sys/fs/cgroup';
@@ -24,18 +26,22 @@ export const cpuWeight = (shares: number): number => Math.floor(((shares - 2) * 
 
 /** Files below the cgroup of a version 1 hierarchy, or of the unified one, in the order of writing. */
 export function cgroupFiles(unified: boolean, limits: CgroupLimits): readonly (readonly [string, string, string])[] {
-  const { cpuShares, cpuLimitMilli, memoryLimitBytes } = limits;
+  const { cpuShares, cpuLimitMilli, memoryLimitBytes, processesMax } = limits;
+  const processes = (controller: string): (readonly [string, string, string])[] =>
+    processesMax === undefined ? [] : [[controller, 'pids.max', String(processesMax)]];
   if (unified)
     return [
       ['', 'cpu.weight', String(cpuWeight(cpuShares))],
       ['', 'cpu.max', cpuLimitMilli === undefined ? 'max' : `${quota(cpuLimitMilli)} ${periodMicroseconds}`],
       ['', 'memory.max', memoryLimitBytes === undefined ? 'max' : String(memoryLimitBytes)],
+      ...processes(''),
     ];
   return [
     ['cpu', 'cpu.shares', String(cpuShares)],
     ['cpu', 'cpu.cfs_period_us', String(periodMicroseconds)],
     ['cpu', 'cpu.cfs_quota_us', cpuLimitMilli === undefined ? '-1' : String(quota(cpuLimitMilli))],
     ['memory', 'memory.limit_in_bytes', memoryLimitBytes === undefined ? '-1' : String(memoryLimitBytes)],
+    ...processes('pids'),
   ];
 }
 
@@ -85,6 +91,7 @@ export function sliceArguments(slice: string, unified: boolean, limits: CgroupLi
     // A second's share, in microseconds.
     ['CPUQuotaPerSecUSec', 't', cpuLimitMilli === undefined ? infinite : String(quota(cpuLimitMilli) * 10)],
     [unified ? 'MemoryMax' : 'MemoryLimit', 't', memoryLimitBytes === undefined ? infinite : String(memoryLimitBytes)],
+    ...(limits.processesMax === undefined ? [] : ([['TasksMax', 't', String(limits.processesMax)]] as const)),
   ];
   return [
     'call',
@@ -119,6 +126,7 @@ export async function writeSlice(slice: string, limits: CgroupLimits): Promise<v
       unified ? `CPUWeight=${cpuWeight(cpuShares)}` : `CPUShares=${cpuShares}`,
       `CPUQuota=${cpuLimitMilli === undefined ? '' : `${Math.max(1, Math.floor(cpuLimitMilli / 10))}%`}`,
       `${unified ? 'MemoryMax' : 'MemoryLimit'}=${memoryLimitBytes ?? infinite}`,
+      ...(limits.processesMax === undefined ? [] : [`TasksMax=${limits.processesMax}`]),
     ]);
   }
 }

@@ -49,7 +49,7 @@ export interface ContainerdSettings {
   readonly restrictOomScoreAdj: boolean;
   readonly snapshotter: string;
   /** Directories with HOST/hosts.toml, the first that knows a host counts. Read at each pull. */
-  readonly registryDirectories: readonly string[];
+  readonly registryDirectory: string;
 }
 
 /** The configuration file, version 2: understood by containerd 1.3 to 2.x. */
@@ -76,7 +76,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   image_pull_progress_timeout = "5m0s"
 
   [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = ${text(settings.registryDirectories.join(':'))}
+    config_path = ${text(settings.registryDirectory)}
 
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = ${text(settings.cniBinaryDirectory)}
@@ -105,7 +105,7 @@ export interface PrivateContainerdOptions {
   /** The first existing of these; default: where distributions put the CNI plugins. */
   readonly cniBinaryDirectories?: readonly string[] | undefined;
   /** Default: containerd's own. */
-  readonly registryDirectories?: readonly string[] | undefined;
+  readonly registryDirectory?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -158,7 +158,7 @@ export class PrivateContainerd {
       systemdCgroup: hasSystemd(),
       restrictOomScoreAdj: !hasSysResource(),
       snapshotter: 'overlayfs',
-      registryDirectories: this.#options.registryDirectories ?? ['/etc/containerd/certs.d'],
+      registryDirectory: this.#options.registryDirectory ?? '/etc/containerd/certs.d',
     });
     const previous = existsSync(this.#configFile) ? readFileSync(this.#configFile, 'utf8') : undefined;
     if (previous !== config) {

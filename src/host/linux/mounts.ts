@@ -7,6 +7,8 @@ export interface Mounts {
   list(): readonly string[];
   isMountPoint(target: string): boolean;
   tmpfs(target: string, options: { readonly sizeBytes?: number | undefined; readonly mode: number }): void;
+  /** `pageSize` as the kernel reads it: 2Mi, 1Gi. */
+  hugePages(target: string, pageSize: string): void;
   bind(source: string, target: string, options?: { readonly readOnly?: boolean }): void;
   /** Nothing happens when nothing is mounted there. A busy mount is detached and goes with its last user. */
   unmount(target: string): void;
@@ -28,6 +30,9 @@ export const linuxMounts: Mounts = {
   tmpfs(target, { sizeBytes, mode }) {
     const size = sizeBytes === undefined ? '' : `size=${sizeBytes},`;
     mount('tmpfs', target, 'tmpfs', mountFlag.noSuid | mountFlag.noDev, `${size}mode=${mode.toString(8)}`);
+  },
+  hugePages(target, pageSize) {
+    mount('nodev', target, 'hugetlbfs', 0, `pagesize=${pageSize}`);
   },
   bind(source, target, options = {}) {
     mount(source, target, 'none', mountFlag.bind | mountFlag.recursive);

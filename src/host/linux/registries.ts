@@ -1,6 +1,6 @@
 // Mirrors, certificates and insecure registries for a private containerd: the files that podman and CRI-O read, brought up to
 // date before each pull as the directory of hosts.toml files that containerd reads at each pull. Nothing is restarted.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
@@ -20,7 +20,10 @@ export interface RegistriesOptions {
   readonly containersDirectory: string;
   /** More directories of certificates by host: /etc/docker/certs.d. */
   readonly certificateDirectories: readonly string[];
-  /** Written here: HOST/hosts.toml. */
+  /** containerd's own /etc/containerd/certs.d: what it has of a host counts instead of ours. */
+  readonly linkedDirectory?: string;
+  /** Written here: HOST/hosts.toml, and links to what `linkedDirectory` has. containerd 2.1 and later look into one directory only, whatever
+   * `config_path` names (its issue 12415). */
   readonly hostsDirectory: string;
   readonly logger: Logger;
 }
@@ -86,13 +89,14 @@ export class Registries {
   }
 
   async #refresh(): Promise<void> {
-    const { containersDirectory, certificateDirectories, hostsDirectory } = this.#options;
+    const { containersDirectory, certificateDirectories, hostsDirectory, linkedDirectory } = this.#options;
     const dropIns = path.join(containersDirectory, 'registries.conf.d');
     const names = (await orNothing(readdir(dropIns), [])).filter((name) => name.endsWith('.conf')).toSorted();
     const paths = [path.join(containersDirectory, 'registries.conf'), ...names.map((name) => path.join(dropIns, name))];
     const texts = await Promise.all(paths.map((file) => orNothing(readFile(file, 'utf8'), '')));
     const certificates = await readCertificates([path.join(containersDirectory, 'certs.d'), ...certificateDirectories]);
-    const seen = JSON.stringify([paths, texts, [...certificates], [...this.#plain]]);
+    const linked = linkedDirectory === undefined ? [] : (await orNothing(readdir(linkedDirectory), [])).toSorted();
+    const seen = JSON.stringify([paths, texts, [...certificates], [...this.#plain], linked]);
     if (seen === this.#seen) return;
     const problems: string[] = [];
     const rules = new Map<string, RegistryRule>();
@@ -112,7 +116,8 @@ export class Registries {
     }
     this.#rules = [...rules.values()];
     const { files, problems: untold } = hostsFiles(this.#rules, certificates, this.#plain);
-    await writeHosts(hostsDirectory, files);
+    const links = new Map(linked.map((host) => [host, path.join(linkedDirectory ?? '', host)]));
+    await writeHosts(hostsDirectory, files, links);
     this.#seen = seen;
     this.#tell([...problems, ...untold]);
   }
@@ -141,13 +146,26 @@ async function readCertificates(directories: readonly string[]): Promise<Readonl
   return found;
 }
 
-async function writeHosts(directory: string, files: ReadonlyMap<string, string>): Promise<void> {
+async function writeHosts(
+  directory: string,
+  files: ReadonlyMap<string, string>,
+  links: ReadonlyMap<string, string>,
+): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  for (const host of await readdir(directory))
-    if (!files.has(host)) await rm(path.join(directory, host), { recursive: true, force: true });
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const place = path.join(directory, entry.name);
+    const stays = entry.isSymbolicLink()
+      ? (await readlink(place)) === links.get(entry.name)
+      : files.has(entry.name) && !links.has(entry.name);
+    if (!stays) await rm(place, { recursive: true, force: true });
+  }
+  for (const [host, target] of links)
+    await symlink(target, path.join(directory, host)).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    });
   for (const [host, content] of files) {
     // A name of a configuration file must not lead out of the directory.
-    if (host === '' || host.includes('/') || host.startsWith('.')) continue;
+    if (host === '' || host.includes('/') || host.startsWith('.') || links.has(host)) continue;
     const file = path.join(directory, host, 'hosts.toml');
     if ((await orNothing(readFile(file, 'utf8'), '')) === content) continue;
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });

@@ -108,6 +108,37 @@ test('files are read again when they change; a broken one is named and its last 
   assert.deepEqual([registries.problems, readdirSync(at('hosts'))], [[], ['own.lan']]);
 });
 
+test("containerd's own directory is linked into ours, the only one that it reads, and wins for its hosts", async (t) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'registries-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const at = (name: string) => path.join(directory, name);
+  const read = (host: string) => readFileSync(at(`hosts/${host}/hosts.toml`), 'utf8');
+  for (const name of ['containers', 'own/a.io']) mkdirSync(at(name), { recursive: true });
+  writeFileSync(at('own/a.io/hosts.toml'), 'own');
+  const rules = ['a.io', 'b.io'].map((host) => `[[registry]]\nlocation = "${host}"\ninsecure = true\n`);
+  writeFileSync(at('containers/registries.conf'), rules.join(''));
+  const registries = new Registries({
+    containersDirectory: at('containers'),
+    certificateDirectories: [],
+    linkedDirectory: at('own'),
+    hostsDirectory: at('hosts'),
+    logger: silentLogger,
+  });
+  await registries.refresh();
+  assert.equal(read('a.io'), 'own');
+  assert.match(read('b.io'), /skip_verify = true/);
+  // A link takes the place of a directory of ours, and goes when its host goes; what it pointed to stays.
+  mkdirSync(at('own/b.io'));
+  writeFileSync(at('own/b.io/hosts.toml'), 'own too');
+  rmSync(at('own/a.io'), { recursive: true });
+  await registries.refresh();
+  assert.match(read('a.io'), /skip_verify = true/);
+  assert.equal(read('b.io'), 'own too');
+  rmSync(at('containers/registries.conf'));
+  await registries.refresh();
+  assert.deepEqual([registries.problems, readdirSync(at('hosts')), readdirSync(at('own'))], [[], ['b.io'], ['b.io']]);
+});
+
 test('an insecure registry without TLS is found out from its failure, and the other way round', async (t) => {
   const directory = mkdtempSync(path.join(tmpdir(), 'registries-'));
   t.after(() => rmSync(directory, { recursive: true }));

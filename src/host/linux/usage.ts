@@ -1,5 +1,6 @@
 // What a cgroup, a network namespace and a directory have used so far. Undefined: no such cgroup, of either version.
-import { promises as fs, readFileSync } from 'node:fs';
+import { existsSync, promises as fs, readFileSync, statfsSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { isCgroupUnified } from './cgroups.ts';
 
 export interface CgroupUse {
@@ -10,6 +11,22 @@ export interface CgroupUse {
   readonly memoryRssBytes: number;
   readonly pageFaults: number;
   readonly majorPageFaults: number;
+  /** Threads too; 0 where nobody counts them. */
+  readonly processes: number;
+}
+
+export interface DiskUse {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+  /** Tells one file system from another. */
+  readonly device: number;
 }
 
 export interface InterfaceUse {
@@ -28,8 +45,8 @@ const field = (content: string, name: string): number =>
 export async function cgroupUse(cgroup: string): Promise<CgroupUse | undefined> {
   if (isCgroupUnified()) {
     const directory = `${root}${cgroup}`;
-    const [cpu, current, stat] = await Promise.all(
-      ['cpu.stat', 'memory.current', 'memory.stat'].map((one) => text(`${directory}/${one}`)),
+    const [cpu, current, stat, processes] = await Promise.all(
+      ['cpu.stat', 'memory.current', 'memory.stat', 'pids.current'].map((one) => text(`${directory}/${one}`)),
     );
     if (cpu === undefined || stat === undefined) return undefined;
     const usage = current === undefined ? field(stat, 'anon') + field(stat, 'file') : Number(current);
@@ -40,12 +57,14 @@ export async function cgroupUse(cgroup: string): Promise<CgroupUse | undefined> 
       memoryRssBytes: field(stat, 'anon'),
       pageFaults: field(stat, 'pgfault'),
       majorPageFaults: field(stat, 'pgmajfault'),
+      processes: Number(processes ?? 0),
     };
   }
-  const [cpu, current, stat] = await Promise.all([
+  const [cpu, current, stat, processes] = await Promise.all([
     text(`${root}/cpuacct${cgroup}/cpuacct.usage`),
     text(`${root}/memory${cgroup}/memory.usage_in_bytes`),
     text(`${root}/memory${cgroup}/memory.stat`),
+    text(`${root}/pids${cgroup}/pids.current`),
   ]);
   if (cpu === undefined || current === undefined || stat === undefined) return undefined;
   return {
@@ -55,6 +74,7 @@ export async function cgroupUse(cgroup: string): Promise<CgroupUse | undefined> 
     memoryRssBytes: field(stat, 'total_rss'),
     pageFaults: field(stat, 'total_pgfault'),
     majorPageFaults: field(stat, 'total_pgmajfault'),
+    processes: Number(processes ?? 0),
   };
 }
 
@@ -93,13 +113,32 @@ export async function networkUse(cgroup?: string): Promise<readonly InterfaceUse
 export const bootTimeMs = (): number =>
   Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? 0) * 1000;
 
+/** How many processes and threads there are, of how many there may be. */
+export function processSpace(): { readonly most: number; readonly running: number } {
+  const number = (file: string): number => Number(readFileSync(`/proc/${file}`, 'utf8'));
+  const running = /^\S+ \S+ \S+ \d+\/(\d+)/.exec(readFileSync('/proc/loadavg', 'utf8'))?.[1];
+  return {
+    most: Math.min(number('sys/kernel/pid_max'), number('sys/kernel/threads-max')),
+    running: Number(running ?? 0),
+  };
+}
+
+/** Of the file system that holds the directory, or will when it is made. */
+export function diskSpace(directory: string): DiskSpace {
+  let existing = directory;
+  while (!existsSync(existing) && existing !== '/') existing = path.dirname(existing);
+  const { bsize, blocks, bavail, files, ffree } = statfsSync(existing);
+  const { dev: device } = statSync(existing);
+  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, inodes: files, inodesFree: ffree, device };
+}
+
 const missing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 /** As du counts: blocks, a file with several names once. Directories one after another, so that nothing else waits. */
-export async function usedBytes(target: string): Promise<number> {
+export async function diskUse(target: string): Promise<DiskUse> {
   const seen = new Set<number>();
-  let total = 0;
+  const total = { bytes: 0, inodes: 0 };
   const add = async (name: string, device: number | undefined): Promise<void> => {
     let status: Awaited<ReturnType<typeof fs.lstat>>;
     try {
@@ -113,7 +152,8 @@ export async function usedBytes(target: string): Promise<number> {
       if (seen.has(status.ino)) return;
       seen.add(status.ino);
     }
-    total += status.blocks * 512;
+    total.bytes += status.blocks * 512;
+    total.inodes++;
     if (!status.isDirectory()) return;
     let names: string[];
     try {

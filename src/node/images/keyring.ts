@@ -1,6 +1,6 @@
 // Credentials of registries: docker configurations (auth.json, config.json, .dockercfg, pull secrets) and which of their
 // entries fit an image, by upstream's rules: globs in host names, equal ports, paths as prefixes, most specific first, all
-// that fit. Credential helpers are not run.
+// that fit. Credential helpers are not run; plugins are credential-providers.ts.
 import { createHash } from 'node:crypto';
 import type { AuthConfig } from '../cri/messages.ts';
 import { parseImageName } from './image-name.ts';
@@ -17,6 +17,8 @@ export interface PullCredential {
   readonly hash: string;
   /** Undefined: the node's, which all Pods may use. */
   readonly secret: SecretCoordinates | undefined;
+  /** Whose token brought it from a plugin: all Pods of that service account may use it. */
+  readonly account?: SecretCoordinates | undefined;
 }
 
 export interface RegistryEntry {
@@ -44,6 +46,17 @@ function decodeAuth(auth: string): readonly [string, string] | undefined {
   if (colon < 0) return undefined;
   // Docker pads the password with zero bytes.
   return [decoded.slice(0, colon), decoded.slice(colon + 1).replace(/\0+$/, '')];
+}
+
+export function registryEntry(
+  address: string,
+  auth: AuthConfig,
+  secret: SecretCoordinates | undefined,
+  account?: SecretCoordinates,
+): RegistryEntry {
+  const hash = createHash('sha256').update(JSON.stringify(auth)).digest('hex');
+  const credential = { auth, hash, secret, ...(account === undefined ? {} : { account }) };
+  return { key: keyOf(address), credential };
 }
 
 export interface Keyring {
@@ -81,8 +94,7 @@ export function readKeyring(configuration: string, form: 'config' | 'legacy', se
     // An entry without any is how docker notes that a credential helper has them.
     if (username === '' && password === '' && identityToken === '') continue;
     const auth: AuthConfig = { username, password, ...(identityToken === '' ? {} : { identityToken }) };
-    const hash = createHash('sha256').update(JSON.stringify(auth)).digest('hex');
-    entries.push({ key: keyOf(address), credential: { auth, hash, secret } });
+    entries.push(registryEntry(address, auth, secret));
   }
   return { entries, problems };
 }
@@ -140,6 +152,9 @@ function keyMatches(key: string, repository: string): boolean {
   );
 }
 
+/** `pattern`: as the key of an entry. */
+export const repositoryFits = (pattern: string, repository: string): boolean => keyMatches(keyOf(pattern), repository);
+
 /** Those of one keyring that fit a repository, the most specific first. */
 export function matchingCredentials(repository: string, entries: readonly RegistryEntry[]): readonly PullCredential[] {
   const found = entries
@@ -162,8 +177,8 @@ export function credentialsFor(
   const seen = new Set<string>();
   return keyrings
     .flatMap((entries) => matchingCredentials(repository, entries))
-    .filter(({ hash, secret }) => {
-      const id = `${hash} ${secret?.uid ?? ''}`;
+    .filter(({ hash, secret, account }) => {
+      const id = `${hash} ${secret?.uid ?? ''} ${account?.uid ?? ''}`;
       return !seen.has(id) && seen.add(id) !== undefined;
     });
 }

@@ -8,6 +8,7 @@ import { silentLogger } from '#base/log.ts';
 import { linuxNodeMachine } from '#host/node-machine.ts';
 import type { PullCredential } from './keyring.ts';
 import { PullRecords } from './pull-records.ts';
+import type { Verification } from './verification.ts';
 
 const credential = (name: string, hash: string, uid = `uid-${name}`): PullCredential => ({
   auth: {},
@@ -21,8 +22,9 @@ async function start(t: TestContext, images = [image('id', 'r.io/a:1')]) {
   const rootDirectory = mkdtempSync(path.join(tmpdir(), 'pull-records-'));
   t.after(() => rmSync(rootDirectory, { recursive: true }));
   const clock = new VirtualClock(Date.UTC(2026, 0, 1));
-  const open = async () => {
-    const records = new PullRecords({ machine: linuxNodeMachine(), clock, logger: silentLogger, rootDirectory });
+  const open = async (verification?: Verification) => {
+    const given = { machine: linuxNodeMachine(), clock, logger: silentLogger, rootDirectory, verification };
+    const records = new PullRecords(given);
     await records.load(async () => images);
     return records;
   };
@@ -87,4 +89,48 @@ test('records of images that are gone are forgotten, those of a pull meanwhile a
   records.prune(new Set(['kept']), listedMs);
   await records.settled();
   assert.equal(readdirSync(`${rootDirectory}/image_manager/pulled`).length, 2);
+});
+
+test('what a plugin gave for a service account opened is for the Pods of that account', async (t) => {
+  const { open } = await start(t);
+  const account = (uid: string): PullCredential => ({
+    auth: {},
+    hash: 'h',
+    secret: undefined,
+    account: { uid, namespace: 'ns', name: 'robot' },
+  });
+  const records = await open();
+  await records.begun('r.io/a:1');
+  records.ended('r.io/a:1', { id: 'id', credential: account('a') });
+  await records.begun('r.io/a:1');
+  records.ended('r.io/a:1', { id: 'id', credential: credential('one', 'h1') });
+  await records.settled();
+  for (const one of [records, await open()]) {
+    assert.equal(await allows(one, account('a')), true);
+    assert.equal(await allows(one, account('b')), false);
+    assert.equal(await allows(one, credential('one', 'h1')), true);
+    assert.equal(await allows(one), false);
+  }
+});
+
+test('the policy says of which images a Pod must show credentials', async (t) => {
+  const { open } = await start(t);
+  const [image, allowed] = ['r.io/a:1', ['r.io/*']];
+  const policies: [Verification, boolean, boolean][] = [
+    [{ policy: 'NeverVerify', allowed: [] }, true, true],
+    [{ policy: 'NeverVerifyPreloadedImages', allowed: [] }, true, false],
+    [{ policy: 'AlwaysVerify', allowed: [] }, false, false],
+    [{ policy: 'NeverVerifyAllowlistedImages', allowed }, true, true],
+    [{ policy: 'NeverVerifyAllowlistedImages', allowed: ['r.io/a'] }, true, true],
+    [{ policy: 'NeverVerifyAllowlistedImages', allowed: ['r.io/b', 'q.io/*'] }, false, false],
+  ];
+  for (const [policy, preloaded] of policies)
+    assert.equal(await allows(await open(policy)), preloaded, `${policy.policy} preloaded`);
+  const records = await open();
+  await records.begun(image);
+  records.ended(image, { id: 'id', credential: credential('one', 'h1') });
+  await records.settled();
+  for (const [policy, , pulled] of policies)
+    assert.equal(await allows(await open(policy)), pulled, `${policy.policy} pulled`);
+  assert.equal(await allows(await open({ policy: 'AlwaysVerify', allowed: [] }), credential('one', 'h1')), true);
 });

@@ -1,5 +1,5 @@
 // Which credentials an image was pulled with, so that a Pod without them is not given what another one's pull brought. Kept
-// in upstream's files and form (KEP-2535), with its default policy: what nobody pulled here (preloaded) is free for all.
+// in upstream's files and form (KEP-2535). By its default policy what nobody pulled here (preloaded) is free for all.
 import { createHash } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
@@ -7,7 +7,8 @@ import type { Logger } from '#base/log.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image } from '../cri/messages.ts';
 import { withoutTag } from './image-name.ts';
-import type { PullCredential } from './keyring.ts';
+import type { PullCredential, SecretCoordinates } from './keyring.ts';
+import { defaultVerification, mustVerify, type Verification } from './verification.ts';
 
 interface RecordedSecret {
   readonly uid: string;
@@ -18,6 +19,7 @@ interface RecordedSecret {
 interface RecordedCredentials {
   readonly nodePodsAccessible?: boolean;
   readonly kubernetesSecrets?: readonly RecordedSecret[];
+  readonly kubernetesServiceAccounts?: readonly SecretCoordinates[];
 }
 interface PulledRecord {
   readonly lastUpdatedTime: string;
@@ -30,7 +32,7 @@ interface PulledRecord {
 const secretsWhileMatchingMax = 100;
 const apiVersion = 'kubelet.config.k8s.io/v1beta1';
 
-const sameSecret = (a: RecordedSecret, b: RecordedSecret): boolean =>
+const sameSecret = (a: SecretCoordinates, b: SecretCoordinates): boolean =>
   a.uid === b.uid && a.namespace === b.namespace && a.name === b.name;
 const recorded = ({ secret, hash }: PullCredential): RecordedSecret | undefined =>
   secret === undefined ? undefined : { ...secret, credentialHash: hash };
@@ -43,7 +45,18 @@ export function mergeCredentials(
   if (known?.nodePodsAccessible === true || used === undefined) return { nodePodsAccessible: true };
   const others = (known?.kubernetesSecrets ?? []).filter((one) => !sameSecret(one, used));
   const id = (one: RecordedSecret) => `${one.namespace}/${one.name}/${one.uid}`;
-  return { kubernetesSecrets: [...others, used].toSorted((a, b) => (id(a) < id(b) ? -1 : 1)) };
+  return { ...known, kubernetesSecrets: [...others, used].toSorted((a, b) => (id(a) < id(b) ? -1 : 1)) };
+}
+
+/** Pure: the same, of a pull with what a plugin gave for a service account. */
+export function mergeAccount(known: RecordedCredentials | undefined, used: SecretCoordinates): RecordedCredentials {
+  if (known?.nodePodsAccessible === true) return known;
+  const accounts = known?.kubernetesServiceAccounts ?? [];
+  if (accounts.some((one) => sameSecret(one, used))) return known ?? {};
+  const id = (one: SecretCoordinates) => `${one.namespace}/${one.name}/${one.uid}`;
+  const { uid, namespace, name } = used;
+  const all = [...accounts, { uid, namespace, name }].toSorted((a, b) => (id(a) < id(b) ? -1 : 1));
+  return { ...known, kubernetesServiceAccounts: all };
 }
 
 export type Access = { readonly allowed: boolean; readonly remember?: RecordedSecret | undefined };
@@ -52,6 +65,9 @@ export type Access = { readonly allowed: boolean; readonly remember?: RecordedSe
 export function mayUse(known: RecordedCredentials | undefined, credentials: readonly PullCredential[]): Access {
   if (known?.nodePodsAccessible === true) return { allowed: true };
   const secrets = known?.kubernetesSecrets ?? [];
+  const accounts = known?.kubernetesServiceAccounts ?? [];
+  if (credentials.some(({ account }) => account !== undefined && accounts.some((one) => sameSecret(one, account))))
+    return { allowed: true };
   for (const own of credentials.map(recorded)) {
     if (own === undefined) continue;
     for (const one of secrets) {
@@ -81,6 +97,7 @@ function asPulledRecord(value: Readonly<Record<string, unknown>>): PulledRecord 
 export class PullRecords {
   readonly #machine: Pick<NodeMachine, 'readText' | 'write' | 'rename' | 'remove' | 'list' | 'makeDirectory'>;
   readonly #clock: Clock;
+  readonly #verification: Verification;
   readonly #logger: Logger;
   readonly #pulling: string;
   readonly #pulled: string;
@@ -97,7 +114,10 @@ export class PullRecords {
     readonly logger: Logger;
     /** kubelet's. */
     readonly rootDirectory: string;
+    /** Absent: upstream's default. */
+    readonly verification?: Verification | undefined;
   }) {
+    this.#verification = options.verification ?? defaultVerification;
     this.#machine = options.machine;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -131,7 +151,15 @@ export class PullRecords {
 
   /** `pulled`: the image's id and what it was pulled with; undefined: it failed. */
   ended(image: string, pulled?: { readonly id: string; readonly credential: PullCredential | undefined }): void {
-    if (pulled !== undefined) this.#remember(image, pulled.id, pulled.credential && recorded(pulled.credential));
+    if (pulled !== undefined) {
+      const { id, credential } = pulled;
+      const account = credential?.account;
+      this.#remember(image, id, (known) =>
+        account === undefined
+          ? mergeCredentials(known, credential && recorded(credential))
+          : mergeAccount(known, account),
+      );
+    }
     const left = (this.#intents.get(image) ?? 1) - 1;
     if (left > 0) {
       this.#intents.set(image, left);
@@ -144,13 +172,18 @@ export class PullRecords {
   /** False: the Pod must pull, as its credentials were never seen to open this image. */
   async allows(image: string, id: string, credentials: () => Promise<readonly PullCredential[]>): Promise<boolean> {
     const record = this.#records.get(id);
-    if (record === undefined)
-      return !(this.#intents.has(image) || this.#unreadable.has(digest(image)) || this.#unreadable.has(digest(id)));
+    const pulledHere =
+      record !== undefined ||
+      this.#intents.has(image) ||
+      this.#unreadable.has(digest(image)) ||
+      this.#unreadable.has(digest(id));
+    if (!mustVerify(this.#verification, image, pulledHere)) return true;
+    if (record === undefined) return false;
     const known = record.credentialMapping[withoutTag(image)];
     if (known?.nodePodsAccessible === true) return true;
-    if ((known?.kubernetesSecrets ?? []).length === 0) return false;
+    if ((known?.kubernetesSecrets ?? []).length + (known?.kubernetesServiceAccounts ?? []).length === 0) return false;
     const { allowed, remember } = mayUse(known, await credentials());
-    if (remember !== undefined) this.#remember(image, id, remember);
+    if (remember !== undefined) this.#remember(image, id, (now) => mergeCredentials(now, remember));
     return allowed;
   }
 
@@ -169,10 +202,10 @@ export class PullRecords {
     return this.#writing;
   }
 
-  #remember(image: string, id: string, secret: RecordedSecret | undefined): void {
+  #remember(image: string, id: string, merge: (known: RecordedCredentials | undefined) => RecordedCredentials): void {
     const mapping = this.#records.get(id)?.credentialMapping ?? {};
     const name = withoutTag(image);
-    const merged = mergeCredentials(mapping[name], secret);
+    const merged = merge(mapping[name]);
     if (JSON.stringify(merged) === JSON.stringify(mapping[name])) return;
     this.#put(id, { ...mapping, [name]: merged });
   }
