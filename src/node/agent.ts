@@ -1,104 +1,43 @@
 // The node agent: joins the runtime, the Node object, the Pods and the node's API. THE order of its start is in `start`.
-import { type Clock, sleep } from '#base/clock.ts';
+import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
-import type { Logger } from '#base/log.ts';
-import type { Random } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
 import { Nodes, Pods as PodsKind, Services } from '#api/generated/kind-references.ts';
-import type { Client, EventRecorder } from '#client/client.ts';
-import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image, RuntimeState } from './cri/messages.ts';
-import type { ContainerRuntime, RuntimeVersion } from './cri/runtime.ts';
-import type { AuthFile } from './images/auth-files.ts';
-import { collectImages, type ImageThresholds } from './images/collection.ts';
+import type { ContainerRuntime } from './cri/runtime.ts';
+import { waitForRuntime } from './cri/wait.ts';
+import { type EvictionSettings, EvictionManager } from './eviction/manager.ts';
+import { defaultEviction } from './eviction/settings.ts';
+import { keptFromPods } from './eviction/thresholds.ts';
+import { ImageCollector } from './images/collection.ts';
 import { Images } from './images/images.ts';
 import { Puller } from './images/puller.ts';
 import { PullRecords } from './images/pull-records.ts';
 import { rotateLogs } from './log-rotation.ts';
 import { NodeRegistration } from './node-registration.ts';
 import { allocatableAmounts, nodeStatus } from './node-status.ts';
+import { podEvents } from './pod-events.ts';
 import { createPodSources } from './pod-sources.ts';
+import { RuntimeListeners } from './runtime-listeners.ts';
 import { ContainerStarter } from './pod/containers.ts';
 import { Pods } from './pod/pods.ts';
+import { cgroupPath, classCgroup } from './pod/cgroup-names.ts';
 import { UserNamespaces } from './pod/user-namespaces.ts';
 import type { NodeRuntimeSettings } from './pod/runtime-config.ts';
 import { Probes } from './probes/probes.ts';
 import { createNodeAuthorizer } from './server/authorize.ts';
 import { createNodeApi, type NodeApi } from './server/node-api.ts';
+import type { NodeAgentOptions } from './agent-options.ts';
+import { announceNode, createNodeCsi, type NodeCsiOptions } from './csi/start.ts';
+import { NodeDevices } from './devices/start.ts';
+import { createNodeDra } from './dra/start.ts';
+import { startPlugins } from './plugins/start.ts';
+import { NodeShutdown, shutdownFailure } from './shutdown/shutdown.ts';
 import { StatsSummary } from './server/stats.ts';
 import { PodVolumes } from './volumes/volumes.ts';
 
-export interface NodeAgentOptions {
-  /** In the node's own name (system:node:NAME, group system:nodes). */
-  readonly client: Client;
-  readonly events: EventRecorder;
-  readonly machine: NodeMachine;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly nodeName: string;
-  /** Asked whenever needed: addresses may change. The first is the main one. */
-  readonly nodeIps: () => readonly string[];
-  /** Names this cluster: containers of another are leftovers. Such as the uid of kube-system, or a digest of the CA. */
-  readonly clusterId: string;
-  /** Connects to the runtime; the agent closes it. */
-  readonly connectRuntime: () => Promise<ContainerRuntime>;
-  /** What else is wrong with the runtime, as its supervisor sees it. */
-  readonly runtimeProblem?: (() => string | undefined) | undefined;
-  readonly kubeletVersion: string;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Default /var/lib/kubelet. */
-  readonly rootDirectory?: string | undefined;
-  /** Default /var/log/pods. */
-  readonly podLogDirectory?: string | undefined;
-  readonly clusterDns: readonly string[];
-  readonly clusterDomain: string;
-  /** Where the runtime does not tell. */
-  readonly cgroupDriver: 'systemd' | 'cgroupfs';
-  readonly cgroupRoot?: string | undefined;
-  readonly podsMax?: number | undefined;
-  readonly reserved?: Readonly<Record<string, number>> | undefined;
-  /** Asked whenever logs and images are looked at; absent: upstream's. */
-  readonly housekeepingLimits?: (() => HousekeepingLimits) | undefined;
-  /** Never collected: the pause image and what was brought along. */
-  readonly pinnedImages: () => readonly string[];
-  /** The node's own logins at registries, read at each pull. */
-  readonly authFiles: readonly AuthFile[];
-  /** At once, default 10; 1: one after the other. */
-  readonly imagePullsMax?: number | undefined;
-  /** After so long without a byte a pull is given up. Default 5 minutes, as containerd 2. */
-  readonly imagePullProgressDeadlineMs?: number | undefined;
-  /** After so long without a byte exec, attach and port-forward are ended. Default 4 hours, as upstream; 0: never. */
-  readonly streamIdleMs?: number | undefined;
-  /** Where the runtime is our own: what it knows of mirrors, brought up to date before each pull. */
-  readonly registries?: NodeRegistries | undefined;
-  /** Common names of the certificate with which the API server calls the node's API. */
-  readonly apiServerNames: readonly string[];
-  /** Where the node's API listens, for the Node's status. */
-  readonly serverPort?: number | undefined;
-  /** How often the whole runtime, logs and disk use are looked at. Default 30 s. */
-  readonly housekeepingMs?: number | undefined;
-  /** Services that must run before. */
-  readonly dependsOn?: readonly string[] | undefined;
-}
-
-export interface HousekeepingLimits {
-  /** Of a container's log at which another file is begun. */
-  readonly logBytesMax: number;
-  /** The current one included. */
-  readonly logFilesMax: number;
-  readonly images: ImageThresholds;
-}
-
-export interface NodeRegistries {
-  refresh(): Promise<void>;
-  mirrorsOf(repository: string): readonly string[];
-  /** Why the repository may not be pulled. */
-  blocked(repository: string): string | undefined;
-  /** True: what a pull failed with is now known, and it is tried once more. */
-  learn(failure: string): boolean;
-}
+export type { HousekeepingLimits, NodeAgentOptions, NodeRegistries } from './agent-options.ts';
 
 export interface NodeAgent extends Service {
   /** The node's API, to be put behind TLS and authentication (host). Usable from the start on. */
@@ -108,43 +47,52 @@ export interface NodeAgent extends Service {
 }
 
 const imageCollectionMs = 5 * 60_000;
+/** As upstream's containerLogMonitorInterval: what writes fast may fill a disk. */
+const logLookMs = 10_000;
 const imagePullProgressMs = 5 * 60_000;
 const streamIdleMs = 4 * 3_600_000;
 
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
-  const { client, clock, logger, machine, nodeName, nodeIps, registries } = options;
+  const { client, clock, logger, machine, nodeName, nodeIps, registries, reserved = {}, podsMax = 250 } = options;
   const rootDirectory = options.rootDirectory ?? '/var/lib/kubelet';
-  const podsMax = options.podsMax ?? 250;
   const housekeepingMs = options.housekeepingMs ?? 30_000;
-  const reserved = options.reserved ?? {};
   const facts = machine.facts();
   const current: {
     pods?: Pods;
     runtime?: ContainerRuntime;
+    eviction?: EvictionManager;
     problem?: string | undefined;
     addressChanged?: () => void;
   } = {};
-  const amounts = () =>
-    allocatableAmounts({ facts, reserved, podsMax, diskTotalBytes: machine.diskSpace(rootDirectory).totalBytes });
+  const evictionSettings: EvictionSettings = options.eviction ?? defaultEviction;
+  const kept = (diskTotalBytes: number) =>
+    keptFromPods(evictionSettings.thresholds, { memoryBytes: facts.memoryBytes, storageBytes: diskTotalBytes });
+  const amounts = () => {
+    const diskTotalBytes = machine.diskSpace(rootDirectory).totalBytes;
+    return allocatableAmounts({ facts, reserved, podsMax, diskTotalBytes, kept: kept(diskTotalBytes) });
+  };
   const settings: NodeRuntimeSettings = {
     clusterId: options.clusterId,
     cgroupDriver: options.cgroupDriver,
     cgroupRoot: options.cgroupRoot ?? 'kubepods',
     memoryBytes: facts.memoryBytes,
+    hugePageSizes: facts.hugePages.map((one) => one.sizeBytes),
     podsMemoryBytes: Math.max(0, facts.memoryBytes - (reserved['memory'] ?? 0)),
     podLogDirectory: options.podLogDirectory ?? '/var/log/pods',
     clusterDns: options.clusterDns,
     clusterDomain: options.clusterDomain,
     seccompDirectory: `${rootDirectory}/seccomp`,
+    podProcessesMax: options.podProcessesMax,
   };
 
-  const listeners = new Map<string, Set<() => void>>();
+  const listeners = new RuntimeListeners();
   const statsOptions = {
     clock,
     machine,
     nodeName,
     rootDirectory,
     runningPods: () => current.pods?.running() ?? [],
+    podsCgroup: () => current.eviction?.podsCgroup,
   };
   const api = createNodeApi({
     clock,
@@ -154,17 +102,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     nodeName,
     pods: () => current.pods?.list() ?? [],
     runtime: () => current.runtime,
-    onRuntimeChange(id, listener) {
-      let ofId = listeners.get(id);
-      if (ofId === undefined) listeners.set(id, (ofId = new Set()));
-      ofId.add(listener);
-      return {
-        [Symbol.dispose]: () => {
-          ofId.delete(listener);
-          if (ofId.size === 0) listeners.delete(id);
-        },
-      };
-    },
+    onRuntimeChange: (id, listener) => listeners.add(id, listener),
     stats: new StatsSummary(statsOptions),
     resourceMetrics: async () => (await import('./server/resource-metrics.ts')).readResourceMetrics(statsOptions),
     authorize: createNodeAuthorizer({ client, clock, nodeName, apiServerNames: options.apiServerNames }),
@@ -177,6 +115,67 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const { version, driver } = await waitForRuntime(runtime, scope, clock, logger);
     const effective = driver === undefined ? settings : { ...settings, cgroupDriver: driver };
 
+    const events = podEvents(options.events);
+    const sources = createPodSources({
+      client,
+      clock,
+      scope,
+      nodeIps,
+      allocatable: amounts,
+      machine,
+      authFiles: options.authFiles,
+      credentialProviders: options.credentialProviders,
+      async mirrorsOf(repository) {
+        await registries?.refresh();
+        return registries?.mirrorsOf(repository) ?? [];
+      },
+      onChange: (uids) => {
+        for (const uid of uids) current.pods?.enqueue(uid);
+      },
+    });
+    const csiOptions: NodeCsiOptions = {
+      client,
+      clock,
+      machine,
+      scope,
+      events,
+      nodeName,
+      rootDirectory,
+      logger: logger.named('csi'),
+      reportNode: () => registration.report(),
+      token: (pod, audience, seconds) => sources.tokenStatus(pod, audience, seconds),
+      onChange: (uid) => current.pods?.enqueue(uid),
+    };
+    const csi = createNodeCsi(csiOptions);
+    const plugged = await NodeDevices.create({
+      machine,
+      clock,
+      scope,
+      rootDirectory,
+      logger: logger.named('devices'),
+      pods: () => current.pods?.list() ?? [],
+      onCount: () => scope.spawn('devices changed', () => registration.report()),
+      onHealth: csiOptions.onChange,
+      listen: options.listenOnSocket,
+    });
+    const dra = await createNodeDra({ ...csiOptions, logger: logger.named('dra'), runtime: version });
+    const given = { devices: plugged.devices, claims: dra.claims };
+    const shutdown =
+      options.shutdown &&
+      new NodeShutdown({
+        ...options.shutdown,
+        clock,
+        logger: logger.named('shutdown'),
+        pods: () => current.pods?.list() ?? [],
+        end: (pod, graceSeconds) => current.pods?.end(pod, shutdownFailure, graceSeconds),
+        isQuiet: (uid) => current.pods?.isQuiet(uid) !== false,
+        onChange(message) {
+          const about = { ...registration.node!, apiVersion: 'v1', kind: 'Node' };
+          if (registration.node !== undefined) options.events.event(about, 'Normal', 'NodeShutdown', message);
+          scope.spawn('shutdown told', () => registration.report());
+        },
+      });
+    await csi.volumes.load();
     let runtimeState: RuntimeState = { conditions: [], handlers: [], features: undefined };
     const registration = new NodeRegistration({
       client,
@@ -206,14 +205,17 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           podsMax,
           reserved,
           diskTotalBytes: disk.totalBytes,
-          diskFreeBytes: disk.freeBytes,
-          memoryAvailableBytes: machine.memoryAvailableBytes(),
+          kept: kept(disk.totalBytes),
+          pressures: current.eviction?.conditions ?? new Set(),
           images,
           runtimeConditions: problem === undefined ? runtimeState.conditions : [],
           runtimeHandlers: runtimeState.handlers,
           runtimeFeatures: runtimeState.features,
           runtimeProblem: problem,
+          isShuttingDown: shutdown?.isShuttingDown === true,
           serverPort: options.serverPort ?? 10_250,
+          volumesInUse: csi.volumes.volumesInUse(previous?.volumesInUse ?? []),
+          devices: plugged.devices.counts(),
         });
         const ready = status.conditions?.find((one) => one.type === 'Ready');
         current.problem = ready?.status === 'True' ? undefined : ready?.message;
@@ -221,14 +223,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       },
     });
 
-    // Events need kind and version, which objects out of lists do not carry.
-    const events: EventRecorder = {
-      event: (about, type, reason, message, fieldPath) =>
-        options.events.event({ ...about, apiVersion: 'v1', kind: 'Pod' }, type, reason, message, fieldPath),
-    };
-    const volumes = new PodVolumes({ machine, clock, random: options.random, rootDirectory });
+    const volumes = new PodVolumes({ machine, clock, random: options.random, rootDirectory, csi: csi.volumes });
     const imageLogger = logger.named('images');
-    const records = new PullRecords({ machine, clock, logger: imageLogger, rootDirectory });
+    const verification = options.imageVerification;
+    const records = new PullRecords({ machine, clock, logger: imageLogger, rootDirectory, verification });
     await records.load(() => runtime.listImages());
     scope.onClose(() => records.settled());
     const puller = new Puller({
@@ -269,31 +267,60 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       volumes,
       images,
       probes,
-      starter: new ContainerStarter({ runtime, machine, clock, images, volumes, settings: effective }),
-      sources: createPodSources({
-        client,
-        clock,
-        scope,
-        nodeIps,
-        allocatable: amounts,
+      starter: new ContainerStarter({
+        runtime,
         machine,
-        authFiles: options.authFiles,
-        async mirrorsOf(repository) {
-          await registries?.refresh();
-          return registries?.mirrorsOf(repository) ?? [];
-        },
-        onChange: (uids) => {
-          for (const uid of uids) pods.enqueue(uid);
-        },
+        clock,
+        images,
+        volumes,
+        settings: effective,
+        ...given,
       }),
+      sources,
       node: () => client.resource(Nodes).get({ name: nodeName }),
       nodeIps,
       runtimeState: () => runtimeState,
       userNamespaces,
+      ...given,
+      isShuttingDown: () => shutdown?.isShuttingDown === true,
+      pressures: () => current.eviction?.conditions ?? new Set(),
       allocatable: amounts,
+      enforcePolicies: options.enforcePolicies,
       appArmor: (await machine.readText('/sys/module/apparmor/parameters/enabled'))?.startsWith('Y') === true,
     });
     current.pods = pods;
+    const host = { runtime, machine, clock };
+    const collector = new ImageCollector({
+      ...host,
+      logger: imageLogger,
+      pinned: options.pinnedImages,
+      records,
+      thresholds: () => options.housekeepingLimits?.().images,
+    });
+    const eviction = new EvictionManager({
+      ...host,
+      scope,
+      nodeName,
+      rootDirectory,
+      pods,
+      logger: logger.named('eviction'),
+      events: options.events,
+      settings: evictionSettings,
+      podsCgroup: cgroupPath(classCgroup('', effective)),
+      podsMemoryBytes: effective.podsMemoryBytes,
+      removeUnusedImages: () => collector.removeUnused(),
+      lookMs: Math.min(logLookMs, housekeepingMs),
+      beforeLook: () =>
+        rotateLogs({
+          ...host,
+          logger,
+          containers: pods.runningContainers(),
+          bytesMax: options.housekeepingLimits?.().logBytesMax,
+          filesMax: options.housekeepingLimits?.().logFilesMax,
+        }),
+      onConditions: () => scope.spawn('shortage told', () => registration.report()),
+    });
+    current.eviction = eviction;
     current.addressChanged = () => {
       scope.spawn('new address', () =>
         registration
@@ -305,11 +332,19 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       for (const pod of pods.list()) pods.enqueue(pod.metadata.uid!);
     };
     await registration.start();
+    scope.spawn('CSINode', () => announceNode(csi, csiOptions));
     await client.informer(Services).whenSynced(scope.signal);
     await pods.start();
+    shutdown?.start(scope);
+    eviction.start();
+    await startPlugins({ machine, clock, rootDirectory, logger: logger.named('plugins') }, scope, {
+      csi,
+      plugged,
+      dra,
+    });
     const changed = (id: string) => {
       pods.runtimeChanged(id);
-      for (const listener of listeners.get(id) ?? []) listener();
+      listeners.tell(id);
     };
     scope.spawn('runtime events', (signal) =>
       runtime.watchEvents(changed, signal, () => {
@@ -327,20 +362,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         try {
           await pods.relist();
           await pods.checkStorage();
-          const limits = options.housekeepingLimits?.();
-          await rotateLogs({
-            runtime,
-            machine,
-            clock,
-            logger,
-            containers: pods.runningContainers(),
-            bytesMax: limits?.logBytesMax,
-            filesMax: limits?.logFilesMax,
-          });
           if (sinceCollectionMs >= imageCollectionMs) {
             sinceCollectionMs = 0;
-            const pinned = options.pinnedImages();
-            await collectImages({ runtime, machine, clock, logger, pinned, records, thresholds: limits?.images });
+            await collector.collect();
           }
         } catch (error) {
           logger.warn('looking at the whole runtime failed', { error: messageOf(error) });
@@ -357,21 +381,4 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     addressChanged: () => current.addressChanged?.(),
     problems: () => (current.problem === undefined ? [] : [current.problem]),
   };
-}
-
-async function waitForRuntime(
-  runtime: ContainerRuntime,
-  scope: Scope,
-  clock: Clock,
-  logger: Logger,
-): Promise<{ readonly version: RuntimeVersion; readonly driver: 'systemd' | 'cgroupfs' | undefined }> {
-  for (let failures = 0; ; failures++) {
-    try {
-      return { version: await runtime.version(), driver: await runtime.cgroupDriver() };
-    } catch (error) {
-      if (scope.closed) throw error;
-      if (failures % 20 === 5) logger.warn('the container runtime does not answer yet', { error: messageOf(error) });
-      await sleep(clock, Math.min(1_000, 50 * 2 ** Math.min(failures, 6)), scope.signal);
-    }
-  }
 }

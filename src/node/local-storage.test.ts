@@ -32,9 +32,12 @@ test('a volume, a container, or the Pod in all may use too much', () => {
     storageEviction(pod('1Ki', [undefined]), use(1025)),
     'Usage of EmptyDir volume "v" exceeds the limit "1Ki". ',
   );
-  assert.equal(storageEviction(pod(undefined, ['1Ki', undefined]), use(5000, 1000, 5000)), undefined);
   assert.equal(
-    storageEviction(pod(undefined, ['1Ki', undefined]), use(0, 1025)),
+    storageEviction(pod(undefined, ['5Ki', undefined]), use(5000, 100, 5000)),
+    'Pod ephemeral local storage usage exceeds the total limit of containers 5Ki. ',
+  );
+  assert.equal(
+    storageEviction(pod(undefined, ['1Ki', '5Ki']), use(0, 1025)),
     'Container c0 exceeded its local ephemeral storage limit "1Ki". ',
   );
   assert.match(

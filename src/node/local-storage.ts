@@ -1,7 +1,9 @@
 // Which Pods use more local disk than they said they would: emptyDir size limits and ephemeral-storage limits. Only Pods that
 // have such a limit are measured. They are evicted, as upstream's eviction manager does.
-import { amountOf } from '#rules/effective-requests.ts';
+import { amountOf, effectiveLimits } from '#rules/effective-requests.ts';
+import { formatQuantity } from '#api/quantity.ts';
 import type { Pod } from '#api/generated/types.ts';
+import { isCriticalPod } from './pod/critical.ts';
 
 export interface LocalStorageUse {
   /** Bytes by volume name, of emptyDirs on disk and files made for the Pod. */
@@ -10,7 +12,6 @@ export interface LocalStorageUse {
   readonly containers: ReadonlyMap<string, number>;
 }
 
-const systemCriticalPriority = 2_000_000_000;
 const storage = 'ephemeral-storage';
 const limitOf = (text: string | number | undefined): number | undefined => {
   const value = text === undefined ? 0 : amountOf(storage, text);
@@ -26,7 +27,7 @@ export function hasStorageLimit({ spec }: Pod): boolean {
 
 /** Why the Pod must go; undefined: it may stay. The texts end in a space, as upstream's do. */
 export function storageEviction(pod: Pod, use: LocalStorageUse): string | undefined {
-  if ((pod.spec.priority ?? 0) >= systemCriticalPriority) return undefined;
+  if (isCriticalPod(pod)) return undefined;
   for (const { name, emptyDir } of pod.spec.volumes ?? []) {
     const limit = limitOf(emptyDir?.sizeLimit);
     if (limit !== undefined && (use.volumes.get(name) ?? 0) > limit)
@@ -34,10 +35,12 @@ export function storageEviction(pod: Pod, use: LocalStorageUse): string | undefi
   }
   const limits = pod.spec.containers.map((one) => limitOf(one.resources?.limits?.[storage]));
   const used = [...use.volumes.values(), ...use.containers.values()].reduce((sum, one) => sum + one, 0);
-  const total = limits.reduce<number>((sum, one) => sum + (one ?? 0), 0);
-  // The sum is a limit of the Pod only when every container has one.
-  if (limits.every((one) => one !== undefined) && used > total)
-    return `Pod ephemeral local storage usage exceeds the total limit of containers ${total}. `;
+  // As upstream: the sum is a limit of the Pod even where some containers have none.
+  const total = effectiveLimits(pod)[storage] ?? 0;
+  if (total > 0 && used > total) {
+    const shown = formatQuantity({ value: BigInt(total), scale: 0, format: 'BinarySI' });
+    return `Pod ephemeral local storage usage exceeds the total limit of containers ${shown}. `;
+  }
   for (const [index, { name, resources }] of pod.spec.containers.entries()) {
     const limit = limits[index];
     if (limit !== undefined && (use.containers.get(name) ?? 0) > limit)

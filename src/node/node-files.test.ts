@@ -53,9 +53,10 @@ async function read(
   options: Partial<LogOptions>,
   running: () => boolean = () => false,
   wakers: (() => void)[] = [],
+  from = machine,
 ): Promise<string> {
   const source = {
-    machine,
+    machine: from,
     clock: systemClock,
     path: file,
     isRunning: async () => running(),
@@ -93,6 +94,22 @@ test('logs: tail, limit, since, stream, parts of long lines', async (t) => {
       .join('\n'),
   );
   assert.equal(parseLogLine(Buffer.from('no format')), undefined);
+});
+
+test('logs of a container that writes on: what was there when somebody asked, and no more lines than asked for', async (t) => {
+  const file = path.join(temporary(t), '0.log');
+  writeFileSync(file, lines(3));
+  const busy = {
+    ...machine,
+    readAt: async (name: string, offset: number, length: number) => {
+      appendFileSync(file, lines(1, 9));
+      return await machine.readAt(name, offset, length);
+    },
+  };
+  const never = () => true;
+  assert.equal(await read(file, { tailLines: 1 }, never, [], busy), 'line 2\n');
+  writeFileSync(file, lines(3));
+  assert.equal(await read(file, {}, never, [], busy), 'line 0\nline 1\nline 2\n');
 });
 
 test('logs are followed over a rotation until the container ends', async (t) => {

@@ -2,10 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeStatus } from '#api/generated/types.ts';
 import type { MachineFacts } from '#host/node-machine.ts';
-import { nodeStatus } from './node-status.ts';
+import { nodeStatus, type NodeStatusInput } from './node-status.ts';
 
-const facts = { cpuCount: 2, memoryBytes: 1024 ** 3, architecture: 'amd64' } as MachineFacts;
-const statusAfter = (previous: NodeStatus | undefined): NodeStatus =>
+const facts: MachineFacts = {
+  hostname: 'n',
+  cpuCount: 2,
+  memoryBytes: 1024 ** 3,
+  hugePages: [
+    { sizeBytes: 2 ** 21, count: 8 },
+    { sizeBytes: 2 ** 30, count: 0 },
+  ],
+  bootId: '',
+  machineId: '',
+  systemUuid: '',
+  kernelVersion: '',
+  osImage: '',
+  architecture: 'amd64',
+};
+const statusAfter = (
+  previous: NodeStatus | undefined,
+  pressures: NodeStatusInput['pressures'] = new Set(),
+): NodeStatus =>
   nodeStatus({
     previous,
     nowMs: 0,
@@ -17,13 +34,16 @@ const statusAfter = (previous: NodeStatus | undefined): NodeStatus =>
     podsMax: 10,
     reserved: {},
     diskTotalBytes: 1024 ** 3,
-    diskFreeBytes: 1024 ** 3,
-    memoryAvailableBytes: 1024 ** 3,
+    kept: { memoryBytes: 100 * 2 ** 20, storageBytes: 0 },
+    pressures,
     images: [],
     runtimeConditions: [],
     runtimeHandlers: [],
     runtimeFeatures: undefined,
     runtimeProblem: undefined,
+    isShuttingDown: false,
+    volumesInUse: [],
+    devices: {},
     serverPort: 10_250,
   });
 
@@ -35,4 +55,23 @@ test('an extended resource that somebody counted on the node stays; everything e
   assert.deepEqual(allocatable, { ...first.allocatable, 'example.com/dongle': '5' });
   const removed = { ...patched, capacity: first.capacity, allocatable };
   assert.deepEqual(statusAfter(removed).allocatable, first.allocatable);
+});
+
+test('huge pages that were set aside are counted, and are no other memory', () => {
+  const { capacity, allocatable } = statusAfter(undefined);
+  assert.equal(capacity?.['hugepages-2Mi'], '16Mi');
+  assert.equal(allocatable?.['hugepages-2Mi'], '16Mi');
+  assert.equal(capacity?.['hugepages-1Gi'], '0');
+  assert.equal(capacity?.['memory'], '1048576Ki');
+  assert.equal(allocatable?.['memory'], `${1048576 - (100 + 16) * 1024}Ki`);
+});
+
+test('of what the node is short is its conditions', () => {
+  const short = statusAfter(undefined, new Set(['PIDPressure', 'DiskPressure']));
+  const told = (short.conditions ?? []).map(({ type, status, reason }) => `${type}=${status} ${reason}`);
+  assert.deepEqual(told.slice(0, 3), [
+    'MemoryPressure=False KubeletHasSufficientMemory',
+    'DiskPressure=True KubeletHasDiskPressure',
+    'PIDPressure=True KubeletHasInsufficientPID',
+  ]);
 });

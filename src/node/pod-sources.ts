@@ -11,9 +11,11 @@ import {
   Services,
 } from '#api/generated/kind-references.ts';
 import type { ConfigMap, Pod, Secret, ServiceAccountTokenProjection, TokenRequest } from '#api/generated/types.ts';
+import { quantityToNumber } from '#api/quantity.ts';
 import type { Client } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import { parseImageName } from './images/image-name.ts';
+import type { CredentialProviders } from './images/credential-providers.ts';
 import { type AuthFile, readAuthFiles } from './images/auth-files.ts';
 import { credentialsFor, mirrorCredentials, readKeyring, type RegistryEntry } from './images/keyring.ts';
 import type { PodSources } from './pod/options.ts';
@@ -30,12 +32,15 @@ export interface PodSourcesOptions {
   readonly machine: Pick<NodeMachine, 'readText'>;
   /** The node's own logins at registries. */
   readonly authFiles: readonly AuthFile[];
+  /** Plugins that give credentials. */
+  readonly credentialProviders?: CredentialProviders | undefined;
   /** Where mirrors have a repository. */
   readonly mirrorsOf: (repository: string) => Promise<readonly string[]>;
 }
 
 interface CachedToken {
   readonly token: string;
+  readonly expirationTimestamp: string;
   readonly renewAtMs: number;
 }
 
@@ -48,6 +53,12 @@ const decode = (data: Readonly<Record<string, string>> | undefined): Record<stri
     Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
   );
 
+/** What the Pod as a whole may have is what a container without limits has. */
+const limitsOf = ({ spec }: Pod): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(spec.resources?.limits ?? {}).map(([name, amount]) => [name, quantityToNumber(String(amount))]),
+  );
+
 export function createPodSources(options: PodSourcesOptions): PodSources {
   const { client, clock, scope, nodeIps, allocatable, onChange } = options;
   const shared = { client, clock, scope, onChange };
@@ -55,13 +66,16 @@ export function createPodSources(options: PodSourcesOptions): PodSources {
   const secrets = new ReferencedObjects<Secret>(Secrets, shared);
   const tokens = new Map<string, Map<string, CachedToken>>();
 
-  async function token(pod: Pod, projection: ServiceAccountTokenProjection): Promise<string> {
+  async function token(
+    pod: Pod,
+    projection: Pick<ServiceAccountTokenProjection, 'audience' | 'expirationSeconds'>,
+  ): Promise<CachedToken> {
     const uid = pod.metadata.uid ?? '';
     let ofPod = tokens.get(uid);
     if (ofPod === undefined) tokens.set(uid, (ofPod = new Map()));
     const key = JSON.stringify([projection.audience ?? '', projection.expirationSeconds ?? 3600]);
     const cached = ofPod.get(key);
-    if (cached !== undefined && cached.renewAtMs > clock.now()) return cached.token;
+    if (cached !== undefined && cached.renewAtMs > clock.now()) return cached;
     const account = { namespace: pod.metadata.namespace, name: pod.spec.serviceAccountName ?? 'default' };
     const answer = await client.resource(ServiceAccounts).createSubresource<TokenRequest>(account, 'token', {
       apiVersion: 'authentication.k8s.io/v1',
@@ -77,8 +91,13 @@ export function createPodSources(options: PodSourcesOptions): PodSources {
     if (value === undefined) throw new Error('the token request was answered without a token');
     const now = clock.now();
     const expiresMs = Date.parse(answer.status?.expirationTimestamp ?? '') || now + 3_600_000;
-    ofPod.set(key, { token: value, renewAtMs: now + Math.min((expiresMs - now) * renewFraction, renewMaxMs) });
-    return value;
+    const made = {
+      token: value,
+      expirationTimestamp: answer.status?.expirationTimestamp ?? '',
+      renewAtMs: now + Math.min((expiresMs - now) * renewFraction, renewMaxMs),
+    };
+    ofPod.set(key, made);
+    return made;
   }
 
   return {
@@ -88,7 +107,7 @@ export function createPodSources(options: PodSourcesOptions): PodSources {
       return {
         podIps,
         hostIps: nodeIps(),
-        allocatable: allocatable(),
+        allocatable: { ...allocatable(), ...limitsOf(pod) },
         services(namespace) {
           const master = services.get('default', 'kubernetes');
           const own = services.list(namespace);
@@ -109,13 +128,17 @@ export function createPodSources(options: PodSourcesOptions): PodSources {
       return {
         podIps,
         hostIps: nodeIps(),
-        allocatable: allocatable(),
+        allocatable: { ...allocatable(), ...limitsOf(pod) },
         configMap: (namespace, name) => configMaps.read(uid, namespace, name),
         secret: (namespace, name) => secrets.read(uid, namespace, name),
         claim: (namespace, name) => client.resource(PersistentVolumeClaims).find({ namespace, name }),
         persistentVolume: (name) => client.resource(PersistentVolumes).find({ name }),
-        token,
+        token: async (one, projection) => (await token(one, projection)).token,
       };
+    },
+    async tokenStatus(pod, audience, expirationSeconds) {
+      const made = await token(pod, { audience, expirationSeconds });
+      return { token: made.token, expirationTimestamp: made.expirationTimestamp };
     },
     async pullCredentials(pod, image) {
       const uid = pod.metadata.uid ?? '';
@@ -148,13 +171,20 @@ export function createPodSources(options: PodSourcesOptions): PodSources {
         problems.push(...keyring.problems.map((why) => `the Secret ${name}: ${why}`));
       }
       const ofNode = await readAuthFiles(options.machine, options.authFiles);
+      const ofPlugins = await options.credentialProviders?.provide(pod, image, {
+        account: (one) =>
+          client
+            .resource(ServiceAccounts)
+            .find({ namespace: one.metadata.namespace, name: one.spec.serviceAccountName ?? '' }),
+        token: async (one, audience) => (await token(one, { audience })).token,
+      });
       return {
         credentials: [
           ...mirrorCredentials(await options.mirrorsOf(parseImageName(image).repository), ofNode.keyrings),
-          ...credentialsFor(image, [entries, ...ofNode.keyrings]),
+          ...credentialsFor(image, [entries, ...ofNode.keyrings, ofPlugins?.entries ?? []]),
         ],
         missingSecrets: missing,
-        problems: [...problems, ...ofNode.problems],
+        problems: [...problems, ...ofNode.problems, ...(ofPlugins?.problems ?? [])],
       };
     },
     async runtimeHandler(pod) {

@@ -55,6 +55,7 @@ export interface LinuxContainerResources {
   readonly cpuShares?: number;
   readonly memoryLimitInBytes?: number;
   readonly oomScoreAdj?: number;
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
   readonly unified?: Readonly<Record<string, string>>;
 }
 export interface PodSandboxConfig {
@@ -103,6 +104,12 @@ export interface ContainerMount {
   readonly image?: { readonly image: string; readonly userSpecifiedImage?: string };
   readonly imageSubPath?: string;
 }
+export interface ContainerDevice {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  /** Of `r`, `w` and `m`. */
+  readonly permissions: string;
+}
 export interface ContainerConfig {
   readonly metadata: ContainerMetadata;
   readonly image: { readonly image: string; readonly userSpecifiedImage?: string };
@@ -111,11 +118,8 @@ export interface ContainerConfig {
   readonly workingDir: string;
   readonly envs: readonly { readonly key: string; readonly value: Uint8Array }[];
   readonly mounts: readonly ContainerMount[];
-  readonly devices?: readonly {
-    readonly containerPath: string;
-    readonly hostPath: string;
-    readonly permissions: string;
-  }[];
+  readonly devices?: readonly ContainerDevice[];
+  readonly CDIDevices?: readonly { readonly name: string }[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly logPath: string;
@@ -188,6 +192,8 @@ export interface ContainerStatus {
   readonly logPath: string;
   /** 0: the runtime's default, or a runtime that knows of no other. */
   readonly stopSignal: number;
+  /** Null: the runtime does not tell. */
+  readonly resources: { readonly linux: LinuxContainerResources | null } | null;
 }
 export interface Image {
   readonly id: string;
@@ -211,7 +217,7 @@ export interface ContainerStats {
     readonly usageBytes: Int64Value | null;
     readonly rssBytes: Int64Value | null;
   } | null;
-  readonly writableLayer: { readonly usedBytes: Int64Value | null } | null;
+  readonly writableLayer: { readonly usedBytes: Int64Value | null; readonly inodesUsed: Int64Value | null } | null;
 }
 export interface AuthConfig {
   readonly username?: string;

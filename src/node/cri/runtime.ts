@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
-import { connectGrpc, type GrpcConnection, grpcCode, GrpcError, type GrpcTable } from '#wire/grpc.ts';
+import { connectGrpc, type GrpcConnection, grpcCode, grpcCodeNames, GrpcError, type GrpcTable } from '#wire/grpc.ts';
 import * as cri from './messages.ts';
 
 export interface RuntimeVersion {
@@ -367,14 +367,8 @@ const isUnimplemented = (error: unknown): boolean =>
 export const isRuntimeNotFound = (error: unknown): boolean =>
   error instanceof GrpcError && error.code === grpcCode.notFound;
 
-/** As Go's gRPC names its codes, in order. */
-const codeNames =
-  'OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated'.split(
-    ' ',
-  );
-
 /** As kubelet shows a failed pull: with the code where it says something. */
 export const pullErrorText = (error: unknown): string =>
   error instanceof GrpcError && error.code !== grpcCode.unknown
-    ? `rpc error: code = ${codeNames[error.code] ?? String(error.code)} desc = ${error.message}`
+    ? `rpc error: code = ${grpcCodeNames[error.code] ?? String(error.code)} desc = ${error.message}`
     : messageOf(error);

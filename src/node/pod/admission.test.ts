@@ -112,3 +112,17 @@ test('of several reasons, resources come first', () => {
   const both = pod({ nodeSelector: { disk: 'slow' }, containers: wanting('3').spec.containers });
   assert.equal(admit(input(both))?.reason, 'OutOfcpu');
 });
+
+test('what the node is short of is not for new Pods, but for critical ones, and memory for those that asked', () => {
+  const short = (...pressures: string[]) => ({ pressures: new Set(pressures) });
+  assert.deepEqual(admit(input(pod(), short('MemoryPressure', 'DiskPressure'))), {
+    reason: 'Evicted',
+    message: 'The node had condition: [MemoryPressure DiskPressure]. ',
+  });
+  assert.equal(admit(input(pod(), short('MemoryPressure')))?.reason, 'Evicted');
+  assert.equal(admit(input(wanting('100m'), short('MemoryPressure'))), undefined);
+  assert.equal(admit(input(wanting('100m'), short('DiskPressure')))?.reason, 'Evicted');
+  const tolerations = [{ key: 'node.kubernetes.io/memory-pressure', operator: 'Exists' }];
+  assert.equal(admit(input(pod({ tolerations }), short('MemoryPressure'))), undefined);
+  assert.equal(admit(input(pod({ priority: 2_000_000_000 }), short('PIDPressure'))), undefined);
+});

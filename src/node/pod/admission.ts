@@ -1,11 +1,14 @@
 // Whether this node can run a Pod at all: what upstream's kubelet refuses before it starts anything. A refused Pod is Failed
 // with the reason. What the scheduler has decided is not decided again here, but for Pods that were put here past it.
 import type { Node, Pod } from '#api/generated/types.ts';
-import { effectiveRequests } from '#rules/effective-requests.ts';
+import { effectiveRequests, reservedRequests } from '#rules/effective-requests.ts';
 import { hostPortsConflict, hostPortsOf } from '#rules/host-ports.ts';
 import { podMatchesNode } from '#rules/matches-node-selector.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { untoleratedTaint } from '#rules/tolerates-taint.ts';
+import { qosClass } from './cgroup-names.ts';
+import { isCriticalPod } from './critical.ts';
+import { isHugePages } from './huge-pages.ts';
 
 export interface Refusal {
   readonly reason: string;
@@ -22,6 +25,8 @@ export interface AdmissionInput {
   readonly allocatable: Readonly<Record<string, number>>;
   readonly supplementalGroupsPolicy: boolean;
   readonly appArmor: boolean;
+  /** Of what the node is short. */
+  readonly pressures?: ReadonlySet<string> | undefined;
 }
 
 /** Upstream's safe_sysctls.go. */
@@ -77,12 +82,14 @@ function insufficient({ pod, others, allocatable }: AdmissionInput): Refusal | u
   const podsMax = allocatable['pods'];
   if (podsMax !== undefined && active.length + 1 > podsMax) return refuse('pods', 1, active.length, podsMax);
   const requests = effectiveRequests(pod);
-  for (const resource of ['cpu', 'memory', 'ephemeral-storage']) {
+  const asked = Object.keys(requests).filter(isHugePages);
+  for (const resource of ['cpu', 'memory', 'ephemeral-storage', ...asked]) {
     const requested = requests[resource] ?? 0;
     const limit = allocatable[resource];
-    if (requested === 0 || limit === undefined) continue;
-    const capacity = Math.floor(resource === 'cpu' ? limit * 1000 : limit);
-    const used = active.reduce((sum, one) => sum + (effectiveRequests(one)[resource] ?? 0), 0);
+    if (requested === 0 || (limit === undefined && !isHugePages(resource))) continue;
+    // Of pages of a size that the machine does not know there are none.
+    const capacity = Math.floor(resource === 'cpu' ? limit! * 1000 : (limit ?? 0));
+    const used = active.reduce((sum, one) => sum + (reservedRequests(one)[resource] ?? 0), 0);
     if (requested > capacity - used) return refuse(resource, requested, used, capacity);
   }
   return undefined;
@@ -110,9 +117,22 @@ function failedPredicate({ pod, node, others }: AdmissionInput): Refusal | undef
   return undefined;
 }
 
+/** What is short is not for new Pods; of memory, those that asked for theirs have it. */
+function refusedForPressure(pod: Pod, pressures: ReadonlySet<string>): Refusal | undefined {
+  if (pressures.size === 0 || isCriticalPod(pod)) return undefined;
+  if (pressures.size === 1 && pressures.has('MemoryPressure')) {
+    const taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
+    const tolerates = untoleratedTaint(pod.spec.tolerations, [taint], ['NoSchedule']) === undefined;
+    if (tolerates || qosClass(pod) !== 'BestEffort') return undefined;
+  }
+  return { reason: 'Evicted', message: `The node had condition: [${[...pressures].join(' ')}]. ` };
+}
+
 /** Undefined: it may run here. To be asked before its first container starts, never of one that runs. */
 export function admit(input: AdmissionInput): Refusal | undefined {
   const { pod, supplementalGroupsPolicy, appArmor } = input;
+  const pressure = input.pressures && refusedForPressure(pod, input.pressures);
+  if (pressure !== undefined) return pressure;
   const sysctl = refusedSysctl(pod);
   if (sysctl !== undefined) return sysctl;
   if (!appArmor && wantsAppArmor(pod))

@@ -1,6 +1,15 @@
 // The conditions of a Pod as upstream's kubelet reports them. Pure.
 import type { ContainerStatus, Pod, PodCondition } from '#api/generated/types.ts';
 import { isSidecar } from './decide.ts';
+import type { ResizeCondition } from './allocation.ts';
+
+/** It has ended for a reason that is not its own. */
+export interface PodFailure {
+  readonly reason: string;
+  readonly message: string;
+  /** The node did it: the condition DisruptionTarget says so. */
+  readonly disrupts?: boolean | undefined;
+}
 
 export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
@@ -28,6 +37,8 @@ export function podConditions(
   hasSandbox: boolean,
   nowMs: number,
   restartingAll: boolean,
+  resize: readonly PodCondition[] = [],
+  failure?: PodFailure,
 ): PodCondition[] {
   const previous = pod.status?.conditions ?? [];
   const containersReady = containersReadyCondition(pod, phase, initStatuses, statuses);
@@ -36,9 +47,19 @@ export function podConditions(
     initializedCondition(pod, phase, initStatuses, statuses, previous),
     readyCondition(pod, containersReady, previous),
     containersReady,
+    { type: 'PodScheduled', status: 'True' },
     ...restartingCondition(restartingAll, previous),
+    ...(failure?.disrupts === true
+      ? [
+          {
+            type: 'DisruptionTarget',
+            status: 'True',
+            reason: 'TerminationByKubelet',
+            message: failure.message,
+          } as const,
+        ]
+      : []),
   ];
-  const scheduled = previous.find((one) => one.type === 'PodScheduled');
   const own = drafts.map((draft): PodCondition => {
     const before = previous.find((one) => one.type === draft.type);
     return {
@@ -53,13 +74,29 @@ export function podConditions(
       ...(draft.message === undefined ? {} : { message: draft.message }),
     };
   });
-  const scheduledCondition: PodCondition = scheduled ?? {
-    type: 'PodScheduled',
-    status: 'True',
-    lastTransitionTime: timeText(nowMs),
-  };
-  const others = previous.filter((one) => one.type !== 'PodScheduled' && !own.some((mine) => mine.type === one.type));
-  return [...own, scheduledCondition, ...others];
+  const others = previous.filter((one) => !isResizeCondition(one) && !own.some((mine) => mine.type === one.type));
+  return [...resize, ...own, ...others];
+}
+
+const isResizeCondition = ({ type }: PodCondition): boolean =>
+  type === 'PodResizePending' || type === 'PodResizeInProgress';
+
+export function resizeCondition(
+  type: 'PodResizePending' | 'PodResizeInProgress',
+  condition: ResizeCondition | undefined,
+): PodCondition[] {
+  if (condition === undefined) return [];
+  const { reason, message, generation, transitionMs } = condition;
+  return [
+    {
+      type,
+      status: 'True',
+      observedGeneration: generation,
+      lastTransitionTime: timeText(transitionMs),
+      ...(reason === undefined || reason === '' ? {} : { reason }),
+      ...(message === undefined || message === '' ? {} : { message }),
+    },
+  ];
 }
 
 /** Of Pods that once restarted all their containers only. */

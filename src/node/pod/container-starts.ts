@@ -9,6 +9,7 @@ import type { Removal } from './removal.ts';
 import type { RuntimeCache } from './runtime-cache.ts';
 import { newestContainer, type PodRuntimeStatus, podIps } from './runtime-status.ts';
 import type { Sandboxes } from './sandboxes.ts';
+import { noteStarted } from './resize-actuation.ts';
 import { fieldPath } from './spec-containers.ts';
 import { comeBack, type PodState } from './state.ts';
 import type { Stopping } from './stopping.ts';
@@ -47,7 +48,8 @@ export class ContainerStarts {
     const podName = `${pod.metadata.name}_${pod.metadata.namespace}(${uid})`;
     const key = `${uid}_${container.name}`;
     const path = fieldPath(pod, container);
-    if (last?.state === 'exited') {
+    const restarting = last !== undefined && state.resources?.restarting.includes(last.id) === true;
+    if (last?.state === 'exited' && !restarting) {
       const now = clock.now();
       const remainingMs = this.#parts.backoff.remainingMs(key, last.finishedAtMs, now);
       if (remainingMs > 0) {
@@ -100,7 +102,10 @@ export class ContainerStarts {
         credentials: (image) => this.#pullCredentials(pod, image),
         emit: (type, reason, message) => events.event(pod, type, reason, message, path),
         onImageSettled: () => this.#parts.enqueue(uid),
-        onCreated: (id) => this.#parts.cache.addContainer(uid, id, sandboxId),
+        onCreated: (id) => {
+          this.#parts.cache.addContainer(uid, id, sandboxId);
+          noteStarted(state, container.name, last?.id);
+        },
       });
     } catch (error) {
       if (!(error instanceof ContainerWaits)) throw error;
@@ -114,7 +119,7 @@ export class ContainerStarts {
       if (error.retryInMs !== undefined) comeBack(state, error.retryInMs);
       return false;
     }
-    if (last?.state === 'exited') this.#parts.backoff.next(key, last.finishedAtMs, clock.now());
+    if (last?.state === 'exited' && !restarting) this.#parts.backoff.next(key, last.finishedAtMs, clock.now());
     state.waiting.delete(container.name);
     return true;
   }
@@ -150,6 +155,7 @@ export class ContainerStarts {
     this.#parts.backoff.next(key, trigger.finishedAtMs, this.#options.clock.now());
     for (const one of own)
       state.restarts.set(one.name, Math.max(state.restarts.get(one.name) ?? 0, one.restartCount + 1));
+    for (const one of own.toReversed()) if (one.state === 'exited') state.removed.set(one.name, one);
     // The one that asked goes last: it is what tells that the work is not done.
     for (const one of [...own.filter((other) => other !== trigger), trigger])
       await this.#parts.removal.container(one.id);

@@ -5,7 +5,11 @@ import type { Container, Pod } from '#api/generated/types.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
 import type { Image, PodSandboxConfig } from '../cri/messages.ts';
 import { type ContainerRuntime, isRuntimeNotFound } from '../cri/runtime.ts';
+import type { DeviceOptions } from '../devices/choice.ts';
+import type { PodDevices } from '../devices/devices.ts';
+import type { PodClaims } from '../dra/claims.ts';
 import type { Images } from '../images/images.ts';
+import { containerDevices, containerMounts } from '../volumes/container-mounts.ts';
 import type { MountedVolume, PodVolumes } from '../volumes/volumes.ts';
 import { ContainerConfigError, containerEnvironment, type EnvironmentSources } from './environment.ts';
 import { expand } from './expansion.ts';
@@ -43,6 +47,8 @@ export interface ContainerStarterOptions {
   readonly images: Images;
   readonly volumes: PodVolumes;
   readonly settings: NodeRuntimeSettings;
+  readonly devices: PodDevices;
+  readonly claims: Pick<PodClaims, 'devices'>;
 }
 
 export interface StartRequest {
@@ -91,17 +97,20 @@ export class ContainerStarter {
     try {
       if (request.target !== undefined && request.target.id === undefined)
         throw new ContainerConfigError(`unable to find target container ${request.target.name}`);
-      const environment = await containerEnvironment(pod, container, request.sources);
+      const given = await this.#devices(pod, container);
+      const environment = { ...given?.environment, ...(await containerEnvironment(pod, container, request.sources)) };
       const mounts = [
-        ...(await this.#options.volumes.containerMounts(
-          pod.metadata.uid ?? '',
+        ...(await containerMounts({
+          machine,
+          podDirectory: this.#options.volumes.podDirectory(pod.metadata.uid ?? ''),
           container,
-          request.mountedVolumes,
+          volumes: request.mountedVolumes,
           environment,
-          volumeImages,
-          request.recursiveReadOnlyMounts,
-        )),
+          images: volumeImages,
+          recursiveReadOnlyMounts: request.recursiveReadOnlyMounts,
+        })),
         ...(await this.#managedMounts(request)),
+        ...(given?.mounts ?? []),
       ];
       const config = containerConfig({
         pod,
@@ -113,6 +122,9 @@ export class ContainerStarter {
         command: (container.command ?? []).map((one) => expand(one, environment)),
         args: (container.args ?? []).map((one) => expand(one, environment)),
         mounts,
+        devices: [...containerDevices(container, request.mountedVolumes), ...(given?.devices ?? [])],
+        annotations: given?.annotations ?? {},
+        cdiDevices: [...(given?.cdiDevices ?? []), ...this.#claimed(pod, container)],
         settings,
         users: request.users,
         targetId: request.target?.id,
@@ -162,6 +174,22 @@ export class ContainerStarter {
     }
   }
 
+  async #devices(pod: Pod, container: Container): Promise<DeviceOptions | undefined> {
+    try {
+      return await this.#options.devices.options(pod, container);
+    } catch (error) {
+      throw new ContainerConfigError(messageOf(error), { cause: error });
+    }
+  }
+
+  #claimed(pod: Pod, container: Container): readonly { readonly name: string }[] {
+    try {
+      return this.#options.claims.devices(pod, container).map((name) => ({ name }));
+    } catch (error) {
+      throw new ContainerConfigError(messageOf(error), { cause: error });
+    }
+  }
+
   async #image(request: StartRequest, container: Container): Promise<Image> {
     const { emit } = request;
     const answer = await this.#options.images.ensure({
@@ -187,6 +215,8 @@ export class ContainerStarter {
     emit: EmitEvent,
     signal?: AbortSignal,
   ): Promise<void> {
+    // One that begins while the agent ends would hear of it no more.
+    signal?.throwIfAborted();
     const { runtime, clock } = this.#options;
     const startedMs = clock.monotonicMs();
     const preStop = container?.lifecycle?.preStop;

@@ -1,6 +1,8 @@
 // What to do for one Pod now: a pure function of its spec, what the runtime has and what the probes say.
 // Follows upstream's computePodActions (kuberuntime_manager.go): one step a call, level-triggered.
 import type { Container, ContainerRestartRule, EphemeralContainer, Pod } from '#api/generated/types.ts';
+import { type ContainerAmounts, containerAmounts } from './allocation.ts';
+import { isEmptyPlan, newResizePlan, planResize, type ResizePlan } from './resize-plan.ts';
 import { containerHash, newestContainer, type PodRuntimeStatus, type RuntimeContainer } from './runtime-status.ts';
 
 export interface ProbeVerdicts {
@@ -16,12 +18,22 @@ export interface DecideInput {
   /** The Pod is to end: deleted, past its deadline, or in a final phase. */
   readonly terminating: boolean;
   readonly probes: ProbeVerdicts;
+  /** Undefined: nothing of it can change while it runs. */
+  readonly resources?: ActuatedResources | undefined;
+}
+
+export interface ActuatedResources {
+  /** By container; absent: as allocated. */
+  readonly actuated: Readonly<Record<string, ContainerAmounts>>;
+  readonly podCgroupIsCurrent: boolean;
+  /** Ids of containers that were stopped to start anew. */
+  readonly restarting: readonly string[];
 }
 
 export interface KillContainer {
   readonly container: RuntimeContainer;
   readonly message: string;
-  readonly reason: 'terminating' | 'liveness' | 'startup' | 'changed' | 'unknown';
+  readonly reason: 'terminating' | 'liveness' | 'startup' | 'changed' | 'resize' | 'unknown';
 }
 
 export type PodActions =
@@ -36,6 +48,8 @@ export type PodActions =
       readonly start: readonly Container[];
       /** Those that `kubectl debug` adds; never started again. */
       readonly startEphemeral: readonly EphemeralContainer[];
+      /** Before regular containers are started. */
+      readonly resize?: ResizePlan;
     }
   /** Stop and remove every container of the Pod, then begin again with the first init container. */
   | { readonly type: 'restart-all' }
@@ -67,7 +81,7 @@ export function shouldRestart(pod: Pod, container: Container, exitCode: number):
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
 
-export function decide({ pod, runtime, terminating, probes }: DecideInput): PodActions {
+export function decide({ pod, runtime, terminating, probes, resources }: DecideInput): PodActions {
   const alive = runtime.containers.some((one) => one.state === 'running' || one.state === 'created');
   const readySandboxes = runtime.sandboxes.filter((one) => one.ready);
   if (terminating)
@@ -92,7 +106,9 @@ export function decide({ pod, runtime, terminating, probes }: DecideInput): PodA
   );
   const kill: KillContainer[] = [];
   const start: Container[] = [];
-  const step: Step = { pod, runtime, probes, sandboxId: newest.id, kill, start };
+  const resize = newResizePlan();
+  resize.pod = resources !== undefined && !resources.podCgroupIsCurrent;
+  const step: Step = { pod, runtime, probes, sandboxId: newest.id, kill, start, resources, resize };
   const initialized = decideInitContainers(step);
   if (initialized === 'failed') return { type: 'stop-pod', recreate: false };
   if (initialized) {
@@ -100,9 +116,10 @@ export function decide({ pod, runtime, terminating, probes }: DecideInput): PodA
     for (const container of pod.spec.containers) if (decideContainer(step, container)) keep++;
     if (keep === 0 && start.length === 0 && kill.length === 0) return { type: 'stop-pod', recreate: false };
   }
-  return kill.length > 0 || start.length > 0 || startEphemeral.length > 0
-    ? { type: 'containers', sandboxId: newest.id, kill, start, startEphemeral }
-    : { type: 'nothing' };
+  if (kill.length === 0 && start.length === 0 && startEphemeral.length === 0 && isEmptyPlan(resize))
+    return { type: 'nothing' };
+  const parts = { sandboxId: newest.id, kill, start, startEphemeral };
+  return { type: 'containers', ...parts, ...(isEmptyPlan(resize) ? {} : { resize }) };
 }
 
 interface Step {
@@ -112,6 +129,8 @@ interface Step {
   readonly sandboxId: string;
   readonly kill: KillContainer[];
   readonly start: Container[];
+  readonly resources: ActuatedResources | undefined;
+  readonly resize: ResizePlan;
 }
 
 /** Without a usable sandbox: is there anything left to run? */
@@ -159,6 +178,14 @@ function killForProbe(step: Step, container: Container, current: RuntimeContaine
   return false;
 }
 
+function killForResize(step: Step, container: Container, current: RuntimeContainer): void {
+  const { pod, resources, resize, kill } = step;
+  if (resources === undefined) return;
+  const has = resources.actuated[container.name] ?? containerAmounts(pod, container);
+  if (planResize(resize, pod, container, current, has) === 'restart')
+    kill.push({ container: current, message: `Container ${container.name} resize requires restart`, reason: 'resize' });
+}
+
 /** True: the regular containers may run. */
 function decideInitContainers(step: Step): boolean | 'failed' {
   const { pod, runtime, sandboxId } = step;
@@ -174,6 +201,7 @@ function decideInitContainers(step: Step): boolean | 'failed' {
     if (isSidecar(container)) {
       if (last?.state === 'running') {
         if (killForProbe(step, container, last)) return begun;
+        killForResize(step, container, last);
         if (!step.probes.started(last.id) && !begun) return false;
         continue;
       }
@@ -193,6 +221,7 @@ function decideInitContainers(step: Step): boolean | 'failed' {
     }
     switch (last.state) {
       case 'running':
+        killForResize(step, container, last);
         return false;
       case 'created':
         step.start.push(container);
@@ -229,7 +258,7 @@ function decideContainer(step: Step, container: Container): boolean {
   }
   switch (last.state) {
     case 'running':
-      killForProbe(step, container, last);
+      if (!killForProbe(step, container, last)) killForResize(step, container, last);
       return true;
     case 'created':
       // Created and never started: the start failed, or we ended in between.
@@ -243,6 +272,10 @@ function decideContainer(step: Step, container: Container): boolean {
       });
       return true;
     case 'exited':
+      if (step.resources?.restarting.includes(last.id) === true) {
+        start.push(container);
+        return true;
+      }
       if (last.sandboxId !== sandboxId && pod.spec.restartPolicy !== 'Never' && last.exitCode !== 0) {
         start.push(container);
         return true;

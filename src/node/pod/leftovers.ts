@@ -13,7 +13,7 @@ export async function clearAway(
   state: PodState,
   runtime: PodRuntimeStatus,
 ): Promise<boolean> {
-  const { runtime: cri, volumes, images, sources, machine, settings, userNamespaces } = options;
+  const { runtime: cri, claims, volumes, images, sources, machine, settings, userNamespaces } = options;
   if (runtime.containers.some((one) => one.state === 'running')) {
     await stopping.pod(state.pod, state, runtime);
     return false;
@@ -27,7 +27,8 @@ export async function clearAway(
     const logs = `${one.labels[podNamespaceLabel]}_${one.labels[podNameLabel]}_${uid}`;
     await machine.remove(`${settings.podLogDirectory}/${logs}`);
   }
-  await volumes.tearDown(uid);
+  await claims.unprepare(uid);
+  if (!(await volumes.tearDown(uid))) return false;
   if (state.cgroup !== undefined) await machine.removeCgroup(state.cgroup);
   images.forget(uid);
   sources.release(uid);

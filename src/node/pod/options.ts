@@ -5,8 +5,11 @@ import type { Scope } from '#base/scope.ts';
 import type { Node, Pod } from '#api/generated/types.ts';
 import type { Client, EventRecorder, Informer } from '#client/client.ts';
 import type { NodeMachine } from '#host/node-machine.ts';
+import type { TokenStatus } from '../csi/mounter.ts';
 import type { RuntimeState } from '../cri/messages.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
+import type { PodDevices } from '../devices/devices.ts';
+import type { PodClaims } from '../dra/claims.ts';
 import type { Images } from '../images/images.ts';
 import type { PullCredential } from '../images/keyring.ts';
 import type { Probes } from '../probes/probes.ts';
@@ -26,6 +29,8 @@ export interface PodPullCredentials {
 export interface PodSources {
   environment(pod: Pod, podIps: readonly string[]): EnvironmentSources;
   volumes(pod: Pod, podIps: readonly string[]): VolumeSources;
+  /** A token of the Pod's service account, and until when it is good. */
+  tokenStatus(pod: Pod, audience: string, expirationSeconds: number | undefined): Promise<TokenStatus>;
   /** What may open the image's registry: the Pod's pull secrets first, then the node's logins. Never throws for what is missing. */
   pullCredentials(pod: Pod, image: string): Promise<PodPullCredentials>;
   /** Of the Pod's RuntimeClass; '' without one. Throws a PodConfigError when there is no such class. */
@@ -56,7 +61,15 @@ export interface PodsOptions {
   readonly nodeIps: () => readonly string[];
   readonly runtimeState: () => RuntimeState;
   readonly userNamespaces: UserNamespaces;
+  readonly devices: PodDevices;
+  readonly claims: PodClaims;
+  /** Conditions of the node that say of what it is short. */
+  readonly pressures?: (() => ReadonlySet<string>) | undefined;
+  /** New Pods are refused. */
+  readonly isShuttingDown: () => boolean;
   readonly allocatable: () => Readonly<Record<string, number>>;
   /** The host enforces AppArmor. */
   readonly appArmor: boolean;
+  /** Resolves when what policies say of traffic of a Pod with these addresses holds; rejects when that cannot be. */
+  readonly enforcePolicies?: ((pod: Pod, addresses: readonly string[]) => Promise<void>) | undefined;
 }

@@ -4,13 +4,19 @@ import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import { WorkQueue } from '#base/work-queue.ts';
 import type { Pod } from '#api/generated/types.ts';
+import { podIsTerminal } from '#rules/pod-is-active.ts';
+import type { Eviction } from '../eviction/manager.ts';
+import { withAllocation } from './allocation.ts';
 import { KeyedBackoff } from './back-off.ts';
 import { cgroupPath, containerCgroup, podCgroup } from './cgroup-names.ts';
 import { ClassCgroups } from './class-cgroups.ts';
+import type { PodFailure } from './conditions.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { clearAway } from './leftovers.ts';
 import type { PodsOptions } from './options.ts';
 import { Removal } from './removal.ts';
+import { ResizeActuation } from './resize-actuation.ts';
+import { Resizing } from './resizing.ts';
 import { RuntimeCache } from './runtime-cache.ts';
 import { podLogDirectory } from './runtime-config.ts';
 import type { RuntimeContainer } from './runtime-status.ts';
@@ -33,12 +39,20 @@ export class Pods {
   readonly #removal: Removal;
   readonly #stopping: Stopping;
   readonly #classes: ClassCgroups;
+  readonly #resizing: Resizing;
   readonly #worker: PodWorker;
 
   constructor(options: PodsOptions) {
     this.#options = options;
     const enqueue = (podUid: string) => this.enqueue(podUid);
-    const admitted = () => this.list().filter((one) => this.#states.get(one.metadata.uid ?? '')?.admitted === true);
+    const admitted = () =>
+      this.list()
+        .filter((one) => {
+          const state = this.#states.get(one.metadata.uid ?? '');
+          // After a start, those that run and were not looked at yet take their place too.
+          return state?.admitted === true || (state?.failure === undefined && (one.status?.phase ?? '') === 'Running');
+        })
+        .map((one) => withAllocation(one, this.#states.get(one.metadata.uid ?? '')?.resources?.allocated));
     const cache = new RuntimeCache(options.runtime);
     const removal = new Removal(options, cache);
     const stopping = new Stopping(options, cache, removal, enqueue);
@@ -50,7 +64,11 @@ export class Pods {
     this.#removal = removal;
     this.#stopping = stopping;
     this.#classes = classes;
-    this.#worker = new PodWorker(options, { cache, classes, removal, sandboxes, starts, stopping, admitted });
+    const resizing = new Resizing(options, { states: this.#states, admitted, enqueue });
+    const actuation = new ResizeActuation(options, cache, classes);
+    this.#resizing = resizing;
+    const parts = { cache, classes, removal, resizing, actuation, sandboxes, starts, stopping, enqueue, admitted };
+    this.#worker = new PodWorker(options, parts);
     const { clock, logger } = options;
     this.#queue = new WorkQueue({
       clock,
@@ -104,14 +122,15 @@ export class Pods {
 
   /** Looks at the whole runtime: finds Pods that nobody wants any more, and changes whose event was missed. */
   async relist(): Promise<void> {
-    const { volumes, settings } = this.#options;
+    const { claims, volumes, settings } = this.#options;
     const [pods, directories] = await Promise.all([this.#cache.relist(), volumes.known()]);
     for (const { uid, clusterId, changed } of pods) {
       // Another cluster's is a leftover to remove.
       if (clusterId !== settings.clusterId) this.#state(uid);
       if (changed || this.#wanted(this.#state(uid), uid) === undefined) this.#queue.add(uid);
     }
-    for (const uid of directories) if (this.#states.get(uid) === undefined) this.#queue.add(uid);
+    for (const uid of [...directories, ...claims.users()])
+      if (this.#states.get(uid) === undefined) this.#queue.add(uid);
   }
 
   /** A sandbox or container changed. */
@@ -127,6 +146,45 @@ export class Pods {
 
   runningContainers(): readonly RuntimeContainer[] {
     return this.#cache.running();
+  }
+
+  /** Ends it for a reason of the node's; nothing happens to one that ends for another. */
+  end(pod: Pod, failure: PodFailure, graceSeconds: number): void {
+    const uid = pod.metadata.uid ?? '';
+    const state = this.#state(uid);
+    if (state.failure === undefined) state.failure = failure;
+    state.graceSeconds = Math.min(state.graceSeconds ?? graceSeconds, graceSeconds);
+    this.#queue.add(uid);
+  }
+
+  evict(pod: Pod, { message, annotations, graceSeconds }: Eviction): void {
+    this.#options.events.event(pod, 'Warning', 'Evicted', message, undefined, annotations);
+    this.end(pod, { reason: 'Evicted', message, disrupts: true }, graceSeconds);
+  }
+
+  /** Pods that hold something here and are not ending for a reason already. */
+  evictable(): readonly Pod[] {
+    return this.list().filter((one) => {
+      const uid = one.metadata.uid ?? '';
+      return (
+        !podIsTerminal(one) && this.#states.get(uid)?.failure === undefined && this.#cache.runningOf(uid).length > 0
+      );
+    });
+  }
+
+  /** Removes what the runtime keeps of Pods that are over: their logs can be read no more. */
+  async removeEnded(): Promise<void> {
+    for (const pod of this.list()) {
+      const uid = pod.metadata.uid ?? '';
+      if (!podIsTerminal(pod)) continue;
+      const { containers } = await this.#cache.read(uid);
+      for (const one of containers) if (one.state === 'exited') await this.#removal.container(one.id);
+    }
+  }
+
+  /** None of its containers runs. */
+  isQuiet(uid: string): boolean {
+    return this.#cache.runningOf(uid).length === 0;
   }
 
   /** What statistics are made of. */
@@ -197,6 +255,7 @@ export class Pods {
     this.#backoff.forget(`${uid}_`);
     this.#cache.forget(uid);
     this.#states.delete(uid);
+    this.#resizing.forget(uid);
     await this.#classes.weigh();
     return undefined;
   }

@@ -6,11 +6,11 @@ import { containerEnvironment, ContainerConfigError, resourceField, serviceEnvir
 import { expand } from './expansion.ts';
 import { podCgroup } from './cgroup-names.ts';
 import { hostsFile } from './hosts-file.ts';
+import { oomScoreAdjust } from './oom-score.ts';
 import {
   containerConfig,
   containerResources,
   type NodeRuntimeSettings,
-  oomScoreAdjust,
   parseResolvConf,
   podDns,
 } from './runtime-config.ts';
@@ -18,6 +18,7 @@ import type { RuntimeContainer } from './runtime-status.ts';
 import { podPhase, podStatus } from './status.ts';
 
 const settings: NodeRuntimeSettings = {
+  hugePageSizes: [2 * 2 ** 20],
   clusterId: 'c',
   cgroupDriver: 'cgroupfs',
   cgroupRoot: 'kubepods',
@@ -141,6 +142,7 @@ test('resources become shares, quota, limit and an OOM score; the cgroup says th
     cpuQuota: 100_000,
     memoryLimitInBytes: 200e6,
     oomScoreAdj: 900,
+    hugepageLimits: [{ pageSize: '2MB', limit: 0 }],
   });
   assert.equal(oomScoreAdjust(pod(), { name: 'main' }, 1e9), 1000);
   assert.equal(podCgroup(one, settings), '/kubepods/burstable/poda-b');
@@ -196,16 +198,31 @@ test('phases', () => {
   assert.equal(podPhase(two, [status('a', { waiting: {} }, ended(1)), status('b', ended(1))], false, true), 'Running');
 });
 
+const input = {
+  runtime: { sandboxes: [], containers: [] },
+  nodeIps: ['10.0.0.1'],
+  waiting: new Map(),
+  isReady: () => false,
+  isStarted: () => false,
+  runtimeName: 'containerd',
+  terminating: false,
+};
+
+test('each condition of the node tells which generation of the Pod it is of, PodScheduled too', () => {
+  const bound = { type: 'PodScheduled', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const { conditions = [] } = podStatus({
+    ...input,
+    nowMs: 1_000,
+    pod: { ...pod(), metadata: { ...pod().metadata, generation: 3 }, status: { conditions: [bound] } },
+  });
+  assert.deepEqual(
+    conditions.find((one) => one.type === 'PodScheduled'),
+    { ...bound, observedGeneration: 3 },
+  );
+  assert.ok(conditions.every((one) => one.observedGeneration === 3));
+});
+
 test('transition times stay while a condition stays; conditions of others are kept', () => {
-  const input = {
-    runtime: { sandboxes: [], containers: [] },
-    nodeIps: ['10.0.0.1'],
-    waiting: new Map(),
-    isReady: () => false,
-    isStarted: () => false,
-    runtimeName: 'containerd',
-    terminating: false,
-  };
   const first = podStatus({ ...input, pod: pod(), nowMs: 1_000 });
   const gate = { type: 'example.com/gate', status: 'True' };
   const again = podStatus({
@@ -258,4 +275,37 @@ test('a restart stays counted when the container that was made for it is removed
   const during = counted([made, ended]);
   assert.equal(during.containerStatuses?.[0]?.restartCount, 1);
   assert.equal(counted([ended], during).containerStatuses?.[0]?.restartCount, 1);
+});
+
+test('what containers ended with that were removed to begin anew stays known', () => {
+  const ended: RuntimeContainer = {
+    id: 'old',
+    sandboxId: 's',
+    name: 'main',
+    state: 'exited',
+    createdAtMs: 1,
+    startedAtMs: 1,
+    finishedAtMs: 2,
+    exitCode: 42,
+    reason: 'Error',
+    message: '',
+    image: '',
+    imageRef: '',
+    restartCount: 0,
+    hash: '',
+    logPath: '',
+    terminationMessagePath: '',
+    terminationMessagePolicy: '',
+    graceSeconds: 30,
+  };
+  const last = (containers: readonly RuntimeContainer[]) =>
+    podStatus({
+      ...input,
+      pod: pod(),
+      nowMs: 3,
+      runtime: { sandboxes: [], containers },
+      removed: new Map([['main', ended]]),
+    }).containerStatuses?.[0]?.lastState?.terminated?.exitCode;
+  assert.equal(last([{ ...ended, id: 'new', state: 'running', restartCount: 1 }]), 42);
+  assert.equal(last([]), 42);
 });

@@ -3,6 +3,7 @@ import { Pods } from '#api/generated/kind-references.ts';
 import type { Pod } from '#api/generated/types.ts';
 import { isConflict, isNotFound } from '#api/status.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
+import { resizeCondition } from './conditions.ts';
 import { restartAllTrigger } from './decide.ts';
 import type { PodsOptions } from './options.ts';
 import type { PodRuntimeStatus } from './runtime-status.ts';
@@ -11,7 +12,7 @@ import { podStatus } from './status.ts';
 
 /** False: the API had a newer Pod, which comes back by the informer. */
 export async function report(
-  options: Pick<PodsOptions, 'client' | 'clock' | 'nodeIps' | 'runtimeName' | 'probes'>,
+  options: Pick<PodsOptions, 'client' | 'claims' | 'clock' | 'devices' | 'nodeIps' | 'runtimeName' | 'probes'>,
   pod: Pod,
   state: PodState,
   runtime: PodRuntimeStatus,
@@ -29,9 +30,20 @@ export async function report(
     failure: state.failure,
     recursiveReadOnlyMounts: state.handler?.recursiveReadOnlyMounts,
     restartingAll: !terminating && restartAllTrigger(pod, runtime) !== undefined,
+    removed: state.removed,
+    resources: state.resources,
+    devices: (container) => options.devices.health(pod.metadata.uid ?? '', container),
+    resizeConditions: [
+      ...resizeCondition('PodResizePending', state.resizePending),
+      ...resizeCondition('PodResizeInProgress', state.resizeInProgress),
+    ],
     isReady: (one) => probes.ready(one.id),
     isStarted: (one) => probes.started(one.id),
   });
+  // Before anybody hears that it has ended: its devices may be another's then.
+  const isOver = status.phase === 'Succeeded' || status.phase === 'Failed';
+  if (isOver && runtime.containers.every((one) => one.state !== 'running'))
+    await options.claims.unprepare(pod.metadata.uid ?? '');
   if (semanticallyEqual(pod.status, status)) return true;
   try {
     await client.resource(Pods).update({ ...pod, status }, { subresource: 'status', fieldManager: 'kubelet' });
@@ -44,15 +56,16 @@ export async function report(
   }
 }
 
-/** Nothing of it runs any more: the object goes. */
+/** Nothing of it runs any more: the object goes. False: a volume is still in the way, and the Pod is queued when it is not. */
 export async function finishDeletion(
-  { client, volumes }: Pick<PodsOptions, 'client' | 'volumes'>,
+  { client, claims, volumes }: Pick<PodsOptions, 'client' | 'claims' | 'volumes'>,
   pod: Pod,
   state: PodState,
-): Promise<void> {
+): Promise<boolean> {
   const uid = pod.metadata.uid ?? '';
-  await volumes.tearDown(uid);
   state.mounted = undefined;
+  await claims.unprepare(uid);
+  if (!(await volumes.tearDown(uid))) return false;
   try {
     await client
       .resource(Pods)
@@ -63,4 +76,5 @@ export async function finishDeletion(
   } catch (error) {
     if (!isNotFound(error) && !isConflict(error)) throw error;
   }
+  return true;
 }

@@ -7,10 +7,13 @@ import type {
   SeccompProfile,
   SecurityContext,
 } from '#api/generated/types.ts';
-import { milliValue, quantityToNumber } from '#api/quantity.ts';
 import * as cri from '../cri/messages.ts';
 import { ContainerConfigError } from './environment.ts';
-import { podCgroup, qosClass } from './cgroup-names.ts';
+import { type ContainerAmounts, containerAmounts } from './allocation.ts';
+import { podCgroup } from './cgroup-names.ts';
+import { cpuShares } from './cgroups.ts';
+import { hugePageLimits } from './huge-pages.ts';
+import { oomScoreAdjust } from './oom-score.ts';
 import { clusterLabel, containerAnnotations, containerLabels, podLabels } from './runtime-status.ts';
 
 export interface NodeRuntimeSettings {
@@ -19,12 +22,16 @@ export interface NodeRuntimeSettings {
   /** Name of the cgroup above all Pods' cgroups; upstream's is `kubepods`. */
   readonly cgroupRoot: string;
   readonly memoryBytes: number;
+  /** In bytes. */
+  readonly hugePageSizes: readonly number[];
   /** What all Pods together may use: all but what is reserved for the system. */
   readonly podsMemoryBytes: number;
   readonly podLogDirectory: string;
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   readonly seccompDirectory: string;
+  /** Processes and threads of one Pod; undefined: as many as the machine lets it. */
+  readonly podProcessesMax?: number | undefined;
 }
 
 export interface ResolverConfig {
@@ -214,41 +221,29 @@ function appArmor(profile: AppArmorProfile | undefined): { apparmor?: cri.Securi
   }
 }
 
-export function containerResources(
+export const containerResources = (
   pod: Pod,
   container: Container,
   settings: NodeRuntimeSettings,
+): cri.LinuxContainerResources => amountResources(pod, container, containerAmounts(pod, container), settings);
+
+/** With amounts that are not those of its spec, while they change. */
+export function amountResources(
+  pod: Pod,
+  container: Container,
+  { cpuRequest, cpuLimit, memoryLimit }: ContainerAmounts,
+  settings: NodeRuntimeSettings,
 ): cri.LinuxContainerResources {
-  const { requests, limits } = container.resources ?? {};
-  const milli = (value: string | number | undefined) => (value === undefined ? undefined : milliValue(String(value)));
-  const cpuRequest = milli(requests?.['cpu']) ?? milli(limits?.['cpu']);
-  const cpuLimit = milli(limits?.['cpu']);
-  const memoryLimit = limits?.['memory'];
+  const requested = container.resources?.requests?.['cpu'] === undefined ? cpuLimit : cpuRequest;
   return {
-    cpuShares: cpuRequest === undefined ? 2 : Math.min(262_144, Math.max(2, Math.floor((cpuRequest * 1024) / 1000))),
-    ...(cpuLimit === undefined || cpuLimit === 0
+    cpuShares: cpuShares(requested),
+    ...(cpuLimit === 0 ? {} : { cpuPeriod: 100_000, cpuQuota: Math.max(1000, Math.floor(cpuLimit * 100)) }),
+    ...(memoryLimit === 0 ? {} : { memoryLimitInBytes: memoryLimit }),
+    ...(settings.hugePageSizes.length === 0
       ? {}
-      : { cpuPeriod: 100_000, cpuQuota: Math.max(1000, Math.floor(cpuLimit * 100)) }),
-    ...(memoryLimit === undefined ? {} : { memoryLimitInBytes: Math.ceil(quantityToNumber(String(memoryLimit))) }),
+      : { hugepageLimits: hugePageLimits(pod, container, settings.hugePageSizes) }),
     oomScoreAdj: oomScoreAdjust(pod, container, settings.memoryBytes),
   };
-}
-
-/** Upstream's qos/policy.go. */
-export function oomScoreAdjust(pod: Pod, container: Container, capacityBytes: number): number {
-  if ((pod.spec.priority ?? 0) >= 2_000_000_000) return -997;
-  switch (qosClass(pod)) {
-    case 'Guaranteed':
-      return -997;
-    case 'BestEffort':
-      return 1000;
-    default: {
-      const request = container.resources?.requests?.['memory'];
-      const bytes = request === undefined ? 0 : quantityToNumber(String(request));
-      const adjust = 1000 - Math.floor((1000 * bytes) / capacityBytes);
-      return Math.min(999, Math.max(3, adjust));
-    }
-  }
 }
 
 const maskedPaths = [
@@ -297,6 +292,10 @@ export interface ContainerConfigInput {
   readonly command: readonly string[];
   readonly args: readonly string[];
   readonly mounts: readonly cri.ContainerMount[];
+  readonly devices?: readonly cri.ContainerDevice[];
+  /** Of plugins; ours count before. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly cdiDevices?: readonly { readonly name: string }[];
   readonly settings: NodeRuntimeSettings;
   readonly users: UserMappings;
   /** Whose processes an ephemeral container sees. */
@@ -331,8 +330,10 @@ export function containerConfig(input: ContainerConfigInput): cri.ContainerConfi
       input.users === undefined
         ? input.mounts
         : input.mounts.map((one) => ({ ...one, uidMappings: input.users ?? [], gidMappings: input.users ?? [] })),
+    devices: input.devices ?? [],
+    ...((input.cdiDevices?.length ?? 0) === 0 ? {} : { CDIDevices: input.cdiDevices ?? [] }),
     labels: containerLabels(pod, container, settings.clusterId),
-    annotations: containerAnnotations(pod, container, input.restartCount),
+    annotations: { ...input.annotations, ...containerAnnotations(pod, container, input.restartCount) },
     logPath: `${container.name}/${input.restartCount}.log`,
     ...(container.lifecycle?.stopSignal === undefined ? {} : { stopSignal: container.lifecycle.stopSignal }),
     stdin: container.stdin === true,

@@ -43,6 +43,14 @@ export interface RuntimeContainer {
   readonly terminationMessagePolicy: string;
   /** Of the Pod when it was made, for when the Pod itself is not known any more. */
   readonly graceSeconds: number;
+  /** CPU in thousandths, memory in bytes; absent: the runtime does not tell. */
+  readonly resources?: RuntimeResources | undefined;
+}
+
+export interface RuntimeResources {
+  readonly cpuRequest: number | undefined;
+  readonly cpuLimit: number | undefined;
+  readonly memoryLimit: number | undefined;
 }
 
 /** Newest first, both. */
@@ -89,6 +97,19 @@ export function parseContainer(status: cri.ContainerStatus, sandboxId: string): 
     terminationMessagePath: status.annotations[terminationMessagePathAnnotation] ?? '',
     terminationMessagePolicy: status.annotations[terminationMessagePolicyAnnotation] ?? '',
     graceSeconds: Number(status.annotations[podGraceAnnotation] ?? 30),
+    ...runtimeResources(status.resources?.linux ?? undefined),
+  };
+}
+
+function runtimeResources(linux: cri.LinuxContainerResources | undefined): { resources?: RuntimeResources } {
+  if (linux === undefined) return {};
+  const { cpuPeriod = 0, cpuQuota = 0, cpuShares = 0, memoryLimitInBytes = 0 } = linux;
+  return {
+    resources: {
+      cpuRequest: cpuShares > 0 ? Math.ceil((cpuShares * 1000) / 1024) : undefined,
+      cpuLimit: cpuPeriod > 0 && cpuQuota > 0 ? Math.trunc((cpuQuota * 1000) / cpuPeriod) : undefined,
+      memoryLimit: memoryLimitInBytes > 0 ? memoryLimitInBytes : undefined,
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import { messageOf } from '#base/errors.ts';
 import type { Pod } from '#api/generated/types.ts';
 import type { PodSandboxConfig, RuntimeHandler } from '../cri/messages.ts';
+import { sameCgroup } from './allocation.ts';
 import { podCgroup } from './cgroup-names.ts';
 import { podCgroupResources } from './cgroups.ts';
 import type { ClassCgroups } from './class-cgroups.ts';
@@ -37,7 +38,12 @@ export class Sandboxes {
     if (attempt > 0 && runtime.sandboxes.length > 0)
       events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
     try {
-      await machine.limitCgroup(podCgroup(pod, settings), podCgroupResources(pod));
+      const cgroup = podCgroupResources(pod);
+      await machine.limitCgroup(podCgroup(pod, settings), { ...cgroup, processesMax: settings.podProcessesMax });
+      if (state.resources !== undefined && !sameCgroup(state.resources.cgroup ?? cgroup, cgroup)) {
+        state.resources = { ...state.resources, cgroup };
+        state.resourcesChanged = true;
+      }
       await this.#classes.weigh();
     } catch (error) {
       const message = `unable to ensure pod container exists: ${messageOf(error)}`;

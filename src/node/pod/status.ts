@@ -7,11 +7,14 @@ import type {
   Pod,
   PodCondition,
   PodStatus,
+  ResourceStatus,
   VolumeMountStatus,
 } from '#api/generated/types.ts';
 import type { Mutable } from '#api/kind.ts';
-import { hasStarted, podConditions, timeText } from './conditions.ts';
+import { hasStarted, type PodFailure, podConditions, timeText } from './conditions.ts';
+import type { ResourceRecord } from './allocation.ts';
 import { isSidecar, shouldRestart } from './decide.ts';
+import { containerStatusResources, podStatusResources } from './status-resources.ts';
 import type { PodRuntimeStatus, RuntimeContainer } from './runtime-status.ts';
 
 export interface WaitingReason {
@@ -33,11 +36,17 @@ export interface StatusInput {
   /** The Pod ends: no container starts again whatever its policy. */
   readonly terminating: boolean;
   /** Ended for a reason of its own (DeadlineExceeded, Evicted): phase Failed with it. */
-  readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+  readonly failure?: PodFailure | undefined;
   /** Whether the Pod's runtime handler can make them. */
   readonly recursiveReadOnlyMounts?: boolean | undefined;
+  /** Containers that the runtime has no more, because all were to begin anew; by name. */
+  readonly removed?: ReadonlyMap<string, RuntimeContainer> | undefined;
   /** A container's end asked for all containers to start anew. */
   readonly restartingAll?: boolean | undefined;
+  /** What containers have, where it is not what is allocated to them. */
+  readonly resources?: ResourceRecord | undefined;
+  readonly devices?: ((container: string) => readonly ResourceStatus[]) | undefined;
+  readonly resizeConditions?: readonly PodCondition[] | undefined;
 }
 
 export function podStatus(input: StatusInput): PodStatus {
@@ -71,6 +80,7 @@ export function podStatus(input: StatusInput): PodStatus {
     startTime: previous?.startTime ?? timeText(nowMs),
     qosClass: previous?.qosClass,
     containerStatuses: statuses as Mutable<ContainerStatus>[],
+    ...(podStatusResources(pod, input.resources, phase === 'Running') as Partial<Mutable<PodStatus>>),
   };
   if (keptIps.length > 0) {
     status.podIP = keptIps[0];
@@ -102,6 +112,8 @@ export function podStatus(input: StatusInput): PodStatus {
     hasSandbox,
     nowMs,
     input.restartingAll === true,
+    input.resizeConditions,
+    failure,
   ) as Mutable<PodCondition>[];
   return status;
 }
@@ -159,7 +171,11 @@ function containerStatus(
   let lastState: ContainerState = previous?.lastState ?? {};
   let restartCount = previous?.restartCount ?? 0;
   if (current === undefined) {
-    if (previous?.state?.terminated !== undefined) state = previous.state;
+    const removed = input.removed?.get(container.name);
+    if (removed !== undefined) {
+      state = defaultWaiting;
+      lastState = { terminated: terminatedState(removed, runtimeName) };
+    } else if (previous?.state?.terminated !== undefined) state = previous.state;
     else if (previous?.state?.running !== undefined && lastState.terminated === undefined) {
       state = defaultWaiting;
       lastState = {
@@ -173,7 +189,8 @@ function containerStatus(
     } else state = defaultWaiting;
   } else {
     restartCount = Math.max(current.restartCount, restartCount);
-    if (earlier !== undefined) lastState = { terminated: terminatedState(earlier, runtimeName) };
+    const before = earlier ?? input.removed?.get(container.name);
+    if (before !== undefined) lastState = { terminated: terminatedState(before, runtimeName) };
     else if (previous?.state?.terminated !== undefined && !previous.containerID?.endsWith(`://${current.id}`))
       // The runtime has it no more (all containers were restarted, images reset): what it ended with stays known.
       lastState = previous.state;
@@ -199,6 +216,7 @@ function containerStatus(
   const started = isRunning ? input.isStarted(current) : false;
   const ready =
     isInit && !isSidecar(container) ? state.terminated?.exitCode === 0 : isRunning && started && input.isReady(current);
+  const devices = input.devices?.(container.name) ?? [];
   return {
     name: container.name,
     state,
@@ -214,7 +232,8 @@ function containerStatus(
       : { containerID: `${runtimeName}://${current.id}` }),
     started,
     ...(container.resources?.requests === undefined ? {} : { allocatedResources: container.resources.requests }),
-    resources: container.resources ?? {},
+    resources: containerStatusResources(pod, container, isRunning ? current : undefined, input.resources),
+    ...(isInit || devices.length === 0 ? {} : { allocatedResourcesStatus: devices }),
     ...volumeMountStatuses(container, input.recursiveReadOnlyMounts === true),
   };
 }

@@ -26,13 +26,16 @@ export async function evictForStorage(
     const uid = pod.metadata.uid ?? '';
     const containers = new Map<string, number>();
     for (const { name } of pod.spec.containers)
-      containers.set(name, await machine.usedBytes(`${podLogDirectory(settings.podLogDirectory, pod)}/${name}`));
+      containers.set(name, (await machine.diskUse(`${podLogDirectory(settings.podLogDirectory, pod)}/${name}`)).bytes);
     for (const { attributes, writableLayer } of layers) {
       const { name } = attributes.metadata;
       if (attributes.labels[podUidLabel] === uid && containers.has(name))
         containers.set(name, (containers.get(name) ?? 0) + (writableLayer?.usedBytes?.value ?? 0));
     }
-    const message = storageEviction(pod, { volumes: await volumes.used(pod), containers });
+    const message = storageEviction(pod, {
+      volumes: new Map([...(await volumes.used(pod))].map(([name, { bytes }]) => [name, bytes])),
+      containers,
+    });
     const state = states.get(uid);
     if (message === undefined || state === undefined || state.failure !== undefined) continue;
     events.event(pod, 'Warning', 'Evicted', message);

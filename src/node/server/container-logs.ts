@@ -71,6 +71,9 @@ export async function* readLogs(source: LogSource, options: LogOptions): AsyncGe
   const { machine, path, signal } = source;
   let status = await machine.status(path);
   if (status === undefined && !options.follow) return;
+  // Without following, what was there when somebody asked: of a container that writes on, `tail` would find more lines than it is to
+  // show, and who asks for all would read as long as it writes.
+  const endOffset = options.follow ? Number.POSITIVE_INFINITY : (status?.size ?? 0);
   let offset =
     status === undefined || options.tailLines === undefined
       ? 0
@@ -89,10 +92,11 @@ export async function* readLogs(source: LogSource, options: LogOptions): AsyncGe
   let ended = false;
   while (!signal.aborted && left > 0) {
     // Asked before reading: what was written before the end is then sure to be read.
-    ended = !options.follow || !(await source.isRunning());
+    ended = options.follow && !(await source.isRunning());
     wake = Promise.withResolvers<void>();
     for (;;) {
-      const chunk = status === undefined ? Buffer.alloc(0) : await machine.readAt(path, offset, chunkBytes);
+      const length = Math.min(chunkBytes, endOffset - offset);
+      const chunk = status === undefined || length <= 0 ? Buffer.alloc(0) : await machine.readAt(path, offset, length);
       if (chunk.length === 0) break;
       offset += chunk.length;
       const bytes = Buffer.concat([rest, chunk]);
@@ -106,6 +110,7 @@ export async function* readLogs(source: LogSource, options: LogOptions): AsyncGe
         if (left <= 0 || signal.aborted) return;
       }
     }
+    if (!options.follow) return;
     const now = await machine.status(path);
     if (now !== undefined && (now.inode !== inode || now.size < offset)) {
       // Rotated: the new file begins where the old one ended.

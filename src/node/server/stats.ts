@@ -2,7 +2,7 @@
 // size of writable layers from the runtime. Read when asked; nothing is sampled in between.
 import { type Clock, sleep } from '#base/clock.ts';
 import type { Pod } from '#api/generated/types.ts';
-import type { CgroupUse, InterfaceUse, NodeMachine } from '#host/node-machine.ts';
+import type { CgroupUse, DiskUse, InterfaceUse, NodeMachine } from '#host/node-machine.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
 import type { RuntimeContainer } from '../pod/runtime-status.ts';
 import { timeText } from '../pod/conditions.ts';
@@ -14,8 +14,8 @@ export interface RunningPod {
   readonly cgroup: string;
   readonly containers: readonly { readonly container: RuntimeContainer; readonly cgroup: string }[];
   readonly logDirectory: string;
-  /** Bytes of its own volumes on disk, by name. */
-  readonly volumes: () => Promise<ReadonlyMap<string, number>>;
+  /** Its own volumes on disk, by name. */
+  readonly volumes: () => Promise<ReadonlyMap<string, DiskUse>>;
 }
 
 export interface StatsOptions {
@@ -24,6 +24,8 @@ export interface StatsOptions {
   readonly nodeName: string;
   readonly rootDirectory: string;
   readonly runningPods: () => readonly RunningPod[];
+  /** Of all Pods, and what they may have; undefined before it is known. */
+  readonly podsCgroup: () => { readonly name: string; readonly memoryBytes: number } | undefined;
 }
 
 /** A rate is of the time since the last question, if that was in this range; else of a moment taken now. */
@@ -48,7 +50,12 @@ export class StatsSummary {
     pods: readonly RunningPod[],
   ): Promise<{ readonly sample: Sample; readonly uses: Map<string, CgroupUse> }> {
     const { machine, clock } = this.#options;
-    const cgroups = ['', ...pods.flatMap((one) => [one.cgroup, ...one.containers.map((other) => other.cgroup)])];
+    const all = this.#options.podsCgroup()?.name;
+    const cgroups = [
+      '',
+      ...(all === undefined ? [] : [all]),
+      ...pods.flatMap((one) => [one.cgroup, ...one.containers.map((other) => other.cgroup)]),
+    ];
     const uses = new Map<string, CgroupUse>();
     for (const cgroup of cgroups) {
       const use = await machine.cgroupUse(cgroup);
@@ -60,6 +67,7 @@ export class StatsSummary {
 
   async read(runtime: ContainerRuntime): Promise<object> {
     const { clock, machine, nodeName, rootDirectory, runningPods } = this.#options;
+    const podsCgroup = this.#options.podsCgroup();
     const pods = runningPods();
     let before = this.#last;
     const age = before === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() - before.atMs;
@@ -94,35 +102,67 @@ export class StatsSummary {
       };
     };
     const disk = machine.diskSpace(rootDirectory);
-    const filesystem = {
+    const spaceOf = (space: typeof disk) => ({
       time,
-      availableBytes: disk.freeBytes,
-      capacityBytes: disk.totalBytes,
-      inodes: disk.inodes,
-      inodesFree: disk.inodesFree,
-    };
-    const used = (usedBytes: number) => ({ ...filesystem, usedBytes });
+      availableBytes: space.freeBytes,
+      capacityBytes: space.totalBytes,
+      inodes: space.inodes,
+      inodesFree: space.inodesFree,
+    });
+    const filesystem = spaceOf(disk);
+    const usedIn = (space: typeof filesystem, use: DiskUse) => ({
+      ...space,
+      usedBytes: use.bytes,
+      inodesUsed: use.inodes,
+    });
+    const used = (use: DiskUse) => usedIn(filesystem, use);
     const [layers, imageFilesystem] = await Promise.all([runtime.listContainerStats(), runtime.imageFilesystem()]);
-    const layerBytes = new Map(
-      layers.map((one) => [one.attributes.id, one.writableLayer?.usedBytes?.value ?? 0] as const),
+    const layerUse = new Map(
+      layers.map(({ attributes, writableLayer }): [string, DiskUse] => [
+        attributes.id,
+        { bytes: writableLayer?.usedBytes?.value ?? 0, inodes: writableLayer?.inodesUsed?.value ?? 0 },
+      ]),
     );
     const available = machine.memoryAvailableBytes();
+    const processes = machine.processSpace();
+    const images = spaceOf(imageFilesystem === undefined ? disk : machine.diskSpace(imageFilesystem.mountpoint));
+    const ofImages = {
+      ...images,
+      usedBytes: imageFilesystem?.usedBytes ?? 0,
+      inodesUsed: images.inodes - images.inodesFree,
+    };
+    const ofAllPods = ({ cpu, memory }: ReturnType<typeof usage>) => ({
+      cpu,
+      memory: {
+        ...memory,
+        availableBytes: Math.max(
+          0,
+          (podsCgroup?.memoryBytes ?? 0) - (uses.get(podsCgroup?.name ?? '')?.memoryWorkingSetBytes ?? 0),
+        ),
+      },
+    });
     const ofNode = usage('');
     const told: object[] = [];
     for (const { pod, cgroup, containers, logDirectory, volumes } of pods) {
       const volumeBytes = await volumes();
-      let total = [...volumeBytes.values()].reduce((sum, one) => sum + one, 0);
+      const total = { bytes: 0, inodes: 0 };
+      const count = (use: DiskUse): void => {
+        total.bytes += use.bytes;
+        total.inodes += use.inodes;
+      };
+      for (const one of volumeBytes.values()) count(one);
       const ofContainers: object[] = [];
       for (const one of containers) {
-        const logBytes = await machine.usedBytes(`${logDirectory}/${one.container.name}`);
-        const rootBytes = layerBytes.get(one.container.id) ?? 0;
-        total += logBytes + rootBytes;
+        const logs = await machine.diskUse(`${logDirectory}/${one.container.name}`);
+        const root = layerUse.get(one.container.id) ?? { bytes: 0, inodes: 0 };
+        count(logs);
+        count(root);
         ofContainers.push({
           name: one.container.name,
           startTime: timeText(one.container.startedAtMs),
           ...usage(one.cgroup),
-          rootfs: used(rootBytes),
-          logs: used(logBytes),
+          rootfs: usedIn(images, root),
+          logs: used(logs),
         });
       }
       const first = containers[0];
@@ -134,7 +174,8 @@ export class StatsSummary {
         containers: ofContainers,
         ...usage(cgroup),
         ...networkStats(network, time),
-        volume: [...volumeBytes].map(([name, bytes]) => ({ ...used(bytes), name })),
+        volume: [...volumeBytes].map(([name, use]) => ({ ...used(use), name })),
+        process_stats: { process_count: uses.get(cgroup)?.processes ?? 0 },
         'ephemeral-storage': used(total),
       });
     }
@@ -150,8 +191,14 @@ export class StatsSummary {
           workingSetBytes: machine.facts().memoryBytes - available,
         },
         ...networkStats(await machine.networkUse(), time),
-        fs: used(disk.totalBytes - disk.freeBytes),
-        runtime: { imageFs: used(imageFilesystem?.usedBytes ?? 0) },
+        systemContainers:
+          podsCgroup === undefined || !uses.has(podsCgroup.name)
+            ? []
+            : [{ name: 'pods', startTime: timeText(machine.bootTimeMs()), ...ofAllPods(usage(podsCgroup.name)) }],
+        fs: used({ bytes: disk.totalBytes - disk.freeBytes, inodes: disk.inodes - disk.inodesFree }),
+        // Images and writable layers are in one place, with the runtimes that there are.
+        runtime: { imageFs: ofImages, containerFs: ofImages },
+        rlimit: { time, maxpid: processes.most, curproc: processes.running },
       },
       pods: told,
     };
