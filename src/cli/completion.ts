@@ -34,6 +34,11 @@ const values: Readonly<Record<string, CompletedValue>> = {
   'backup --output': words('json'),
   'add-node --output': { type: 'file' },
   'add-node name': anything,
+  'simulate --nodes': anything,
+  'simulate --pods': anything,
+  'simulate --pod-start-ms': anything,
+  'simulate --lease-seconds': anything,
+  'add-node --hours': anything,
   'completion shell': words(...shells),
 };
 

@@ -4,6 +4,7 @@ import { OperatorError } from '#base/errors.ts';
 import type { AddNodeFlags } from './add-node.ts';
 import type { CopyFlags } from './datastore.ts';
 import type { SimulateFlags } from './simulate.ts';
+import type { ScaleFlags } from './simulate-scale.ts';
 import {
   type BackupFlags,
   exitFailed,
@@ -138,17 +139,26 @@ export function createProgram(exitWith: (code: number) => void): Command {
       exitWith(await (await import('./wait.ts')).wait(options)),
     );
 
-  withSource(program.command('add-node <name>'))
+  withSource(program.command('add-node [name]'))
     .description(
-      'Write a kubeconfig with which another machine joins this control plane as a node of that name. Run it where the control plane runs.',
+      'Write a kubeconfig with which another machine joins this control plane as a node of that name; without a name, one with a token for any number of machines. Run it where the control plane runs.',
     )
     .option(
       '--server <url>',
       'how the other machine reaches the API server; default: cluster.url, or the address of this machine',
     )
-    .option('-o, --output <file>', 'where to write it; default: NAME.kubeconfig in this directory')
-    .addHelpText('after', examples(['sudo microshift add-node edge-2', 'then run --roles node --kubeconfig there']))
-    .action(async (name: string, options: AddNodeFlags) => (await import('./add-node.ts')).addNode(name, options));
+    .option('-o, --output <file>', 'where to write it; default: NAME.kubeconfig, or join.kubeconfig, in this directory')
+    .option('--hours <number>', 'without a name: how long the token holds; default: 24')
+    .addHelpText(
+      'after',
+      examples(
+        ['sudo microshift add-node edge-2', 'then run --roles node --kubeconfig there'],
+        ['sudo microshift add-node --hours 2', 'one file for many machines, for two hours'],
+      ),
+    )
+    .action(async (name: string | undefined, options: AddNodeFlags) =>
+      (await import('./add-node.ts')).addNode(name, options),
+    );
 
   const kubeconfig = program
     .command('kubeconfig')
@@ -197,8 +207,12 @@ export function createProgram(exitWith: (code: number) => void): Command {
   program
     .command('simulate')
     .description(
-      'Run the whole cluster in memory on virtual time, from a seed, with faults, and check what must always hold.',
+      'Run the whole cluster in memory on virtual time, from a seed, with faults, and check what must always hold. With --nodes: a large cluster, and what it costs.',
     )
+    .option('--nodes <count>', 'so many simulated nodes in this process, in real time, instead of seeds and faults')
+    .option('--pods <count>', 'with --nodes: so many Pods on them; default: 20 a node')
+    .option('--pod-start-ms <milliseconds>', 'with --nodes: how long a Pod takes to run; default: 500')
+    .option('--lease-seconds <seconds>', 'with --nodes: how often each node renews its Lease; default: 10')
     .option('--seed <number>', 'the seed: the same gives the same run', '1')
     .option('--seeds <count>', 'so many seeds, from this one on', '1')
     .option('--steps <count>', 'how much happens in it')
@@ -211,9 +225,14 @@ export function createProgram(exitWith: (code: number) => void): Command {
         ['microshift simulate --seed 1 --seeds 200', 'two hundred clusters'],
         ['microshift simulate --seed 42 --shrink', 'the smallest scenario in which it fails'],
         ['microshift simulate --seed 42 --trace', 'what happens in it, line by line'],
+        ['microshift simulate --nodes 500 --pods 5000', 'latencies by verb and resource, Pods a second, memory'],
       ),
     )
-    .action(async (options: SimulateFlags) => exitWith(await (await import('./simulate.ts')).simulate(options)));
+    .action(async (options: SimulateFlags & Partial<ScaleFlags>) => {
+      const { nodes } = options;
+      if (nodes === undefined) return exitWith(await (await import('./simulate.ts')).simulate(options));
+      return exitWith(await (await import('./simulate-scale.ts')).simulateScale({ ...options, nodes }));
+    });
 
   program
     .command('completion <shell>')

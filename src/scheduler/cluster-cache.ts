@@ -1,17 +1,23 @@
 // The scheduler's books: nodes with what is taken on them, kept from the informers, plus Pods that were given a node but
 // whose binding is not visible yet. So nothing is ever given twice.
 import {
+  CSIDrivers,
+  CSINodes,
+  CSIStorageCapacities,
   Namespaces,
   PersistentVolumeClaims,
   PersistentVolumes,
   PodDisruptionBudgets,
   StorageClasses,
+  VolumeAttachments,
 } from '#api/generated/kind-references.ts';
-import type { Node, Pod } from '#api/generated/types.ts';
-import type { Client } from '#client/client.ts';
+import type { Node, Pod, VolumeAttachment } from '#api/generated/types.ts';
+import type { Client, InformerIndex } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { NodeInfo } from './node-info.ts';
 import type { ClusterSnapshot } from './plugin.ts';
+
+const attachmentsByNode: InformerIndex<VolumeAttachment> = { name: 'node', keysOf: ({ spec }) => [spec.nodeName] };
 
 export class ClusterCache implements ClusterSnapshot {
   readonly #nodes = new Map<string, NodeInfo>();
@@ -46,6 +52,18 @@ export class ClusterCache implements ClusterSnapshot {
   }
   storageClass(name: string) {
     return this.#client.informer(StorageClasses).get(undefined, name);
+  }
+  csiNode(node: string) {
+    return this.#client.informer(CSINodes).get(undefined, node);
+  }
+  csiDriver(name: string) {
+    return this.#client.informer(CSIDrivers).get(undefined, name);
+  }
+  storageCapacities() {
+    return this.#client.informer(CSIStorageCapacities).list();
+  }
+  attachments(node: string) {
+    return this.#client.informer(VolumeAttachments).byIndex(attachmentsByNode, node);
   }
   namespaceLabels(namespace: string) {
     return this.#client.informer(Namespaces).get(undefined, namespace)?.metadata.labels;

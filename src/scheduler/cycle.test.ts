@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/generated/types.ts';
-import { decide } from './cycle.ts';
+import { decide, feasibleMax } from './cycle.ts';
 import { NodeInfo } from './node-info.ts';
-import type { ClusterSnapshot } from './plugin.ts';
+import { type ClusterSnapshot, type SchedulerPlugin, unresolvable } from './plugin.ts';
 import { plugins } from './plugins/registry.ts';
 
 let serial = 0;
@@ -31,6 +31,10 @@ const cluster = (nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot> = {}
   nodes,
   claim: () => undefined,
   volume: () => undefined,
+  csiNode: () => undefined,
+  csiDriver: () => undefined,
+  storageCapacities: () => [],
+  attachments: () => [],
   volumes: () => [],
   storageClass: () => undefined,
   namespaceLabels: () => ({}),
@@ -307,4 +311,78 @@ test('images that are there draw, the more the more nodes have them', () => {
   // Half of the nodes have it: (500 - 23) of (1000 - 23) megabytes.
   assert.deepEqual(score!.of(pod(), nodes, cluster(nodes)), [48, 0]);
   assert.deepEqual(score!.of(pod(), [nodes[0]!], cluster(nodes)), [48], 'counted over all nodes');
+});
+
+test('in a large cluster some feasible nodes are enough, and the next search begins behind them', () => {
+  assert.deepEqual([50, 99, 100, 1_000, 5_000, 6_000].map(feasibleMax), [50, 99, 100, 420, 500, 300]);
+  const nodes = Array.from({ length: 300 }, (_, index) => new NodeInfo(node(`n${index}`)));
+  const looked: string[] = [];
+  const seen: SchedulerPlugin = {
+    name: 'Seen',
+    wakesOn: [],
+    filter: (_, { name }) => (looked.push(name), undefined),
+  };
+  const snapshot = cluster(nodes);
+  const first = decide(pod(), snapshot, [seen], () => 0, undefined, 250);
+  assert.equal(first.type === 'node' && first.looked, 144);
+  assert.deepEqual([looked[0], looked[49], looked[50], looked.length], ['n250', 'n299', 'n0', 144]);
+  // Where few fit, all are looked at.
+  looked.length = 0;
+  const only = {
+    ...seen,
+    filter: (_: Pod, { name }: NodeInfo) => (looked.push(name), name === 'n7' ? undefined : unresolvable('no')),
+  };
+  const found = decide(pod(), snapshot, [only], () => 0, undefined, 250);
+  assert.equal(found.type === 'node' && found.node.name, 'n7');
+  assert.equal(looked.length, 300);
+});
+
+test('what is found out once for all nodes is what each node is told alone', () => {
+  const nodes = ['a', 'b', 'c', 'd'].map(
+    (name, index) =>
+      new NodeInfo(
+        node(name, {}, { 'kubernetes.io/hostname': name, ...(index < 3 ? { zone: index === 2 ? 'z2' : 'z1' } : {}) }),
+      ),
+  );
+  const near = (app: string, topologyKey: string) => ({ labelSelector: { matchLabels: { app } }, topologyKey });
+  const required = (term: object) => ({ requiredDuringSchedulingIgnoredDuringExecution: [term] });
+  const shapes: Partial<Pod['spec']>[] = [
+    {},
+    { affinity: { podAffinity: required(near('x', 'zone')) } },
+    { affinity: { podAffinity: required(near('none', 'zone')) } },
+    { affinity: { podAntiAffinity: required(near('x', 'zone')) } },
+    {
+      affinity: {
+        podAntiAffinity: required(near('x', 'kubernetes.io/hostname')),
+        podAffinity: required(near('y', 'zone')),
+      },
+    },
+    {
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'zone',
+          whenUnsatisfiable: 'DoNotSchedule',
+          labelSelector: { matchLabels: { app: 'x' } },
+        },
+      ],
+    },
+  ] as Partial<Pod['spec']>[];
+  onNode(nodes[0]!, pod({}, { app: 'x' }), pod(shapes[3], { app: 'y' }));
+  onNode(nodes[2]!, pod(shapes[4], { app: 'x' }));
+  const snapshot = cluster(nodes);
+  for (const shape of shapes)
+    for (const app of ['x', 'y', 'none']) {
+      const one = pod(shape, { app });
+      for (const plugin of plugins) {
+        if (plugin.prepare === undefined) continue;
+        const prepared = plugin.prepare(one, snapshot);
+        for (const info of nodes)
+          assert.deepEqual(
+            prepared?.(info),
+            plugin.filter?.(one, info, snapshot),
+            `${plugin.name} ${app} on ${info.name}: ${JSON.stringify(shape)}`,
+          );
+      }
+    }
 });

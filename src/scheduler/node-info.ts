@@ -1,6 +1,6 @@
 // What the scheduler knows of one node: its object, its Pods, what they take. Kept up to date Pod by Pod.
 import type { Node, Pod } from '#api/generated/types.ts';
-import { amountsOf, effectiveRequests, type ResourceAmounts } from '#rules/effective-requests.ts';
+import { amountsOf, reservedRequests, type ResourceAmounts } from '#rules/effective-requests.ts';
 import { hostPortsOf, type HostPort } from '#rules/host-ports.ts';
 
 /** For scores only: what a container that asks for nothing is taken to need. */
@@ -8,7 +8,7 @@ const assumedCpuMilli = 100;
 const assumedMemoryBytes = 200 * 1024 * 1024;
 
 export const scoredRequests = (pod: Pod): { readonly cpu: number; readonly memory: number } => {
-  const requests = effectiveRequests(pod);
+  const requests = reservedRequests(pod);
   const without = (resource: string) =>
     pod.spec.containers.filter((one) => one.resources?.requests?.[resource] === undefined).length;
   return {
@@ -62,7 +62,7 @@ export class NodeInfo {
     for (const pod of this.pods.values()) yield* hostPortsOf(pod);
   }
   #count(pod: Pod, sign: 1 | -1): void {
-    const requests = effectiveRequests(pod);
+    const requests = reservedRequests(pod);
     for (const resource in requests)
       this.requested[resource] = (this.requested[resource] ?? 0) + sign * requests[resource]!;
     const scored = scoredRequests(pod);

@@ -1,10 +1,14 @@
 // What a scheduler plugin may say of a Pod and a node. Plugins are pure: they see one snapshot and change nothing.
 import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   StorageClass,
+  VolumeAttachment,
 } from '#api/generated/types.ts';
 import type { NodeInfo } from './node-info.ts';
 
@@ -14,6 +18,11 @@ export interface ClusterSnapshot {
   volume(name: string): PersistentVolume | undefined;
   volumes(): readonly PersistentVolume[];
   storageClass(name: string): StorageClass | undefined;
+  csiNode(node: string): CSINode | undefined;
+  csiDriver(name: string): CSIDriver | undefined;
+  storageCapacities(): readonly CSIStorageCapacity[];
+  /** Of volumes to the node. */
+  attachments(node: string): readonly VolumeAttachment[];
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
   budgets(namespace: string): readonly PodDisruptionBudget[];
   /** Waiting Pods for which room was made on the node of this name. */
@@ -27,6 +36,8 @@ export interface Rejection {
   readonly resolvable: boolean;
 }
 
+export type NodeFilter = (node: NodeInfo) => Rejection | undefined;
+
 /** What happened in the cluster that may let a waiting Pod in. */
 export type ClusterEvent = 'node' | 'pod-removed' | 'pod-added' | 'volume' | 'namespace';
 
@@ -37,6 +48,11 @@ export interface SchedulerPlugin {
   /** Once a Pod; a text rejects every node. */
   preFilter?(pod: Pod, cluster: ClusterSnapshot): string | undefined;
   filter?(pod: Pod, node: NodeInfo, cluster: ClusterSnapshot): Rejection | undefined;
+  /**
+   * Once a Pod, instead of `filter` for each of many nodes: what is the same for all of them is found out once. Undefined: it rejects no node.
+   * Says the same as `filter`.
+   */
+  prepare?(pod: Pod, cluster: ClusterSnapshot): NodeFilter | undefined;
   /** 0 to 100 for each of the nodes; more is better. */
   readonly score?:
     | { readonly weight: number; of(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot): readonly number[] }

@@ -1,5 +1,8 @@
 // The scheduler service: informers feed the books and the queue; one Pod at a time gets a node; bindings run side by side.
 import {
+  CSIDrivers,
+  CSINodes,
+  CSIStorageCapacities,
   Namespaces,
   Nodes,
   PersistentVolumeClaims,
@@ -7,6 +10,7 @@ import {
   PodDisruptionBudgets,
   Pods,
   StorageClasses,
+  VolumeAttachments,
 } from '#api/generated/kind-references.ts';
 import type { Node, Pod, PodCondition } from '#api/generated/types.ts';
 import { formatTime } from '#api/meta/time.ts';
@@ -92,6 +96,8 @@ export class Scheduler {
   readonly #queue: SchedulingQueue;
   readonly #metrics: SchedulerMetrics;
   #turnPlanned = false;
+  /** Where the next search begins, so that all nodes get their turn. */
+  #nextNode = 0;
   #scope: Scope | undefined;
 
   constructor(options: SchedulerOptions) {
@@ -119,6 +125,10 @@ export class Scheduler {
       classes: client.informer(StorageClasses),
       namespaces: client.informer(Namespaces),
       budgets: client.informer(PodDisruptionBudgets),
+      csiNodes: client.informer(CSINodes),
+      csiDrivers: client.informer(CSIDrivers),
+      capacities: client.informer(CSIStorageCapacities),
+      attachments: client.informer(VolumeAttachments),
     };
     await Promise.all(Object.values(informers).map((one) => one.whenSynced(scope.signal)));
     this.#scope = scope;
@@ -128,6 +138,12 @@ export class Scheduler {
       informers.claims.onChange(() => this.#wake('volume')),
       informers.volumes.onChange(() => this.#wake('volume')),
       informers.classes.onChange(() => this.#wake('volume')),
+      informers.csiNodes.onChange(() => this.#wake('volume')),
+      informers.csiDrivers.onChange(() => this.#wake('volume')),
+      informers.capacities.onChange(() => this.#wake('volume')),
+      informers.attachments.onChange(({ current }) => {
+        if (current === undefined) this.#wake('volume');
+      }),
       informers.namespaces.onChange(({ previous, current }) => {
         if (!semanticallyEqual(previous?.metadata.labels, current?.metadata.labels)) this.#wake('namespace');
       }),
@@ -217,7 +233,7 @@ export class Scheduler {
     const seconds = (): number => (clock.monotonicMs() - startMs) / 1000;
     const measures = metrics.cycle();
     const pick = (count: number): number => Math.floor(fraction(random) * count);
-    const verdict = decide(pod, this.#cache, plugins, pick, measures);
+    const verdict = decide(pod, this.#cache, plugins, pick, measures, this.#nextNode);
     const name = `${pod.metadata.namespace!}/${pod.metadata.name!}`;
     switch (verdict.type) {
       case 'unschedulable':
@@ -240,6 +256,7 @@ export class Scheduler {
           return;
         }
         const node = verdict.node.name;
+        this.#nextNode = (this.#nextNode + verdict.looked) % Math.max(1, this.#cache.nodes.length);
         this.#cache.assume(pod, node);
         scope.spawn(`binding of ${name}`, async (signal) => {
           try {

@@ -10,7 +10,10 @@ import { nodeResourcesFit } from './node-resources-fit/plugin.ts';
 import { nodeUnschedulable } from './node-unschedulable/plugin.ts';
 import { podTopologySpread } from './pod-topology-spread/plugin.ts';
 import { taintToleration } from './taint-toleration/plugin.ts';
+import { nodeVolumeLimits } from './node-volume-limits/plugin.ts';
 import { volumeBinding } from './volume-binding/plugin.ts';
+import { volumeRestrictions } from './volume-restrictions/plugin.ts';
+import { volumeZone } from './volume-zone/plugin.ts';
 
 export const plugins: readonly SchedulerPlugin[] = [
   nodeUnschedulable,
@@ -19,7 +22,10 @@ export const plugins: readonly SchedulerPlugin[] = [
   nodeAffinity,
   nodePorts,
   nodeResourcesFit,
+  volumeRestrictions,
+  nodeVolumeLimits,
   volumeBinding,
+  volumeZone,
   podTopologySpread,
   interPodAffinity,
   balancedAllocation,

@@ -85,7 +85,7 @@ export class MemoryFiles {
     const entry = this.#entries.get(this.resolve(path, followLinks));
     if (entry === undefined) return undefined;
     const { type, mode, inode, uid, gid, content } = entry;
-    return { type, mode, inode, uid, gid, size: content.length };
+    return { type, mode, inode, uid, gid, size: content.length, changedMs: 0 };
   }
   list(path: string): readonly string[] {
     return [...(this.#children.get(this.resolve(path)) ?? [])];

@@ -28,6 +28,7 @@ export function memoryMachine({ name, timeline, answer }: MemoryMachineOptions):
     hostname: name,
     cpuCount: 4,
     memoryBytes: 8 * gibibyte,
+    hugePages: [],
     bootId: `${name}-boot-${boots}`,
     machineId: `${name}-machine`,
     systemUuid: `${name}-system`,
@@ -53,6 +54,7 @@ export function memoryMachine({ name, timeline, answer }: MemoryMachineOptions):
       list: () => [...mounts],
       isMountPoint: (target) => mounts.includes(target),
       tmpfs: (target) => void mounts.push(target),
+      hugePages: (target) => void mounts.push(target),
       bind: (_source, target) => void mounts.push(target),
       unmount(target) {
         const index = mounts.lastIndexOf(target);
@@ -65,9 +67,16 @@ export function memoryMachine({ name, timeline, answer }: MemoryMachineOptions):
       files.makeDirectory(`${root}/${relative}`, mode);
       mounts.push(target);
     },
-    diskSpace: () => ({ totalBytes: 100 * gibibyte, freeBytes: 80 * gibibyte, inodes: 1e6, inodesFree: 9e5 }),
+    diskSpace: () => ({
+      totalBytes: 100 * gibibyte,
+      freeBytes: 80 * gibibyte,
+      inodes: 1e6,
+      inodesFree: 9e5,
+      device: 1,
+    }),
+    processSpace: () => ({ most: 32_768, running: 300 }),
     memoryAvailableBytes: () => 6 * gibibyte,
-    usedBytes: async () => 4096,
+    diskUse: async () => ({ bytes: 4096, inodes: 1 }),
     async readText(file) {
       const content = files.read(file);
       return content === undefined ? undefined : Buffer.from(content).toString('utf8');

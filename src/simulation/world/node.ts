@@ -86,6 +86,8 @@ export class SimulatedNode {
       pinnedImages: () => [],
       authFiles: [],
       apiServerNames: ['system:kube-apiserver'],
+      // Its machine is in memory: nobody could connect.
+      listenOnSocket: () => Promise.resolve({ close() {} }),
     });
     const scope = new Scope(life.name, (task, error) => logger.error(`${task} failed`, { error: messageOf(error) }));
     scope.spawn('start', () => agent.start(scope));

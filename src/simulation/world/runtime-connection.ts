@@ -126,6 +126,7 @@ export function connectSimulatedRuntime(options: ConnectionOptions): ContainerRu
           message: '',
           logPath: `${found.sandbox.config.logDirectory}/${found.config.logPath}`,
           stopSignal: 0,
+          resources: null,
         };
       }),
     reopenContainerLog: () => call('reopenContainerLog', () => undefined),

@@ -10,11 +10,12 @@ export const balancedAllocation: SchedulerPlugin = {
     of(pod, nodes) {
       const wanted = effectiveRequests(pod);
       return nodes.map(({ allocatable, requested }) => {
-        const parts = ['cpu', 'memory'].flatMap((resource) => {
+        const part = (resource: 'cpu' | 'memory') => {
           const total = allocatable[resource] ?? 0;
-          return total === 0 ? [] : [Math.min(1, ((requested[resource] ?? 0) + (wanted[resource] ?? 0)) / total)];
-        });
-        const deviation = parts.length === 2 ? Math.abs((parts[0]! - parts[1]!) / 2) : 0;
+          return total === 0 ? undefined : Math.min(1, ((requested[resource] ?? 0) + (wanted[resource] ?? 0)) / total);
+        };
+        const [cpu, memory] = [part('cpu'), part('memory')];
+        const deviation = cpu === undefined || memory === undefined ? 0 : Math.abs((cpu - memory) / 2);
         return Math.floor((1 - deviation) * 100);
       });
     },

@@ -29,13 +29,15 @@ export const nodeResourcesFit: SchedulerPlugin = {
     of(pod, nodes) {
       const wanted = scoredRequests(pod);
       return nodes.map(({ allocatable, scored }) => {
-        const free = (['cpu', 'memory'] as const).flatMap((resource) => {
+        let [sum, count] = [0, 0];
+        for (const resource of ['cpu', 'memory'] as const) {
           const total = allocatable[resource] ?? 0;
-          if (total === 0) return [];
+          if (total === 0) continue;
           const left = total - scored[resource] - wanted[resource];
-          return [left < 0 ? 0 : Math.floor((left * 100) / total)];
-        });
-        return free.length === 0 ? 0 : Math.floor(free.reduce((sum, one) => sum + one, 0) / free.length);
+          sum += left < 0 ? 0 : Math.floor((left * 100) / total);
+          count++;
+        }
+        return count === 0 ? 0 : Math.floor(sum / count);
       });
     },
   },

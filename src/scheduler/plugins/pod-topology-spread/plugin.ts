@@ -4,7 +4,7 @@ import { matcherFor } from '#api/meta/label-selector.ts';
 import { podMatchesNode } from '#rules/matches-node-selector.ts';
 import { untoleratedTaint } from '#rules/tolerates-taint.ts';
 import type { NodeInfo } from '../../node-info.ts';
-import { resolvable, unresolvable, type ClusterSnapshot, type SchedulerPlugin } from '../../plugin.ts';
+import { resolvable, unresolvable, type ClusterSnapshot, type NodeFilter, type SchedulerPlugin } from '../../plugin.ts';
 
 const constraintsOf = (pod: Pod, whenUnsatisfiable: string): readonly TopologySpreadConstraint[] =>
   (pod.spec.topologySpreadConstraints ?? []).filter((one) => one.whenUnsatisfiable === whenUnsatisfiable);
@@ -39,23 +39,34 @@ function domains(constraint: TopologySpreadConstraint, pod: Pod, cluster: Cluste
   return matching;
 }
 
+/** Counts once what is the same for all nodes. */
+function prepare(pod: Pod, cluster: ClusterSnapshot): NodeFilter | undefined {
+  const constraints = constraintsOf(pod, 'DoNotSchedule');
+  if (constraints.length === 0) return undefined;
+  const counted = constraints.map((constraint) => {
+    const matching = domains(constraint, pod, cluster);
+    const fewDomains = constraint.minDomains !== undefined && matching.size < constraint.minDomains;
+    let least = fewDomains || matching.size === 0 ? 0 : Number.POSITIVE_INFINITY;
+    for (const count of matching.values()) least = Math.min(least, count);
+    const selfCounts = matcherFor(constraint.labelSelector).matches(pod.metadata.labels) ? 1 : 0;
+    return { key: constraint.topologyKey, matching, most: constraint.maxSkew + least - selfCounts };
+  });
+  return ({ node }) => {
+    for (const { key, matching, most } of counted) {
+      const domain = node.metadata.labels?.[key];
+      if (domain === undefined)
+        return unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
+      if ((matching.get(domain) ?? 0) > most) return resolvable("node(s) didn't match pod topology spread constraints");
+    }
+    return undefined;
+  };
+}
+
 export const podTopologySpread: SchedulerPlugin = {
   name: 'PodTopologySpread',
   wakesOn: ['node', 'pod-removed', 'pod-added'],
-  filter(pod, info, cluster) {
-    for (const constraint of constraintsOf(pod, 'DoNotSchedule')) {
-      const domain = info.node.metadata.labels?.[constraint.topologyKey];
-      if (domain === undefined)
-        return unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
-      const matching = domains(constraint, pod, cluster);
-      const fewDomains = constraint.minDomains !== undefined && matching.size < constraint.minDomains;
-      const least = fewDomains || matching.size === 0 ? 0 : Math.min(...matching.values());
-      const selfCounts = matcherFor(constraint.labelSelector).matches(pod.metadata.labels) ? 1 : 0;
-      if ((matching.get(domain) ?? 0) + selfCounts - least > constraint.maxSkew)
-        return resolvable("node(s) didn't match pod topology spread constraints");
-    }
-    return undefined;
-  },
+  prepare,
+  filter: (pod, info, cluster) => prepare(pod, cluster)?.(info),
   score: {
     weight: 2,
     of: (pod, nodes, cluster) => scores(pod, nodes, cluster),
@@ -92,8 +103,8 @@ function scores(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot):
     return (info: NodeInfo) => byValue.get(valueOf(info, constraint))! * weight + extra;
   });
   const raw = new Map(scored.map((info) => [info, Math.round(parts.reduce((sum, part) => sum + part(info), 0))]));
-  const most = Math.max(0, ...raw.values());
-  const least = Math.min(...raw.values());
+  let [most, least] = [0, Number.POSITIVE_INFINITY];
+  for (const value of raw.values()) [most, least] = [Math.max(most, value), Math.min(least, value)];
   return nodes.map((info) => {
     const score = raw.get(info);
     if (score === undefined) return 0;

@@ -1,5 +1,13 @@
 // A Pod goes where its volumes are, or can be made. What has to be bound or made there is decided here, done in bind.ts.
-import type { PersistentVolume, PersistentVolumeClaim, Pod, TopologySelectorTerm } from '#api/generated/types.ts';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+  TopologySelectorTerm,
+} from '#api/generated/types.ts';
+import { matcherFor } from '#api/meta/label-selector.ts';
+import { quantityToNumber } from '#api/quantity.ts';
 import { matchesNodeSelector } from '#rules/matches-node-selector.ts';
 import { claimsOfPod } from '#rules/pod-claims.ts';
 import { classOfClaim, findVolumeFor } from '#rules/volume-matches-claim.ts';
@@ -59,6 +67,28 @@ const inTopology = (terms: readonly TopologySelectorTerm[] | undefined, { node }
     }),
   );
 
+/** Drivers that ask for it are only asked for volumes where they say that there is room. */
+function hasCapacity(
+  claim: PersistentVolumeClaim,
+  { metadata, provisioner }: StorageClass,
+  { node }: NodeInfo,
+  cluster: ClusterSnapshot,
+): boolean {
+  const size = claim.spec.resources?.requests?.['storage'];
+  if (size === undefined || cluster.csiDriver(provisioner)?.spec.storageCapacity !== true) return true;
+  const bytes = quantityToNumber(String(size));
+  return cluster.storageCapacities().some(({ storageClassName, maximumVolumeSize, capacity, nodeTopology }) => {
+    const limit = maximumVolumeSize ?? capacity;
+    return (
+      storageClassName === metadata.name &&
+      limit !== undefined &&
+      quantityToNumber(String(limit)) >= bytes &&
+      nodeTopology !== undefined &&
+      matcherFor(nodeTopology).matches(node.metadata.labels ?? {})
+    );
+  });
+}
+
 /** What the Pod's unbound claims need on this node; a text when they cannot have it. */
 export function planVolumes(pod: Pod, info: NodeInfo, cluster: ClusterSnapshot): VolumePlan | string {
   const sorted = sortClaims(pod, cluster);
@@ -92,6 +122,7 @@ export function planVolumes(pod: Pod, info: NodeInfo, cluster: ClusterSnapshot):
     const storageClass = cluster.storageClass(classOfClaim(claim))!;
     if (storageClass.provisioner === noProvisioner || !inTopology(storageClass.allowedTopologies, info))
       return "node(s) didn't find available persistent volumes to bind";
+    if (!hasCapacity(claim, storageClass, info, cluster)) return 'node(s) did not have enough free storage';
     provision.push(claim);
   }
   return { reserve, provision };
