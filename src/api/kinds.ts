@@ -96,10 +96,27 @@ export const kindTable: KindTable = {
   listTypeName: ({ kind, custom }) => custom?.listKind ?? `${kind}List`,
 };
 
+interface KeyForm {
+  /** Of all namespaces, or of all objects where there are none. */
+  readonly prefix: string;
+  readonly namespaced: boolean;
+}
+const keyForms = new WeakMap<KindReference, KeyForm>();
+
 /** The name under which upstream stores it; custom resources: `/registry/GROUP/RESOURCE/`. */
-const keyPatternOf = ({ group, resource, namespaced }: KindReference): string =>
-  tables().keyPattern.get(`${group}/${resource}`) ??
-  `/registry/${group}/${resource}/${namespaced ? '{namespace}/' : ''}{name}`;
+function keyFormOf(kind: KindReference): KeyForm {
+  let form = keyForms.get(kind);
+  if (form === undefined) {
+    const { group, resource } = kind;
+    const pattern =
+      tables().keyPattern.get(`${group}/${resource}`) ??
+      `/registry/${group}/${resource}/${kind.namespaced ? '{namespace}/' : ''}{name}`;
+    const namespaceAt = pattern.indexOf('{namespace}');
+    const end = namespaceAt < 0 ? pattern.lastIndexOf('/') + 1 : namespaceAt;
+    keyForms.set(kind, (form = { prefix: pattern.slice(0, end), namespaced: namespaceAt >= 0 }));
+  }
+  return form;
+}
 
 /** The object's key in the store. `namespace` is ignored for kinds of the cluster. */
 export const storageKey = (kind: KindReference, namespace: string | undefined, name: string): string =>
@@ -107,11 +124,8 @@ export const storageKey = (kind: KindReference, namespace: string | undefined, n
 
 /** The prefix of all objects of the kind, or of one namespace's. Ends with a slash. */
 export function storagePrefix(kind: KindReference, namespace?: string): string {
-  const pattern = keyPatternOf(kind);
-  const namespaceAt = pattern.indexOf('{namespace}');
-  if (namespaceAt < 0) return pattern.slice(0, pattern.lastIndexOf('/') + 1);
-  const prefix = pattern.slice(0, namespaceAt);
-  return namespace === undefined || namespace === '' ? prefix : `${prefix}${namespace}/`;
+  const { prefix, namespaced } = keyFormOf(kind);
+  return !namespaced || namespace === undefined || namespace === '' ? prefix : `${prefix}${namespace}/`;
 }
 
 export const apiVersionOf = ({ group, version }: { readonly group: string; readonly version: string }): string =>

@@ -14,16 +14,14 @@ test('every row names a kind', () => {
 
 test('who writes an object that nothing acts on is told so', async () => {
   const server = await startApiServer();
-  const policy = {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: { name: 'deny', namespace: 'default' },
-    spec: { podSelector: {} },
+  const deviceClass = {
+    apiVersion: 'resource.k8s.io/v1',
+    kind: 'DeviceClass',
+    metadata: { name: 'example' },
+    spec: {},
   };
-  const response = await server.send('POST', '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies', {
-    body: policy,
-  });
+  const response = await server.send('POST', '/apis/resource.k8s.io/v1/deviceclasses', { body: deviceClass });
   assert.equal(response.status, 201);
-  assert.deepEqual(response.warnings, ['NetworkPolicy is stored but not implemented yet: no traffic is restricted']);
+  assert.deepEqual(response.warnings, ['DeviceClass is stored but not implemented yet: devices are not allocated']);
   assert.deepEqual(storedOnlyWarnings({ group: '', resource: 'pods', kind: 'Pod' }), []);
 });

@@ -3,15 +3,11 @@
 import type { KindReference } from './kind.ts';
 
 const rows: Readonly<Record<string, string>> = {
-  'autoscaling/horizontalpodautoscalers': 'nothing is scaled',
-  'networking.k8s.io/networkpolicies': 'no traffic is restricted',
   'resource.k8s.io/deviceclasses': 'devices are not allocated',
   'resource.k8s.io/resourceclaims': 'devices are not allocated',
   'resource.k8s.io/resourceclaimtemplates': 'devices are not allocated',
   'resource.k8s.io/resourceslices': 'devices are not allocated',
   'security.openshift.io/securitycontextconstraints': 'Pods are not checked against it',
-  'storage.k8s.io/csidrivers': 'CSI volumes are not mounted',
-  'storage.k8s.io/volumeattachments': 'CSI volumes are not attached',
 };
 
 /** The Warning texts for writers of this kind; none for kinds that are acted on. */

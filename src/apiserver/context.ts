@@ -139,6 +139,8 @@ export interface AdmissionPlugin {
   mutate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
   /** Throws an ApiError. */
   validate?(attributes: AdmissionAttributes, server: Server): void | Promise<void>;
+  /** Whether it has anything to say of this kind, ever; absent: of all. */
+  readonly concerns?: ((kind: Pick<KindRow, 'group' | 'resource'>) => boolean) | undefined;
   /** What the store configures: webhooks, policies. */
   readonly isDynamic?: boolean | undefined;
   /** It is asked about Bindings, Evictions, tokens and reviews as well, which are no objects of their row. */

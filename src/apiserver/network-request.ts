@@ -33,18 +33,16 @@ function wholeBody(request: HttpsRequest, length: number): Uint8Array | undefine
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
+const tooLarge = (limitBytes: number) => requestEntityTooLargeError(`Request entity too large: limit is ${limitBytes}`);
+
+/** The rest of it is waited for. */
 async function readAll(request: HttpsRequest, limitBytes: number): Promise<Uint8Array> {
-  const length = Number(request.headers['content-length'] ?? 0);
-  const tooLarge = () => requestEntityTooLargeError(`Request entity too large: limit is ${limitBytes}`);
-  if (length > limitBytes) throw tooLarge();
-  const whole = wholeBody(request, length);
-  if (whole !== undefined) return whole;
   const chunks: Uint8Array[] = [];
   let size = 0;
   // A refused body must not take the connection with it: the answer still has to go out.
   for await (const chunk of (request as Readable).iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > limitBytes) throw tooLarge();
+    if (size > limitBytes) throw tooLarge(limitBytes);
     chunks.push(chunk);
   }
   // Of HTTP/2 a body that was cut off looks like one that ended.
@@ -98,6 +96,10 @@ const bodyOf = (request: HttpsRequest): RequestBody =>
     ? {
         type: 'bytes',
         async read(limitBytes) {
+          const length = Number(request.headers['content-length'] ?? 0);
+          if (length > limitBytes) throw tooLarge(limitBytes);
+          const whole = wholeBody(request, length);
+          if (whole !== undefined) return whole;
           bodiesInReading.add(request);
           try {
             return await readAll(request, limitBytes);

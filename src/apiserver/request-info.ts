@@ -48,8 +48,13 @@ export const isWatchQuery = (query: URLSearchParams): boolean => {
   return value !== null && value !== 'false' && value !== '0';
 };
 
+function segmentsOf(path: string): string[] {
+  const parts = (path.startsWith('/') ? path.slice(1) : path).split('/');
+  return parts.includes('') ? parts.filter((part) => part !== '') : parts;
+}
+
 export function requestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
-  const parts = path.split('/').filter((part) => part !== '');
+  const parts = segmentsOf(path);
   const prefix = parts[0];
   const segmentsBeforeResource = prefix === 'api' ? 2 : prefix === 'apis' ? 3 : 0;
   if (segmentsBeforeResource === 0 || parts.length <= segmentsBeforeResource) return nonResource(method, path);

@@ -16,21 +16,54 @@ const metadataOpening = '"metadata":{';
 /** Parts of a long list have about this size: what a connection takes at once, so that each goes out as it is, without another copy. */
 const listPartBytes = 64 * 1024;
 
+interface Head {
+  readonly apiVersion: string;
+  readonly text: string;
+  readonly bytes: number;
+}
+
+/** What objects of a kind begin with, of the version that was last written; kinds come from what is served. */
+const heads = new Map<string, Head>();
+const headsMax = 2_000;
+
+function headOf(kind: string, apiVersion: string): Head {
+  const there = heads.get(kind);
+  if (there?.apiVersion === apiVersion) return there;
+  const text = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},${metadataOpening}`;
+  const head = { apiVersion, text, bytes: Buffer.byteLength(text) };
+  if (heads.size < headsMax || there !== undefined) heads.set(kind, head);
+  return head;
+}
+
+/** Whether its text begins as a stored one does: kind and apiVersion, then metadata. */
+export function isInOrder(object: KubernetesObject): boolean {
+  let index = 0;
+  for (const key in object) {
+    if (key !== (index === 0 ? 'kind' : index === 1 ? 'apiVersion' : 'metadata')) return false;
+    if (++index === 3) return true;
+  }
+  return false;
+}
+
 /** `{"kind":..,"apiVersion":..,"metadata":{..` without metadata.resourceVersion. Throws an ApiError (500) for what is too long. */
 export function encodeObject(object: KubernetesObject): EncodedObject {
-  const { kind, apiVersion, metadata, ...rest } = object;
+  const { kind, apiVersion } = object;
   assert(kind !== undefined && apiVersion !== undefined, 'an object without kind and apiVersion cannot be stored');
-  const { resourceVersion: _, ...kept } = metadata;
-  const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},${metadataOpening}`;
-  const metadataText = JSON.stringify(kept);
-  assert(metadataText !== '{}', 'an object without a name cannot be stored');
-  const restText = JSON.stringify(rest);
-  const tail = restText === '{}' ? '}' : `,${restText.slice(1)}`;
-  const text = head + metadataText.slice(1) + tail;
+  const head = headOf(kind, apiVersion);
+  const text = JSON.stringify(
+    object.metadata.resourceVersion === undefined && isInOrder(object) ? object : inOrder(object),
+  );
+  assert(text.startsWith(head.text), 'an object without plain kind, apiVersion and metadata cannot be stored');
+  assert(text.charCodeAt(head.text.length) !== closingBrace, 'an object without a name cannot be stored');
   // Patches that copy could make it longer again and again. Upstream's words.
   const length = Buffer.byteLength(text);
   if (length > objectBytesMax) throw new ApiError(500, '', 'etcdserver: request is too large');
-  return { bytes: ownBytes(text, length), versionOffset: Buffer.byteLength(head) };
+  return { bytes: ownBytes(text, length), versionOffset: head.bytes };
+}
+
+function inOrder({ kind, apiVersion, metadata, ...rest }: KubernetesObject): KubernetesObject {
+  const { resourceVersion: _, ...kept } = metadata;
+  return { kind, apiVersion, metadata: kept, ...rest };
 }
 
 /** Its own memory, not a slice of Node's pool, which a long-lived object would pin. */
@@ -46,6 +79,7 @@ const itemOpeningBytes = Buffer.from(`{${metadataOpening}${versionOpening}`, 'la
 const itemOpeningLength = itemOpeningBytes.length - openingBytes.length;
 const quote = 0x22;
 const comma = 0x2c;
+const closingBrace = 0x7d;
 
 /** Of `"resourceVersion":"N",`. */
 function versionLength({ revision }: StoredObject): number {
@@ -121,7 +155,7 @@ export function watchLine(type: 'ADDED' | 'MODIFIED' | 'DELETED', stored: Stored
   const head = `{"type":"${type}","object":`;
   const target = Buffer.allocUnsafe(head.length + stored.bytes.length + versionLength(stored) + 2);
   const at = putObject(target, target.write(head, 0, 'latin1'), stored);
-  target[at] = 0x7d;
+  target[at] = closingBrace;
   target[at + 1] = 0x0a;
   return target;
 }

@@ -1,5 +1,6 @@
 // What every embedded store keeps in memory: current objects in key order, recent events, watchers, expiry. It changes only by
 // `commit`, so readers and watchers see committed state only. Not here: how a write becomes durable.
+import type { KubernetesObject } from '#api/kind.ts';
 import type { Clock } from '#base/clock.ts';
 import { assert } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
@@ -27,6 +28,16 @@ export interface Change {
   readonly revision: Revision;
   readonly stored: StoredValue;
   readonly previous: StoredValue | undefined;
+}
+
+/** What is to be written to a key. */
+export interface EncodedWrite {
+  readonly key: string;
+  /** Undefined: it is removed. */
+  readonly encoded: EncodedObject | undefined;
+  readonly timeToLiveSeconds?: number | undefined;
+  /** What was encoded, where readers may share it. */
+  readonly given?: KubernetesObject | undefined;
 }
 
 interface PageOptions {
@@ -111,13 +122,8 @@ export class StoreState {
     // Last: some list at once.
     this.#watchers.end('compacted');
   }
-  /** The change that writes `encoded` (or, when absent, removes the key), as if it were committed at `revision`. */
-  change(
-    key: string,
-    encoded: EncodedObject | undefined,
-    revision: Revision,
-    timeToLiveSeconds: number | undefined,
-  ): Change {
+  /** The change that `write` asks for, as if it were committed at `revision`. */
+  change({ key, encoded, timeToLiveSeconds, given }: EncodedWrite, revision: Revision): Change {
     const previous = this.#objects.get(key);
     if (encoded === undefined) {
       assert(previous !== undefined, `removal of the key ${key}, which does not exist`);
@@ -126,7 +132,7 @@ export class StoreState {
     const { clock, freeze } = this.#options;
     const expiresAt = timeToLiveSeconds === undefined ? 0 : clock.now() + timeToLiveSeconds * 1_000;
     const createRevision = previous?.createRevision ?? revision;
-    const stored = new StoredValue(key, revision, createRevision, encoded, expiresAt, freeze);
+    const stored = new StoredValue(key, revision, createRevision, encoded, expiresAt, freeze, given);
     return { type: 'put', revision, stored, previous };
   }
   /** A change that another process made: with the revisions and the end that it has there. */
@@ -171,6 +177,7 @@ export class StoreState {
     }
     this.#history.add(changes, this.#options.clock.monotonicMs());
     this.#watchers.notify(changes);
+    for (const change of changes) change.stored.forgetGiven();
   }
   /** Up to this revision nothing more comes: what was written there concerns nobody. */
   advance(revision: Revision): void {

@@ -35,6 +35,8 @@ export interface WriteRequest {
   readonly expectedRevision: Revision;
   /** Without metadata.resourceVersion; undefined removes the key. Not changed and not kept by the caller afterwards. */
   readonly object: KubernetesObject | undefined;
+  /** No part of the object is, or ever will be, anybody else's to change, nor a piece of a longer text: readers may share it. Default false. */
+  readonly isGiven?: boolean | undefined;
   readonly durability: Durability;
   /** The key is removed by the store after so many seconds (Events). */
   readonly timeToLiveSeconds?: number | undefined;

@@ -31,6 +31,14 @@ test('duplicate keys are found at any depth, on demand', () => {
   const text = '{"a":{"b":1,"b":2},"l":[{},{"x":"\\"b\\"","\\u0078":1}],"a":[]}';
   assert.deepEqual(parseJson(text, { duplicates: true }).duplicates, ['a.b', 'l[1].x', 'a']);
   assert.deepEqual(parseJson(text).duplicates, []);
+  for (const [same, duplicates] of [
+    ['{"__proto__":1,"a":{"__proto__":{"constructor":[null,{"toString":":"}]}}}', []],
+    ['{"__proto__":1,"__proto__":2}', ['__proto__']],
+    ['{"a":{"b":1,"c":{"d":2}},"a":null}', ['a']],
+    ['[{"a":1},{"a":1,"b":{}},":",1e3]', []],
+    ['{"a:b":"c:d","\\"":":"}', []],
+  ] as const)
+    assert.deepEqual(parseJson(same, { duplicates: true }).duplicates, duplicates, same);
 });
 
 test('nesting has a limit, brackets in strings do not count', () => {

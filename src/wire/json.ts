@@ -51,7 +51,9 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 /** Throws JsonSyntaxError. */
 export function parseJson(bytes: Uint8Array | string, options: { readonly duplicates?: boolean } = {}): ParsedJson {
   const text = typeof bytes === 'string' ? bytes : decoder.decode(bytes);
-  const tooDeep = tooDeepAt(text);
+  const wantsDuplicates = options.duplicates === true;
+  const { tooDeep, members } =
+    wantsDuplicates || text.length > bodyDepthMax ? scan(text) : { tooDeep: undefined, members: 0 };
   if (tooDeep !== undefined) throw new JsonSyntaxError(`invalid character '${tooDeep}' exceeded max depth`);
   let value: unknown;
   try {
@@ -61,25 +63,49 @@ export function parseJson(bytes: Uint8Array | string, options: { readonly duplic
   }
   return {
     value,
-    duplicates: options.duplicates === true ? duplicateKeys(text) : [],
+    // A key that comes twice is in the text twice, and in the value once.
+    duplicates: wantsDuplicates && members !== countMembers(value) ? duplicateKeys(text) : [],
     asWritten: withWrittenNumbers(text),
   };
 }
 
 const [quoteCode, backslashCode, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];
+const [commaCode, colonCode] = [44, 58];
 
-/** What opens the level that is one too many. */
-function tooDeepAt(text: string): string | undefined {
-  if (text.length <= bodyDepthMax) return undefined;
+interface Scanned {
+  /** What opens the level that is one too many. */
+  readonly tooDeep: string | undefined;
+  /** Of a text that is JSON: of all its objects. */
+  readonly members: number;
+}
+
+function scan(text: string): Scanned {
   let depth = 0;
+  let members = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === quoteCode) index = stringEnd(text, index);
+    else if (code === colonCode) members++;
     else if (code === openBrace || code === openBracket) {
-      if (++depth > bodyDepthMax) return text[index];
+      if (++depth > bodyDepthMax) return { tooDeep: text[index], members };
     } else if (code === closeBrace || code === closeBracket) depth--;
   }
-  return undefined;
+  return { tooDeep: undefined, members };
+}
+
+/** Of a value from JSON that is not too deep. */
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const one of value) if (typeof one === 'object') count += countMembers(one);
+    return count;
+  }
+  for (const key in value) {
+    const member = (value as Readonly<Record<string, unknown>>)[key];
+    count += typeof member === 'object' ? countMembers(member) + 1 : 1;
+  }
+  return count;
 }
 
 /** Position of the closing quote of the string that starts at `start`. */
@@ -109,8 +135,6 @@ function memberPath(frame: Frame | undefined): string {
   if (frame.keys === undefined) return `${path}[${frame.index}]`;
   return path === '' ? frame.member : `${path}.${frame.member}`;
 }
-
-const [commaCode, colonCode] = [44, 58];
 
 /** The text is known to be JSON: a text followed by a colon is a key, and nothing else is. */
 function duplicateKeys(text: string): string[] {

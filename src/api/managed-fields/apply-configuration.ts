@@ -3,6 +3,7 @@
 import { decodeCauseOf, decodeObject } from '../schema/decode.ts';
 import { applyRowDefaults } from '../schema/defaults.ts';
 import { ApiError, badRequestError } from '../status.ts';
+import { formatTime } from '../meta/time.ts';
 import type { KindRow, KubernetesObject, Mutable } from '../kind.ts';
 import type { ManagedFieldsEntry } from '../generated/types.ts';
 import { equalJson, isJsonObject, type JsonObject } from '../patch/json-values.ts';
@@ -12,7 +13,6 @@ import {
   managerKey,
   readManagers,
   setFields,
-  timeText,
   withoutUnowned,
   writeManagers,
   Manager,
@@ -76,7 +76,7 @@ export function applyConfiguration(request: ApplyRequest): Mutable<KubernetesObj
   const set = withoutUnowned(ownSet);
   const isChanged = !equalJson(before, pruned);
   const isSameSet = previous !== undefined && previous.set.equals(set);
-  const time = isChanged || !isSameSet ? timeText(request.now) : previous.time;
+  const time = isChanged || !isSameSet ? formatTime(request.now) : previous.time;
   setFields(managers, key, Manager.of(identity, time, set));
   const object = storedObject(row, pruned as JsonObject, request.now);
   const entries = writeManagers(managers);

@@ -27,9 +27,15 @@ export class FieldSet {
   }
 
   get isEmpty(): boolean {
-    if (this.members.size > 0) return false;
-    for (const child of this.children.values()) if (!child.isEmpty) return false;
+    if (this.#members !== undefined && this.#members.size > 0) return false;
+    if (this.#children === undefined) return true;
+    for (const child of this.#children.values()) if (!child.isEmpty) return false;
     return true;
+  }
+
+  /** Nothing was ever put in. */
+  get #isBare(): boolean {
+    return this.#members === undefined && this.#children === undefined;
   }
 
   // The four that change a set, only while it is being built.
@@ -70,6 +76,8 @@ export class FieldSet {
   }
 
   union(other: FieldSet): FieldSet {
+    if (this.#isBare) return other;
+    if (other.#isBare) return this;
     const result = new FieldSet();
     for (const one of [this, other]) for (const member of one.members) result.addMember(member);
     for (const [element, child] of this.children) {
@@ -91,6 +99,7 @@ export class FieldSet {
   }
 
   difference(other: FieldSet): FieldSet {
+    if (this.#isBare || other.#isBare) return this;
     const result = new FieldSet();
     for (const member of this.members) if (!other.members.has(member)) result.addMember(member);
     for (const [element, child] of this.children) {
@@ -102,6 +111,7 @@ export class FieldSet {
 
   /** Without the other's members and everything below them. */
   recursiveDifference(other: FieldSet): FieldSet {
+    if (this.#isBare || other.#isBare) return this;
     const result = new FieldSet();
     for (const member of this.members) if (!other.members.has(member)) result.addMember(member);
     for (const [element, child] of this.children) {
@@ -130,6 +140,7 @@ export class FieldSet {
 
 /** In place. Names alone, the usual case, need no comparison of ours. */
 function sortElements(elements: PathElement[]): PathElement[] {
+  if (elements.length < 2) return elements;
   return elements.every((element) => element.startsWith('f')) ? elements.sort() : elements.sort(comparePathElements);
 }
 
@@ -140,9 +151,9 @@ interface FieldsV1 {
 /** The object for fieldsV1, in canonical order. */
 export function toFieldsV1(set: FieldSet): FieldsV1 {
   const result: FieldsV1 = {};
-  const elements = new Set<PathElement>(set.members);
-  for (const [element, child] of set.children) if (!child.isEmpty) elements.add(element);
-  for (const element of sortElements([...elements])) {
+  const elements = [...set.members];
+  for (const [element, child] of set.children) if (!set.members.has(element) && !child.isEmpty) elements.push(element);
+  for (const element of sortElements(elements)) {
     const child = set.below(element);
     const below: FieldsV1 = child === undefined ? {} : toFieldsV1(child);
     result[element] = child !== undefined && set.members.has(element) ? { '.': {}, ...below } : below;
@@ -185,6 +196,16 @@ function canonicalElement(element: string): PathElement | undefined {
 }
 
 export const fieldElement = (name: string): PathElement => `f:${name}`;
+
+const declared = new Map<string, PathElement>();
+
+/** Of a field that a type declares: these come again and again, and are no more than types have. */
+export function declaredElement(name: string): PathElement {
+  let element = declared.get(name);
+  if (element === undefined) declared.set(name, (element = fieldElement(name)));
+  return element;
+}
+
 export const valueElement = (value: unknown): PathElement => `v:${JSON.stringify(value)}`;
 export function keyElement(fields: readonly (readonly [name: string, value: unknown])[]): PathElement {
   const sorted = fields.length === 1 ? fields : fields.toSorted(([a], [b]) => (a < b ? -1 : 1));

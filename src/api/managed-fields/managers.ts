@@ -1,6 +1,7 @@
 // metadata.managedFields as a table: who owns which fields, by manager identity. Read from and written to the list in the
 // object, in upstream's order.
 import type { ManagedFieldsEntry } from '../generated/types.ts';
+import type { Mutable } from '../kind.ts';
 import { FieldSet, fromFieldsV1, toFieldsV1 } from './field-set.ts';
 
 interface Identity {
@@ -150,16 +151,18 @@ const compareManagers = (a: Manager, b: Manager): number =>
   compareTexts(a.subresource, b.subresource);
 
 export function writeManagers(managers: Managers): ManagedFieldsEntry[] {
-  return [...managers.values()].toSorted(compareManagers).map((manager) => ({
-    ...(manager.name === '' ? {} : { manager: manager.name }),
-    operation: manager.operation,
-    apiVersion: manager.apiVersion,
-    ...(manager.time === undefined ? {} : { time: manager.time }),
-    fieldsType: 'FieldsV1',
+  return [...managers.values()].sort(compareManagers).map((manager) => {
+    const entry: Mutable<ManagedFieldsEntry> = {};
+    if (manager.name !== '') entry.manager = manager.name;
+    entry.operation = manager.operation;
+    entry.apiVersion = manager.apiVersion;
+    if (manager.time !== undefined) entry.time = manager.time;
+    entry.fieldsType = 'FieldsV1';
     // Only this file's own writing is in it.
-    fieldsV1: manager.fieldsV1 as Readonly<Record<string, unknown>>,
-    ...(manager.subresource === '' ? {} : { subresource: manager.subresource }),
-  }));
+    entry.fieldsV1 = manager.fieldsV1 as Readonly<Record<string, unknown>>;
+    if (manager.subresource !== '') entry.subresource = manager.subresource;
+    return entry;
+  });
 }
 
 /** Replaces a manager's set; an empty one takes the manager out. */
@@ -194,12 +197,11 @@ export const withoutUnowned = (set: FieldSet): FieldSet => set.difference(unowne
 export const fieldsOfPaths = (paths: readonly string[]): FieldSet =>
   FieldSet.of(...paths.map((path) => field(...path.split('.'))));
 
-export const timeText = (now: number): string => `${new Date(now).toISOString().slice(0, 19)}Z`;
-
 const updateManagersMax = 10;
 
 /** Beyond the limit the oldest updaters of a version are joined into one. */
 export function joinOldUpdaters(managers: Managers): void {
+  if (managers.size <= updateManagersMax) return;
   const updaters = [...managers.entries()]
     .filter(([, manager]) => manager.operation === 'Update')
     .toSorted(([keyA, a], [keyB, b]) => compareTexts(a.time ?? '', b.time ?? '') || compareTexts(keyA, keyB));

@@ -7,6 +7,16 @@ import { shapeOfStruct, type MapShape } from './shape.ts';
 export const shapeOfRow = (row: Pick<KindRow, 'typeName' | 'custom'>): MapShape =>
   row.custom?.shape ?? shapeOfStruct(typeFacts(row.typeName));
 
+const nothingOf = new WeakMap<MapShape, object>();
+
+/** The same to look at: it is not to become part of an object. */
+export function nothingYet(row: Pick<KindRow, 'typeName' | 'custom'>): object {
+  const shape = shapeOfRow(row);
+  let nothing = nothingOf.get(shape);
+  if (nothing === undefined) nothingOf.set(shape, (nothing = emptyObject(row)));
+  return nothing;
+}
+
 /** What an object is before it is there: the fields that are written even when nothing is in them. */
 export const emptyObject = (row: Pick<KindRow, 'typeName' | 'custom'>): object =>
   row.custom === undefined ? canonicalize(typeFacts(row.typeName), {}) : {};

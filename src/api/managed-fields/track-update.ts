@@ -7,15 +7,15 @@ import {
   managerKey,
   readManagers,
   setFields,
-  timeText,
   withoutUnowned,
   writeManagers,
   Manager,
   type Managers,
 } from './managers.ts';
+import { formatTime } from '../meta/time.ts';
 import { equalJson } from '../patch/json-values.ts';
 import { FieldSet } from './field-set.ts';
-import { emptyObject, shapeOfRow } from './row-shape.ts';
+import { nothingYet, shapeOfRow } from './row-shape.ts';
 import { compareValues } from './walk.ts';
 
 export interface TrackOptions {
@@ -35,6 +35,8 @@ export interface OtherVersion {
   convert(object: KubernetesObject): KubernetesObject;
 }
 
+const nothingReset = new FieldSet();
+
 const apiVersionOf = (row: KindRow) => (row.group === '' ? row.version : `${row.group}/${row.version}`);
 
 /** The one form in which a client may ask to forget all ownership. */
@@ -48,7 +50,8 @@ function managersBefore(previous: KubernetesObject | undefined, next: Kubernetes
   if (subresource !== '' || sentEntries === undefined || sentEntries.length === 0) return live();
   if (isReset(sentEntries)) return new Map();
   // A client that changes what it read sends the list back as it was.
-  if (previous !== undefined && equalJson(sentEntries, previous.metadata.managedFields)) return live();
+  const liveEntries = previous?.metadata.managedFields;
+  if (previous !== undefined && (sentEntries === liveEntries || equalJson(sentEntries, liveEntries))) return live();
   return readManagers(sentEntries) ?? live();
 }
 
@@ -80,9 +83,10 @@ export function recordChange(
   managers: Managers,
   options: TrackOptions,
 ): void {
-  const before = previous ?? emptyObject(row);
+  const before = previous ?? nothingYet(row);
   const comparison = compareValues(shapeOfRow(row), withoutManagedFields(before), withoutManagedFields(next));
-  const reset = fieldsOfPaths(options.resetFields ?? row.strategy?.resetFields[options.subresource] ?? []);
+  const resetPaths = options.resetFields ?? row.strategy?.resetFields[options.subresource] ?? [];
+  const reset = resetPaths.length === 0 ? nothingReset : fieldsOfPaths(resetPaths);
   const changed = comparison.modified.union(comparison.added).recursiveDifference(reset);
   const removed = comparison.removed.recursiveDifference(reset);
   if (changed.isEmpty && removed.isEmpty) return;
@@ -94,7 +98,7 @@ export function recordChange(
     subresource: options.subresource,
   } as const;
   const ownKey = managerKey(identity);
-  const time = timeText(options.now);
+  const time = formatTime(options.now);
   const mine = managers.get(ownKey);
   const isSame = mine !== undefined && !mine.overlaps(removed) && mine.contains(own);
   const other = options.otherVersion;
@@ -115,7 +119,7 @@ export function recordChange(
 
 function changesIn(other: OtherVersion, previous: KubernetesObject | undefined, next: KubernetesObject): FieldSet {
   const { row } = other;
-  const before = previous === undefined ? emptyObject(row) : other.convert(previous);
+  const before = previous === undefined ? nothingYet(row) : other.convert(previous);
   const { modified, added, removed } = compareValues(
     shapeOfRow(row),
     withoutManagedFields(before),

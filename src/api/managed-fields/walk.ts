@@ -3,7 +3,7 @@
 import { equalJson, isJsonObject, setMember, type JsonObject, type MutableJson } from '../patch/json-values.ts';
 import { isUnsaid } from '../schema/empty-lists.ts';
 import { goMap } from '../patch/strategic-merge.ts';
-import { FieldSet, fieldElement, pathText, type PathElement } from './field-set.ts';
+import { FieldSet, declaredElement, fieldElement, pathText, type PathElement } from './field-set.ts';
 import {
   deduced,
   isDeclared,
@@ -115,16 +115,25 @@ export function compareValues(shape: MapShape, left: unknown, right: unknown): C
   return comparison;
 }
 
+const elementOf = (map: MapShape, key: string, member: Shape | undefined): PathElement =>
+  map.struct === undefined || member === undefined ? fieldElement(key) : declaredElement(key);
+
 function compareMembers(shape: MapShape, left: unknown, right: unknown, at: Comparison): void {
   for (const key of keysOf(left, right)) {
     const [before, after] = [memberOf(left, key), memberOf(right, key)];
     // Most of an object is the same before and after, often the very same part.
-    if (before !== after) compare(shapeOfMember(shape, key) ?? deduced, before, after, at, fieldElement(key));
+    if (before === after) continue;
+    const member = shapeOfMember(shape, key);
+    compare(member ?? deduced, before, after, at, elementOf(shape, key, member));
   }
 }
 
 /** Compares what is at `element` of the container that `at` stands for. */
 function compare(given: Shape, left: unknown, right: unknown, at: Comparison, element: PathElement): void {
+  if (left === undefined) {
+    add(given, right, at.added, element);
+    return;
+  }
   const shape = settle(given, left, right);
   const isLeaf =
     shape.kind === 'scalar' ||
@@ -132,15 +141,34 @@ function compare(given: Shape, left: unknown, right: unknown, at: Comparison, el
     (shape.kind === 'list' ? isEmptyList(left) && isEmptyList(right) : isEmptyMap(left) && isEmptyMap(right));
   if (isLeaf) {
     const said = (value: unknown): unknown => (isUnsaid(value) ? null : value);
-    if (left === undefined) at.added.addMember(element);
-    else if (right === undefined) at.removed.addMember(element);
+    if (right === undefined) at.removed.addMember(element);
     else if (!equalJson(said(left), said(right))) at.modified.addMember(element);
     return;
   }
   if (shape.kind === 'list') compareItems(shape, left, right, new Level(at, element));
   else compareMembers(shape, left, right, new Level(at, element));
-  if (left === undefined) at.added.addMember(element);
-  else if (right === undefined) at.removed.addMember(element);
+  if (right === undefined) at.removed.addMember(element);
+}
+
+/** The same of what was not there before: all of it is new. */
+function add(given: Shape, value: unknown, to: FieldSet, element: PathElement): void {
+  const shape = settle(given, undefined, value);
+  to.addMember(element);
+  if (shape.kind === 'scalar' || shape.atomic) return;
+  if (shape.kind === 'list') {
+    for (const [item, values] of itemsByElement(shape, value)) {
+      const below = to.childFor(element);
+      if (values.length === 1) add(shape.element, values[0], below, item);
+      else below.addMember(item);
+    }
+    return;
+  }
+  if (!isJsonObject(value)) return;
+  for (const key of Object.keys(value)) {
+    if (value[key] === undefined) continue;
+    const member = shapeOfMember(shape, key);
+    add(member ?? deduced, value[key], to.childFor(element), elementOf(shape, key, member));
+  }
 }
 
 function compareItems(list: ListShape, left: unknown, right: unknown, at: Comparison): void {

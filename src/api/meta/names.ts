@@ -28,6 +28,7 @@ export const dns1123LabelMax = 63;
 export const dns1123SubdomainMax = 253;
 
 export function dns1123Label(value: string): string[] {
+  if (value.length <= dns1123LabelMax && label1123Pattern.test(value)) return [];
   const wrong: string[] = [];
   if (byteLength(value) > dns1123LabelMax) wrong.push(maxLengthText(dns1123LabelMax));
   if (!label1123Pattern.test(value))
@@ -45,6 +46,7 @@ export function dns1123Label(value: string): string[] {
 }
 
 const subdomainOf = (value: string, lengthText: string): string[] => {
+  if (value.length <= dns1123SubdomainMax && subdomain1123Pattern.test(value)) return [];
   const wrong: string[] = [];
   if (byteLength(value) > dns1123SubdomainMax) wrong.push(lengthText);
   if (!subdomain1123Pattern.test(value))
@@ -129,6 +131,7 @@ export function dns1035Label(value: string): string[] {
 
 /** Label keys, finalizers, condition types: `[prefix/]name`. */
 export function qualifiedName(value: string): string[] {
+  if (value.length <= 63 && labelKeyPattern.test(value)) return [];
   const message =
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
   const text = patternText(message, labelKeyName, 'MyName', 'my.name', '123-abc');
@@ -149,6 +152,7 @@ export function qualifiedName(value: string): string[] {
 }
 
 export function labelValue(value: string): string[] {
+  if (value.length <= 63 && labelValuePattern.test(value)) return [];
   const wrong: string[] = [];
   if (byteLength(value) > 63) wrong.push(maxBytesText(63));
   if (!labelValuePattern.test(value))

@@ -7,6 +7,10 @@ const annotationBytesMax = 256 * 1024;
 const orphanFinalizer = 'orphan';
 const foregroundFinalizer = 'foregroundDeletion';
 
+function append(errors: FieldError[], more: readonly FieldError[]): void {
+  for (const one of more) errors.push(one);
+}
+
 export function validateLabels(labels: Readonly<Record<string, string>> | undefined, path: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(labels ?? {})) {
@@ -67,20 +71,25 @@ function validateFinalizers(finalizers: readonly string[] | undefined, path: str
 
 function validateManagedFields(entries: ObjectMeta['managedFields'], path: string): FieldError[] {
   const errors: FieldError[] = [];
-  for (const [index, entry] of (entries ?? []).entries()) {
-    const at = `${path}[${index}]`;
+  if (entries === undefined || entries === null) return errors;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index]!;
     if (entry.operation !== 'Apply' && entry.operation !== 'Update')
-      errors.push(invalid(`${at}.operation`, entry.operation ?? '', 'must be `Apply` or `Update`'));
+      errors.push(invalid(`${path}[${index}].operation`, entry.operation ?? '', 'must be `Apply` or `Update`'));
     if (entry.fieldsType !== undefined && entry.fieldsType !== '' && entry.fieldsType !== 'FieldsV1')
-      errors.push(invalid(`${at}.fieldsType`, entry.fieldsType, 'must be `FieldsV1`'));
-    errors.push(...validateFieldManager(entry.manager ?? '', `${at}.manager`));
-    if (byteLength(entry.subresource ?? '') > 256) errors.push(tooLong(`${at}.subresource`, 256));
+      errors.push(invalid(`${path}[${index}].fieldsType`, entry.fieldsType, 'must be `FieldsV1`'));
+    append(errors, validateFieldManager(entry.manager ?? '', `${path}[${index}].manager`));
+    if (entry.subresource !== undefined && byteLength(entry.subresource) > 256)
+      errors.push(tooLong(`${path}[${index}].subresource`, 256));
   }
   return errors;
 }
 
+const plainManager = /^[ -~]{0,128}$/;
+
 /** Also for the fieldManager option of requests. */
 export function validateFieldManager(manager: string, path: string): FieldError[] {
+  if (plainManager.test(manager)) return [];
   const errors: FieldError[] = byteLength(manager) > 128 ? [tooLong(path, 128)] : [];
   let position = 0;
   for (const char of manager) {
@@ -131,15 +140,13 @@ export function validateObjectMeta(meta: ObjectMeta, options: ObjectMetaRules): 
   } else if (namespace !== '') errors.push(forbidden('metadata.namespace', 'not allowed on this type'));
   if ((meta.generation ?? 0) < 0)
     errors.push(invalid('metadata.generation', meta.generation, 'must be greater than or equal to 0'));
-  return [
-    ...errors,
-    ...validateLabels(meta.labels, 'metadata.labels'),
-    ...validateAnnotations(meta.annotations, 'metadata.annotations'),
-    ...validateOwnerReferences(meta.ownerReferences, 'metadata.ownerReferences'),
-    ...validateFinalizers(meta.finalizers, 'metadata.finalizers'),
-    ...validateManagedFields(meta.managedFields, 'metadata.managedFields'),
-    ...(options.customResource === true ? [] : finalizerErrors(meta.finalizers, finalizerPath)),
-  ];
+  append(errors, validateLabels(meta.labels, 'metadata.labels'));
+  append(errors, validateAnnotations(meta.annotations, 'metadata.annotations'));
+  append(errors, validateOwnerReferences(meta.ownerReferences, 'metadata.ownerReferences'));
+  append(errors, validateFinalizers(meta.finalizers, 'metadata.finalizers'));
+  append(errors, validateManagedFields(meta.managedFields, 'metadata.managedFields'));
+  if (options.customResource !== true) append(errors, finalizerErrors(meta.finalizers, finalizerPath));
+  return errors;
 }
 
 /** Quoted as Go prints a list of strings with %#v: clients know this text. */
@@ -171,12 +178,10 @@ export function validateObjectMetaUpdate(
   for (const field of ['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const)
     if ((meta[field] ?? null) !== (previous[field] ?? null))
       errors.push(invalid(`metadata.${field}`, meta[field] ?? null, 'field is immutable'));
-  return [
-    ...errors,
-    ...validateLabels(meta.labels, 'metadata.labels'),
-    ...validateAnnotations(meta.annotations, 'metadata.annotations'),
-    ...validateOwnerReferences(meta.ownerReferences, 'metadata.ownerReferences'),
-    ...validateManagedFields(meta.managedFields, 'metadata.managedFields'),
-    ...(options.customResource === true ? [] : finalizerErrors(meta.finalizers, finalizerPath)),
-  ];
+  append(errors, validateLabels(meta.labels, 'metadata.labels'));
+  append(errors, validateAnnotations(meta.annotations, 'metadata.annotations'));
+  append(errors, validateOwnerReferences(meta.ownerReferences, 'metadata.ownerReferences'));
+  append(errors, validateManagedFields(meta.managedFields, 'metadata.managedFields'));
+  if (options.customResource !== true) append(errors, finalizerErrors(meta.finalizers, finalizerPath));
+  return errors;
 }

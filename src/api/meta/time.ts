@@ -1,8 +1,17 @@
 // Times of the API (RFC 3339) and durations as people read them in kubectl's AGE.
+import { flatText } from '#base/flat-text.ts';
 
-/** metadata times: whole seconds, UTC. */
-export const formatTime = (milliseconds: number): string =>
-  new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z');
+let lastSecond = Number.NaN;
+let lastText = '';
+
+/** metadata times: whole seconds, UTC. Many are written in one second: its text is kept. */
+export function formatTime(milliseconds: number): string {
+  const second = Math.floor(milliseconds / 1000);
+  if (second === lastSecond) return lastText;
+  lastText = flatText(`${new Date(milliseconds).toISOString().slice(0, -5)}Z`);
+  lastSecond = second;
+  return lastText;
+}
 
 /** Leases and events: microseconds. */
 export const formatMicroTime = (milliseconds: number): string =>

@@ -1,6 +1,5 @@
 // Cells of what extends admission: policies, their bindings, webhook configurations.
 import type {
-  LabelSelector,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
@@ -10,27 +9,16 @@ import type {
   ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from '../generated/types.ts';
+import { selectorGoText } from '../meta/selector-go-text.ts';
 import { age, unset, type CellsOf } from './format.ts';
 
 const kindText = (kind: ParamKind | undefined): string =>
   kind === undefined ? unset : `${kind.apiVersion ?? ''}/${kind.kind ?? ''}`;
 
-/** As Go prints one. */
-function goSelectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
-  const labels = Object.keys(matchLabels)
-    .toSorted()
-    .map((key) => `${key}: ${matchLabels[key]},`);
-  const terms = matchExpressions.map(
-    ({ key, operator, values = [] }) =>
-      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
-  );
-  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${terms.join('')}},}`;
-}
-
 function referenceText(reference: ParamRef | undefined): string {
   const { name = '', namespace = '', selector } = reference ?? {};
   if (name !== '') return `${namespace === '' ? '*' : namespace}/${name}`;
-  return selector === undefined ? unset : goSelectorText(selector);
+  return selector === undefined ? unset : selectorGoText(selector);
 }
 
 export const validatingPolicyCells: CellsOf<ValidatingAdmissionPolicy> = (object, now) => [

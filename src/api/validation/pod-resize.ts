@@ -78,8 +78,9 @@ export function podResizeErrors(pod: Pod, previous: Pod): FieldError[] {
   const errors = podErrors(pod);
   if (podQosClass(pod.spec) !== (previous.status?.qosClass ?? podQosClass(previous.spec)))
     errors.push(invalid('spec', pod.status?.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing'));
-  // The node agent gives containers their resources when it makes them: those that run keep what they have.
-  if (previous.status?.containerStatuses?.some((one) => one.state?.running !== undefined) === true)
+  // A node that tells what containers have can change it.
+  const running = previous.status?.containerStatuses?.find((one) => one.state?.running !== undefined);
+  if (running !== undefined && running.resources === undefined)
     errors.push(forbidden('spec', 'Pod running on node without support for resize'));
   errors.push(...levelErrors(pod, previous));
   if ((previous.status?.nodeAllocatableResourceClaimStatuses?.length ?? 0) > 0)

@@ -80,6 +80,13 @@ test('a LimitRange fills in and bounds', async () => {
     refused.json.message,
     /^pods "big" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi/,
   );
+  const resize = (memory: string) =>
+    api.send('PATCH', `${core}/pods/${made.metadata.name}/resize`, {
+      contentType: 'application/strategic-merge-patch+json',
+      body: { spec: { containers: [{ name: 'app', resources: { limits: { memory } } }] } },
+    });
+  assert.match((await resize('3Gi')).json.message, /maximum memory usage per Container is 1Gi, but limit is 3Gi/);
+  assert.equal((await resize('128Mi')).status, 200);
 });
 
 test('claims get the default class and are protected', async () => {
@@ -298,4 +305,33 @@ test('a RuntimeClass must be there, and gives its overhead and placement to the 
     conflict.json.message,
     /conflict: runtimeClass.scheduling.nodeSelector\[sandbox\] = yes; pod.spec.nodeSelector\[sandbox\] = no/,
   );
+});
+
+test('an update of a Pod that its node does not say it can do is refused', async () => {
+  const api = await startApiServer();
+  const node = await api.create('/api/v1/nodes', { kind: 'Node', apiVersion: 'v1', metadata: { name: 'n1' } });
+  const resources = { requests: { cpu: '10m' }, limits: { cpu: '20m' } };
+  const made = await api.create(
+    `${core}/pods`,
+    pod({
+      nodeName: 'n1',
+      initContainers: [{ name: 'init', image: 'example', resources }],
+      containers: [{ name: 'app', image: 'example', resources }],
+    }),
+  );
+  const resize = (part: string, name: string) =>
+    api.send('PATCH', `${core}/pods/${made.metadata.name}/resize`, {
+      contentType: 'application/strategic-merge-patch+json',
+      body: { spec: { [part]: [{ name, resources: { requests: { cpu: '15m' } } }] } },
+    });
+  const refused = await resize('initContainers', 'init');
+  assert.equal(refused.status, 403);
+  assert.equal(
+    refused.json.message,
+    `pods "${made.metadata.name}" is forbidden: pod update requires features InPlacePodVerticalScalingInitContainers which are not available on node "n1"`,
+  );
+  assert.equal((await resize('containers', 'app')).status, 200);
+  const declaredFeatures = ['InPlacePodVerticalScalingInitContainers'];
+  await api.send('PUT', '/api/v1/nodes/n1/status', { body: { ...node, status: { ...node.status, declaredFeatures } } });
+  assert.equal((await resize('initContainers', 'init')).status, 200);
 });

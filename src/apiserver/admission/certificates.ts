@@ -8,7 +8,7 @@ import { messageOf } from '#base/errors.ts';
 import { readCertificateRequest } from '#pki/certificate-request.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
-import { isCreate, isResource } from './operations.ts';
+import { isCreate, isResource, only } from './operations.ts';
 import { isAllowed } from '../authorization/is-allowed.ts';
 
 const group = 'certificates.k8s.io';
@@ -81,4 +81,9 @@ async function checkDecision(attributes: AdmissionAttributes, server: Server): P
     );
 }
 
-export const certificateRequests: AdmissionPlugin = { name: 'CertificateRequests', mutate, validate };
+export const certificateRequests: AdmissionPlugin = {
+  name: 'CertificateRequests',
+  concerns: only('certificatesigningrequests.certificates.k8s.io'),
+  mutate,
+  validate,
+};

@@ -4,7 +4,7 @@ import { IngressClasses } from '#api/generated/kind-references.ts';
 import type { Mutable } from '#api/kind.ts';
 import { storagePrefix } from '#api/kinds.ts';
 import type { AdmissionPlugin } from '../context.ts';
-import { isCreate } from './operations.ts';
+import { isCreate, only } from './operations.ts';
 
 const isDefaultAnnotation = 'ingressclass.kubernetes.io/is-default-class';
 const classAnnotation = 'kubernetes.io/ingress.class';
@@ -18,6 +18,7 @@ const newestFirst = (one: IngressClass, other: IngressClass): number => {
 
 export const defaultIngressClass: AdmissionPlugin = {
   name: 'DefaultIngressClass',
+  concerns: only('ingresses.networking.k8s.io'),
   mutate(attributes, server) {
     if (!isCreate(attributes, 'networking.k8s.io', 'ingresses')) return;
     const ingress = attributes.object as Mutable<Ingress>;

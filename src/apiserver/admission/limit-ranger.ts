@@ -15,7 +15,7 @@ import { storagePrefix } from '#api/kinds.ts';
 import { addQuantities, compareQuantities, formatQuantity, quantityToNumber } from '#api/quantity.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isResource } from './operations.ts';
+import { isResource, only } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
 const annotation = 'kubernetes.io/limit-ranger';
@@ -49,8 +49,15 @@ function addDefaults(container: Mutable<Container>, items: readonly LimitRangeIt
   return texts.length === 0 ? undefined : texts.join('; ');
 }
 
+/** A Pod's resources come with it, or with a resize: of one that does not end already. */
+const givesResources = (attributes: AdmissionAttributes): boolean =>
+  isResource(attributes, '', 'pods') &&
+  (attributes.subresource === ''
+    ? attributes.operation === 'CREATE'
+    : attributes.subresource === 'resize' && attributes.old?.metadata.deletionTimestamp === undefined);
+
 function mutate(attributes: AdmissionAttributes, server: Server): void {
-  if (attributes.operation !== 'CREATE' || attributes.subresource !== '' || !isResource(attributes, '', 'pods')) return;
+  if (!givesResources(attributes)) return;
   const pod = attributes.object as Mutable<Pod>;
   const items = itemsOf(attributes, server);
   if (items.length === 0) return;
@@ -112,11 +119,10 @@ const sum = (lists: readonly Amounts[]): Amounts => {
 };
 
 function validate(attributes: AdmissionAttributes, server: Server): void {
-  if (attributes.operation === 'DELETE' || attributes.subresource !== '' || attributes.object === undefined) return;
-  const isPod = isResource(attributes, '', 'pods');
-  const isClaim = isResource(attributes, '', 'persistentvolumeclaims');
-  // A pod's resources do not change with an update of the pod itself.
-  if ((!isPod && !isClaim) || (isPod && attributes.operation !== 'CREATE')) return;
+  if (attributes.operation === 'DELETE' || attributes.object === undefined) return;
+  const isPod = givesResources(attributes);
+  const isClaim = isResource(attributes, '', 'persistentvolumeclaims') && attributes.subresource === '';
+  if (!isPod && !isClaim) return;
   const items = itemsOf(attributes, server);
   const errors: string[] = [];
   for (const item of items) {
@@ -145,4 +151,9 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
   throw forbiddenError({ group: '', resource: attributes.row.resource }, refusedName('', attributes.object), text);
 }
 
-export const limitRanger: AdmissionPlugin = { name: 'LimitRanger', mutate, validate };
+export const limitRanger: AdmissionPlugin = {
+  name: 'LimitRanger',
+  concerns: only('pods', 'persistentvolumeclaims'),
+  mutate,
+  validate,
+};

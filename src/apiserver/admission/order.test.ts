@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '#base/clock.ts';
 import { createMemoryStore } from '#storage/memory/store.ts';
+import { kindTable } from '#api/kinds.ts';
+import type { AdmissionAttributes, Server } from '../context.ts';
 import { admissionOrder } from './order.ts';
 
 /** Those that are on by default in 1.36, in the order in which upstream runs them (kube-apiserver's AllOrderedPlugins). */
@@ -44,7 +46,7 @@ const several: Readonly<Record<string, readonly string[]>> = {
 /** What upstream does elsewhere than in admission, or not at all. */
 const own = new Set(['RouteHost', 'RBACEscalation', 'PolicyParamAccess']);
 /** Done where a Pod is resized (registry), not by a plugin. */
-const elsewhere = new Set(['PodResizeValidator', 'NodeDeclaredFeatureValidator']);
+const elsewhere = new Set(['PodResizeValidator']);
 
 test("plugins run in upstream's order, and none that is on by default is missing", () => {
   const plugins = admissionOrder(createMemoryStore({ clock: new VirtualClock(0) }));
@@ -63,4 +65,61 @@ test("plugins run in upstream's order, and none that is on by default is missing
   assert.ok([...own].every((name) => isLast(name) || names.indexOf(name) < names.indexOf(firstOfOthers!)));
   assert.ok(names.indexOf('RBACEscalation') > names.indexOf(lastThatChanges!));
   for (const plugin of plugins) plugin.close?.();
+});
+
+test('a plugin that says a kind does not concern it leaves all of that kind as it is', async () => {
+  const never = (what: string): never => {
+    throw new Error(`${what} was looked at`);
+  };
+  const nothing = (what: string): never => new Proxy({}, { get: () => never(what), has: () => never(what) }) as never;
+  const server = {
+    options: { podSecurity: undefined },
+    gates: { isOn: () => true },
+  } as unknown as Server;
+  const operations = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'] as const;
+  const rows = kindTable.rows;
+  const spared = new Set<string>();
+  for (const plugin of admissionOrder(createMemoryStore({ clock: new VirtualClock(0) })))
+    for (const row of rows) {
+      if (plugin.concerns?.(row) ?? true) continue;
+      spared.add(plugin.name);
+      for (const operation of operations)
+        for (const subresource of ['', 'status', 'resize', 'binding', 'approval', 'eviction', 'ephemeralcontainers']) {
+          const attributes = {
+            operation,
+            row,
+            requested: row,
+            subresource,
+            namespace: 'default',
+            name: 'one',
+            object: nothing('the object'),
+            old: nothing('the old object'),
+            user: nothing('the user'),
+          } as unknown as AdmissionAttributes;
+          assert.equal(plugin.mutate?.(attributes, server), undefined, `${plugin.name}: ${row.resource}`);
+          assert.equal(plugin.validate?.(attributes, server), undefined, `${plugin.name}: ${row.resource}`);
+        }
+    }
+  assert.deepEqual([...spared].toSorted(), [
+    'CertificateRequests',
+    'DefaultIngressClass',
+    'DefaultStorageClass',
+    'DefaultTolerationSeconds',
+    'LimitRanger',
+    'NodeDeclaredFeatureValidator',
+    'PersistentVolumeClaimResize',
+    'PodCertificates',
+    'PodGroups',
+    'PodSecurity',
+    'PodTopologyLabels',
+    'PolicyParamAccess',
+    'Priority',
+    'RBACEscalation',
+    'RouteHost',
+    'RuntimeClass',
+    'ServiceAccount',
+    'StorageObjectInUseProtection',
+    'TaintNodesByCondition',
+  ]);
+  assert.ok(rows.length > 60);
 });

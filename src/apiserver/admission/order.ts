@@ -12,6 +12,7 @@ import { mutatingPolicies, validatingPolicies } from './policies/plugins.ts';
 import { podCertificates } from './pod-certificates.ts';
 import { podGroups } from './pod-groups.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
+import { nodeDeclaredFeatures } from './node-declared-features.ts';
 import { podSecurity } from './pod-security/plugin.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -41,6 +42,7 @@ export const admissionOrder = (store: Store): readonly AdmissionPlugin[] => [
   podCertificates, // who may attest and sign for a signer of Pods' certificates
   defaultIngressClass, // of an Ingress that names none
   podTopologyLabels, // zone and region of the node
+  nodeDeclaredFeatures, // no update of a Pod that its node would not do
   routeHost, // OpenShift: host of a Route
   policyParamAccess, // no policy on what its writer cannot read
   mutatingPolicies(store),
@@ -48,5 +50,5 @@ export const admissionOrder = (store: Store): readonly AdmissionPlugin[] => [
   validatingPolicies(store),
   validatingWebhooks(store),
   rbacEscalation, // no grant beyond one's own rights, whoever wrote it into the object
-  resourceQuota, // last: counts what will really be stored
+  resourceQuota(store), // last: counts what will really be stored
 ];

@@ -7,7 +7,7 @@ import { forbiddenError, invalidError } from '#api/status.ts';
 import { semanticEqual } from '#api/validation/fields.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { mayForSigner } from './certificates.ts';
-import { isResource } from './operations.ts';
+import { isResource, only } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
 const group = 'certificates.k8s.io';
@@ -56,4 +56,8 @@ function validate(attributes: AdmissionAttributes, server: Server): void | Promi
     return checkIssue(attributes, server);
 }
 
-export const podCertificates: AdmissionPlugin = { name: 'PodCertificates', validate };
+export const podCertificates: AdmissionPlugin = {
+  name: 'PodCertificates',
+  concerns: only('clustertrustbundles.certificates.k8s.io', 'podcertificaterequests.certificates.k8s.io'),
+  validate,
+};

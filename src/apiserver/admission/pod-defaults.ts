@@ -2,7 +2,7 @@
 import type { Node, Pod, Toleration } from '#api/generated/types.ts';
 import type { Mutable } from '#api/kind.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../context.ts';
-import { isCreate, isResource } from './operations.ts';
+import { isCreate, isResource, only } from './operations.ts';
 
 const notReady = 'node.kubernetes.io/not-ready';
 const unreachable = 'node.kubernetes.io/unreachable';
@@ -17,6 +17,7 @@ const tolerates = (tolerations: readonly Toleration[], key: string): boolean =>
 
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
+  concerns: only('pods'),
   mutate(attributes: AdmissionAttributes): void {
     if (attributes.subresource !== '' || !isResource(attributes, '', 'pods')) return;
     const pod = attributes.object as Mutable<Pod> | undefined;
@@ -31,6 +32,7 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
 
 export const taintNodesByCondition: AdmissionPlugin = {
   name: 'TaintNodesByCondition',
+  concerns: only('nodes'),
   mutate(attributes: AdmissionAttributes): void {
     if (!isCreate(attributes, '', 'nodes')) return;
     const node = attributes.object as Mutable<Node>;

@@ -6,7 +6,7 @@ import type { Mutable } from '#api/kind.ts';
 import { storageKey, storagePrefix } from '#api/kinds.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isCreate, isResource } from './operations.ts';
+import { isCreate, isResource, only } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
 const group = 'scheduling.k8s.io';
@@ -74,4 +74,9 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
     checkParallelism(attributes, server);
 }
 
-export const podGroups: AdmissionPlugin = { name: 'PodGroups', mutate, validate };
+export const podGroups: AdmissionPlugin = {
+  name: 'PodGroups',
+  concerns: only('podgroups.scheduling.k8s.io', 'jobs.batch'),
+  mutate,
+  validate,
+};

@@ -4,7 +4,7 @@ import { Nodes } from '#api/generated/kind-references.ts';
 import type { Mutable } from '#api/kind.ts';
 import { storageKey } from '#api/kinds.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isResource } from './operations.ts';
+import { isResource, only } from './operations.ts';
 
 const copied = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region'];
 
@@ -17,6 +17,7 @@ function nodeName({ subresource, object }: AdmissionAttributes): string | undefi
 
 export const podTopologyLabels: AdmissionPlugin = {
   name: 'PodTopologyLabels',
+  concerns: only('pods'),
   seesActions: true,
   mutate(attributes: AdmissionAttributes, server: Server): void {
     if (attributes.operation !== 'CREATE' || !isResource(attributes, '', 'pods')) return;

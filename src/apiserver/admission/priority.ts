@@ -5,7 +5,7 @@ import type { Mutable } from '#api/kind.ts';
 import { storageKey, storagePrefix } from '#api/kinds.ts';
 import { forbiddenError, type ApiError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isCreate, isResource } from './operations.ts';
+import { isCreate, isResource, only } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
 type Refuse = (text: string) => ApiError;
@@ -89,4 +89,9 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
     );
 }
 
-export const priority: AdmissionPlugin = { name: 'Priority', mutate, validate };
+export const priority: AdmissionPlugin = {
+  name: 'Priority',
+  concerns: only('pods', 'podgroups.scheduling.k8s.io', 'priorityclasses.scheduling.k8s.io'),
+  mutate,
+  validate,
+};

@@ -193,4 +193,8 @@ async function checkGrant(attributes: AdmissionAttributes, server: Server): Prom
   if (problem !== undefined) throw refuse(problem);
 }
 
-export const rbacEscalation: AdmissionPlugin = { name: 'RBACEscalation', mutate: check };
+export const rbacEscalation: AdmissionPlugin = {
+  name: 'RBACEscalation',
+  concerns: ({ group }) => group === rbacGroup,
+  mutate: check,
+};

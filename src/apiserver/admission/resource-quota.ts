@@ -9,8 +9,14 @@ import { addQuantities, compareQuantities, formatQuantity, subtractQuantities } 
 import { quotaMatches, quotaUsage, sumUsages, type Usage } from '#rules/quota-usage.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { Store } from '#storage/store.ts';
+import { createStoreIndex } from '../registry/store-index.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { refusedName } from './refused-name.ts';
+
+/** Those with a quota: most have none, and are not looked for in the store. */
+interface LimitedNamespaces {
+  has(namespace: string): boolean;
+}
 
 interface Held {
   readonly usage: Usage;
@@ -49,15 +55,15 @@ function missingAmounts(pod: Pod, hard: readonly string[]): string | undefined {
     .join('; ');
 }
 
-function validate(attributes: AdmissionAttributes, server: Server): void {
+function validate(attributes: AdmissionAttributes, server: Server, limited: LimitedNamespaces): void {
   const { operation, row, namespace, subresource, object, old } = attributes;
   if (namespace === '' || object === undefined || operation === 'DELETE') return;
   // A resize is how a Pod takes more than it was made with.
   if (subresource !== '' && !(row.group === '' && row.resource === 'pods' && subresource === 'resize')) return;
   if (row.resource === 'resourcequotas' && operation === 'UPDATE') return;
+  if (!limited.has(namespace)) return;
   const { store } = server.options;
   const quotas = store.list(storagePrefix(ResourceQuotas, namespace)).items;
-  if (quotas.length === 0) return;
   const after = quotaUsage(row, object);
   const refuse = (message: string) =>
     forbiddenError({ group: row.group, resource: row.resource }, refusedName('', object), message);
@@ -105,4 +111,11 @@ function validate(attributes: AdmissionAttributes, server: Server): void {
   }
 }
 
-export const resourceQuota: AdmissionPlugin = { name: 'ResourceQuota', validate };
+export function resourceQuota(store: Store): AdmissionPlugin {
+  const byNamespace = createStoreIndex(store, storagePrefix(ResourceQuotas), (one) => [one.metadata.namespace ?? '']);
+  return {
+    name: 'ResourceQuota',
+    validate: (attributes, server) => validate(attributes, server, byNamespace),
+    close: () => byNamespace[Symbol.dispose](),
+  };
+}

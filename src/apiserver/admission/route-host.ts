@@ -10,7 +10,7 @@ import type { Identity } from '#api/request.ts';
 import { serviceAccountGroups } from '../authentication/service-account-names.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
 import { sameValue } from '../registry/same-object.ts';
-import { isResource } from './operations.ts';
+import { isResource, only } from './operations.ts';
 import { isAllowed } from '../authorization/is-allowed.ts';
 
 const group = 'route.openshift.io';
@@ -122,6 +122,7 @@ async function check(attributes: AdmissionAttributes, server: Server): Promise<v
 
 export const routeHost: AdmissionPlugin = {
   name: 'RouteHost',
+  concerns: only('routes.route.openshift.io'),
   mutate: (attributes, server) =>
     concerns(attributes) && attributes.operation === 'CREATE' ? allocate(attributes, server) : undefined,
   validate: (attributes, server) => (concerns(attributes) ? check(attributes, server) : undefined),

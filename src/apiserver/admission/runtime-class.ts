@@ -7,7 +7,7 @@ import { compareQuantities } from '#api/quantity.ts';
 import { forbiddenError } from '#api/status.ts';
 import { semanticEqual } from '#api/validation/fields.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isCreate } from './operations.ts';
+import { isCreate, only } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
 type Amounts = Readonly<Record<string, Quantity>>;
@@ -72,6 +72,7 @@ function place(pod: Mutable<Pod>, scheduling: NonNullable<RuntimeClass['scheduli
 
 export const runtimeClass: AdmissionPlugin = {
   name: 'RuntimeClass',
+  concerns: only('pods'),
   mutate(attributes: AdmissionAttributes, server: Server): void {
     if (!isCreate(attributes, '', 'pods')) return;
     const pod = attributes.object as Mutable<Pod>;

@@ -6,7 +6,7 @@ import type { Mutable } from '#api/kind.ts';
 import { storageKey } from '#api/kinds.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isCreate } from './operations.ts';
+import { isCreate, only } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
@@ -89,4 +89,4 @@ function validate(attributes: AdmissionAttributes): void {
     throw refuse('a mirror pod may not reference secrets');
 }
 
-export const serviceAccount: AdmissionPlugin = { name: 'ServiceAccount', mutate, validate };
+export const serviceAccount: AdmissionPlugin = { name: 'ServiceAccount', concerns: only('pods'), mutate, validate };

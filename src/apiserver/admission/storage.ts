@@ -6,7 +6,7 @@ import { storageKey, storagePrefix } from '#api/kinds.ts';
 import { compareQuantities } from '#api/quantity.ts';
 import { forbiddenError } from '#api/status.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Server } from '../context.ts';
-import { isCreate, isResource } from './operations.ts';
+import { isCreate, isResource, only } from './operations.ts';
 import { refusedName } from './refused-name.ts';
 
 const finalizers = {
@@ -20,6 +20,7 @@ const betaClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
 
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: 'StorageObjectInUseProtection',
+  concerns: only('persistentvolumeclaims', 'persistentvolumes', 'volumeattributesclasses.storage.k8s.io'),
   mutate(attributes: AdmissionAttributes): void {
     for (const [resource, [group, finalizer]] of Object.entries(finalizers)) {
       if (!isCreate(attributes, group, resource)) continue;
@@ -50,6 +51,7 @@ function defaultClass(server: Server): StorageClass | undefined {
 
 export const defaultStorageClass: AdmissionPlugin = {
   name: 'DefaultStorageClass',
+  concerns: only('persistentvolumeclaims'),
   mutate(attributes: AdmissionAttributes, server: Server): void {
     if (!isCreate(attributes, '', 'persistentvolumeclaims')) return;
     const claim = attributes.object as Mutable<PersistentVolumeClaim>;
@@ -62,6 +64,7 @@ export const defaultStorageClass: AdmissionPlugin = {
 
 export const persistentVolumeClaimResize: AdmissionPlugin = {
   name: 'PersistentVolumeClaimResize',
+  concerns: only('persistentvolumeclaims'),
   validate(attributes: AdmissionAttributes, server: Server): void {
     if (
       attributes.operation !== 'UPDATE' ||

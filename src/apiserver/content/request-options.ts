@@ -3,6 +3,7 @@ import { forbidden, notSupported } from '#api/field-error.ts';
 import type { FieldError } from '#api/field-error.ts';
 import { validateFieldManager } from '#api/meta/object-meta.ts';
 import { messageOf } from '#base/errors.ts';
+import { flatText } from '#base/flat-text.ts';
 import { ApiError, badRequestError, invalidError } from '#api/status.ts';
 import type { ApiRequest } from '#api/request.ts';
 
@@ -46,9 +47,21 @@ export function writeOptions(
 
 /** The manager's name in managedFields: what the client says, else the first word of its user agent. */
 export const managerOf = (options: WriteOptions, request: ApiRequest): string =>
-  options.fieldManager !== ''
-    ? options.fieldManager
-    : (request.headers['user-agent'] ?? 'unknown').split('/')[0]!.slice(0, fieldManagerBytesMax);
+  options.fieldManager !== '' ? options.fieldManager : managerOfAgent(request.headers['user-agent'] ?? 'unknown');
+
+const managersByAgent = new Map<string, string>();
+const knownAgentsMax = 200;
+const knownAgentLengthMax = 256;
+
+function managerOfAgent(agent: string): string {
+  let manager = managersByAgent.get(agent);
+  if (manager === undefined) {
+    manager = flatText(agent.split('/')[0]!.slice(0, fieldManagerBytesMax));
+    if (managersByAgent.size >= knownAgentsMax) managersByAgent.clear();
+    if (agent.length <= knownAgentLengthMax) managersByAgent.set(agent, manager);
+  }
+  return manager;
+}
 
 export interface ListOptions {
   readonly labelSelector: string;

@@ -1,22 +1,31 @@
 // How long admission took, by plugin and by half, under upstream's names. A write passes twenty plugins: their series are bound
-// once, and one reading of the clock ends one plugin and begins the next.
+// once, one reading of the clock ends one plugin and begins the next, and who is not asked has taken no time.
 import type { Clock } from '#base/clock.ts';
 import type { Distribution } from '#base/metrics/families.ts';
 import type { MetricRegistry } from '#base/metrics/registry.ts';
 
 export type AdmissionHalf = 'admit' | 'validate';
 
-/** One half of one request's admission, on its way through the plugins. */
+/** One half of one request's admission, on its way through the plugins that are asked, by their index among these. */
 export interface AdmissionTimes {
-  /** The plugin of that name has answered. */
-  passed(plugin: string): void;
+  /** That plugin has answered. */
+  passed(index: number): void;
   /** It has refused: the last one. */
-  refused(plugin: string): void;
+  refused(index: number): void;
   /** All have been asked. */
   done(): void;
 }
+/** Of the requests for which the same plugins are asked. */
+export interface AdmissionSeries {
+  begin(): AdmissionTimes;
+}
+/** A plugin that has something to do in a half; of some kinds it has nothing to say. */
+export interface AdmissionMember {
+  readonly name: string;
+  readonly isAsked: boolean;
+}
 export interface AdmissionMetrics {
-  begin(half: AdmissionHalf, operation: string): AdmissionTimes;
+  bind(half: AdmissionHalf, operation: string, plugins: readonly AdmissionMember[]): AdmissionSeries;
 }
 
 const boundsSeconds = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
@@ -34,36 +43,78 @@ export function admissionMetrics(registry: MetricRegistry, clock: Clock): Admiss
     boundsSeconds,
     ['operation', 'rejected', 'type'],
   );
-  /** By half, operation and outcome; then by plugin. */
-  const bound = new Map<string, { readonly all: Distribution; readonly plugins: Map<string, Distribution> }>();
-  const seriesOf = (type: AdmissionHalf, operation: string, rejected: string) => {
-    const key = `${type} ${operation} ${rejected}`;
-    let one = bound.get(key);
-    if (one === undefined)
-      bound.set(key, (one = { all: bySteps.with({ type, operation, rejected }), plugins: new Map() }));
-    return one;
-  };
   return {
-    begin(type, operation) {
-      const startMs = clock.monotonicMs();
-      let sinceMs = startMs;
-      const passed = seriesOf(type, operation, 'false');
-      const observe = (plugins: Map<string, Distribution>, name: string, rejected: string): void => {
-        const nowMs = clock.monotonicMs();
-        let one = plugins.get(name);
-        if (one === undefined) plugins.set(name, (one = byPlugin.with({ name, operation, rejected, type })));
-        one.observe((nowMs - sinceMs) / 1000);
-        sinceMs = nowMs;
-      };
-      return {
-        passed: (plugin) => observe(passed.plugins, plugin, 'false'),
-        refused(plugin) {
-          const refused = seriesOf(type, operation, 'true');
-          observe(refused.plugins, plugin, 'true');
-          refused.all.observe((sinceMs - startMs) / 1000);
-        },
-        done: () => passed.all.observe((sinceMs - startMs) / 1000),
-      };
-    },
+    bind: (type, operation, plugins) =>
+      new Series(
+        clock,
+        plugins,
+        (name, rejected) => byPlugin.with({ name, operation, rejected, type }),
+        (rejected) => bySteps.with({ operation, rejected, type }),
+      ),
   };
+}
+
+class Series implements AdmissionSeries {
+  readonly clock: Clock;
+  readonly asked: readonly string[];
+  /** Of each that is asked, those before it that are not; and behind the last one. */
+  readonly skipped: readonly (readonly Distribution[])[];
+  readonly passed: readonly Distribution[];
+  readonly all: Distribution;
+  readonly ofPlugin: (name: string, rejected: string) => Distribution;
+  readonly ofAll: (rejected: string) => Distribution;
+
+  constructor(clock: Clock, plugins: readonly AdmissionMember[], ofPlugin: Series['ofPlugin'], ofAll: Series['ofAll']) {
+    this.clock = clock;
+    this.ofPlugin = ofPlugin;
+    this.ofAll = ofAll;
+    this.all = ofAll('false');
+    const asked = plugins.filter((one) => one.isAsked);
+    this.asked = asked.map((one) => one.name);
+    this.passed = this.asked.map((name) => ofPlugin(name, 'false'));
+    const skipped: Distribution[][] = [[]];
+    for (const { name, isAsked } of plugins)
+      if (isAsked) skipped.push([]);
+      else skipped.at(-1)!.push(ofPlugin(name, 'false'));
+    this.skipped = skipped;
+  }
+  begin(): AdmissionTimes {
+    return new Times(this);
+  }
+}
+
+class Times implements AdmissionTimes {
+  readonly #series: Series;
+  readonly #startMs: number;
+  #sinceMs: number;
+
+  constructor(series: Series) {
+    this.#series = series;
+    this.#startMs = this.#sinceMs = series.clock.monotonicMs();
+  }
+  passed(index: number): void {
+    this.#skip(index);
+    this.#observe(this.#series.passed[index]!);
+  }
+  refused(index: number): void {
+    const { asked, ofPlugin, ofAll } = this.#series;
+    this.#skip(index);
+    this.#observe(ofPlugin(asked[index]!, 'true'));
+    this.#finish(ofAll('true'));
+  }
+  done(): void {
+    this.#skip(this.#series.asked.length);
+    this.#finish(this.#series.all);
+  }
+  #skip(index: number): void {
+    for (const one of this.#series.skipped[index]!) one.observe(0);
+  }
+  #observe(one: Distribution): void {
+    const nowMs = this.#series.clock.monotonicMs();
+    one.observe((nowMs - this.#sinceMs) / 1000);
+    this.#sinceMs = nowMs;
+  }
+  #finish(all: Distribution): void {
+    all.observe((this.#sinceMs - this.#startMs) / 1000);
+  }
 }

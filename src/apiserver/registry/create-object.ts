@@ -1,4 +1,5 @@
 // From a decoded, defaulted object to a stored one: the order in which upstream's registry creates.
+import { flatText } from '#base/flat-text.ts';
 import { uuid, nameSuffix } from '#base/random.ts';
 import type { KindBehaviour, KubernetesObject, Mutable } from '#api/kind.ts';
 import type { NameCheck } from '#api/meta/names.ts';
@@ -24,6 +25,7 @@ import { admissionAttributes } from './admission-attributes.ts';
 import { admitMutating, admitValidating, finish } from './admit.ts';
 import { durabilityOf } from './durability.ts';
 import { foldOwners } from './fold-owners.ts';
+import { isGiven } from './given-object.ts';
 import { dropStatus, statusOnCreate } from './status-rules.ts';
 import { allocateSideState } from './side-state.ts';
 import { track } from './track.ts';
@@ -50,7 +52,7 @@ const generatedBaseLengthMax = 58;
 function completeMetadata(request: ResourceRequest, object: Mutable<KubernetesObject>): void {
   const { metadata } = object;
   if (request.row.namespaced) {
-    if ((metadata.namespace ?? '') === '') metadata.namespace = request.namespace;
+    if ((metadata.namespace ?? '') === '') metadata.namespace = flatText(request.namespace);
     else if (metadata.namespace !== request.namespace)
       throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
   } else if ((metadata.namespace ?? '') !== '') delete metadata.namespace;
@@ -74,7 +76,7 @@ export async function createObject(
   object: Mutable<KubernetesObject>,
   settings: CreateSettings,
 ): Promise<Written> {
-  const { server, user, warnings } = request.context;
+  const { server, warnings } = request.context;
   const { row } = request;
   const { metadata } = object;
   if ((metadata.name ?? '') !== '' && request.name !== '' && metadata.name !== request.name)
@@ -82,7 +84,8 @@ export async function createObject(
       `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`,
     );
   completeMetadata(request, object);
-  await kindTable.behaviour(row).load?.(object);
+  const loading = kindTable.behaviour(row).load?.(object);
+  if (loading !== undefined) await loading;
   foldOwners(object, warnings);
   const now = server.options.clock.now();
   if (settings.fieldManager !== '')
@@ -106,7 +109,8 @@ export async function createObject(
     });
   const attributes = attributesOf(object);
   try {
-    await admitMutating(server, attributes);
+    const admitting = admitMutating(server, attributes);
+    if (admitting !== undefined) await admitting;
     // Whatever admission made of it: this is not anybody's to choose.
     if (row.namespaced && object.metadata.namespace !== request.namespace)
       throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
@@ -115,12 +119,16 @@ export async function createObject(
       const isLast = isNamed || attempt >= generateNameAttempts;
       const candidate = isLast ? object : structuredClone(object);
       if (!isNamed)
-        candidate.metadata.name =
-          object.metadata.generateName!.slice(0, generatedBaseLengthMax) + nameSuffix(server.options.random);
+        candidate.metadata.name = flatText(
+          object.metadata.generateName!.slice(0, generatedBaseLengthMax) + nameSuffix(server.options.random),
+        );
       const judged = isNamed ? attributes : attributesOf(candidate);
-      const written = await createOnce(request, candidate, judged, { ...settings, now, userName: user.name }).finally(
-        () => finish(judged),
-      );
+      let written: Written | undefined;
+      try {
+        written = await createOnce(request, candidate, judged, settings, now);
+      } finally {
+        finish(judged);
+      }
       if (written !== undefined) return written;
       if (!isLast) continue;
       const { name = '', generateName = '' } = candidate.metadata;
@@ -138,13 +146,14 @@ async function createOnce(
   request: ResourceRequest,
   object: Mutable<KubernetesObject>,
   attributes: AdmissionAttributes,
-  { dryRun, now, userName }: CreateSettings & { readonly now: number; readonly userName: string },
+  { dryRun }: CreateSettings,
+  now: number,
 ): Promise<Written | undefined> {
-  const { server, warnings } = request.context;
+  const { server, warnings, user } = request.context;
   const { row } = request;
   const { store, random } = server.options;
   const behaviour = kindTable.behaviour(row);
-  object.metadata.uid = uuid(random);
+  object.metadata.uid = flatText(uuid(random));
   object.metadata.creationTimestamp = formatTime(now);
 
   if (row.strategy.hasGeneration) object.metadata.generation = 1;
@@ -153,7 +162,7 @@ async function createOnce(
   behaviour.prepareForCreate?.(object, {
     now,
     subresource: '',
-    userName,
+    userName: user.name,
     uuid: () => uuid(random),
     warn: (text) => warnings.push(text),
   });
@@ -176,7 +185,8 @@ async function createOnce(
     row.custom === undefined ? groupKind(row) : { group: row.group, kind: object.kind ?? row.kind };
   if (errors.length > 0) throw invalidError({ group, kind }, object.metadata.name ?? '', errors);
   warnings.push(...(behaviour.warnings?.(object, undefined) ?? []), ...storedOnlyWarnings(row));
-  await admitValidating(server, attributes);
+  const admitting = admitValidating(server, attributes);
+  if (admitting !== undefined) await admitting;
   if (row.custom === undefined) storeEmptyLists(typeFacts(row.typeName), object);
 
   const key = keyOf(request, object.metadata.name!);
@@ -190,9 +200,11 @@ async function createOnce(
     key,
     expectedRevision: 0,
     object: row.custom === undefined ? object : await storedForm(server, row, object),
+    isGiven: isGiven(request.context.request, row),
     ...durabilityOf(row, object, undefined),
   });
   if (!result.ok) return undefined;
-  await convertAhead(server, row, [result.stored]);
+  const converting = convertAhead(server, row, [result.stored]);
+  if (converting !== undefined) await converting;
   return { type: 'stored', stored: result.stored, created: true };
 }

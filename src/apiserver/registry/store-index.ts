@@ -5,6 +5,7 @@ import type { Store, StoredObject } from '#storage/store.ts';
 
 export interface StoreIndex<T extends KubernetesObject> extends Disposable {
   find(value: string): Iterable<T>;
+  has(value: string): boolean;
   /** Another number after each change: who keeps what was found looks here first. */
   version(): number;
 }
@@ -53,6 +54,10 @@ export function createStoreIndex<T extends KubernetesObject>(
     find(value) {
       if (watch === undefined) start();
       return byValue.get(value)?.values() ?? [];
+    },
+    has(value) {
+      if (watch === undefined) start();
+      return byValue.has(value);
     },
     version() {
       if (watch === undefined) start();

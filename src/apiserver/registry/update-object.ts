@@ -33,6 +33,7 @@ import { createObject } from './create-object.ts';
 import type { Written } from './create-object.ts';
 import type { GroupVersionKind } from '../context.ts';
 import { durabilityOf } from './durability.ts';
+import { isGiven } from './given-object.ts';
 import { isNewest, onNewest } from './newest.ts';
 import { groupKind, groupResource, isTerminating, keyOf } from './resource-request.ts';
 import type { ResourceRequest } from './resource-request.ts';
@@ -180,12 +181,15 @@ async function updateOnce(
   const { row, subresource } = request;
   const { clock } = server.options;
   const behaviour = kindTable.behaviour(row);
-  await convertAhead(server, row, [current]);
+  const converting = convertAhead(server, row, [current]);
+  if (converting !== undefined) await converting;
   const previous = objectOf(row, current);
   const now = clock.now();
-  await behaviour.load?.(previous);
+  const loading = behaviour.load?.(previous);
+  if (loading !== undefined) await loading;
 
-  const object = await transform(previous);
+  const transformed = transform(previous);
+  const object = transformed instanceof Promise ? await transformed : transformed;
   const { shownAs } = settings;
   const shown = shownAs?.show(object);
   const attributes = admissionAttributes(request.context, {
@@ -200,7 +204,8 @@ async function updateOnce(
     dryRun: settings.dryRun,
   });
   using _finished = { [Symbol.dispose]: () => finish(attributes) };
-  if (settings.isInternal !== true) await admitMutating(server, attributes);
+  const changing = settings.isInternal === true ? undefined : admitMutating(server, attributes);
+  if (changing !== undefined) await changing;
   if (shown !== undefined) shownAs!.take(object, shown);
 
   const version = object.metadata.resourceVersion ?? '';
@@ -249,7 +254,8 @@ async function updateOnce(
   using _held = allocating instanceof Promise ? await allocating : allocating;
   if (settings.isInternal !== true) {
     check(request, object, previous);
-    await admitValidating(server, attributes);
+    const judging = admitValidating(server, attributes);
+    if (judging !== undefined) await judging;
   }
   if (row.custom === undefined) storeEmptyLists(typeFacts(row.typeName), object);
 
@@ -267,12 +273,20 @@ async function updateOnce(
   const result = await server.metrics.storage.write(row, 'update', {
     key: current.key,
     expectedRevision: current.revision,
-    object: next,
+    object: unversioned(next),
+    isGiven: isGiven(request.context.request, row),
     ...durabilityOf(row, object, previous),
   });
   if (!result.ok) return undefined;
-  await convertAhead(server, row, [result.stored]);
+  const converted = convertAhead(server, row, [result.stored]);
+  if (converted !== undefined) await converted;
   return { type: 'stored', stored: result.stored, created: false };
+}
+
+/** As it is stored. */
+function unversioned(object: KubernetesObject): KubernetesObject {
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** Upstream's server looks at metadata in three ways, one after another; each says what is wrong. */

@@ -22,12 +22,22 @@ function withAuthenticatedGroup(identity: Identity): Identity {
   return known;
 }
 
+/** Of the clients that ask now, the newest last: nobody reads a header of a thousand letters at each request, or makes its token anew. */
+const knownHeaders: { readonly header: string; readonly token: string | undefined }[] = [];
+const knownHeadersMax = 8;
+
+function tokenOf(header: string): string | undefined {
+  for (let index = knownHeaders.length - 1; index >= 0; index--)
+    if (knownHeaders[index]!.header === header) return knownHeaders[index]!.token;
+  const token = /^bearer +(\S+)\s*$/i.exec(header)?.[1];
+  if (knownHeaders.length === knownHeadersMax) knownHeaders.shift();
+  knownHeaders.push({ header, token });
+  return token;
+}
+
 function bearerToken(request: ApiRequest): string | undefined {
   const header = request.headers['authorization'];
-  if (header !== undefined) {
-    const match = /^bearer +(\S+)\s*$/i.exec(header);
-    return match?.[1];
-  }
+  if (header !== undefined) return tokenOf(header);
   // WebSocket clients in browsers cannot set headers: RFC 6455 subprotocol, base64url of the token. Only of them: elsewhere the
   // header is one among others, which proxies pass on.
   if (request.upgrade === undefined) return undefined;

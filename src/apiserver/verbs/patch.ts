@@ -2,6 +2,7 @@
 // was first, unless the patch names a resource version.
 import { applyRowDefaults } from '#api/schema/defaults.ts';
 import { type DecodeOptions, decodeCauseOf, decodeObject } from '#api/schema/decode.ts';
+import type { ManagedFieldsEntry } from '#api/generated/types.ts';
 import type { KindRow, KubernetesObject, Mutable } from '#api/kind.ts';
 import { apiVersionOf } from '#api/kinds.ts';
 import { forbidden, invalid } from '#api/field-error.ts';
@@ -66,6 +67,18 @@ function withHeader(row: KindRow, document: unknown): unknown {
   return { ...(document as object), kind: row.kind, apiVersion: apiVersionOf(row) };
 }
 
+type WithMetadata = { readonly metadata?: KubernetesObject['metadata'] };
+
+/** A patch that leaves the owners of fields alone has the very list of before in its document: there is nothing to decode, or to compare. */
+function keptOwners(document: unknown, shown: KubernetesObject): readonly ManagedFieldsEntry[] | undefined {
+  const before = shown.metadata.managedFields;
+  return (document as WithMetadata | null)?.metadata?.managedFields === before ? before : undefined;
+}
+const withoutOwners = (document: unknown): unknown => ({
+  ...(document as WithMetadata),
+  metadata: { ...(document as WithMetadata).metadata, managedFields: undefined },
+});
+
 function patchedObject(
   request: ResourceRequest,
   read: ReadPatch,
@@ -74,11 +87,16 @@ function patchedObject(
 ): Mutable<KubernetesObject> {
   const { row, context } = request;
   const conversion = conversionOf(row);
-  const document = read.apply!(row.typeName, conversion?.fromStorage(current) ?? current);
+  const shown = conversion?.fromStorage(current) ?? current;
+  const document = read.apply!(row.typeName, shown);
   const typed = read.type === 'strategic' ? withHeader(row, document) : document;
-  const { object, warnings } = decodePatched(read, document, options, (how) => decodeObject(row, typed, how));
+  const owners = row.custom === undefined ? keptOwners(document, shown) : undefined;
+  const { object, warnings } = decodePatched(read, document, options, (how) =>
+    decodeObject(row, owners === undefined ? typed : withoutOwners(typed), how),
+  );
   if (options.fieldValidation === 'Warn') context.warnings.push(...warnings);
   applyRowDefaults(row, object, context.server.options.clock.now());
+  if (owners !== undefined) object.metadata.managedFields = owners as Mutable<ManagedFieldsEntry>[];
   return conversion?.toStorage(object) ?? object;
 }
 

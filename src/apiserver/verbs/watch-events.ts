@@ -38,6 +38,11 @@ function event(type: WatchEvent['type'], object: () => KubernetesObject, encode:
 /** Shared while somebody writes them out; then the collector takes the encoded lines back. By how they look. */
 type SharedEvents = Map<string, WatchEvent>;
 const sharedEvents = new WeakMap<StoredObject, WeakRef<SharedEvents>>();
+function sharedEventsOf(stored: StoredObject): SharedEvents {
+  let record = sharedEvents.get(stored)?.deref();
+  if (record === undefined) sharedEvents.set(stored, new WeakRef((record = new Map())));
+  return record;
+}
 
 /** One of a record, which it keeps alive. */
 class SharedEvent implements WatchEvent {
@@ -66,6 +71,43 @@ class SharedEvent implements WatchEvent {
   }
 }
 
+/** Of an object as it is stored. Only who wants its bytes looks for those that others have; readers in this process never do. */
+class StoredEvent implements WatchEvent {
+  readonly type: ChangeType;
+  readonly #stored: StoredObject;
+  readonly #key: string;
+  /** Undefined: its JSON. */
+  readonly #encode: ((event: WatchEvent) => Uint8Array) | undefined;
+  #shared: WatchEvent | undefined;
+  constructor(
+    type: ChangeType,
+    stored: StoredObject,
+    key: string,
+    encode: ((event: WatchEvent) => Uint8Array) | undefined,
+  ) {
+    this.type = type;
+    this.#stored = stored;
+    this.#key = key;
+    this.#encode = encode;
+  }
+  object(): KubernetesObject {
+    return this.#stored.object();
+  }
+  bytes(): Uint8Array {
+    return (this.#shared ??= this.#share()).bytes();
+  }
+  #share(): WatchEvent {
+    const stored = this.#stored;
+    const record = sharedEventsOf(stored);
+    const there = record.get(this.#key);
+    if (there !== undefined) return there;
+    const encode = this.#encode ?? (() => watchLine(this.type, stored));
+    const event = new SharedEvent(this.type, record, () => stored.object(), encode);
+    record.set(this.#key, event);
+    return event;
+  }
+}
+
 /** Rules of a custom resource change with its row: what one row shows is not what another does. */
 const rowNumbers = new WeakMap<KindRow, number>();
 let rowsNumbered = 0;
@@ -86,6 +128,8 @@ export class EventMaker {
   /** All that decides how the stored object looks in an event; of a form that is made for the client, its row and options too. */
   readonly #plainKeys: Readonly<Record<ChangeType, string>>;
   readonly #encodeObject: (event: WatchEvent) => Uint8Array;
+  /** Undefined: stored bytes are what is wanted. */
+  readonly #encodeStored: ((event: WatchEvent) => Uint8Array) | undefined;
   #columnsSent = false;
   constructor(
     row: KindRow,
@@ -102,6 +146,7 @@ export class EventMaker {
     this.#query = query;
     this.#now = now;
     this.#encodeObject = (event) => encode(event.type, event.object());
+    this.#encodeStored = form.encoding === 'json' ? undefined : this.#encodeObject;
     const key = (type: ChangeType): string => `${type} ${form.encoding}`;
     this.#plainKeys = { ADDED: key('ADDED'), MODIFIED: key('MODIFIED'), DELETED: key('DELETED') };
   }
@@ -114,22 +159,14 @@ export class EventMaker {
   }
   /** `revision` differs from the stored one when an object leaves the selection: its last state then, at the new revision. */
   change(type: ChangeType, stored: StoredObject, revision: number): WatchEvent {
-    let record = sharedEvents.get(stored)?.deref();
-    if (record === undefined) sharedEvents.set(stored, new WeakRef((record = new Map())));
     const isStored = this.#form.transform === 'none' && revision === stored.revision && isStoredForm(this.#row, stored);
-    const key = isStored ? this.#plainKeys[type] : this.#madeKey(type, revision);
+    if (isStored) return new StoredEvent(type, stored, this.#plainKeys[type], this.#encodeStored);
+    const record = sharedEventsOf(stored);
+    const key = this.#madeKey(type, revision);
     let event = record.get(key);
-    if (event === undefined)
-      record.set(
-        key,
-        (event = isStored ? this.#stored(type, record, stored) : this.#made(type, record, stored, revision)),
-      );
+    if (event === undefined) record.set(key, (event = this.#made(type, record, stored, revision)));
     this.#columnsSent = true;
     return event;
-  }
-  #stored(type: ChangeType, record: SharedEvents, stored: StoredObject): WatchEvent {
-    const encode = this.#form.encoding === 'json' ? () => watchLine(type, stored) : this.#encodeObject;
-    return new SharedEvent(type, record, () => stored.object(), encode);
   }
   /** Cells tell ages: who is told a second later is told others. */
   #madeKey(type: ChangeType, revision: number): string {

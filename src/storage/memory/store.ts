@@ -23,7 +23,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     expire: (values) => {
       for (const value of values)
         if (state.get(value.key) === value)
-          state.commit([state.change(value.key, undefined, state.revision + 1, undefined)]);
+          state.commit([state.change({ key: value.key, encoded: undefined }, state.revision + 1)]);
     },
   });
   let closed = false;
@@ -33,8 +33,10 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     const exists = current?.revision ?? 0;
     if (exists !== request.expectedRevision || (exists === 0 && request.object === undefined))
       return { ok: false, current };
-    const encoded = request.object === undefined ? undefined : encodeObject(request.object);
-    const change = state.change(request.key, encoded, state.revision + 1, request.timeToLiveSeconds);
+    const { key, object, timeToLiveSeconds } = request;
+    const encoded = object === undefined ? undefined : encodeObject(object);
+    const given = request.isGiven === true ? object : undefined;
+    const change = state.change({ key, encoded, timeToLiveSeconds, given }, state.revision + 1);
     state.commit([change]);
     return { ok: true, stored: change.stored };
   };

@@ -2,10 +2,10 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { FileUsage, OpenRowFile } from '#host/row-file.ts';
-import type { EncodedObject } from '../encode.ts';
 import type { HistoryLimits } from '../history.ts';
 import type { Resealed } from '../sealing/rotation.ts';
 import type { Sealing } from '../sealing/sealing.ts';
+import type { EncodedWrite } from '../state.ts';
 import type { Revision, Store, StoreFullError, StoreUnavailableError, WriteResult } from '../store.ts';
 import type { RoomLimits } from './room.ts';
 
@@ -44,14 +44,11 @@ export interface PageOptions {
   readonly limit?: number | undefined;
 }
 
-export interface WaitingWrite {
-  readonly key: string;
+export interface WaitingWrite extends EncodedWrite {
   readonly expectedRevision: Revision;
-  readonly encoded: EncodedObject | undefined;
   readonly lazy: boolean;
   /** Of the object, its removal has been asked for. */
   readonly isRemoved: boolean;
-  readonly timeToLiveSeconds: number | undefined;
   resolve(result: WriteResult): void;
   reject(error: StoreUnavailableError | StoreFullError): void;
 }

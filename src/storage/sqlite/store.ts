@@ -157,9 +157,17 @@ class EmbeddedStore implements SqliteStore {
     return new Promise((resolve, reject) => {
       const { key, expectedRevision, object, durability, timeToLiveSeconds } = request;
       const encoded = object === undefined ? undefined : encodeObject(object);
-      const lazy = durability === 'lazy';
-      const isRemoved = isBeingRemoved(object);
-      this.#waiting.push({ key, expectedRevision, encoded, lazy, isRemoved, timeToLiveSeconds, resolve, reject });
+      this.#waiting.push({
+        key,
+        expectedRevision,
+        encoded,
+        given: request.isGiven === true ? object : undefined,
+        lazy: durability === 'lazy',
+        isRemoved: isBeingRemoved(object),
+        timeToLiveSeconds,
+        resolve,
+        reject,
+      });
       this.#planPump();
     });
   }
@@ -286,13 +294,11 @@ class EmbeddedStore implements SqliteStore {
     this.#waiting = later.length === 0 ? this.#waiting : [...later, ...this.#waiting];
     if (batch.length === 0) return;
     const first = this.revision + 1;
-    const changes = batch.map((write, index) =>
-      this.#state.change(write.key, write.encoded, first + index, write.timeToLiveSeconds),
-    );
+    const changes = batch.map((write, index) => this.#state.change(write, first + index));
     this.#send(batch, changes);
   }
   #commitLazily(write: WaitingWrite): void {
-    const change = this.#state.change(write.key, write.encoded, this.revision + 1, write.timeToLiveSeconds);
+    const change = this.#state.change(write, this.revision + 1);
     this.#dirty.set(change.stored.createRevision, { value: change.stored, removed: change.type === 'delete' });
     this.#planFlush();
     this.#state.commit([change]);

@@ -133,20 +133,30 @@ function validatePodOrTemplate(attributes: AdmissionAttributes, server: Server, 
     );
 }
 
-const templateKey = (row: { readonly group: string; readonly resource: string }): string =>
-  row.group === '' ? row.resource : `${row.group}/${row.resource}`;
+interface AskedKind {
+  readonly group: string;
+  readonly resource: string;
+}
+const templateKey = (row: AskedKind): string => (row.group === '' ? row.resource : `${row.group}/${row.resource}`);
 
 function annotate(attributes: AdmissionAttributes, annotations: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(annotations)) attributes.annotate(labelPrefix + key, value);
 }
 
+const isNamespace = (kind: AskedKind): boolean => kind.group === '' && kind.resource === 'namespaces';
+const hasPodSpec = (kind: AskedKind): boolean =>
+  (kind.group === '' && kind.resource === 'pods') || Object.hasOwn(templates, templateKey(kind));
+
 function validate(attributes: AdmissionAttributes, server: Server): void {
   if (attributes.operation !== 'CREATE' && attributes.operation !== 'UPDATE') return;
   const { row } = attributes;
   const options = server.options.podSecurity ?? openPodSecurity;
-  if (row.group === '' && row.resource === 'namespaces') validateNamespace(attributes, server, options);
-  else if ((row.group === '' && row.resource === 'pods') || Object.hasOwn(templates, templateKey(row)))
-    validatePodOrTemplate(attributes, server, options);
+  if (isNamespace(row)) validateNamespace(attributes, server, options);
+  else if (hasPodSpec(row)) validatePodOrTemplate(attributes, server, options);
 }
 
-export const podSecurity: AdmissionPlugin = { name: 'PodSecurity', validate };
+export const podSecurity: AdmissionPlugin = {
+  name: 'PodSecurity',
+  concerns: (kind) => isNamespace(kind) || hasPodSpec(kind),
+  validate,
+};

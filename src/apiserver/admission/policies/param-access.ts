@@ -97,6 +97,7 @@ const questions: Readonly<Record<string, typeof policyError>> = {
 
 export const policyParamAccess: AdmissionPlugin = {
   name: 'PolicyParamAccess',
+  concerns: ({ group }) => group === 'admissionregistration.k8s.io',
   validate(attributes, server) {
     const { row, operation, subresource } = attributes;
     if (row.group !== 'admissionregistration.k8s.io' || subresource !== '') return undefined;
