@@ -1,6 +1,6 @@
 // Whether an address lies in one of some CIDRs.
 
-const bitsOf = (ip: string): bigint => {
+export const addressBits = (ip: string): bigint => {
   if (!ip.includes(':')) return ip.split('.').reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
   const [head = '', tail] = ip.split('::');
   const groups = (text: string) => (text === '' ? [] : text.split(':'));
@@ -15,15 +15,16 @@ export function rangeTest(cidrs: readonly string[]): (ip: string) => boolean {
     const [base = '', length = '0'] = cidr.split('/');
     const six = base.includes(':');
     const shift = BigInt((six ? 128 : 32) - Number(length));
-    return { six, shift, prefix: bitsOf(base) >> shift };
+    return { six, shift, prefix: addressBits(base) >> shift };
   });
-  return (ip) => ranges.some(({ six, shift, prefix }) => six === ip.includes(':') && bitsOf(ip) >> shift === prefix);
+  return (ip) =>
+    ranges.some(({ six, shift, prefix }) => six === ip.includes(':') && addressBits(ip) >> shift === prefix);
 }
 
 /** The n-th address of an IPv4 or IPv6 range, such as the first: the bridge's. */
-export function addressAt(cidr: string, index: number): string {
+export function addressAt(cidr: string, index: number | bigint): string {
   const [base = ''] = cidr.split('/');
-  const value = bitsOf(base) + BigInt(index);
+  const value = addressBits(base) + BigInt(index);
   if (!base.includes(':')) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
   const groups = Array.from({ length: 8 }, (_, at) => ((value >> BigInt(112 - at * 16)) & 0xffffn).toString(16));
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);

@@ -26,6 +26,7 @@ const services = [
   }),
   service('db', { clusterIP: 'None', ports: [{ name: 'sql', port: 5432 }] }),
   service('none', { clusterIP: 'None', ports: [{ name: 'sql', port: 5432 }] }),
+  service('address', { type: 'ExternalName', externalName: '192.0.2.7' }),
   service('out', { type: 'ExternalName', externalName: 'www.example.org.' }),
 ];
 const slices: EndpointSlice[] = [
@@ -38,6 +39,12 @@ const slices: EndpointSlice[] = [
       { addresses: ['10.42.0.3'], conditions: {} },
       { addresses: ['10.42.0.4'], conditions: { ready: false } },
     ],
+  },
+  {
+    metadata: { namespace: 'web', name: 'shop-1', labels: { 'kubernetes.io/service-name': 'shop' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: [{ addresses: ['10.42.0.7'], hostname: 'till', conditions: { ready: true } }],
   },
 ];
 const snapshot: ClusterSnapshot = {
@@ -73,13 +80,29 @@ test('a headless Service answers with its ready endpoints, each with a name', ()
   assert.deepEqual(ask('db-0.db.web.svc.cluster.local'), ['10.42.0.2']);
   assert.deepEqual(ask('10-42-0-3.db.web.svc.cluster.local'), ['10.42.0.3']);
   assert.equal(ask('10-42-0-4.db.web.svc.cluster.local'), 'no such name');
-  assert.deepEqual(ask('none.web.svc.cluster.local'), []);
   const answer = answerFromCluster({ name: '_sql._tcp.db.web.svc.cluster.local', type: 'SRV' }, zone, snapshot)!;
   assert.deepEqual(data(answer), [
     { priority: 0, weight: 50, port: 5432, target: 'db-0.db.web.svc.cluster.local' },
     { priority: 0, weight: 50, port: 5432, target: '10-42-0-3.db.web.svc.cluster.local' },
   ]);
   assert.deepEqual(data({ ...answer, answers: answer.additionals }), ['10.42.0.2', '10.42.0.3']);
+});
+
+test('a headless Service without ready endpoints has no name', () => {
+  assert.equal(ask('none.web.svc.cluster.local'), 'no such name');
+  assert.equal(ask('_sql._tcp.none.web.svc.cluster.local', 'SRV'), 'no such name');
+});
+
+test('endpoints of a Service that has an address have names, too', () => {
+  assert.deepEqual(ask('till.shop.web.svc.cluster.local'), ['10.42.0.7']);
+  assert.deepEqual(ask('till.shop.web.svc.cluster.local', 'AAAA'), []);
+  assert.equal(ask('10-42-0-7.shop.web.svc.cluster.local'), 'no such name');
+  assert.deepEqual(ask('shop.web.svc.cluster.local'), ['10.43.1.1']);
+});
+
+test('an external name that is an address is no alias', () => {
+  assert.deepEqual(ask('out.web.svc.cluster.local'), ['www.example.org']);
+  assert.equal(ask('address.web.svc.cluster.local'), 'no such name');
 });
 
 test('names between the zone and a Service exist without records', () => {
@@ -100,6 +123,8 @@ test('Pod names', () => {
 test('reverse names; those of cluster ranges are never asked outside', () => {
   assert.deepEqual(ask('1.1.43.10.in-addr.arpa', 'PTR'), ['shop.web.svc.cluster.local']);
   assert.deepEqual(ask('2.0.42.10.in-addr.arpa', 'PTR'), ['db-0.db.web.svc.cluster.local']);
+  assert.deepEqual(ask('7.0.42.10.in-addr.arpa', 'PTR'), ['till.shop.web.svc.cluster.local']);
+  assert.equal(ask('4.0.42.10.in-addr.arpa', 'PTR'), 'no such name');
   assert.equal(ask('9.9.43.10.in-addr.arpa', 'PTR'), 'no such name');
   assert.equal(ask('1.2.0.192.in-addr.arpa', 'PTR'), 'elsewhere');
   const six = 'fd020000000000000000000000000001'.split('').toReversed().join('.');

@@ -104,15 +104,16 @@ function find(
   const service = snapshot.service(namespace, labels.at(-3)!);
   if (service === undefined) return undefined;
   const before = labels.slice(0, -3);
-  if (service.spec.type === 'ExternalName')
-    return before.length > 0 || service.spec.externalName === undefined
+  if (service.spec.type === 'ExternalName') {
+    const target = service.spec.externalName?.replace(/\.$/, '');
+    // An address cannot be an alias, though it is a name to the API.
+    return before.length > 0 || target === undefined || /^\d+(\.\d+){3}$/.test(target)
       ? undefined
-      : {
-          records: [{ name, type: 'CNAME', ttl, data: service.spec.externalName.replace(/\.$/, '') }],
-          additionals: [],
-        };
-  return isHeadless(service)
-    ? findHeadless(before, name, service, namespace, zone, snapshot)
+      : { records: [{ name, type: 'CNAME', ttl, data: target }], additionals: [] };
+  }
+  // One label before the Service is an endpoint of it, whether or not the Service has an address.
+  return isHeadless(service) || before.length === 1
+    ? findEndpoints(before, name, service, namespace, zone, snapshot)
     : findService(before, name, service, namespace, zone);
 }
 
@@ -164,7 +165,7 @@ function findService(
   };
 }
 
-function findHeadless(
+function findEndpoints(
   before: readonly string[],
   name: string,
   service: Service,
@@ -196,8 +197,8 @@ function findHeadless(
       }
     }
   }
-  // A headless Service exists also without endpoints; an endpoint or port of it does not.
-  if (records.size === 0) return before.length === 0 ? exists : undefined;
+  // Section 2.4.1 of the specification: without ready endpoints there is no such name.
+  if (records.size === 0) return undefined;
   return {
     records: [
       ...records.values(),
@@ -253,9 +254,9 @@ function answerReverse(
       const name = slice.metadata.labels?.['kubernetes.io/service-name'];
       if (name === undefined) continue;
       for (const endpoint of slice.endpoints ?? [])
-        if (endpoint.addresses.some((one) => canonicalAddress(one) === ip))
+        if (endpoint.conditions?.ready !== false && endpoint.addresses.some((one) => canonicalAddress(one) === ip))
           targets.push(
-            `${endpointLabel(endpoint.addresses[0]!, endpoint.hostname)}.${name}.${slice.metadata.namespace}.svc.${zone.domain}`,
+            `${endpointLabel(ip, endpoint.hostname)}.${name}.${slice.metadata.namespace}.svc.${zone.domain}`,
           );
     }
   if (targets.length === 0)

@@ -51,6 +51,12 @@ export const isHandledHere = (service: Service): boolean =>
   service.spec.clusterIP !== 'None' &&
   service.metadata.labels?.[proxyNameLabel] === undefined;
 
+export const slicesForProxies = (slices: readonly EndpointSlice[]): readonly EndpointSlice[] =>
+  slices.filter(
+    (slice) =>
+      slice.metadata.labels?.[proxyNameLabel] === undefined && slice.metadata.labels?.[headlessLabel] === undefined,
+  );
+
 export function endpointsOf(
   slices: readonly EndpointSlice[],
   family: Family,
@@ -173,10 +179,7 @@ export function decideService(service: Service, slices: readonly EndpointSlice[]
   const builder = new Builder();
   const clusterAddresses = service.spec.clusterIPs ?? [service.spec.clusterIP!];
   const addresses = [...clusterAddresses, ...externalAddresses(service)];
-  const usable = slices.filter(
-    (slice) =>
-      slice.metadata.labels?.[proxyNameLabel] === undefined && slice.metadata.labels?.[headlessLabel] === undefined,
-  );
+  const usable = slicesForProxies(slices);
   const familiesHere = [...new Set(clusterAddresses.map(familyOf))];
   for (const family of familiesHere)
     for (const port of service.spec.ports ?? [])

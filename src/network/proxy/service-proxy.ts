@@ -1,6 +1,6 @@
 // Keeps the kernel's table at what Services, EndpointSlices and the Pods of this node say. The table of an earlier run serves
 // until all three are known, is then replaced at once, and stays when this process ends.
-import { EndpointSlices, Pods, Services } from '#api/generated/kind-references.ts';
+import { EndpointSlices, Nodes, Pods, Services } from '#api/generated/kind-references.ts';
 import type { EndpointSlice } from '#api/generated/types.ts';
 import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
@@ -8,12 +8,13 @@ import type { Logger } from '#base/log.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service as ProcessService } from '#base/service.ts';
 import { WorkQueue } from '#base/work-queue.ts';
-import type { Client, InformerIndex } from '#client/client.ts';
+import type { Client, EventRecorder, InformerIndex } from '#client/client.ts';
 import type { HostChanges } from '#host/changes.ts';
 import { createConntrack, type Conntrack } from '#host/linux/conntrack.ts';
 import { createNft, type Nft } from '#host/linux/nft.ts';
 import { decidePod, decideService, type ProxyContext } from './decide.ts';
 import { table as tableName, type RulesetOptions } from './ruleset.ts';
+import { decideHealth, ServiceHealth } from './service-health.ts';
 import { ProxyTable } from './table.ts';
 
 export interface ServiceProxyOptions extends RulesetOptions {
@@ -22,7 +23,7 @@ export interface ServiceProxyOptions extends RulesetOptions {
   readonly logger: Logger;
   readonly changes: HostChanges;
   readonly nodeName: string;
-  readonly zone?: string | undefined;
+  readonly events?: EventRecorder | undefined;
   /** Names of services that must be ready before this one. */
   readonly dependsOn?: readonly string[] | undefined;
   /** How often the table is looked for: firewall services that start again remove everything. Default 60 s. */
@@ -30,6 +31,8 @@ export interface ServiceProxyOptions extends RulesetOptions {
   readonly nft?: Nft | undefined;
   readonly conntrack?: Conntrack | undefined;
 }
+
+const zoneLabel = 'topology.kubernetes.io/zone';
 
 const serviceOfSlice = (slice: EndpointSlice): string =>
   `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`;
@@ -51,11 +54,19 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
       const nft = options.nft ?? createNft({ clock });
       scope.onClose(() => nft.close());
       const conntrack = options.conntrack ?? createConntrack();
-      const context: ProxyContext = { nodeName: options.nodeName, zone: options.zone ?? '' };
+      const nodes = client.informer(Nodes);
+      const zoneHere = () => nodes.get(undefined, options.nodeName)?.metadata.labels?.[zoneLabel] ?? '';
+      let context: ProxyContext = { nodeName: options.nodeName, zone: '' };
       const services = client.informer(Services);
       const slices = client.informer(EndpointSlices);
       const pods = client.informer(Pods, { fieldSelector: `spec.nodeName=${options.nodeName}` });
       const table = new ProxyTable(options);
+      const health = new ServiceHealth({
+        nodeName: options.nodeName,
+        logger,
+        events: options.events,
+        proxyHealthy: () => problem === undefined,
+      });
       const dirty = new Set<string>();
       let whole = true;
 
@@ -69,6 +80,7 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
             const service = services.get(namespace, name);
             const own = service && slices.byIndex(slicesByService, `${namespace}/${name}`);
             table.set(key, service && own && decideService(service, own, context));
+            health.set(key, service && own && decideHealth(service, own, options.nodeName));
           }
         }
         dirty.clear();
@@ -93,6 +105,7 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
           for (const flow of staleFlows) await conntrack.remove(flow);
         }
         problem = undefined;
+        await health.settle();
       };
 
       const queue = new WorkQueue({
@@ -105,7 +118,10 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
           logger.error('cannot change the table, loading it anew', { error: messageOf(error), retryInMs });
         },
       });
-      scope.onClose(() => queue.close());
+      scope.onClose(async () => {
+        await queue.close();
+        await health.close();
+      });
       let known = false;
       const changed = (key: string) => {
         dirty.add(key);
@@ -116,8 +132,15 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
         object: { metadata: { namespace?: string | undefined; name?: string | undefined } },
       ) => `${kind}/${object.metadata.namespace}/${object.metadata.name}`;
 
-      await Promise.all([services, slices, pods].map((informer) => informer.whenSynced(scope.signal)));
+      await Promise.all([nodes, services, slices, pods].map((informer) => informer.whenSynced(scope.signal)));
+      context = { ...context, zone: zoneHere() };
       const listening = [
+        nodes.onChange(() => {
+          const zone = zoneHere();
+          if (zone === context.zone) return;
+          context = { ...context, zone };
+          for (const service of services.list()) changed(keyOf('service', service));
+        }),
         services.onChange(({ previous, current }) => changed(keyOf('service', (current ?? previous)!))),
         slices.onChange(({ previous, current }) => {
           if (previous !== undefined) changed(`service/${serviceOfSlice(previous)}`);
@@ -135,6 +158,7 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
           scope.spawn('look-for-table', async () => {
             try {
               await nft.change(`list chain ${tableName} refuse`);
+              if (health.hasFailed) queue.add('table');
             } catch (error) {
               logger.warn('the table is gone, loading it anew', { error: messageOf(error) });
               whole = true;

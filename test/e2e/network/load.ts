@@ -10,6 +10,7 @@ interface Order {
   host?: string;
   connectTo?: string;
   headers?: Record<string, string>;
+  timeoutMs?: number;
 }
 const order = JSON.parse(process.argv[2]!) as Order;
 const url = new URL(order.url);
@@ -27,7 +28,7 @@ const get = (): Promise<string> =>
         path: `${url.pathname}${url.search}`,
         headers: { host: order.host ?? url.host, ...order.headers },
         agent,
-        timeout: 5_000,
+        timeout: order.timeoutMs ?? 5_000,
         ...(secure ? { rejectUnauthorized: false, servername: url.hostname } : {}),
       },
       (response) => {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { EndpointSlices, Pods, Services } from '#api/generated/kind-references.ts';
+import { EndpointSlices, Nodes, Pods, Services } from '#api/generated/kind-references.ts';
 import type { EndpointSlice, Pod, Service, ServiceSpec } from '#api/generated/types.ts';
 import { missing, Network, tally, until, type Runner } from './kit.ts';
 
@@ -68,6 +68,7 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
   };
   const startProxy = async (shop: readonly string[], datagrams?: readonly string[]): Promise<Runner> => {
     const runner = await network.runner('proxy', options);
+    await runner.set(Nodes, []);
     await runner.set(Services, services);
     await runner.set(EndpointSlices, slices(shop, datagrams));
     await runner.set(Pods, pods);
@@ -219,6 +220,38 @@ test('Services on a real kernel', { skip: missing ?? false }, async (t) => {
       'affinity chains go',
       () => !network.in(network.node, ['nft', 'list', 'table', 'inet', 'microshift']).includes('fd01::2'),
     );
+  });
+  await t.test('a load balancer outside asks at the health check port whether this node has endpoints', async () => {
+    const balancer = service('asked', {
+      type: 'LoadBalancer',
+      clusterIP: '10.43.1.20',
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort: 31_555,
+      ports: [{ port: 80 }],
+    });
+    const ask = async () => (await network.load(outside, 'http://192.0.2.1:31555/', 1))[0]!.replaceAll(/\s/g, '');
+    await proxy.set(Services, [...services, balancer]);
+    await until('none here', async () => (await ask()).startsWith('503'));
+    await proxy.set(EndpointSlices, [...slices(both), slice('asked', both)]);
+    await until('two here', async () => /^200.*"localEndpoints":2,"serviceProxyHealthy":true/.test(await ask()));
+    await proxy.set(Services, services);
+    await until('no port', async () => (await ask()) === 'ECONNREFUSED');
+    await proxy.set(EndpointSlices, slices(both));
+  });
+  await t.test("endpoints of this node's zone take the traffic as soon as the Node tells its zone", async () => {
+    const hinted = slice('shop', both);
+    const zones = ['east', 'west'].map((name) => ({ forZones: [{ name }] }));
+    await proxy.set(EndpointSlices, [
+      { ...hinted, endpoints: hinted.endpoints!.map((one, index) => ({ ...one, hints: zones[index] })) },
+    ]);
+    const answering = async () => Object.keys(names(await network.load(second, 'http://10.43.0.5/', 20))).toSorted();
+    await until('both without a zone', async () => (await answering()).join() === '200 a,200 b');
+    await proxy.set(Nodes, [
+      { metadata: { name: 'here', labels: { 'topology.kubernetes.io/zone': 'west' } }, spec: {} },
+    ]);
+    await until('one in its zone', async () => (await answering()).join() === '200 b');
+    await proxy.set(Nodes, []);
+    await proxy.set(EndpointSlices, slices(both));
   });
   await t.test('the table is in the journal of host changes and stays after an orderly stop', async () => {
     await proxy.stop();

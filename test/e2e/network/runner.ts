@@ -15,8 +15,10 @@ import type {
   WatchHandlers,
   WatchOptions,
 } from '#client/client.ts';
+import type { Pod } from '#api/generated/types.ts';
 import { openHostChanges } from '#host/changes.ts';
 import { interfaceAddresses } from '#host/linux/addresses.ts';
+import type { NetworkPolicies } from '#network/policy/network-policies.ts';
 import { defaultConfiguration, type RouterConfiguration } from '#network/router/options.ts';
 
 const [serviceName, optionsText] = process.argv.slice(2);
@@ -93,6 +95,7 @@ const nameIn = ({ fieldSelector }: ListOptions): string => fieldSelector?.replac
 const forbidden = new Set<string>();
 const client: Client = {
   informer: informerOf,
+  read: () => Promise.resolve(undefined),
   discover: () => Promise.resolve([]),
   resource: <T extends KubernetesObject>(kind: KindReference<T>) =>
     ({
@@ -140,6 +143,7 @@ let configuration: RouterConfiguration = {
   ...(given['configuration'] as Partial<RouterConfiguration> | undefined),
 };
 let configured: () => void = () => {};
+let enforce: NetworkPolicies['enforce'] = () => Promise.reject(new Error('this service enforces no policies'));
 const scope = new Scope('test', (name, error) => log('error')(`${name} failed`, { error: String(error) }));
 async function create(): Promise<Service> {
   const common = { client, clock: systemClock, logger, changes: openHostChanges(String(given['changesFile'])) };
@@ -147,6 +151,14 @@ async function create(): Promise<Service> {
     case 'proxy': {
       const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
       return createServiceProxy({ ...common, ...given } as unknown as Parameters<typeof createServiceProxy>[0]);
+    }
+    case 'policy': {
+      const { createNetworkPolicies } = await import('#network/policy/network-policies.ts');
+      const made = createNetworkPolicies({ ...common, ...given } as unknown as Parameters<
+        typeof createNetworkPolicies
+      >[0]);
+      enforce = (pod, addresses) => made.enforce(pod, addresses);
+      return made;
     }
     case 'router': {
       const { createRouter } = await import('#network/router/router.ts');
@@ -215,6 +227,7 @@ interface Order {
   readonly objects: KubernetesObject[];
   readonly configuration: Partial<RouterConfiguration>;
   readonly names: readonly string[];
+  readonly pod: Pod;
 }
 process.on('message', (message: Order) => {
   if (message.type === 'configure') {
@@ -227,6 +240,11 @@ process.on('message', (message: Order) => {
     for (const name of message.names) forbidden.add(name);
     process.send?.({ type: 'ack' });
   }
+  if (message.type === 'enforce')
+    void enforce(message.pod, message.names).then(
+      () => process.send?.({ type: 'ack' }),
+      (error: unknown) => log('error')(String(error)),
+    );
   if (message.type === 'set') {
     informerOf({ resource: message.resource } as KindReference).replace(message.objects);
     process.send?.({ type: 'ack' });
