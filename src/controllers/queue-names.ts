@@ -6,6 +6,7 @@ const upstream: Readonly<Record<string, string>> = {
   endpointslice: 'endpoint_slice',
   endpointslicemirroring: 'endpoint_slice_mirroring',
   'garbage-collector': 'garbage_collector_attempt_to_delete',
+  'horizontal-pod-autoscaler': 'horizontalpodautoscaler',
   'node-lifecycle': 'node_lifecycle_controller',
   'persistentvolume-binder': 'volumes',
   'persistentvolumeclaim-binder': 'claims',

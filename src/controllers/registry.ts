@@ -1,4 +1,5 @@
 // THE list of controllers.
+import { attachDetach } from './attachdetach/controller.ts';
 import { certificateSigning, type CertificateSigning } from './certificate-signing/controller.ts';
 import { clusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
 import { cronJob } from './cronjob/controller.ts';
@@ -11,6 +12,7 @@ import { endpointSliceMirroring } from './endpointslicemirroring/controller.ts';
 import { ephemeralVolume } from './ephemeral-volume/controller.ts';
 import { flowControl } from './flow-control/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
+import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler/controller.ts';
 import { hostpathProvisioner, type VolumeDirectories } from './hostpath-provisioner/controller.ts';
 import { ingressToRoute } from './ingress-to-route/controller.ts';
 import { job } from './job/controller.ts';
@@ -101,6 +103,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   cronJob,
   ttlAfterFinished,
   disruption,
+  horizontalPodAutoscaler(),
   resourceQuota(config.runtimeConfig),
   endpointSlice,
   endpoints,
@@ -112,6 +115,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   persistentVolumeBinder,
   ...(config.volumeDirectories === undefined ? [] : [hostpathProvisioner(config.volumeDirectories)]),
   ephemeralVolume,
+  attachDetach(),
   claimProtection,
   persistentVolumeProtection,
   attributesClassProtection,

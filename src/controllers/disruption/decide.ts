@@ -1,12 +1,7 @@
 // A PodDisruptionBudget's status: how many of its Pods may be evicted now. Evictions read and lower it.
+import { selectorGoText } from '#api/meta/selector-go-text.ts';
 import { PodDisruptionBudgets } from '#api/generated/kind-references.ts';
-import type {
-  Condition,
-  LabelSelector,
-  Pod,
-  PodDisruptionBudget,
-  PodDisruptionBudgetStatus,
-} from '#api/generated/types.ts';
+import type { Condition, Pod, PodDisruptionBudget, PodDisruptionBudgetStatus } from '#api/generated/types.ts';
 import { withCondition } from '#api/meta/conditions.ts';
 import { controllerOf } from '#api/meta/owner.ts';
 import { podIsReady } from '#rules/pod-is-ready.ts';
@@ -58,7 +53,7 @@ export function decide(snapshot: DisruptionSnapshot, now: number): Decision {
     about(
       'Warning',
       'UnmanagedPods',
-      `Pods selected by this PodDisruptionBudget (selector: ${selectorText(budget.spec?.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
+      `Pods selected by this PodDisruptionBudget (selector: ${selectorGoText(budget.spec?.selector ?? {})}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
     );
   const living = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const disrupted: Record<string, string> = {};
@@ -162,19 +157,4 @@ function expected({ budget, pods, scaleOf }: DisruptionSnapshot): Counts {
         : Math.max(0, expectedPods - scaledValue(maxUnavailable, expectedPods, true)),
     hasUnmanaged,
   };
-}
-
-/** As Go prints it. */
-function selectorText(selector: LabelSelector | undefined): string {
-  const labels = Object.entries(selector?.matchLabels ?? {})
-    .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([key, value]) => `${key}: ${value},`)
-    .join('');
-  const expressions = (selector?.matchExpressions ?? [])
-    .map(
-      ({ key, operator, values }) =>
-        `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${(values ?? []).join(' ')}],},`,
-    )
-    .join('');
-  return `&LabelSelector{MatchLabels:map[string]string{${labels}},MatchExpressions:[]LabelSelectorRequirement{${expressions}},}`;
 }

@@ -10,8 +10,9 @@ import {
   write,
   writeSubresource,
   type Controller,
+  type Lookup,
 } from '../runtime/declaration.ts';
-import { decide } from './decide.ts';
+import { allAreDown, decide, isOfOtherMode } from './decide.ts';
 import { nodeMeasures } from './metrics.ts';
 
 const leaseNamespace = 'kube-node-lease';
@@ -25,6 +26,14 @@ interface Heard {
 const heartbeatOf = (node: Node): string | undefined =>
   node.status?.conditions?.find((one) => one.type === 'Ready')?.lastHeartbeatTime;
 
+/** The first node that is ready, and the last that is not any more, change what the others' taints should be. */
+function concerned(node: Node, lookup: Lookup): readonly string[] {
+  const nodes = lookup.list(Nodes);
+  const areAllDown = allAreDown(nodes);
+  const others = nodes.filter((one) => isOfOtherMode(one, areAllDown)).map((one) => one.metadata.name!);
+  return [...self(node), ...others];
+}
+
 export function nodeLifecycle(): Controller {
   /** When each node was last heard of, on the clock that never jumps. */
   const heard = new Map<string, Heard>();
@@ -33,7 +42,7 @@ export function nodeLifecycle(): Controller {
     account: 'node-controller',
     measures: nodeMeasures,
     reads: [
-      read(Nodes, self),
+      read(Nodes, concerned),
       read(Leases, ({ metadata }: Lease) => (metadata.namespace === leaseNamespace ? [metadata.name!] : [])),
       read(
         Pods,
@@ -58,7 +67,12 @@ export function nodeLifecycle(): Controller {
       const news = last === undefined || last.lease !== lease || last.heartbeat !== heartbeat;
       const current = news ? { lease, heartbeat, atMs: monotonicMs } : last;
       if (news) heard.set(key, current);
-      return { node, pods: lookup.byIndex(Pods, nodeIndex, key), silentForMs: monotonicMs - current.atMs };
+      return {
+        node,
+        pods: lookup.byIndex(Pods, nodeIndex, key),
+        silentForMs: monotonicMs - current.atMs,
+        allAreDown: allAreDown(lookup.list(Nodes)),
+      };
     },
     decide,
   });

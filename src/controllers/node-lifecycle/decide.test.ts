@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node, Pod } from '#api/generated/types.ts';
-import { decide, graceMs } from './decide.ts';
+import { allAreDown, decide as decideOn, graceMs, isOfOtherMode, type NodeLifecycleSnapshot } from './decide.ts';
 
+const decide = (given: Omit<NodeLifecycleSnapshot, 'allAreDown'> & { allAreDown?: boolean }, at: number) =>
+  decideOn({ allAreDown: false, ...given }, at);
 const now = Date.parse('2026-01-02T03:04:05Z');
 const node = (conditions: Readonly<Record<string, string>>, spec: Node['spec'] = {}): Node => ({
   metadata: { name: 'n', uid: 'n' },
@@ -67,4 +69,26 @@ test('silence: every monitored condition is Unknown, the event names the node, r
     events?.map((one) => one.message),
     ['Node n status is now: NodeNotReady', 'Node is not ready'],
   );
+});
+
+test('when no node is ready nobody is evicted: the taints that would go, and come back with the first that is', () => {
+  const down = node({ Ready: 'Unknown' }, { taints: [{ key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' }] });
+  const excluded = {
+    ...node({ Ready: 'True' }),
+    metadata: { name: 'x', labels: { 'node.kubernetes.io/exclude-disruption': '' } },
+  };
+  assert.equal(allAreDown([]), false);
+  assert.equal(allAreDown([down, node({})]), true);
+  assert.equal(allAreDown([down, node({ Ready: 'True' })]), false);
+  assert.equal(allAreDown([down, excluded]), true);
+  const [action] = decide({ node: down, pods: [], silentForMs: 0, allAreDown: true }, now).actions;
+  assert.ok(action?.verb === 'update');
+  assert.deepEqual(
+    (action.object as Node).spec?.taints?.map((one) => `${one.key} ${one.effect}`),
+    ['node.kubernetes.io/unreachable NoSchedule'],
+  );
+  const spared = action.object as Node;
+  assert.deepEqual([isOfOtherMode(down, true), isOfOtherMode(spared, true)], [true, false]);
+  assert.deepEqual([isOfOtherMode(down, false), isOfOtherMode(spared, false)], [false, true]);
+  assert.equal(isOfOtherMode(node({ Ready: 'True' }), false), false);
 });

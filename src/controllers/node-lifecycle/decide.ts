@@ -20,7 +20,27 @@ export interface NodeLifecycleSnapshot {
   readonly pods: readonly Pod[];
   /** Milliseconds since its Lease or status last changed, as seen here: clocks of nodes do not count. */
   readonly silentForMs: number;
+  /** No node of the cluster is ready: more likely is that this side is cut off than that all of them are gone. */
+  readonly allAreDown: boolean;
 }
+
+const exclusionLabel = 'node.kubernetes.io/exclude-disruption';
+const isDown = ({ status }: Node): boolean => findCondition(status?.conditions, 'Ready')?.status !== 'True';
+
+/** Upstream's master disruption mode: nobody is evicted then. */
+export function allAreDown(nodes: readonly Node[]): boolean {
+  const counted = nodes.filter((one) => one.metadata.labels?.[exclusionLabel] === undefined);
+  return counted.length > 0 && counted.every(isDown);
+}
+
+const isEvicting = ({ key, effect }: Taint): boolean =>
+  effect === 'NoExecute' && (key === notReady || key === unreachable);
+
+/** Whether the node's taints are those of the other mode. */
+export const isOfOtherMode = (node: Node, areAllDown: boolean): boolean =>
+  isDown(node) &&
+  findCondition(node.status?.conditions, 'Ready') !== undefined &&
+  areAllDown === (node.spec?.taints?.some(isEvicting) === true);
 
 /** Upstream's --node-monitor-grace-period, and the longer one for a node that never reported. */
 export const graceMs = 50_000;
@@ -44,7 +64,10 @@ const managedNoSchedule = new Set([
 ]);
 const monitored = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 
-export function decide({ node, pods, silentForMs }: NodeLifecycleSnapshot, now: number): Decision {
+export function decide(
+  { node, pods, silentForMs, allAreDown: noneIsReady }: NodeLifecycleSnapshot,
+  now: number,
+): Decision {
   if (node.metadata.deletionTimestamp !== undefined) return nothing;
   const reported = findCondition(node.status?.conditions, 'Ready') !== undefined;
   const grace = reported ? graceMs : startupGraceMs;
@@ -65,7 +88,7 @@ export function decide({ node, pods, silentForMs }: NodeLifecycleSnapshot, now: 
       });
   } else if (reported) {
     // A node that has not said anything yet keeps the taints that it came with.
-    const taints = taintsOf(node, ready, now);
+    const taints = taintsOf(node, ready, noneIsReady, now);
     if (!semanticallyEqual(taints, node.spec?.taints))
       actions.push(update(Nodes, { ...node, spec: { ...node.spec, taints } }));
   }
@@ -110,7 +133,7 @@ function silenced(node: Node, now: number): readonly NodeCondition[] {
   return [...kept, ...never];
 }
 
-function taintsOf(node: Node, ready: string, now: number): readonly Taint[] {
+function taintsOf(node: Node, ready: string, noneIsReady: boolean, now: number): readonly Taint[] {
   const current = node.spec?.taints ?? [];
   const wantedNoSchedule = new Set<string>();
   for (const { type, status } of node.status?.conditions ?? []) {
@@ -118,10 +141,9 @@ function taintsOf(node: Node, ready: string, now: number): readonly Taint[] {
     if (key !== undefined) wantedNoSchedule.add(key);
   }
   if (node.spec?.unschedulable === true) wantedNoSchedule.add(unschedulable);
-  const wantedNoExecute = ready === 'True' ? undefined : ready === 'False' ? notReady : unreachable;
+  const wantedNoExecute = ready === 'True' || noneIsReady ? undefined : ready === 'False' ? notReady : unreachable;
   const isManaged = (taint: Taint) =>
-    (taint.effect === 'NoSchedule' && managedNoSchedule.has(taint.key)) ||
-    (taint.effect === 'NoExecute' && (taint.key === notReady || taint.key === unreachable));
+    (taint.effect === 'NoSchedule' && managedNoSchedule.has(taint.key)) || isEvicting(taint);
   const isWanted = (taint: Taint) =>
     taint.effect === 'NoSchedule' ? wantedNoSchedule.has(taint.key) : taint.key === wantedNoExecute;
   const kept = current.filter((one) => !isManaged(one) || isWanted(one));

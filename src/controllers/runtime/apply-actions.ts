@@ -1,5 +1,6 @@
 // Executes the actions of one decision, in order, through the declared writes only.
 import { ApiError, isNotFound } from '#api/status.ts';
+import type { Clock } from '#base/clock.ts';
 import { assert, messageOf } from '#base/errors.ts';
 import { listChunkItemsMax } from '#base/limits.ts';
 import type { Client, EventRecorder, ResourceClient } from '#client/client.ts';
@@ -11,6 +12,7 @@ export interface ActionHost {
   readonly controller: Controller;
   readonly client: Client;
   readonly events: EventRecorder;
+  readonly clock: Clock;
   /** Hears of every write that was done, with the object that it made (undefined for a delete). */
   onWritten(action: Action, result: KubernetesObject | undefined): void;
 }
@@ -128,7 +130,10 @@ const isStale = (action: Action, error: ApiError): boolean =>
   (error.reason === 'AlreadyExists' && action.verb === 'create') ||
   (error.reason === 'NotFound' && (action.verb === 'update' || action.verb === 'patch'));
 
-async function perform(action: Action, { client, controller }: ActionHost): Promise<KubernetesObject | undefined> {
+async function perform(
+  action: Action,
+  { client, controller, clock, events }: ActionHost,
+): Promise<KubernetesObject | undefined> {
   switch (action.verb) {
     case 'create':
       return client.resource(action.kind).create(action.object);
@@ -152,7 +157,11 @@ async function perform(action: Action, { client, controller }: ActionHost): Prom
       }
     }
     case 'effect':
-      await controller.effects[action.effect]!(action.argument);
+      await controller.effects[action.effect]!(action.argument, {
+        client,
+        clock,
+        event: ({ about, type, reason, message }) => events.event(about, type, reason, message),
+      });
       return undefined;
   }
 }

@@ -1,10 +1,11 @@
 // What a controller is: what it reads, what wakes it, what it may write, and a pure decision. Two shapes, no third:
 // keyed (one decision a key) and snapshot (one decision over everything, coalesced).
 import type { MetricRegistry } from '#base/metrics/registry.ts';
-import type { InformerIndex } from '#client/client.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Client, InformerIndex } from '#client/client.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
-import type { Action, Decision } from './action.ts';
+import type { Action, Decision, EventRequest } from './action.ts';
 import type { ChangingKind } from './aggregated-kinds.ts';
 
 /** The controller's view of the informers: the kinds that it declares, and no others. Objects are shared: never change them. */
@@ -91,6 +92,14 @@ export type RunObserver<S = unknown> = (run: Run<S>) => void;
 /** Begins to tell something in metrics. */
 export type Measures<S = unknown> = (registry: MetricRegistry) => RunObserver<S>;
 
+/** What an effect may use: the controller's own rights, and events in its name. */
+export interface EffectHands {
+  readonly client: Client;
+  readonly clock: Clock;
+  event(event: EventRequest): void;
+}
+export type Effect = (argument: string, hands: EffectHands) => Promise<void>;
+
 interface Declaration<S> {
   readonly name: string;
   /** Service account whose rights it has; upstream's. */
@@ -103,7 +112,7 @@ interface Declaration<S> {
   readonly writes: readonly Write[];
   readonly custom?: CustomReads | undefined;
   /** Effects outside the API, by name; assembly gives them. */
-  readonly effects?: Readonly<Record<string, (argument: string) => Promise<void>>> | undefined;
+  readonly effects?: Readonly<Record<string, Effect>> | undefined;
   readonly measures?: Measures<S> | undefined;
   /** Synchronous and pure. `now` in milliseconds since the epoch. */
   decide(snapshot: S, now: number): Decision;
@@ -126,7 +135,7 @@ export interface Controller {
   readonly reads: readonly Read[];
   readonly writes: readonly Write[];
   readonly custom: CustomReads | undefined;
-  readonly effects: Readonly<Record<string, (argument: string) => Promise<void>>>;
+  readonly effects: Readonly<Record<string, Effect>>;
   readonly concurrency: number;
   readonly measures?: Measures | undefined;
   /** Looked at once when everything has been read, though nothing may be there. */

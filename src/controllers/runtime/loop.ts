@@ -176,7 +176,7 @@ export class ControllerLoop {
     const blocked = this.#blocked.get(id);
     if (blocked === undefined || blocked.size === 0) return;
     const waiting = [...blocked];
-    blocked.clear();
+    this.#blocked.delete(id);
     for (const key of waiting) this.#queue.add(key);
   }
 
@@ -184,7 +184,8 @@ export class ControllerLoop {
     one: Read,
     change: { readonly previous: KubernetesObject | undefined; readonly current: KubernetesObject | undefined },
   ) {
-    this.#release(kindId(one.kind));
+    // Most of the time nobody waits.
+    if (this.#blocked.size > 0) this.#release(kindId(one.kind));
     if (one.wake === undefined || one.when?.(change.previous, change.current) === false) return;
     if (change.current !== undefined) for (const key of one.wake(change.current, this.#lookup)) this.#queue.add(key);
     if (change.previous !== undefined) for (const key of one.wake(change.previous, this.#lookup)) this.#queue.add(key);
@@ -212,6 +213,7 @@ export class ControllerLoop {
       controller,
       client: this.#options.client,
       events: this.#options.events,
+      clock,
       onWritten: (action, object) => this.#expect(key, action, object),
     });
     this.#options.onRun?.({
