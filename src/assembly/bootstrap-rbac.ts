@@ -78,7 +78,10 @@ const addedRoles: readonly RoleFact[] = [
   },
   {
     name: 'microshift:service-proxy',
-    rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }],
+    rules: [
+      { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
+      { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
+    ],
   },
   {
     name: 'microshift:flow-control',
@@ -98,6 +101,9 @@ const addedRoles: readonly RoleFact[] = [
       { apiGroups: [''], resources: ['nodes', 'services', 'namespaces'], verbs: readOnly },
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: readOnly },
       { apiGroups: [''], resources: ['configmaps'], resourceNames: ['microshift-cluster'], verbs: ['get'] },
+      // Addresses and labels of other nodes' Pods, which NetworkPolicies speak of.
+      { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
+      { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
     ],
   },
 ];
@@ -136,6 +142,22 @@ const addedBindings: readonly BindingFact[] = [
   {
     name: 'microshift:node-network',
     role: ['ClusterRole', 'microshift:node-network'],
+    subjects: [['Group', '', 'system:nodes']],
+  },
+  // Upstream's installers bind these three: a bootstrap token may ask for a node's certificate, gets it, and the node renews it itself.
+  {
+    name: 'microshift:node-bootstrapper',
+    role: ['ClusterRole', 'system:node-bootstrapper'],
+    subjects: [['Group', '', 'system:bootstrappers']],
+  },
+  {
+    name: 'microshift:approve-bootstrapped-nodes',
+    role: ['ClusterRole', 'system:certificates.k8s.io:certificatesigningrequests:nodeclient'],
+    subjects: [['Group', '', 'system:bootstrappers']],
+  },
+  {
+    name: 'microshift:approve-renewed-nodes',
+    role: ['ClusterRole', 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient'],
     subjects: [['Group', '', 'system:nodes']],
   },
   {

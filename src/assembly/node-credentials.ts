@@ -47,10 +47,17 @@ export class NodeCredentials {
       if (pair !== undefined && inspectKeyPair(pair, undefined) !== undefined) this.#pairs.set(use, pair);
     }
   }
-  /** The one that is valid longer: that of the kubeconfig, or what it was renewed to. */
-  clientPair(given: KeyPair): KeyPair {
+  /**
+   * The one that is valid longer: that of the kubeconfig, or what it was renewed to. Undefined: the kubeconfig has none, and it was not asked
+   * for yet, or has ended.
+   */
+  clientPair(given: KeyPair | undefined): KeyPair | undefined {
     const own = this.#pairs.get('client');
     const facts = own && inspectKeyPair(own, undefined);
+    if (given === undefined) {
+      const isOurs = facts?.subject.commonName === nodeSubject(this.#options.nodeName).commonName;
+      return facts !== undefined && isOurs && facts.notAfterMs > this.#options.clock.now() ? own : undefined;
+    }
     const givenFacts = inspectKeyPair(given, undefined);
     if (own === undefined || facts === undefined || givenFacts === undefined) return given;
     const sameNode = facts.subject.commonName === givenFacts.subject.commonName;
@@ -66,8 +73,26 @@ export class NodeCredentials {
   problems(): readonly string[] {
     return [...this.#problems.values()];
   }
+  /** With the rights of a bootstrap token: asks until it has a client certificate. */
+  async bootstrap(client: Client, signal: AbortSignal): Promise<void> {
+    for (let tries = 0; this.clientPair(undefined) === undefined; tries++)
+      try {
+        await this.#request('client', client, signal);
+        this.#problems.delete('client');
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#problems.set('client', `this node cannot join: ${messageOf(error)}`);
+        this.#options.logger.warn(this.#problems.get('client')!);
+        await sleep(this.#options.clock, answerLooksMs[tries] ?? answerLooksMs.at(-1)!, signal);
+      }
+  }
   /** Asks for what is missing, due, or names other addresses; again each minute and at once after `wake`. */
-  async keepRenewed(client: Client, given: () => KeyPair, wake: Changes, signal: AbortSignal): Promise<void> {
+  async keepRenewed(
+    client: Client,
+    given: () => KeyPair | undefined,
+    wake: Changes,
+    signal: AbortSignal,
+  ): Promise<void> {
     let woken = Promise.withResolvers<void>();
     using _listening = wake.onChange(() => woken.resolve());
     while (!signal.aborted) {
@@ -85,7 +110,7 @@ export class NodeCredentials {
       await Promise.race([sleep(this.#options.clock, lookMs, signal).catch(() => {}), woken.promise]);
     }
   }
-  #isDue(use: Use, given: () => KeyPair): boolean {
+  #isDue(use: Use, given: () => KeyPair | undefined): boolean {
     const { clock } = this.#options;
     const pair = use === 'client' ? this.clientPair(given()) : this.#pairs.get('serving');
     const facts = pair && inspectKeyPair(pair, undefined);

@@ -10,6 +10,7 @@ import type { HostChanges } from '#host/changes.ts';
 import type { Files } from '#host/files.ts';
 import type { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
+import type { Pod } from '#api/generated/types.ts';
 import type { NodeRegistries } from '#node/agent.ts';
 import type { ContainerRuntime } from '#node/cri/runtime.ts';
 import type { KeyPair } from '#pki/certificate.ts';
@@ -84,6 +85,8 @@ export interface PartTypes {
   /** What is changed on the host is recorded here first. */
   readonly hostChanges: HostChanges;
   readonly nodeAddress: NodeAddress;
+  /** Resolves when what NetworkPolicies say of a Pod with these addresses holds. */
+  readonly enforcePolicies: (pod: Pod, addresses: readonly string[]) => Promise<void>;
   readonly machineChanges: MachineChanges;
   readonly cluster: ClusterFacts;
   /** Of another machine, with the role node alone. */

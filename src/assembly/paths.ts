@@ -20,6 +20,7 @@ export const importedArchivesPath = (dataDirectory: string): string => path.join
 export const registryPlaces = {
   containersDirectory: '/etc/containers',
   certificateDirectories: ['/etc/docker/certs.d'],
+  linkedDirectory: '/etc/containerd/certs.d',
   hostsDirectory: path.join(runDirectory, 'registries'),
 };
 
@@ -28,7 +29,7 @@ export const privateContainerdPlaces = ({ dataDirectory, node }: Configuration) 
   rootDirectory: path.join(dataDirectory, 'containerd'),
   stateDirectory: path.join(runDirectory, 'containerd'),
   logFile: path.join(dataDirectory, 'logs/containerd.log'),
-  registryDirectories: ['/etc/containerd/certs.d', registryPlaces.hostsDirectory],
+  registryDirectory: registryPlaces.hostsDirectory,
   sandboxImage: node.pauseImage,
   cniConfigDirectory: node.cniConfigDirectory,
   cniBinaryDirectories: node.cniPluginDirectories,

@@ -11,7 +11,14 @@ import { startControllers, startScheduler } from './services/controllers.ts';
 import { startCertificates } from './services/certificates.ts';
 import { startManifests } from './services/manifests.ts';
 import { startJoin } from './services/join.ts';
-import { startDns, startMdns, startPodNetwork, startRouter, startServiceProxy } from './services/network.ts';
+import {
+  startDns,
+  startMdns,
+  startNetworkPolicies,
+  startPodNetwork,
+  startRouter,
+  startServiceProxy,
+} from './services/network.ts';
 import { startContainerRuntime } from './services/container-runtime.ts';
 import { startNode, waitForNode } from './services/node.ts';
 import { startStorage } from './services/storage.ts';
@@ -62,7 +69,14 @@ const rows: readonly ServiceRow[] = [
   { name: 'join', role: 'joined', dependsOn: [], start: startJoin },
   // A node that may not join starts nothing.
   { name: 'container-runtime', role: 'node', dependsOn: ['join'], start: startContainerRuntime },
-  { name: 'node', role: 'node', dependsOn: ['container-runtime', 'bootstrap'], start: startNode },
+  // The node asks it before the containers of a Pod start.
+  { name: 'network-policy', role: 'node', dependsOn: ['bootstrap', 'join'], start: startNetworkPolicies },
+  {
+    name: 'node',
+    role: 'node',
+    dependsOn: ['container-runtime', 'bootstrap', 'network-policy'],
+    start: startNode,
+  },
   { name: 'pod-network', role: 'node', dependsOn: ['node', 'controllers'], start: startPodNetwork },
   // Pods run from here on; the Node may need the network above before it is ready.
   { name: 'node-ready', role: 'node', dependsOn: ['node', 'pod-network'], start: waitForNode },

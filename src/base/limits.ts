@@ -129,3 +129,8 @@ export const etcdWritesInFlightMax = 256;
 export const etcdCatchUpMsMax = 10_000;
 /** So long a consistent read waits for etcd's watch before it writes something to be told of. */
 export const etcdBarrierWaitMs = 50;
+/** Plugins of a node, and folders in which they may announce themselves: more than any machine has drivers. */
+export const pluginSocketsMax = 256;
+export const pluginFoldersMax = 64;
+/** Devices that one plugin of a node may tell of: a Node's status counts them, and every update has all. */
+export const devicesMax = 10_000;

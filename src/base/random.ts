@@ -1,9 +1,11 @@
 // Randomness as a parameter: the system's in the product, a seed's in simulation.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 export interface Random {
   /** `count` random bytes. */
   bytes(count: number): Uint8Array;
+  /** RFC 9562 version 4. Absent: made of bytes. */
+  uuid?(): string;
 }
 
 /** Bytes asked of the system at a time, and up to how many are taken from them: every request over the network gets a uuid. */
@@ -14,6 +16,7 @@ function pooledRandom(): Random {
   let pool = new Uint8Array(0);
   let used = 0;
   return {
+    uuid: () => randomUUID(),
     bytes(count) {
       if (count > pooledBytesMax) return randomBytes(count);
       if (used + count > pool.length) {
@@ -52,6 +55,7 @@ export function fraction(random: Random): number {
 
 /** RFC 9562 version 4. */
 export function uuid(random: Random): string {
+  if (random.uuid !== undefined) return random.uuid();
   const bytes = random.bytes(16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;

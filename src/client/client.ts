@@ -87,6 +87,8 @@ export interface Client {
   resource<T extends KubernetesObject>(kind: KindReference<T>): ResourceClient<T>;
   /** The process-wide informer of this kind and restriction; the first call makes it. It starts at its first use and lives as long as the client. */
   informer<T extends KubernetesObject>(kind: KindReference<T>, restriction?: InformerRestriction): Informer<T>;
+  /** GET of any path, for what no kind describes, such as a metric of many objects. `path` is percent-encoded, without the query. */
+  read(path: string, query?: Readonly<Record<string, string>>): Promise<unknown>;
   /** What the server says that it serves in this group version. */
   discover(group: string, version: string): Promise<readonly DiscoveredResource[]>;
   /** Ends the informers of a kind that is no longer served; asked for again, they begin anew. */
@@ -136,5 +138,6 @@ export interface EventRecorder {
     message: string,
     /** The part of the object, such as `spec.containers{web}`. */
     fieldPath?: string,
+    annotations?: Readonly<Record<string, string>>,
   ): void;
 }

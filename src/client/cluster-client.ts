@@ -51,11 +51,14 @@ export class ClusterClient implements Client {
     }
     return found;
   }
-  async discover(group: string, version: string): Promise<readonly DiscoveredResource[]> {
-    const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-    const answer = await this.#options.transport.send({ method: 'GET', path, query: new URLSearchParams() });
+  async read(path: string, query: Readonly<Record<string, string>> = {}): Promise<unknown> {
+    const answer = await this.#options.transport.send({ method: 'GET', path, query: new URLSearchParams(query) });
     if (answer.status >= 400) throw errorOf(answer);
-    const { resources } = (answer.object ?? {}) as { readonly resources?: unknown };
+    return answer.object;
+  }
+  async discover(group: string, version: string): Promise<readonly DiscoveredResource[]> {
+    const found = await this.read(group === '' ? `/api/${version}` : `/apis/${group}/${version}`);
+    const { resources } = (found ?? {}) as { readonly resources?: unknown };
     return (Array.isArray(resources) ? (resources as unknown[]) : []).flatMap((one) => {
       const { name, kind, namespaced, verbs } = (one ?? {}) as Partial<Record<keyof DiscoveredResource, unknown>>;
       if (typeof name !== 'string' || typeof kind !== 'string' || !Array.isArray(verbs)) return [];

@@ -5,7 +5,7 @@ import type { Mutable } from '#api/kind.ts';
 import { ApiError, notFoundError, serviceUnavailableError } from '#api/status.ts';
 import { VirtualClock } from '#base/clock.ts';
 import { eventQueueMax } from '#base/limits.ts';
-import type { Logger } from '#base/log.ts';
+import { type Logger, silentLogger } from '#base/log.ts';
 import { seededRandom } from '#base/random.ts';
 import { ClusterClient } from './cluster-client.ts';
 import { createEventRecorder } from './event-recorder.ts';
@@ -71,7 +71,9 @@ test('an event has the shape and the name that upstream gives it', async () => {
   recorder.event(pod(), 'Normal', 'Pulled', 'image is here', 'spec.containers{app}');
   assert.equal(server.requests, 0, 'the caller does not wait');
   await recorder.whenIdle();
-  const name = `web.${(BigInt(clock.now()) * 1_000_000n).toString(16)}`;
+  const [name = ''] = server.events.keys();
+  const [, hexadecimal] = name.split('.');
+  assert.equal(BigInt(`0x${hexadecimal}`) / 1_000_000n, BigInt(clock.now()), 'the time, within the millisecond');
   assert.deepEqual(server.events.get(name), {
     kind: 'Event',
     apiVersion: 'v1',
@@ -96,6 +98,16 @@ test('an event has the shape and the name that upstream gives it', async () => {
     reportingInstance: 'node-1',
   });
   assert.equal(clock.nextTimerAt(), undefined);
+});
+
+test('two components tell of objects of one name in the same millisecond', async () => {
+  const { clock, server, recorder } = start();
+  const client = new ClusterClient({ transport: server, clock, random: seededRandom(1), logger: silentLogger });
+  const other = createEventRecorder({ client, clock, logger: silentLogger, component: 'horizontal-pod-autoscaler' });
+  recorder.event(pod(), 'Normal', 'Pulled', 'one');
+  other.event({ ...pod(), kind: 'HorizontalPodAutoscaler' }, 'Normal', 'SuccessfulRescale', 'other');
+  await Promise.all([recorder.whenIdle(), other.whenIdle()]);
+  assert.deepEqual(server.texts.toSorted(), ['1 Pulled: one', '1 SuccessfulRescale: other']);
 });
 
 test('a repeated event is counted, also when the server has removed it meanwhile', async () => {

@@ -45,11 +45,17 @@ class QueuedEventRecorder implements ClosableEventRecorder {
   #writing: Promise<void> | undefined;
   #dropped = 0;
   #lastNanoseconds = 0n;
+  /** Within the millisecond. */
+  readonly #offset: bigint;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    let hash = 0;
+    for (const character of `${options.component} ${options.host ?? ''}`)
+      hash = (hash * 31 + character.charCodeAt(0)) % 990_000;
+    this.#offset = BigInt(hash);
   }
-  event(...[about, type, reason, message, fieldPath]: Parameters<EventRecorder['event']>): void {
+  event(...[about, type, reason, message, fieldPath, annotations]: Parameters<EventRecorder['event']>): void {
     if (this.#end.signal.aborted) return;
     const { kind, apiVersion, metadata } = about;
     const { logger, component, host } = this.#options;
@@ -67,7 +73,11 @@ class QueuedEventRecorder implements ClosableEventRecorder {
     this.#queue.push({
       kind: 'Event',
       apiVersion: 'v1',
-      metadata: { name: `${name}.${this.#uniqueNanoseconds(now).toString(16)}`, namespace: namespace ?? 'default' },
+      metadata: {
+        name: `${name}.${this.#uniqueNanoseconds(now).toString(16)}`,
+        namespace: namespace ?? 'default',
+        ...(annotations === undefined ? {} : { annotations }),
+      },
       involvedObject: {
         kind,
         ...(namespace === undefined ? {} : { namespace }),
@@ -97,9 +107,12 @@ class QueuedEventRecorder implements ClosableEventRecorder {
     this.#end.abort(new Error('the event recorder is closed'));
     await this.#writing;
   }
-  /** Upstream names events by the time in nanoseconds; two in one millisecond must differ. */
+  /**
+   * Upstream names events by the time in nanoseconds. Two in one millisecond must differ, also those of two components about objects of
+   * one name, such as a Deployment and its autoscaler.
+   */
   #uniqueNanoseconds(nowMs: number): bigint {
-    const now = BigInt(Math.floor(nowMs)) * 1_000_000n;
+    const now = BigInt(Math.floor(nowMs)) * 1_000_000n + this.#offset;
     this.#lastNanoseconds = now > this.#lastNanoseconds ? now : this.#lastNanoseconds + 1n;
     return this.#lastNanoseconds;
   }

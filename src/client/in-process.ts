@@ -74,23 +74,32 @@ class InProcessTransport implements Transport {
       if (over) return;
       if (response.status >= 400) return end(errorOf(await answerOf(response)));
       if (response.body.type === 'stream') {
-        await readStreamedWatch(response.body, (type, object) => deliver(type, () => object));
+        await readStreamedWatch(response.body, deliver);
         return end(undefined);
       }
       if (response.body.type !== 'watch') return end(internalError('the answer is no watch'));
-      const sink = { onEvent: (event: WatchEvent) => onEvent(event), onEnd: () => end(undefined) };
+      const sink = { onEvent, onEnd: () => end(undefined) };
       const stream = response.body.open(sink);
       // The watch may have ended while it was opened.
       if (over) stream[Symbol.dispose]();
       else opened = stream;
     };
-    const onEvent = (event: WatchEvent): void => deliver(event.type, () => event.object());
-    const deliver = (type: WatchEvent['type'], object: () => KubernetesObject): void => {
+    const onEvent = (event: WatchEvent): void => {
+      if (over) return;
+      let object: KubernetesObject;
+      try {
+        object = event.object();
+      } catch (error) {
+        return end(error);
+      }
+      deliver(event.type, object);
+    };
+    const deliver = (type: WatchEvent['type'], object: KubernetesObject): void => {
       if (over) return;
       // An ERROR event carries a Status in place of an object.
-      if (type === 'ERROR') return end(ApiError.fromStatus(object() as unknown as Partial<StatusObject>));
+      if (type === 'ERROR') return end(ApiError.fromStatus(object as unknown as Partial<StatusObject>));
       try {
-        handlers.onEvent(type, object());
+        handlers.onEvent(type, object);
       } catch (error) {
         end(error);
       }

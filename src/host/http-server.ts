@@ -12,6 +12,7 @@ export interface HttpQuestion {
 export interface HttpAnswer {
   readonly status: number;
   readonly contentType?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body: string;
 }
 export interface HttpServerOptions {
@@ -41,8 +42,8 @@ export function startHttpServer(options: HttpServerOptions): Promise<HttpServer>
         headers: request.headers,
       };
       options.answer(question).then(
-        ({ status, contentType = 'text/plain; charset=utf-8', body }) => {
-          response.writeHead(status, { 'content-type': contentType, 'x-content-type-options': 'nosniff' });
+        ({ status, contentType = 'text/plain; charset=utf-8', headers, body }) => {
+          response.writeHead(status, { ...headers, 'content-type': contentType, 'x-content-type-options': 'nosniff' });
           response.end(question.method === 'HEAD' ? undefined : body);
         },
         () => {

@@ -2,6 +2,7 @@
 // for at each request, so that renewed ones are used without a restart.
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 
 export interface HttpsCredentials {
   /** PEM. */
@@ -19,6 +20,7 @@ export interface HttpsServer {
   readonly serverName?: string | undefined;
   readonly insecureSkipVerify?: boolean | undefined;
   readonly credentials: () => HttpsCredentials;
+  readonly keepAlive?: KeepAlive | undefined;
 }
 
 export interface HttpsRequest {
@@ -40,8 +42,13 @@ export interface HttpsReader {
   onEnd(error: Error | undefined): void;
 }
 
-/** First after so long does a silent connection get a probe of the kernel. */
-const keepAliveMs = 30_000;
+/** When the kernel asks whether the other side of a silent connection is still there: dead after about 45 s, as clients of upstream find. */
+export interface KeepAlive {
+  readonly silentMs: number;
+  readonly intervalMs: number;
+  readonly probes: number;
+}
+const standardKeepAlive: KeepAlive = { silentMs: 20_000, intervalMs: 5_000, probes: 5 };
 const idleConnectionsMax = 8;
 
 export class HttpsConnections {
@@ -51,6 +58,7 @@ export class HttpsConnections {
   #certificate: string | undefined;
   #key: string | undefined;
   #certificateAuthority: string | undefined;
+  readonly #watched = new WeakSet<Socket>();
 
   constructor(server: HttpsServer) {
     this.#server = server;
@@ -72,7 +80,7 @@ export class HttpsConnections {
       queueMicrotask(() => end(error instanceof Error ? error : new Error(String(error))));
       return { [Symbol.dispose]: () => void (over = true) };
     }
-    outgoing.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs));
+    outgoing.on('socket', (socket) => this.#watchOver(socket));
     outgoing.on('response', (incoming) => {
       if (over) return;
       reader.onHead({ status: incoming.statusCode ?? 0, headers: singleHeaders(incoming.headers) });
@@ -97,11 +105,28 @@ export class HttpsConnections {
   }
   /** Ends connections from an address that this machine no longer has: no answer would ever arrive. */
   endLost(addresses: ReadonlySet<string>): void {
+    for (const socket of this.#sockets())
+      if (socket.localAddress !== undefined && !addresses.has(socket.localAddress))
+        socket.destroy(new Error(`this machine no longer has the address ${socket.localAddress}`));
+  }
+  /**
+   * A connection whose other side no longer answers the kernel is dead, and so are the others: their requests would wait for the kernel to
+   * give up what it has sent, a quarter of an hour.
+   */
+  #watchOver(socket: Socket): void {
+    const { silentMs, intervalMs, probes } = this.#server.keepAlive ?? standardKeepAlive;
+    // Again at each request: the agent sets its own when a connection becomes idle.
+    socket.setKeepAlive(true, silentMs, intervalMs, probes);
+    if (this.#watched.has(socket)) return;
+    this.#watched.add(socket);
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ETIMEDOUT') return;
+      for (const other of this.#sockets()) other.destroy(new Error(`the connection to ${this.#server.server} is dead`));
+    });
+  }
+  #sockets(): readonly Socket[] {
     const pools = [this.#agent?.sockets ?? {}, this.#agent?.freeSockets ?? {}];
-    for (const sockets of pools.flatMap((one) => Object.values(one)))
-      for (const socket of sockets ?? [])
-        if (socket.localAddress !== undefined && !addresses.has(socket.localAddress))
-          socket.destroy(new Error(`this machine no longer has the address ${socket.localAddress}`));
+    return pools.flatMap((one) => Object.values(one)).flatMap((sockets) => sockets ?? []);
   }
   /** Ends idle connections; requests under way are their callers' to end. */
   close(): void {
@@ -130,7 +155,8 @@ export class HttpsConnections {
     const isSame =
       this.#certificate === certificate && this.#key === key && this.#certificateAuthority === certificateAuthority;
     if (this.#agent !== undefined && isSame) return this.#agent;
-    const kept = { keepAlive: true, keepAliveMsecs: keepAliveMs, maxFreeSockets: idleConnectionsMax };
+    const { silentMs } = this.#server.keepAlive ?? standardKeepAlive;
+    const kept = { keepAlive: true, keepAliveMsecs: silentMs, maxFreeSockets: idleConnectionsMax };
     if (this.#agent !== undefined) retire(this.#agent);
     this.#certificate = certificate;
     this.#key = key;

@@ -265,12 +265,15 @@ export function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   });
   server.on('request', (request, response) => {
     inWork++;
-    response.once('close', () => {
+    // Comes once.
+    response.on('close', () => {
       if (!letGo.has(response)) finished();
     });
     // HTTP/1.1 clients are asked to leave when the server is closing; HTTP/2 ones get GOAWAY.
     if (closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
-    if (trust !== undefined) trustOf.set(request, trust);
+    // Without a certificate there is nothing to look at.
+    if (trust !== undefined && (request.httpVersionMajor > 1 || (request.socket as TLSSocket).authorized))
+      trustOf.set(request, trust);
     options.onRequest(request, response);
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

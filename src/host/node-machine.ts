@@ -5,28 +5,40 @@ import {
   createWriteStream,
   existsSync,
   promises as fs,
+  readdirSync,
   readFileSync,
-  statfsSync,
   watch,
 } from 'node:fs';
 import { get as httpGet, request as httpRequest, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { arch, availableParallelism, hostname, release, totalmem } from 'node:os';
-import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type CgroupLimits, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
 import { linuxMounts, type Mounts } from './linux/mounts.ts';
 import { bindInside } from './linux/subpath.ts';
-import { bootTimeMs, type CgroupUse, cgroupUse, type InterfaceUse, networkUse, usedBytes } from './linux/usage.ts';
+import {
+  bootTimeMs,
+  type CgroupUse,
+  cgroupUse,
+  diskSpace,
+  type DiskSpace,
+  diskUse,
+  type DiskUse,
+  type InterfaceUse,
+  networkUse,
+  processSpace,
+} from './linux/usage.ts';
 
-export type { CgroupUse, InterfaceUse } from './linux/usage.ts';
+export type { CgroupUse, DiskUse, InterfaceUse } from './linux/usage.ts';
 
 export interface MachineFacts {
   readonly hostname: string;
   readonly cpuCount: number;
   readonly memoryBytes: number;
+  /** That were set aside when this process began. */
+  readonly hugePages: readonly { readonly sizeBytes: number; readonly count: number }[];
   readonly bootId: string;
   readonly machineId: string;
   readonly systemUuid: string;
@@ -43,6 +55,8 @@ export interface FileStatus {
   readonly inode: number;
   readonly uid: number;
   readonly gid: number;
+  /** When the file itself was made or changed (ctime): with the inode it tells one file from the next of its name. */
+  readonly changedMs: number;
 }
 
 export interface HttpProbeAnswer {
@@ -56,15 +70,12 @@ export interface NodeMachine {
   /** Binds a path inside `root` to `target` without ever following a link; missing directories are made with `mode`. */
   bindInside(root: string, relative: string, mode: number, target: string): Promise<void>;
   /** Free and total bytes of the file system that holds `directory`. */
-  diskSpace(directory: string): {
-    readonly totalBytes: number;
-    readonly freeBytes: number;
-    readonly inodes: number;
-    readonly inodesFree: number;
-  };
+  diskSpace(directory: string): DiskSpace;
+  /** Processes and threads: how many there are, of how many there may be. */
+  processSpace(): { readonly most: number; readonly running: number };
   memoryAvailableBytes(): number;
-  /** Bytes on disk of everything below, other mounts left out; 0 when there is nothing. */
-  usedBytes(target: string): Promise<number>;
+  /** On disk, of everything below, other mounts left out; nothing when there is nothing. */
+  diskUse(target: string): Promise<DiskUse>;
   readText(file: string): Promise<string | undefined>;
   /** The last bytes of a file; undefined when there is none. */
   readTail(file: string, bytesMax: number): Promise<Uint8Array | undefined>;
@@ -128,6 +139,18 @@ const textOf = (file: string): string => {
 const missing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
+function hugePages(): { sizeBytes: number; count: number }[] {
+  const folder = '/sys/kernel/mm/hugepages';
+  const sizes = existsSync(folder) ? readdirSync(folder) : [];
+  return sizes
+    .flatMap((name) => {
+      const kibibytes = /^hugepages-(\d+)kB$/.exec(name)?.[1];
+      const count = Number(textOf(`${folder}/${name}/nr_hugepages`));
+      return kibibytes === undefined ? [] : [{ sizeBytes: Number(kibibytes) * 1024, count }];
+    })
+    .toSorted((one, other) => one.sizeBytes - other.sizeBytes);
+}
+
 const goArchitectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 export function linuxNodeMachine(): NodeMachine {
@@ -138,6 +161,7 @@ export function linuxNodeMachine(): NodeMachine {
         hostname: hostname(),
         cpuCount: availableParallelism(),
         memoryBytes: totalmem(),
+        hugePages: hugePages(),
         bootId: textOf('/proc/sys/kernel/random/boot_id'),
         machineId: textOf('/etc/machine-id'),
         systemUuid: textOf('/sys/class/dmi/id/product_uuid') || textOf('/etc/machine-id'),
@@ -149,14 +173,10 @@ export function linuxNodeMachine(): NodeMachine {
     },
     mounts: linuxMounts,
     bindInside,
-    diskSpace(directory) {
-      let existing = directory;
-      while (!existsSync(existing) && existing !== '/') existing = path.dirname(existing);
-      const { bsize, blocks, bavail, files, ffree } = statfsSync(existing);
-      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, inodes: files, inodesFree: ffree };
-    },
+    diskSpace,
+    processSpace,
     memoryAvailableBytes: () => Number(/^MemAvailable:\s+(\d+)/m.exec(textOf('/proc/meminfo'))?.[1] ?? 0) * 1024,
-    usedBytes,
+    diskUse,
     async readText(file) {
       try {
         return await fs.readFile(file, 'utf8');
@@ -213,6 +233,7 @@ export function linuxNodeMachine(): NodeMachine {
           inode: status.ino,
           uid: status.uid,
           gid: status.gid,
+          changedMs: status.ctimeMs,
         };
       } catch (error) {
         if (missing(error)) return undefined;

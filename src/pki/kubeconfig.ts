@@ -4,8 +4,17 @@ import type { KeyPair } from './certificate.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
+interface Token {
+  readonly token: string;
+}
+
 /** Without authorities, those of the client's system are trusted. Context and cluster are both named `microshift`, as the original's. */
-export const renderKubeconfig = (server: string, authoritiesPem: string, client: KeyPair, user = 'user'): string =>
+export const renderKubeconfig = (
+  server: string,
+  authoritiesPem: string,
+  client: KeyPair | Token,
+  user = 'user',
+): string =>
   `apiVersion: v1
 clusters:
 - cluster:
@@ -23,6 +32,11 @@ preferences: {}
 users:
 - name: ${user}
   user:
-    client-certificate-data: ${base64(client.certificatePem)}
-    client-key-data: ${base64(client.keyPem)}
+${credentialLines(client)}
 `;
+
+const credentialLines = (client: KeyPair | Token): string =>
+  'token' in client
+    ? `    token: ${JSON.stringify(client.token)}`
+    : `    client-certificate-data: ${base64(client.certificatePem)}
+    client-key-data: ${base64(client.keyPem)}`;

@@ -117,6 +117,35 @@ test('systemctl stop leaves containers running; start adopts them', async () => 
   assert.deepEqual(await cluster.podsOf('default', 'app=stay'), before_);
 });
 
+test('a shutdown of the machine waits until Pods have ended; one that comes to nothing leaves the node ready', async () => {
+  machine.write('/etc/microshift/config.d/10-site.yaml', 'kubelet: {shutdownGracePeriod: 6s}\n');
+  await machine.succeed(['systemctl', 'restart', 'microshift'], { timeoutSeconds: 60 });
+  await cluster.waitReady();
+  const locks = async () => (await machine.run(['systemd-inhibit', '--list'])).stdout;
+  await cluster.eventually('logind is asked to wait', 20, async () => /^microshift /m.test(await locks()) || undefined);
+  const script = 'trap "sleep 1; echo in peace > /dev/termination-log; exit 0" TERM; sleep 3600 & wait';
+  await cluster.kubectl('run', 'ends', '--image=localhost/microshift/busybox:1', '--', 'sh', '-c', script);
+  await cluster.kubectl('wait', '--for=condition=Ready', 'pod/ends', '--timeout=30s');
+  // Everything up to the end itself.
+  machine.write('/etc/systemd/system/poweroff.target', '[Unit]\nDescription=Nothing\nDefaultDependencies=no\n');
+  await machine.succeed(['systemctl', 'daemon-reload']);
+  await machine.run(['systemctl', 'poweroff']);
+  const path = (text: string) => ['get', 'pod', 'ends', '-o', `jsonpath={${text}}`] as const;
+  await cluster.eventually('the Pod has ended', 20, async () =>
+    (await cluster.kubectl(...path('.status.containerStatuses[0].state.terminated.message'))).trim() === 'in peace'
+      ? true
+      : undefined,
+  );
+  const status = '.status.phase} {.status.reason} {.status.conditions[?(@.type=="DisruptionTarget")].reason';
+  assert.equal(await cluster.kubectl(...path(status)), 'Failed Terminated TerminationByKubelet');
+  const events = await cluster.kubectl('get', 'events', '-A', '--field-selector=reason=NodeShutdown');
+  assert.match(events, /Shutdown manager detected shutdown event/);
+  await cluster.eventually('the node is ready again', 30, async () =>
+    / Ready /.test(await cluster.kubectl('get', 'nodes')) && /^microshift /m.test(await locks()) ? true : undefined,
+  );
+  await machine.shell('rm -r /etc/microshift /etc/systemd/system/poweroff.target; systemctl daemon-reload');
+});
+
 test('./uninstall.sh --purge removes the unit, every process, and the Debian packages that came with it', async () => {
   const installed = async () =>
     (await machine.shell("dpkg-query -W -f '${Package} ${db:Status-Status}\\n' | grep ' installed$' | cut -d ' ' -f 1"))
@@ -126,7 +155,8 @@ test('./uninstall.sh --purge removes the unit, every process, and the Debian pac
   const result = await machine.run(['/root/microshift/uninstall.sh', '--yes', '--purge'], { timeoutSeconds: 180 });
   assert.equal(result.code, 0, result.stdout + result.stderr);
   assert.equal((await machine.run(['systemctl', 'cat', 'microshift'])).code, 1);
-  assert.equal((await machine.run(['test', '-e', '/var/log/kube-apiserver'])).code, 1, 'the audit log is gone');
+  for (const ours of ['/var/log/kube-apiserver', '/etc/systemd/logind.conf.d'])
+    assert.equal((await machine.run(['test', '-e', ours])).code, 1, `${ours} is gone`);
   assert.doesNotMatch(await machine.shell('ps -eo args='), /microshift |containerd|haproxy|sleep 3600/);
   assert.deepEqual(await installed(), preparation.packages);
 });

@@ -21,6 +21,11 @@ const expected: readonly ExpectedTimer[] = [
     reason: 'renews the Lease every 10 s; samples memory, disk and process ids for eviction every 10 s, as upstream',
   },
   {
+    source: 'src/node/eviction/manager.ts',
+    everyMs: 10 * second,
+    reason: 'samples memory, disk and process ids for eviction, and the sizes of logs, as upstream',
+  },
+  {
     source: 'src/node/probes/probes.ts',
     everyMs: 10 * second,
     reason: 'the probe of the one Pod, every 10 s by its spec',

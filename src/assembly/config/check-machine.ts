@@ -111,6 +111,8 @@ export function checkNode(values: ConfigurationValues): NodeConfiguration {
     imageDirectory: values.directory('node.imageDir'),
     pauseImage: values.text('node.pauseImage'),
     pinnedImages: values.list('node.pinnedImages'),
+    credentialProviderConfig: values.directory('node.credentialProviderConfig'),
+    credentialProviderDirectory: values.directory('node.credentialProviderBinDir'),
     imagePullsMax: values.integer('node.imagePullsMax'),
     imagePullDeadlineSeconds: values.integer('node.imagePullDeadlineSeconds'),
     kubeletPort: values.integer('node.kubeletPort'),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultEviction } from '#node/eviction/settings.ts';
+import { defaultVerification } from '#node/images/verification.ts';
 import { checkConfiguration, type ConfigurationHost } from './check.ts';
 import { configurationKeys } from './keys.ts';
 import { ConfigurationError } from './problems.ts';
@@ -446,8 +448,11 @@ test("the kubelet's settings that the node has are taken by their names, the oth
   const given = etc(`
 kubelet:
   maxPods: 500
+  podPidsLimit: 4096
   serializeImagePulls: true
   containerLogMaxSize: 50Mi
+  shutdownGracePeriod: 30s
+  shutdownGracePeriodCriticalPods: 10s
   systemReserved: {cpu: 500m, memory: 512Mi}
   kubeReserved: {cpu: "1", memory: 1Gi}
   failSwapOn: false
@@ -455,11 +460,17 @@ kubelet:
   const { kubelet, node } = await load(given);
   assert.deepEqual(kubelet, {
     podsMax: 500,
+    podProcessesMax: 4096,
     streamIdleMs: 4 * 3_600_000,
+    shutdown: { totalSeconds: 30, criticalSeconds: 10 },
     logBytesMax: 50 * 2 ** 20,
     logFilesMax: 5,
     imageHighFraction: 0.85,
     imageLowFraction: 0.8,
+    imageVerification: defaultVerification,
+    imageYoungMs: 120_000,
+    imageUnusedMs: 0,
+    eviction: defaultEviction,
     reserved: { cpu: 1.5, memory: 1.5 * 2 ** 30 },
   });
   assert.equal(node.imagePullsMax, 1);
@@ -472,6 +483,39 @@ kubelet:
     });
   await assert.rejects(load(etc('kubelet: {containerLogMaxSize: 10MiB}')), /must be a quantity/);
   await assert.rejects(load(etc('kubelet: {imageGCLowThresholdPercent: 90}')), /must be less than/);
+});
+
+test("the kubelet's thresholds of eviction: hard ones replace all defaults or join them, soft ones need their grace", async () => {
+  const thresholds = async (text: string) => {
+    const { thresholds: found, transitionMs } = (await load(etc(`kubelet: {${text}}`))).kubelet.eviction;
+    return [transitionMs, ...found.map(({ signal, graceMs }) => `${signal} ${graceMs}`)];
+  };
+  const hard = 'evictionHard: {memory.available: 1Gi}';
+  const [memory, ofPods] = ['memory.available 0', 'allocatableMemory.available 0'];
+  assert.deepEqual(await thresholds(hard), [300_000, memory, ofPods]);
+  assert.equal((await thresholds(`${hard}, mergeDefaultEvictionSettings: true`)).length, 7);
+  const soft = 'evictionSoft: {memory.available: 20%}';
+  const graceful = `${hard}, ${soft}, evictionSoftGracePeriod: {memory.available: 1m30s}`;
+  assert.deepEqual(await thresholds(`${graceful}, evictionPressureTransitionPeriod: 1m`), [
+    60_000,
+    memory,
+    'memory.available 90000',
+    ofPods,
+  ]);
+  for (const [text, message] of [
+    [soft, /evictionSoft\.memory\.available .* needs kubelet\.evictionSoftGracePeriod\.memory\.available/],
+    ['evictionHard: {memory.available: 120%}', /evictionHard\.memory\.available .* from 0% to 100%/],
+    ['evictionHard: {nodefs.available: -1Gi}', /evictionHard\.nodefs\.available .* positive/],
+    ['evictionHard: {containerfs.available: 10%}', /containerfs/],
+    ['imagePullCredentialsVerificationPolicy: Sometimes', /must be one of NeverVerifyPreloadedImages, NeverVerify,/],
+    ['preloadedImagesVerificationAllowlist: [r.io/*]', /is for the policy NeverVerifyAllowlistedImages/],
+    [
+      'imagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages, preloadedImagesVerificationAllowlist: ["r.io/a:1"]',
+      /must not name a tag or digest/,
+    ],
+    ['imageMaximumGCAge: 1m', /must be longer than kubelet\.imageMinimumGCAge/],
+  ] as const)
+    await assert.rejects(load(etc(`kubelet: {${text}}`)), message);
 });
 
 test('without the role node the networks of the machine do not matter', async () => {

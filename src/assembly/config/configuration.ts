@@ -1,4 +1,6 @@
 // The configuration as the rest of the program sees it: parsed, checked, frozen. Each service gets its slice.
+import type { EvictionSettings } from '#node/eviction/manager.ts';
+import type { Verification } from '#node/images/verification.ts';
 import type { ApiServerConfiguration } from './check-api-server.ts';
 import type { IngressConfiguration } from './check-ingress.ts';
 
@@ -88,6 +90,9 @@ export interface NodeConfiguration {
   readonly imageDirectory: string;
   readonly pauseImage: string;
   readonly pinnedImages: readonly string[];
+  /** Empty: no plugins. */
+  readonly credentialProviderConfig: string;
+  readonly credentialProviderDirectory: string;
   readonly imagePullsMax: number;
   readonly imagePullDeadlineSeconds: number;
   readonly kubeletPort: number;
@@ -95,13 +100,23 @@ export interface NodeConfiguration {
 
 export interface KubeletConfiguration {
   readonly podsMax: number;
+  /** Undefined: no limit. */
+  readonly podProcessesMax: number | undefined;
   /** 0: never. */
   readonly streamIdleMs: number;
+  /** How long a shutdown of the machine waits, and at its end for critical Pods; undefined: it does not. */
+  readonly shutdown: { readonly totalSeconds: number; readonly criticalSeconds: number } | undefined;
   readonly logBytesMax: number;
   readonly logFilesMax: number;
   /** Of the disk. */
   readonly imageHighFraction: number;
   readonly imageLowFraction: number;
+  readonly imageVerification: Verification;
+  readonly imageYoungMs: number;
+  /** 0: images do not go for their age. */
+  readonly imageUnusedMs: number;
+  /** When Pods go because the node runs short. */
+  readonly eviction: EvictionSettings;
   /** What Pods do not get, in cores and bytes. */
   readonly reserved: { readonly cpu: number; readonly memory: number };
 }

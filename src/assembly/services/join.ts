@@ -20,7 +20,8 @@ const retryMs = [500, 1_000, 2_000, 5_000, 10_000];
 const lookMs = 10_000;
 
 interface Joined extends HttpsServer {
-  readonly given: KeyPair;
+  /** Undefined: it has a bootstrap token, with which the node asks for its certificate. */
+  readonly given: KeyPair | undefined;
 }
 
 export async function startJoin(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
@@ -48,8 +49,8 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
       return joined.certificateAuthority;
     },
     credentials() {
-      const { certificatePem, keyPem } = credentials.clientPair(joined.given);
-      return { certificate: certificatePem, key: keyPem };
+      const pair = credentials.clientPair(joined.given);
+      return pair === undefined ? joined.credentials() : { certificate: pair.certificatePem, key: pair.keyPem };
     },
   });
   scope.onClose(() => client.close());
@@ -77,7 +78,11 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
     if (text !== problem) logger.warn(text);
     problem = text;
   };
-  context.showProblems(() => (problem === undefined ? [] : [problem]));
+  context.showProblems(() => [...(problem === undefined ? [] : [problem]), ...credentials.problems()]);
+  if (credentials.clientPair(joined.given) === undefined) {
+    logger.info('this node asks for its certificate, with the token of the kubeconfig');
+    await credentials.bootstrap(client, scope.signal);
+  }
   let facts = await learnFacts();
   const listeners = new Set<() => void>();
   scope.spawn('control plane', async (signal) => {
@@ -188,9 +193,10 @@ async function readJoinKubeconfig({ configuration, files }: AssemblyContext): Pr
   const server = await parseKubeconfig(text, {
     readFile: (name) => readFileSync(path.resolve(path.dirname(file), name)),
   });
-  const { certificate, key } = server.credentials();
+  const { certificate, key, token } = server.credentials();
+  if (token !== undefined && certificate === undefined) return { ...server, given: undefined };
   if (certificate === undefined || key === undefined)
-    throw new OperatorError(`The kubeconfig ${file} has no client certificate.`, remedy);
+    throw new OperatorError(`The kubeconfig ${file} has neither a client certificate nor a token.`, remedy);
   const given = { certificatePem: certificate, keyPem: key };
   const facts = inspectKeyPair(given, undefined);
   if (facts === undefined)

@@ -31,11 +31,24 @@ export async function startPodNetwork(context: AssemblyContext, scope: Scope): P
 export async function startServiceProxy(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, logger, parts } = context;
   const cluster = parts.take('cluster');
-  const { createServiceProxy } = await import('#network/proxy/service-proxy.ts');
-  const service = createServiceProxy({
-    client: parts.take('clientAs')('system:kube-proxy'),
+  const [{ createServiceProxy }, { createEventRecorder }] = await Promise.all([
+    import('#network/proxy/service-proxy.ts'),
+    import('#client/event-recorder.ts'),
+  ]);
+  const client = parts.take('clientAs')('system:kube-proxy');
+  const events = createEventRecorder({
+    client,
+    component: 'kube-proxy',
+    host: configuration.nodeName,
     clock,
     logger,
+  });
+  scope.onClose(() => events.close());
+  const service = createServiceProxy({
+    client,
+    clock,
+    logger,
+    events,
     changes: parts.take('hostChanges'),
     nodeName: configuration.nodeName,
     podRanges: [cluster.podRange],
@@ -43,6 +56,22 @@ export async function startServiceProxy(context: AssemblyContext, scope: Scope):
     servedHere: [cluster.dnsAddress],
   });
   await service.start(scope);
+  return () => service.problems?.() ?? [];
+}
+
+export async function startNetworkPolicies(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
+  const { configuration, clock, logger, parts } = context;
+  const { createNetworkPolicies } = await import('#network/policy/network-policies.ts');
+  const service = createNetworkPolicies({
+    client: parts.take('clientAs')('system:kube-proxy'),
+    clock,
+    logger,
+    changes: parts.take('hostChanges'),
+    nodeName: configuration.nodeName,
+    podRanges: [parts.take('cluster').podRange],
+  });
+  await service.start(scope);
+  parts.provide('enforcePolicies', (pod, addresses) => service.enforce(pod, addresses));
   return () => service.problems?.() ?? [];
 }
 

@@ -3,11 +3,13 @@ import { Nodes } from '#api/generated/kind-references.ts';
 import { ScopeClosing, type Scope } from '#base/scope.ts';
 import { recordOwnDirectory } from '#host/changes.ts';
 import type { HttpsServer } from '#host/https-server.ts';
+import { shutdownInhibitor } from '#host/linux/shutdown-inhibitor.ts';
 import type { NodeAgent } from '#node/agent.ts';
 import { noteOwner } from '../old-cluster.ts';
 import type { AssemblyContext } from '../parts.ts';
 import { clusterIdPath, nodeNamePath, runDirectory } from '../paths.ts';
 import { versionInfo } from '../version.ts';
+import { loadCredentialProviders } from './credential-providers.ts';
 import { eventsOf } from './controllers.ts';
 import { listeningError } from './listening-error.ts';
 
@@ -60,13 +62,26 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     cgroupDriver: runtime.cgroupDriver,
     pinnedImages: () => [node.pauseImage, ...node.pinnedImages, ...runtime.images()],
     podsMax: configuration.kubelet.podsMax,
+    podProcessesMax: configuration.kubelet.podProcessesMax,
     streamIdleMs: configuration.kubelet.streamIdleMs,
+    shutdown: configuration.kubelet.shutdown && {
+      inhibitor: shutdownInhibitor(changes),
+      periods: configuration.kubelet.shutdown,
+    },
     reserved: { ...configuration.kubelet.reserved },
+    eviction: configuration.kubelet.eviction,
     housekeepingLimits: () => {
       const { kubelet } = context.live.current;
-      const images = { highFraction: kubelet.imageHighFraction, lowFraction: kubelet.imageLowFraction };
+      const images = {
+        highFraction: kubelet.imageHighFraction,
+        lowFraction: kubelet.imageLowFraction,
+        youngMs: kubelet.imageYoungMs,
+        unusedMs: kubelet.imageUnusedMs,
+      };
       return { logBytesMax: kubelet.logBytesMax, logFilesMax: kubelet.logFilesMax, images };
     },
+    imageVerification: configuration.kubelet.imageVerification,
+    credentialProviders: await loadCredentialProviders(context),
     imagePullsMax: node.imagePullsMax,
     imagePullProgressDeadlineMs: node.imagePullDeadlineSeconds * 1000,
     authFiles: standardAuthFiles({
@@ -76,6 +91,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
       uid: 0,
     }),
     apiServerNames: ['system:kube-apiserver'],
+    enforcePolicies: parts.take('enforcePolicies'),
     serverPort: node.kubeletPort,
   });
   await agent.start(scope);

@@ -122,6 +122,26 @@ test('another machine of the network finds the host of a Route in .local, until 
   );
 });
 
+test('a machine joins with a token that any machine may use, keeps its certificate, and needs the token no more', async () => {
+  const kubeconfig = path.join(second.directory, 'join.kubeconfig');
+  const said = await first.succeed(first.microshift('add-node', '--hours', '1', '--output', kubeconfig));
+  assert.match(said, /lets machines join https:\/\/192\.168\.77\.2:6443 as nodes until \d{4}-/);
+  const [, id = ''] = /token: "(\w{6})\.\w{16}"/.exec(readFileSync(kubeconfig, 'utf8')) ?? [];
+  const ready = (): Promise<string> =>
+    second.succeed(second.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
+  const joined = second.start(joinWith(kubeconfig));
+  await ready();
+  await joined.stop();
+  await first.ask(admin(), 'DELETE', `/api/v1/namespaces/kube-system/secrets/bootstrap-token-${id}`);
+  const again = second.start(joinWith(kubeconfig));
+  await ready();
+  const node = await first.get<Node>(admin(), `/api/v1/nodes/${names.second}`);
+  assert.equal(node.status?.conditions?.find((one) => one.type === 'Ready')?.status, 'True');
+  await again.stop();
+  await first.ask(admin(), 'DELETE', `/api/v1/nodes/${names.second}`);
+  rmSync(path.join(second.directory, 'state/var/lib/microshift/certs'), { recursive: true, force: true });
+});
+
 test('a second machine joins with the kubeconfig that add-node writes, as a worker with Pod addresses of its own', async () => {
   const kubeconfig = path.join(second.directory, 'node.kubeconfig');
   assert.match(readFileSync(kubeconfig, 'utf8'), /server: "https:\/\/192\.168\.77\.2:6443"/);

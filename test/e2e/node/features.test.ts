@@ -72,6 +72,12 @@ test('a rule restarts all containers: init containers run again, counts grow, th
     status.containerStatuses?.every((one: Json) => one.restartCount === 1 && one.state.running !== undefined),
   );
   assert.equal(pod.status.initContainerStatuses[0].restartCount, 1);
+  const [init, ...regular] = [...pod.status.initContainerStatuses, ...pod.status.containerStatuses];
+  assert.equal(init.lastState.terminated.exitCode, 0);
+  assert.deepEqual(
+    regular.map((one: Json) => one.lastState.terminated.exitCode),
+    [42, 137],
+  );
 });
 
 test("what this runtime or host cannot do is refused with upstream's reason", async () => {
@@ -223,7 +229,13 @@ test('statistics tell what is used: processor, memory, network, disk', async () 
   assert.ok(busy.memory.workingSetBytes >= busy.containers[0].memory.workingSetBytes);
   assert.equal(busy.network.name, 'eth0');
   assert.ok(busy.network.txBytes > 0);
-  assert.ok(busy['ephemeral-storage'].usedBytes >= 2_000_000);
+  assert.ok(busy['ephemeral-storage'].usedBytes >= 2_000_000 && busy['ephemeral-storage'].inodesUsed >= 2);
+  assert.ok(busy.process_stats.process_count >= 1);
+  assert.ok(ofNode.rlimit.maxpid > ofNode.rlimit.curproc && ofNode.rlimit.curproc > 10);
+  assert.ok(ofNode.runtime.imageFs.capacityBytes > 0 && ofNode.runtime.containerFs.availableBytes > 0);
+  const [allPods] = ofNode.systemContainers;
+  assert.equal(allPods.name, 'pods');
+  assert.ok(allPods.memory.workingSetBytes >= busy.memory.workingSetBytes && allPods.memory.availableBytes > 0);
   assert.ok(ofNode.cpu.usageNanoCores > busy.cpu.usageNanoCores / 2);
   assert.ok(ofNode.memory.workingSetBytes > 1e6 && ofNode.fs.capacityBytes > ofNode.fs.usedBytes);
   assert.ok(Date.parse(ofNode.startTime) < Date.now() - 1_000);

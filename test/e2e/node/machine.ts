@@ -59,7 +59,7 @@ export async function startTestMachine(registryDirectory?: string): Promise<Test
     logFile: path.join(directory, 'containerd.log'),
     sandboxImage: pauseImageName,
     cniConfigDirectory: cni,
-    ...(registryDirectory === undefined ? {} : { registryDirectories: [registryDirectory] }),
+    ...(registryDirectory === undefined ? {} : { registryDirectory }),
     clock: systemClock,
     logger: silentLogger,
   });

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { startTestNode, type TestNode } from './cluster.ts';
 import { onNode, shell } from './kit.ts';
 import { isClosedNamespace, startTestMachine, type TestMachine } from './machine.ts';
+import { startCsiDriver } from '#kit/csi-driver.ts';
 import type { Json } from '#kit/start-api-server.ts';
 
 let machine: TestMachine;
@@ -55,12 +56,7 @@ test('paths of the host are made or demanded as their type says', async () => {
 });
 
 async function claim(name: string, source: Json): Promise<void> {
-  await node.api.create('/api/v1/persistentvolumes', {
-    kind: 'PersistentVolume',
-    apiVersion: 'v1',
-    metadata: { name },
-    spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], ...source },
-  });
+  const { volumeMode } = source;
   const path = '/api/v1/namespaces/default/persistentvolumeclaims';
   const made = await node.api.create(path, {
     kind: 'PersistentVolumeClaim',
@@ -68,9 +64,21 @@ async function claim(name: string, source: Json): Promise<void> {
     metadata: { name },
     spec: {
       volumeName: name,
+      volumeMode,
       storageClassName: '',
       accessModes: ['ReadWriteOnce'],
       resources: { requests: { storage: '1Gi' } },
+    },
+  });
+  await node.api.create('/api/v1/persistentvolumes', {
+    kind: 'PersistentVolume',
+    apiVersion: 'v1',
+    metadata: { name },
+    spec: {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      claimRef: { namespace: 'default', name, uid: made.metadata.uid },
+      ...source,
     },
   });
   // Nobody binds claims here.
@@ -192,4 +200,58 @@ test('sub paths: made, expanded, files, links inside; never out of the volume', 
     'its directory is gone',
     async () => !existsSync(`${machine.directory}/kubelet/pods/${subs.metadata.uid}`),
   );
+});
+
+test('volumes of a CSI driver: claimed, inline and raw; they outlive the agent and end with their Pods', async () => {
+  const rootDirectory = `${machine.directory}/kubelet`;
+  const volumes = `${machine.directory}/csi-volumes`;
+  await using driver = await startCsiDriver({ rootDirectory, volumes });
+  await node.api.create('/apis/storage.k8s.io/v1/csidrivers', {
+    kind: 'CSIDriver',
+    apiVersion: 'storage.k8s.io/v1',
+    metadata: { name: driver.name },
+    spec: {
+      attachRequired: false,
+      podInfoOnMount: true,
+      fsGroupPolicy: 'File',
+      volumeLifecycleModes: ['Persistent', 'Ephemeral'],
+    },
+  });
+  const csi = (volumeHandle: string) => ({ csi: { driver: driver.name, volumeHandle } });
+  await claim('disk', csi('disk-1'));
+  await claim('raw', { ...csi('raw-1'), volumeMode: 'Block' });
+  await node.createPod({
+    name: 'driven',
+    spec: {
+      securityContext: { fsGroup: 4321 },
+      volumes: [
+        { name: 'disk', persistentVolumeClaim: { claimName: 'disk' } },
+        { name: 'inline', csi: { driver: driver.name } },
+        { name: 'raw', persistentVolumeClaim: { claimName: 'raw' } },
+      ],
+      containers: [
+        shell('echo kept > /disk/file; stat -c %g /disk /disk/file; test -c /dev/raw && echo raw; exec sleep 1000', {
+          volumeMounts: [
+            { name: 'disk', mountPath: '/disk' },
+            { name: 'inline', mountPath: '/inline', readOnly: true },
+          ],
+          volumeDevices: [{ name: 'raw', devicePath: '/dev/raw' }],
+        }),
+      ],
+    },
+  });
+  const pod = await running('driven');
+  assert.equal(await logs('default/driven/main'), '4321\n4321\nraw\n');
+  assert.equal(readFileSync(`${volumes}/disk-1/file`, 'utf8'), 'kept\n');
+  const target = `${rootDirectory}/pods/${pod.metadata.uid}/volumes/kubernetes.io~csi/disk/mount`;
+  await node.restart({}, async () => assert.ok(existsSync(`${target}/file`), 'it stays while the agent is away'));
+  await node.until('it is published again', async () => driver.count('NodePublishVolume') >= 6);
+  assert.equal((await node.pod('driven')).status.containerStatuses[0].restartCount, 0);
+  assert.ok(existsSync(`${target}/file`));
+  await remove('driven');
+  await gone('driven');
+  assert.equal(driver.count('NodeUnpublishVolume'), 3);
+  await node.until('both are unstaged', async () => driver.count('NodeUnstageVolume') === 2);
+  assert.equal(existsSync(target), false);
+  assert.equal(readFileSync(`${volumes}/disk-1/file`, 'utf8'), 'kept\n', 'what is in it is its own');
 });

@@ -37,10 +37,14 @@ export const absentKeys: readonly AbsentKey[] = [
     instead:
       'No etcd is brought along: objects are in an SQLite file below dataDir, or on the etcd cluster that datastore.endpoint names.',
   },
-  { path: 'genericDevicePlugin.status', instead: 'There are no device plugins yet.', harmless: ['Disabled'] },
+  {
+    path: 'genericDevicePlugin.status',
+    instead: 'Run a device plugin of your own: any registers.',
+    harmless: ['Disabled'],
+  },
   {
     path: 'genericDevicePlugin',
-    instead: 'There are no device plugins yet.',
+    instead: 'Run a device plugin of your own: any registers.',
     unlessTurnedOnBy: 'genericDevicePlugin.status',
   },
   // There is no swap accounting that could fail: Pods do not get any.
@@ -48,7 +52,7 @@ export const absentKeys: readonly AbsentKey[] = [
   {
     path: 'kubelet',
     instead:
-      'Settings of the kubelet that are there: maxPods, streamingConnectionIdleTimeout, maxParallelImagePulls, serializeImagePulls, containerLogMaxSize, containerLogMaxFiles, imageGCHighThresholdPercent, imageGCLowThresholdPercent, systemReserved and kubeReserved with cpu and memory.',
+      'Settings of the kubelet that are there: maxPods, podPidsLimit, streamingConnectionIdleTimeout, shutdownGracePeriod, shutdownGracePeriodCriticalPods, maxParallelImagePulls, serializeImagePulls, containerLogMaxSize, containerLogMaxFiles, imageGCHighThresholdPercent, imageGCLowThresholdPercent, imageMinimumGCAge, imageMaximumGCAge, imagePullCredentialsVerificationPolicy, preloadedImagesVerificationAllowlist, evictionHard, evictionSoft, evictionSoftGracePeriod, evictionMinimumReclaim, mergeDefaultEvictionSettings, evictionPressureTransitionPeriod, evictionMaxPodGracePeriod, systemReserved and kubeReserved with cpu and memory.',
     strict: true,
   },
   {

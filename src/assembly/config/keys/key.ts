@@ -66,6 +66,7 @@ const row =
 
 export const text = row('string');
 export const integer = row('integer');
+export const boolean = row('boolean');
 export const duration = row('duration');
 export const list = row('list');
 export const objects = row('objects');

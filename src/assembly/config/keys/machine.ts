@@ -1,4 +1,5 @@
 // Keys of this process and this machine: the names of the original.
+import { evictionKeys } from './eviction.ts';
 import { duration, integer, list, text, choice, type ConfigurationKey } from './key.ts';
 
 export const machineKeys: readonly ConfigurationKey[] = [
@@ -50,6 +51,18 @@ export const nodeKeys: readonly ConfigurationKey[] = [
   ),
   text('node.pauseImage', 'localhost/microshift/pause:1', 'restart', "image of Pods' sandboxes"),
   list('node.pinnedImages', [], 'restart', 'images that are never removed to free space'),
+  text(
+    'node.credentialProviderConfig',
+    '',
+    'restart',
+    'file that names plugins for credentials of registries (CredentialProviderConfig); empty: none',
+  ),
+  text(
+    'node.credentialProviderBinDir',
+    '/usr/libexec/kubernetes/credential-providers',
+    'restart',
+    'directory of those plugins',
+  ),
   integer('node.imagePullsMax', 10, 'restart', 'image pulls at once; 1: one after the other', { least: 1, most: 100 }),
   integer(
     'node.imagePullDeadlineSeconds',
@@ -67,11 +80,27 @@ export const nodeKeys: readonly ConfigurationKey[] = [
 /** Settings of the kubelet by its own names: those that the node agent has. */
 export const kubeletKeys: readonly ConfigurationKey[] = [
   integer('kubelet.maxPods', 250, 'restart', 'Pods that this node takes', { least: 1, most: 1000 }),
+  integer('kubelet.podPidsLimit', -1, 'restart', 'processes and threads that one Pod may have; -1: no limit', {
+    least: -1,
+    most: 4_194_304,
+  }),
   duration(
     'kubelet.streamingConnectionIdleTimeout',
     '4h',
     'restart',
     'silence after which exec, attach and port-forward are ended; 0: never',
+  ),
+  duration(
+    'kubelet.shutdownGracePeriod',
+    '0s',
+    'restart',
+    'time that a shutdown of the machine waits for Pods to end, by systemd-logind; 0: none',
+  ),
+  duration(
+    'kubelet.shutdownGracePeriodCriticalPods',
+    '0s',
+    'restart',
+    'part of it, at its end, for critical Pods: at most the whole',
   ),
   text('kubelet.containerLogMaxSize', '10Mi', 'live', "size of a container's log at which another file is begun"),
   integer(
@@ -92,6 +121,7 @@ export const kubeletKeys: readonly ConfigurationKey[] = [
     least: 0,
     most: 100,
   }),
+  ...evictionKeys,
   text('kubelet.systemReserved.cpu', '0', 'restart', 'cores that Pods do not get, for the system'),
   text('kubelet.systemReserved.memory', '0', 'restart', 'memory that Pods do not get, for the system'),
   text('kubelet.kubeReserved.cpu', '0', 'restart', 'cores that Pods do not get, for MicroShift and the runtime'),
