@@ -11,7 +11,7 @@ import { preparedRoot } from '../test/e2e/story/prepared.ts';
 import { apiLoads, type LoadFigures } from './bench/api-load.ts';
 import { idleFigures, memoryOf } from './bench/idle.ts';
 import { checkBinaries, Peer, peerPrograms } from './bench/peer.ts';
-import { onePod, podsAtOnce } from './bench/pods.ts';
+import { podFigures } from './bench/pods.ts';
 import {
   markdown,
   ratiosOf,
@@ -140,11 +140,13 @@ try {
 
   if (wants('idle')) await idle(ours, peers, otherMachine);
   if (wants('pods')) {
-    report('one-pod', await alone(peers, () => onePod(ours, 5)));
-    const seconds = await alone(peers, () => podsAtOnce(ours, podCount));
+    const measured = await alone(peers, () => podFigures(ours, podCount, Math.min(60, idleSeconds)));
+    report('one-pod', measured.oneSeconds);
     // The row and its budget are those of fifty.
-    if (podCount === 50) report('pods', seconds);
-    else console.log(`${podCount} Pods at once, all Ready: ${seconds.toFixed(2)} s`);
+    if (podCount === 50) report('pods', measured.manySeconds);
+    else console.log(`${podCount} Pods at once, all Ready: ${measured.manySeconds.toFixed(2)} s`);
+    report('full-memory', measured.full.memoryMb);
+    report('full-cpu', measured.full.cpuPercent);
   }
   if (wants('load')) {
     for (const [id, [here, there]] of await apiLoads([ours, ...peers], loadSeconds, rounds)) {

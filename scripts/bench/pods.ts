@@ -1,43 +1,76 @@
-// How long Pods take from kubectl to Ready, image present.
+// How long Pods take from an API client's create to Ready, image present, and what many of them cost the node's agent.
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#kit/machine/command.ts';
+import { idleFigures, memoryOf } from './idle.ts';
 import { median } from './report.ts';
 import type { Subject } from './subject.ts';
 
-export async function onePod({ machine, kubectl }: Subject, times: number): Promise<number> {
+const namespace = 'bench-pods';
+/** As many as a node takes. */
+const podsMax = 250;
+
+export interface PodFigures {
+  readonly oneSeconds: number;
+  readonly manySeconds: number;
+  /** Of a full node. */
+  readonly full: { readonly memoryMb: number; readonly cpuPercent: number };
+}
+
+export async function podFigures(subject: Subject, many: number, idleSeconds: number): Promise<PodFigures> {
+  const token = await prepare(subject);
+  const secondsUntilReady = (prefix: string, count: number) => untilReady(subject, token, prefix, count);
   const durations: number[] = [];
-  for (let index = 0; index < times; index++) {
-    const name = `one-${index}`;
-    // By the watch of a client that waits already: the server's own times have whole seconds.
-    const ready = machine
-      .succeed([...kubectl, 'wait', '--for=create', `pod/${name}`, '--timeout=20s'], { timeoutSeconds: 30 })
-      .then(() =>
-        machine.succeed([...kubectl, 'wait', '--for=condition=Ready', `pod/${name}`, '--timeout=20s'], {
-          timeoutSeconds: 30,
-        }),
-      );
-    await machine.shell('sleep 0.5');
-    const began = performance.now();
-    await machine.succeed([...kubectl, 'create', '-f', '-'], { input: manifest(name, 'one') });
-    await ready;
-    durations.push((performance.now() - began) / 1000);
-    await machine.succeed([...kubectl, 'delete', 'pod', name, '--grace-period=1'], { timeoutSeconds: 60 });
+  for (let index = 0; index < 5; index++) {
+    durations.push(await secondsUntilReady(`one-${index}`, 1));
+    await remove(subject, `one-${index}`);
   }
-  return median(durations);
+  const manySeconds = await secondsUntilReady('many', many);
+  await remove(subject, 'many');
+  return { oneSeconds: median(durations), manySeconds, full: await fullNode(subject, token, idleSeconds) };
 }
 
-export async function podsAtOnce({ machine, kubectl }: Subject, count: number): Promise<number> {
-  const input = Array.from({ length: count }, (_, index) => manifest(`many-${index}`, 'many')).join('---\n');
-  const readiness = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
-  const began = performance.now();
-  await machine.succeed([...kubectl, 'create', '-f', '-'], { input, timeoutSeconds: 60 });
-  await eventually('all Pods are ready', 120, async () => {
-    const states = await machine.succeed([...kubectl, 'get', 'pods', '-l', 'set=many', '-o', `jsonpath=${readiness}`]);
-    return states.split('\n').filter((state) => state === 'True').length === count ? true : undefined;
+/** What the Pods that fill the node add to what the idle process has, and what it does beside them. */
+async function fullNode(
+  subject: Subject,
+  token: string,
+  idleSeconds: number,
+): Promise<{ memoryMb: number; cpuPercent: number }> {
+  const { machine, kubectl } = subject;
+  const settle = () => sleep(30_000);
+  await settle();
+  const before = await memoryOf(subject);
+  const here = (await machine.succeed([...kubectl, 'get', 'pods', '-A', '-o', 'name'])).split('\n').length - 1;
+  await untilReady(subject, token, 'full', podsMax - here);
+  await settle();
+  const [full] = await idleFigures([subject], idleSeconds);
+  await remove(subject, 'full');
+  return { memoryMb: full!.residentMb - before.residentMb, cpuPercent: full!.cpuPercent };
+}
+
+async function prepare({ machine, kubectl }: Subject): Promise<string> {
+  const inside = [...kubectl, '-n', namespace];
+  await machine.succeed([...kubectl, 'create', 'namespace', namespace]);
+  await machine.succeed([...inside, 'create', 'serviceaccount', 'load']);
+  const role = ['create', 'clusterrolebinding', namespace, '--clusterrole=cluster-admin'];
+  await machine.succeed([...kubectl, ...role, `--serviceaccount=${namespace}:load`]);
+  await eventually('its service account is there', 20, async () =>
+    (await machine.run([...inside, 'get', 'serviceaccount', 'default'])).code === 0 ? true : undefined,
+  );
+  return (await machine.succeed([...inside, 'create', 'token', 'load', '--duration=1h'])).trim();
+}
+
+/** By a client that is connected already: how long kubectl takes to start is not the cluster's time. */
+async function untilReady({ machine, server }: Subject, token: string, prefix: string, count: number): Promise<number> {
+  const script = path.join(import.meta.dirname, 'pod-times.mjs');
+  const client = [process.execPath, script, server, namespace, prefix, String(count)];
+  const { stdout, stderr } = await machine.runFromLan(['env', `TOKEN=${token}`, ...client], { timeoutSeconds: 150 });
+  const line = /^ready (\d+)$/m.exec(stdout)?.[1];
+  if (line === undefined) throw new Error(`${count} Pods did not become ready: ${stdout}${stderr}`);
+  return Number(line) / 1000;
+}
+
+const remove = ({ machine, kubectl }: Subject, set: string) =>
+  machine.succeed([...kubectl, '-n', namespace, 'delete', 'pods', '-l', `set=${set}`, '--grace-period=1'], {
+    timeoutSeconds: 180,
   });
-  const seconds = (performance.now() - began) / 1000;
-  await machine.succeed([...kubectl, 'delete', 'pods', '-l', 'set=many', '--grace-period=1'], { timeoutSeconds: 120 });
-  return seconds;
-}
-
-const manifest = (name: string, set: string): string =>
-  `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, labels: {set: ${set}}}\nspec:\n  terminationGracePeriodSeconds: 1\n  containers: [{name: c, image: "localhost/microshift/busybox:1", command: [sleep, "3600"]}]\n`;

@@ -16,7 +16,8 @@ export interface Row {
 const load = (id: string, quantity: string, ratioBudget: number): readonly Row[] => [
   { id, quantity, unit: '/s', better: 'more', ratioBudget, isGated: true },
   { id: `${id}-p99`, quantity: '  its p99', unit: 'ms', better: 'less' },
-  { id: `${id}-light`, quantity: '  p99 of a light request meanwhile', unit: 'ms', better: 'less', budget: 20 },
+  // Without a budget: the client shares the two processors with the load, and its own waits are in it. The server's part is the row below.
+  { id: `${id}-light`, quantity: '  p99 of a light request meanwhile', unit: 'ms', better: 'less' },
   { id: `${id}-turn`, quantity: "  p99 of the event loop's turns", unit: 'ms', better: 'less', budget: 20 },
 ];
 
@@ -62,6 +63,8 @@ export const rows: readonly Row[] = [
   { id: 'idle-fsyncs', quantity: 'idle syncs, in 30 s', unit: '', better: 'less', budget: 1 },
   { id: 'one-pod', quantity: 'one Pod, create to Ready, median of 5', unit: 's', better: 'less', budget: 0.4 },
   { id: 'pods', quantity: '50 Pods at once, all Ready', unit: 's', better: 'less', budget: 6.5 },
+  { id: 'full-memory', quantity: '250 Pods: more memory than without', unit: 'MB', better: 'less', budget: 60 },
+  { id: 'full-cpu', quantity: '  idle CPU with them', unit: '% of a core', better: 'less', budget: 5 },
   ...load('get', 'GET a Pod, 32 connections', 5),
   ...load('list', 'LIST 200 ConfigMaps, 8 connections', 4),
   ...load('patch', 'PATCH a ConfigMap, 32 connections', 4),
@@ -85,6 +88,6 @@ export type Part = (typeof parts)[number];
 export function partOf(id: string): Part {
   if (id.startsWith('first-') || id.startsWith('later-')) return 'start';
   if (id.startsWith('idle-')) return 'idle';
-  if (id === 'one-pod' || id === 'pods') return 'pods';
+  if (id === 'one-pod' || id === 'pods' || id.startsWith('full-')) return 'pods';
   return id === 'executable' ? 'size' : 'load';
 }
