@@ -93,7 +93,10 @@ test('controllers tell of their queues and of what they did', async () => {
     await plane.api.patch(path, 'strategic', { status: { phase: 'Succeeded' } });
   });
   await plane.eventually(async () => assert.equal(await plane.find(Jobs, 'default', 'one'), undefined), 60_000);
-  await plane.pass(60_000);
+  await plane.pass(15_000);
+  // While none is ready nobody is evicted: this one still is when the other has been silent for too long.
+  await plane.create(Nodes, readyNode('two'));
+  await plane.pass(45_000);
   tells(
     await scrape(plane),
     /^workqueue_adds_total\{name="deployment"\} [1-9]/m,
@@ -112,7 +115,7 @@ test('controllers tell of their queues and of what they did', async () => {
     'endpoint_slice_controller_changes{operation="create"} 1',
     'endpoint_slice_controller_services_count_by_traffic_distribution{traffic_distribution="PreferClose"} 1',
     /^root_ca_cert_publisher_sync_total\{code="200"\} [1-9]/m,
-    'node_collector_zone_size{zone=""} 1',
+    'node_collector_zone_size{zone=""} 2',
     'node_collector_evictions_total{zone=""} 1',
     'node_collector_unhealthy_nodes_in_zone{zone=""} 1',
   );

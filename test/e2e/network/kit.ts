@@ -191,17 +191,31 @@ export class Runner {
     });
   }
   whenReady(): Promise<void> {
-    return this.isReady ? Promise.resolve() : new Promise((resolve) => this.#ready.push(resolve));
+    return this.isReady ? Promise.resolve() : this.#within('it is ready', (resolve) => this.#ready.push(resolve));
+  }
+  /** A child that ended, or that waits for an object nobody sends, must not hold the test for ever. */
+  #within(what: string, start: (resolve: () => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`${this.child.spawnargs.at(-2)}: ${why} before ${what}`));
+      const timer = setTimeout(() => fail(this.failure ?? '30 s passed'), 30_000);
+      const ended = () => fail('it ended');
+      this.child.once('exit', ended);
+      start(() => {
+        clearTimeout(timer);
+        this.child.off('exit', ended);
+        resolve();
+      });
+    });
   }
   /** Replaces all objects of a kind; resolves when informers have seen it. */
   set<T extends KubernetesObject>(kind: KindReference<T>, objects: readonly T[]): Promise<void> {
     this.child.send({ type: 'set', resource: kind.resource, objects });
-    return new Promise((resolve) => this.#acks.push(resolve));
+    return this.#within(`it has ${kind.resource}`, (resolve) => this.#acks.push(resolve));
   }
   /** Other orders of runner.ts, such as a changed configuration. */
   order(order: Readonly<Record<string, unknown>>): Promise<void> {
     this.child.send(order);
-    return new Promise((resolve) => this.#acks.push(resolve));
+    return this.#within('it took an order', (resolve) => this.#acks.push(resolve));
   }
   /** Orderly stop. */
   async stop(): Promise<void> {

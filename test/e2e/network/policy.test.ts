@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { EndpointSlices, Namespaces, NetworkPolicies, Pods, Services } from '#api/generated/kind-references.ts';
+import { EndpointSlices, Namespaces, NetworkPolicies, Nodes, Pods, Services } from '#api/generated/kind-references.ts';
 import type { LabelSelector, Namespace, NetworkPolicy, NetworkPolicySpec, Pod } from '#api/generated/types.ts';
 import { missing, Network, until, type Runner } from './kit.ts';
 
@@ -69,6 +69,7 @@ test('NetworkPolicies on a real kernel', { skip: missing ?? false }, async (t) =
       endpoints: [{ addresses: ['10.42.0.2'], nodeName: 'here', conditions: { ready: true } }],
     },
   ]);
+  await proxy.set(Nodes, []);
   await proxy.set(Pods, []);
   await proxy.whenReady();
 
