@@ -9,19 +9,27 @@ import {
   readFileSync,
   watch,
 } from 'node:fs';
-import { get as httpGet, request as httpRequest, type IncomingMessage } from 'node:http';
-import { get as httpsGet } from 'node:https';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { arch, availableParallelism, hostname, release, totalmem } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { type CgroupLimits, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
+import { type CgroupLimits, isCgroupUnified, stopSlice, writeCgroup, writeSlice } from './linux/cgroups.ts';
+import {
+  type CgroupDetails,
+  cgroupDetails,
+  deviceName,
+  machinePressure,
+  type Pressure,
+  type PressureKind,
+} from './linux/cgroup-details.ts';
 import { linuxMounts, type Mounts } from './linux/mounts.ts';
 import { bindInside } from './linux/subpath.ts';
 import {
   bootTimeMs,
   type CgroupUse,
   cgroupUse,
+  deviceOf,
   diskSpace,
   type DiskSpace,
   diskUse,
@@ -29,9 +37,12 @@ import {
   type InterfaceUse,
   networkUse,
   processSpace,
+  swapSpace,
 } from './linux/usage.ts';
+import { type HttpProbe, type HttpProbeAnswer, probeHttp } from './probe-http.ts';
 
-export type { CgroupUse, DiskUse, InterfaceUse } from './linux/usage.ts';
+export type { HttpProbeAnswer } from './probe-http.ts';
+export type { CgroupUse, DiskSpace, DiskUse, InterfaceUse } from './linux/usage.ts';
 
 export interface MachineFacts {
   readonly hostname: string;
@@ -57,11 +68,6 @@ export interface FileStatus {
   readonly gid: number;
   /** When the file itself was made or changed (ctime): with the inode it tells one file from the next of its name. */
   readonly changedMs: number;
-}
-
-export interface HttpProbeAnswer {
-  readonly status: number;
-  readonly body: string;
 }
 
 export interface NodeMachine {
@@ -96,6 +102,16 @@ export interface NodeMachine {
   realPath(target: string): Promise<string>;
   /** Undefined: there is no such cgroup. */
   cgroupUse(cgroup: string): Promise<CgroupUse | undefined>;
+  /** What metrics tell of it besides: some thirty files. */
+  cgroupDetails(cgroup: string): Promise<CgroupDetails | undefined>;
+  cgroupVersion(): 1 | 2;
+  /** Of the whole machine; undefined: the kernel does not tell. */
+  pressure(kind: PressureKind): Promise<Pressure | undefined>;
+  swapSpace(): { readonly totalBytes: number; readonly freeBytes: number };
+  /** What is mounted where the directory is. */
+  deviceOf(directory: string): Promise<string>;
+  /** Of a block device by its numbers, such as 8:0. */
+  deviceName(numbers: string): Promise<string>;
   /** Of the network namespace that the cgroup's processes are in; without one, of the host's. */
   networkUse(cgroup?: string): Promise<readonly InterfaceUse[]>;
   bootTimeMs(): number;
@@ -108,13 +124,7 @@ export interface NodeMachine {
   /** Tells of every change to the file or directory until closed. */
   watch(target: string, onChange: () => void): Disposable;
   tcpConnect(host: string, port: number, timeoutMs: number): Promise<void>;
-  httpGet(request: {
-    readonly url: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly timeoutMs: number;
-    readonly bodyBytesMax: number;
-    readonly redirectsMax: number;
-  }): Promise<HttpProbeAnswer>;
+  httpGet(request: HttpProbe): Promise<HttpProbeAnswer>;
   /** Sends an upgrade request to a local plain-text server (the runtime's streaming server). */
   upgrade(
     url: string,
@@ -275,6 +285,12 @@ export function linuxNodeMachine(): NodeMachine {
     changeOwner: (target, uid, gid) => fs.lchown(target, uid, gid),
     realPath: (target) => fs.realpath(target),
     cgroupUse,
+    cgroupDetails,
+    cgroupVersion: () => (isCgroupUnified() ? 2 : 1),
+    pressure: machinePressure,
+    swapSpace,
+    deviceOf,
+    deviceName,
     networkUse,
     bootTimeMs,
     limitCgroup: (cgroup, limits) =>
@@ -349,50 +365,4 @@ async function removeCgroup(cgroup: string): Promise<void> {
       // Busy: a process is left in it, and the next look tries again.
       if (!missing(error) && !(error instanceof Error && 'code' in error && error.code === 'EBUSY')) throw error;
     }
-}
-
-/** Follows redirects to the same host only, as upstream's probe; certificates are not verified, as documented there. */
-function probeHttp(request: Parameters<NodeMachine['httpGet']>[0]): Promise<HttpProbeAnswer> {
-  return new Promise((resolve, reject) => {
-    const url = new URL(request.url);
-    const options = { headers: request.headers, agent: false, signal: AbortSignal.timeout(request.timeoutMs) } as const;
-    const onAnswer = (message: IncomingMessage): void => {
-      const status = message.statusCode ?? 0;
-      const { location } = message.headers;
-      if (status >= 300 && status < 400 && location !== undefined && request.redirectsMax > 0) {
-        const next = new URL(location, url);
-        if (next.hostname === url.hostname) {
-          message.destroy();
-          resolve(probeHttp({ ...request, url: next.href, redirectsMax: request.redirectsMax - 1 }));
-          return;
-        }
-      }
-      const chunks: Buffer[] = [];
-      let length = 0;
-      const done = () =>
-        resolve({ status, body: Buffer.concat(chunks).subarray(0, request.bodyBytesMax).toString('utf8') });
-      message.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length >= request.bodyBytesMax) {
-          done();
-          message.destroy();
-        }
-      });
-      message.on('end', done);
-      message.on('error', reject);
-    };
-    const call =
-      url.protocol === 'https:'
-        ? httpsGet(url, { ...options, rejectUnauthorized: false }, onAnswer)
-        : httpGet(url, options, onAnswer);
-    call.on('error', (error: NodeJS.ErrnoException) => {
-      const target = `Get ${JSON.stringify(request.url)}`;
-      if (error.name === 'TimeoutError' || error.name === 'AbortError' || error.code === 'ABORT_ERR')
-        reject(new Error(`${target}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`));
-      else if (error.code === 'ECONNREFUSED')
-        reject(new Error(`${target}: dial tcp ${url.host}: connect: connection refused`));
-      else reject(new Error(`${target}: ${error.message}`));
-    });
-  });
 }

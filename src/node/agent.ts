@@ -1,5 +1,4 @@
 // The node agent: joins the runtime, the Node object, the Pods and the node's API. THE order of its start is in `start`.
-import { sleep } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
@@ -14,7 +13,11 @@ import { ImageCollector } from './images/collection.ts';
 import { Images } from './images/images.ts';
 import { Puller } from './images/puller.ts';
 import { PullRecords } from './images/pull-records.ts';
+import { keepHouse } from './housekeeping.ts';
 import { rotateLogs } from './log-rotation.ts';
+import { AgentMetrics } from './metrics/agent-metrics.ts';
+import { measuredRuntime } from './metrics/measured-runtime.ts';
+import { metricTexts } from './metrics/texts.ts';
 import { NodeRegistration } from './node-registration.ts';
 import { allocatableAmounts, nodeStatus } from './node-status.ts';
 import { podEvents } from './pod-events.ts';
@@ -46,7 +49,6 @@ export interface NodeAgent extends Service {
   addressChanged(): void;
 }
 
-const imageCollectionMs = 5 * 60_000;
 /** As upstream's containerLogMonitorInterval: what writes fast may fill a disk. */
 const logLookMs = 10_000;
 const imagePullProgressMs = 5 * 60_000;
@@ -85,6 +87,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     podProcessesMax: options.podProcessesMax,
   };
 
+  const metrics = new AgentMetrics();
   const listeners = new RuntimeListeners();
   const statsOptions = {
     clock,
@@ -104,12 +107,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     runtime: () => current.runtime,
     onRuntimeChange: (id, listener) => listeners.add(id, listener),
     stats: new StatsSummary(statsOptions),
-    resourceMetrics: async () => (await import('./server/resource-metrics.ts')).readResourceMetrics(statsOptions),
+    metrics: metricTexts({ ...statsOptions, metrics, counts: () => current.pods?.counts() }),
+    requests: metrics,
     authorize: createNodeAuthorizer({ client, clock, nodeName, apiServerNames: options.apiServerNames }),
   });
 
   async function start(scope: Scope): Promise<void> {
-    const runtime = await options.connectRuntime();
+    const runtime = measuredRuntime(await options.connectRuntime(), metrics, clock);
     current.runtime = runtime;
     scope.onClose(() => runtime.close());
     const { version, driver } = await waitForRuntime(runtime, scope, clock, logger);
@@ -241,12 +245,20 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       },
       learn: (failure) => registries?.learn(failure) ?? false,
     });
-    const images = new Images({ runtime, clock, logger: imageLogger, records, puller });
+    const images = new Images({
+      runtime,
+      clock,
+      logger: imageLogger,
+      records,
+      puller,
+      onPulled: metrics.pulled.bind(metrics),
+    });
     const probes = new Probes({
       handlers: { runtime, machine, clock },
       clock,
       random: options.random,
       scope,
+      metrics,
       onChange: (uid) => current.pods?.enqueue(uid),
       emit: (pod, container, reason, message) =>
         events.event(pod, 'Warning', reason, message, `spec.containers{${container.name}}`),
@@ -263,6 +275,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       clock,
       logger: logger.named('pods'),
       scope,
+      metrics,
       settings: effective,
       volumes,
       images,
@@ -296,6 +309,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       pinned: options.pinnedImages,
       records,
       thresholds: () => options.housekeepingLimits?.().images,
+      onRemoved: (reason) => metrics.imageRemoved(reason),
     });
     const eviction = new EvictionManager({
       ...host,
@@ -319,6 +333,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           filesMax: options.housekeepingLimits?.().logFilesMax,
         }),
       onConditions: () => scope.spawn('shortage told', () => registration.report()),
+      onEvicted: (signal) => metrics.evicted(signal),
     });
     current.eviction = eviction;
     current.addressChanged = () => {
@@ -353,24 +368,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         );
       }),
     );
-    scope.spawn('relist', async (signal) => {
-      let sinceCollectionMs = 0;
-      while (!signal.aborted) {
-        await sleep(clock, housekeepingMs, signal).catch(() => undefined);
-        if (signal.aborted) return;
-        sinceCollectionMs += housekeepingMs;
-        try {
-          await pods.relist();
-          await pods.checkStorage();
-          if (sinceCollectionMs >= imageCollectionMs) {
-            sinceCollectionMs = 0;
-            await collector.collect();
-          }
-        } catch (error) {
-          logger.warn('looking at the whole runtime failed', { error: messageOf(error) });
-        }
-      }
-    });
+    keepHouse({ clock, scope, logger, pods, collector, lookMs: housekeepingMs });
   }
 
   return {

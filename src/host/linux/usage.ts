@@ -32,9 +32,13 @@ export interface DiskSpace {
 export interface InterfaceUse {
   readonly name: string;
   readonly receivedBytes: number;
+  readonly receivedPackets: number;
   readonly receiveErrors: number;
+  readonly receiveDrops: number;
   readonly sentBytes: number;
+  readonly sentPackets: number;
   readonly sendErrors: number;
+  readonly sendDrops: number;
 }
 
 const root = '/sys/fs/cgroup';
@@ -89,9 +93,13 @@ export function parseNetworkDevices(content: string): readonly InterfaceUse[] {
       return {
         name: name!,
         receivedBytes: values[0]!,
+        receivedPackets: values[1]!,
         receiveErrors: values[2]!,
+        receiveDrops: values[3]!,
         sentBytes: values[8]!,
+        sentPackets: values[9]!,
         sendErrors: values[10]!,
+        sendDrops: values[11]!,
       };
     })
     .filter((one) => one.name !== 'lo');
@@ -130,6 +138,26 @@ export function diskSpace(directory: string): DiskSpace {
   const { bsize, blocks, bavail, files, ffree } = statfsSync(existing);
   const { dev: device } = statSync(existing);
   return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, inodes: files, inodesFree: ffree, device };
+}
+
+/** 0 and 0: nothing is swapped out here. */
+export function swapSpace(): { readonly totalBytes: number; readonly freeBytes: number } {
+  const text = readFileSync('/proc/meminfo', 'utf8');
+  const of = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) * 1024;
+  return { totalBytes: of('SwapTotal'), freeBytes: of('SwapFree') };
+}
+
+/** What is mounted where the directory is, such as /dev/sda1 or overlay. */
+export async function deviceOf(directory: string): Promise<string> {
+  let found = { length: 0, source: '' };
+  for (const line of ((await text('/proc/self/mountinfo')) ?? '').split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const point = before.split(' ')[4] ?? '';
+    const holds = point === '/' || directory === point || directory.startsWith(`${point}/`);
+    if (holds && point !== '' && point.length >= found.length)
+      found = { length: point.length, source: after.split(' ')[1] ?? '' };
+  }
+  return found.source;
 }
 
 const missing = (error: unknown): boolean =>

@@ -51,6 +51,7 @@ export interface EvictionOptions extends Surroundings {
   readonly beforeLook?: (() => Promise<void>) | undefined;
   readonly removeUnusedImages: () => Promise<void>;
   readonly onConditions: () => void;
+  readonly onEvicted?: ((signal: Signal) => void) | undefined;
 }
 
 const lookMs = 10_000;
@@ -67,7 +68,6 @@ const conditionEvents: Readonly<Record<PressureCondition, readonly [string, stri
 export class EvictionManager {
   readonly #options: EvictionOptions;
   readonly #surveyor: Surveyor;
-  readonly #evictions = new Map<string, number>();
   #memory: EvictionMemory = noMemory;
   #conditions: ReadonlySet<PressureCondition> = new Set();
 
@@ -82,10 +82,6 @@ export class EvictionManager {
   /** Of all Pods, and what they may have. */
   get podsCgroup(): { readonly name: string; readonly memoryBytes: number } {
     return { name: this.#options.podsCgroup, memoryBytes: this.#options.podsMemoryBytes };
-  }
-  /** By signal. */
-  get evictions(): ReadonlyMap<string, number> {
-    return this.#evictions;
   }
 
   start(): void {
@@ -132,7 +128,7 @@ export class EvictionManager {
       const graceSeconds =
         first.graceMs === 0 ? hardGraceSeconds : Math.min(most, pod.spec.terminationGracePeriodSeconds ?? most);
       pods.evict(pod, { message, graceSeconds, annotations });
-      this.#evictions.set(first.signal, (this.#evictions.get(first.signal) ?? 0) + 1);
+      this.#options.onEvicted?.(first.signal);
       const { name, namespace } = pod.metadata;
       logger.warn('a Pod was evicted', { pod: `${namespace}/${name}`, resource });
       return pod;

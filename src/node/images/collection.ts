@@ -76,7 +76,11 @@ export interface ImageCollectorOptions {
   readonly pinned: () => readonly string[];
   readonly records: Pick<PullRecords, 'prune'>;
   readonly thresholds: () => ImageThresholds | undefined;
+  readonly onRemoved?: (reason: RemovalReason) => void;
 }
+
+/** Upstream's words: unused for too long, or in the way of others. */
+export type RemovalReason = 'age' | 'space';
 
 export class ImageCollector {
   readonly #options: ImageCollectorOptions;
@@ -94,18 +98,25 @@ export class ImageCollector {
     const use = await this.#look();
     const limits = thresholds() ?? defaultThresholds;
     const { unusedMs = 0 } = limits;
-    if (unusedMs > 0) await this.#remove(this.#old(use).filter((one) => clock.now() - this.#usedMs(one) > unusedMs));
+    if (unusedMs > 0)
+      await this.#remove(
+        this.#old(use).filter((one) => clock.now() - this.#usedMs(one) > unusedMs),
+        'age',
+      );
     const filesystem = await runtime.imageFilesystem();
     if (filesystem === undefined) return;
     const { totalBytes, freeBytes } = machine.diskSpace(filesystem.mountpoint);
     const images = this.#old(use);
-    await this.#remove(imagesToRemove({ ...use, images, totalBytes, freeBytes, thresholds: limits }, this.#seen));
+    await this.#remove(
+      imagesToRemove({ ...use, images, totalBytes, freeBytes, thresholds: limits }, this.#seen),
+      'space',
+    );
   }
 
   /** All that nobody uses. */
   async removeUnused(): Promise<void> {
     const use = await this.#look();
-    await this.#remove(inOrder(this.#old(use), this.#seen));
+    await this.#remove(inOrder(this.#old(use), this.#seen), 'space');
   }
 
   async #look(): Promise<Pick<ImageUse, 'images' | 'usedIds' | 'pinned'>> {
@@ -140,11 +151,12 @@ export class ImageCollector {
     return Math.max(seen?.usedMs ?? 0, seen?.firstMs ?? 0, this.#beganMs);
   }
 
-  async #remove(images: readonly Image[]): Promise<void> {
-    const { runtime, logger } = this.#options;
+  async #remove(images: readonly Image[], reason: RemovalReason): Promise<void> {
+    const { runtime, logger, onRemoved } = this.#options;
     for (const image of images) {
       try {
         await runtime.removeImage(image.id);
+        onRemoved?.(reason);
         logger.info('removed an unused image', { image: image.repoTags[0] ?? image.id, bytes: image.size });
       } catch (error) {
         logger.warn('cannot remove an image', { image: image.id, error: messageOf(error) });

@@ -58,6 +58,7 @@ export class Images {
   readonly #failures = new Map<string, Failure>();
   /** Pulled for this Pod already: not again until its container starts. */
   readonly #pulled = new Set<string>();
+  readonly #onPulled: ((tookMs: number, imageBytes: number) => void) | undefined;
 
   constructor(options: {
     readonly runtime: ContainerRuntime;
@@ -65,7 +66,10 @@ export class Images {
     readonly logger: Logger;
     readonly records: PullRecords;
     readonly puller: Puller;
+    /** Hears how long a pull took, with the wait for its turn. */
+    readonly onPulled?: (tookMs: number, imageBytes: number) => void;
   }) {
+    this.#onPulled = options.onPulled;
     this.#runtime = options.runtime;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -158,7 +162,9 @@ export class Images {
         return;
       }
       this.#records.ended(name, { id: image.id, credential: pulled.credential });
-      const [took, inAll] = [goDuration(pulled.tookMs), goDuration(this.#clock.monotonicMs() - startedMs)];
+      const inAllMs = this.#clock.monotonicMs() - startedMs;
+      const [took, inAll] = [goDuration(pulled.tookMs), goDuration(inAllMs)];
+      this.#onPulled?.(inAllMs, image.size);
       emit({
         type: 'Normal',
         reason: 'Pulled',

@@ -10,7 +10,7 @@ import type { RuntimeCache } from './runtime-cache.ts';
 import { newestContainer, type PodRuntimeStatus, podIps } from './runtime-status.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import { noteStarted } from './resize-actuation.ts';
-import { fieldPath } from './spec-containers.ts';
+import { containerList, fieldPath } from './spec-containers.ts';
 import { comeBack, type PodState } from './state.ts';
 import type { Stopping } from './stopping.ts';
 import { setUpVolumes } from './volume-setup.ts';
@@ -23,6 +23,13 @@ export interface ContainerStartsParts {
   readonly stopping: Stopping;
   readonly enqueue: (podUid: string) => void;
 }
+
+/** As metrics name them. */
+const containerTypes = {
+  containers: 'container',
+  initContainers: 'init_container',
+  ephemeralContainers: 'ephemeral_container',
+} as const;
 
 export class ContainerStarts {
   readonly #options: PodsOptions;
@@ -42,12 +49,13 @@ export class ContainerStarts {
     sandboxAttempt: number,
     container: Container | EphemeralContainer,
   ): Promise<boolean> {
-    const { clock, starter, sources, events } = this.#options;
+    const { clock, starter, sources, events, metrics } = this.#options;
     const uid = pod.metadata.uid ?? '';
     const last = newestContainer(runtime, container.name);
     const podName = `${pod.metadata.name}_${pod.metadata.namespace}(${uid})`;
     const key = `${uid}_${container.name}`;
     const path = fieldPath(pod, container);
+    const type = containerTypes[containerList(pod, container)];
     const restarting = last !== undefined && state.resources?.restarting.includes(last.id) === true;
     if (last?.state === 'exited' && !restarting) {
       const now = clock.now();
@@ -114,11 +122,14 @@ export class ContainerStarts {
         // It was tried: a hook that always fails backs off like a crash.
         if (last?.state === 'exited') this.#parts.backoff.next(key, last.finishedAtMs, clock.now());
       }
+      // Without a reason its image is on its way: nothing was to begin yet.
+      if (error.reason !== '') metrics.containerBegan(type, error.reason);
       if (error.reason === '') state.waiting.delete(container.name);
       else state.waiting.set(container.name, { reason: error.reason, message: error.message });
       if (error.retryInMs !== undefined) comeBack(state, error.retryInMs);
       return false;
     }
+    metrics.containerBegan(type);
     if (last?.state === 'exited' && !restarting) this.#parts.backoff.next(key, last.finishedAtMs, clock.now());
     state.waiting.delete(container.name);
     return true;

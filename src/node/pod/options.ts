@@ -12,6 +12,7 @@ import type { PodDevices } from '../devices/devices.ts';
 import type { PodClaims } from '../dra/claims.ts';
 import type { Images } from '../images/images.ts';
 import type { PullCredential } from '../images/keyring.ts';
+import type { AgentMetrics } from '../metrics/agent-metrics.ts';
 import type { Probes } from '../probes/probes.ts';
 import type { PodVolumes, VolumeSources } from '../volumes/volumes.ts';
 import type { ContainerStarter } from './containers.ts';
@@ -63,6 +64,7 @@ export interface PodsOptions {
   readonly userNamespaces: UserNamespaces;
   readonly devices: PodDevices;
   readonly claims: PodClaims;
+  readonly metrics: AgentMetrics;
   /** Conditions of the node that say of what it is short. */
   readonly pressures?: (() => ReadonlySet<string>) | undefined;
   /** New Pods are refused. */

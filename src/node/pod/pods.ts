@@ -11,6 +11,7 @@ import { KeyedBackoff } from './back-off.ts';
 import { cgroupPath, containerCgroup, podCgroup } from './cgroup-names.ts';
 import { ClassCgroups } from './class-cgroups.ts';
 import type { PodFailure } from './conditions.ts';
+import type { PodCounts } from '../metrics/print.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { clearAway } from './leftovers.ts';
 import type { PodsOptions } from './options.ts';
@@ -122,8 +123,10 @@ export class Pods {
 
   /** Looks at the whole runtime: finds Pods that nobody wants any more, and changes whose event was missed. */
   async relist(): Promise<void> {
-    const { claims, volumes, settings } = this.#options;
+    const { claims, volumes, settings, clock, metrics } = this.#options;
+    const startedMs = clock.monotonicMs();
     const [pods, directories] = await Promise.all([this.#cache.relist(), volumes.known()]);
+    metrics.relisted(startedMs, clock.monotonicMs() - startedMs, clock.now());
     for (const { uid, clusterId, changed } of pods) {
       // Another cluster's is a leftover to remove.
       if (clusterId !== settings.clusterId) this.#state(uid);
@@ -187,6 +190,12 @@ export class Pods {
     return this.#cache.runningOf(uid).length === 0;
   }
 
+  /** What metrics count. */
+  counts(): PodCounts {
+    const all = this.list();
+    return { ...this.#cache.counts(), desired: all.length, active: all.filter((one) => !podIsTerminal(one)).length };
+  }
+
   /** What statistics are made of. */
   running(): readonly RunningPod[] {
     const { settings, runtimeName, volumes } = this.#options;
@@ -222,7 +231,7 @@ export class Pods {
   #state(uid: string): PodState {
     let state = this.#states.get(uid);
     if (state === undefined) {
-      state = newPodState();
+      state = newPodState(this.#options.clock.monotonicMs());
       this.#states.set(uid, state);
     }
     return state;
@@ -243,7 +252,28 @@ export class Pods {
     const pod = this.#wanted(state, uid);
     if (pod === undefined) return this.#clearAway(uid, state);
     state.pod = pod;
-    return this.#worker.sync(pod, state);
+    return this.#measured(pod, state);
+  }
+
+  async #measured(pod: Pod, state: PodState): Promise<number | undefined> {
+    const { clock, metrics } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const { generation = 0, deletionTimestamp } = pod.metadata;
+    const work =
+      deletionTimestamp !== undefined || state.failure !== undefined
+        ? 'kill'
+        : state.workedGeneration === undefined
+          ? 'create'
+          : state.workedGeneration === generation
+            ? 'sync'
+            : 'update';
+    if (state.workedGeneration === undefined) metrics.podSeen(pod.spec.containers.length, startedMs - state.seenAtMs);
+    state.workedGeneration = generation;
+    try {
+      return await this.#worker.sync(pod, state);
+    } finally {
+      metrics.podWorked(work, clock.monotonicMs() - startedMs);
+    }
   }
 
   async #clearAway(uid: string, state: PodState): Promise<number | undefined> {

@@ -12,13 +12,16 @@ import { podStatus } from './status.ts';
 
 /** False: the API had a newer Pod, which comes back by the informer. */
 export async function report(
-  options: Pick<PodsOptions, 'client' | 'claims' | 'clock' | 'devices' | 'nodeIps' | 'runtimeName' | 'probes'>,
+  options: Pick<
+    PodsOptions,
+    'client' | 'claims' | 'clock' | 'devices' | 'nodeIps' | 'runtimeName' | 'probes' | 'metrics'
+  >,
   pod: Pod,
   state: PodState,
   runtime: PodRuntimeStatus,
   terminating: boolean,
 ): Promise<boolean> {
-  const { client, clock, nodeIps, runtimeName, probes } = options;
+  const { client, clock, nodeIps, runtimeName, probes, metrics } = options;
   const status = podStatus({
     pod,
     runtime,
@@ -45,8 +48,15 @@ export async function report(
   if (isOver && runtime.containers.every((one) => one.state !== 'running'))
     await options.claims.unprepare(pod.metadata.uid ?? '');
   if (semanticallyEqual(pod.status, status)) return true;
+  const toldMs = clock.monotonicMs();
   try {
     await client.resource(Pods).update({ ...pod, status }, { subresource: 'status', fieldManager: 'kubelet' });
+    const endedMs = clock.monotonicMs();
+    metrics.statusTold(endedMs - toldMs);
+    if ((pod.status?.phase ?? 'Pending') === 'Pending' && status.phase === 'Running')
+      metrics.podRuns(endedMs - state.seenAtMs);
+    if (!hasStarted(pod, pod.status) && hasStarted(pod, status))
+      metrics.podStarted(clock.now() - Date.parse(pod.metadata.creationTimestamp ?? ''));
     return true;
   } catch (error) {
     if (isNotFound(error)) return true;
@@ -55,6 +65,17 @@ export async function report(
     return false;
   }
 }
+
+/** Each of its containers runs or has run. */
+const hasStarted = (pod: Pod, status: Pod['status']): boolean => {
+  const told = status?.containerStatuses ?? [];
+  return (
+    told.length === pod.spec.containers.length &&
+    told.every(({ state, lastState }) =>
+      [state?.running, state?.terminated, lastState?.terminated].some((one) => one !== undefined),
+    )
+  );
+};
 
 /** Nothing of it runs any more: the object goes. False: a volume is still in the way, and the Pod is queued when it is not. */
 export async function finishDeletion(

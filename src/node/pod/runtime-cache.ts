@@ -105,6 +105,18 @@ export class RuntimeCache {
     return running;
   }
 
+  /** As last read: sandboxes that are ready, and containers by state. */
+  counts(): { readonly sandboxes: number; readonly containers: ReadonlyMap<RuntimeContainer['state'], number> } {
+    let ready = 0;
+    const counts = new Map<RuntimeContainer['state'], number>();
+    for (const { sandboxes, containers } of this.#pods.values()) {
+      if (sandboxes.values().some((one) => one?.ready === true)) ready++;
+      for (const { read } of containers.values())
+        if (read !== undefined) counts.set(read.state, (counts.get(read.state) ?? 0) + 1);
+    }
+    return { sandboxes: ready, containers: counts };
+  }
+
   runningOf(uid: string): readonly RuntimeContainer[] {
     return [...(this.#pods.get(uid)?.containers.values() ?? [])]
       .map((one) => one.read)

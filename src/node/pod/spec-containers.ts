@@ -7,14 +7,17 @@ export const allContainers = ({ spec }: Pod): readonly Container[] => [
   ...(spec.ephemeralContainers ?? []),
 ];
 
-/** How events name the container. */
-export function fieldPath({ spec }: Pod, { name }: Container): string {
+/** The list of the spec in which the container is. */
+export function containerList(
+  { spec }: Pod,
+  { name }: Container,
+): 'containers' | 'initContainers' | 'ephemeralContainers' {
   const has = (list: readonly { readonly name: string }[] | undefined) =>
     list?.some((one) => one.name === name) === true;
-  const field = has(spec.initContainers)
-    ? 'initContainers'
-    : has(spec.ephemeralContainers)
-      ? 'ephemeralContainers'
-      : 'containers';
-  return `spec.${field}{${name}}`;
+  if (has(spec.initContainers)) return 'initContainers';
+  return has(spec.ephemeralContainers) ? 'ephemeralContainers' : 'containers';
 }
+
+/** How events name the container. */
+export const fieldPath = (pod: Pod, container: Container): string =>
+  `spec.${containerList(pod, container)}{${container.name}}`;

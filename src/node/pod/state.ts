@@ -11,6 +11,10 @@ import type { PodFailure } from './conditions.ts';
 export interface PodState {
   /** The last seen object; kept while its leftovers are cleared away. */
   pod: Pod | undefined;
+  /** Monotonic. */
+  readonly seenAtMs: number;
+  /** Of the spec that was last worked on; undefined: none yet. */
+  workedGeneration: number | undefined;
   readonly waiting: Map<string, WaitingReason>;
   readonly stopping: Map<string, { readonly untilMs: number }>;
   readonly messages: Map<string, string>;
@@ -44,8 +48,10 @@ export interface PodState {
   resizeSeen: number | undefined;
 }
 
-export const newPodState = (): PodState => ({
+export const newPodState = (seenAtMs: number): PodState => ({
   pod: undefined,
+  seenAtMs,
+  workedGeneration: undefined,
   waiting: new Map(),
   stopping: new Map(),
   messages: new Map(),

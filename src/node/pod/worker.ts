@@ -172,6 +172,7 @@ export class PodWorker {
   #refuse(pod: Pod, state: PodState, refusal: Refusal): void {
     state.admitted = false;
     this.#options.events.event(pod, 'Warning', refusal.reason, refusal.message);
+    this.#options.metrics.rejected(refusal.reason);
     state.failure = { reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` };
   }
 

@@ -3,6 +3,7 @@ import { type Clock, type Timer } from '#base/clock.ts';
 import { fraction, type Random } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Container, Pod, Probe } from '#api/generated/types.ts';
+import type { AgentMetrics, ProbeLabels } from '../metrics/agent-metrics.ts';
 import { type HandlerContext, type ProbeOutcome, runProbe } from '../pod/handlers.ts';
 import type { RuntimeContainer } from '../pod/runtime-status.ts';
 
@@ -14,11 +15,14 @@ const kindText: Readonly<Record<ProbeKind, string>> = {
   readiness: 'Readiness',
 };
 
+const resultLabels = { success: 'successful', failure: 'failed', unknown: 'unknown' } as const;
+
 export interface ProbesOptions {
   readonly handlers: HandlerContext;
   readonly clock: Clock;
   readonly random: Random;
   readonly scope: Scope;
+  readonly metrics: Pick<AgentMetrics, 'probed' | 'probesEnded'>;
   /** A verdict of a container of this Pod changed. */
   readonly onChange: (podUid: string) => void;
   readonly emit: (pod: Pod, container: Container, reason: string, message: string) => void;
@@ -32,6 +36,7 @@ interface ContainerProbes {
   readonly verdicts: Record<ProbeKind, Verdict>;
   readonly has: Readonly<Record<ProbeKind, boolean>>;
   readonly timers: Set<Timer>;
+  readonly counted: ProbeLabels[];
   stopped: boolean;
 }
 
@@ -86,6 +91,7 @@ export class Probes {
         readiness: before?.ready === true ? true : undefined,
       },
       timers: new Set(),
+      counted: [],
       stopped: false,
     };
     this.#containers.set(running.id, state);
@@ -98,6 +104,7 @@ export class Probes {
     if (state === undefined) return;
     state.stopped = true;
     for (const timer of state.timers) timer.cancel();
+    for (const labels of state.counted) this.#options.metrics.probesEnded(labels);
     this.#containers.delete(containerId);
   }
 
@@ -115,7 +122,15 @@ export class Probes {
     running: RuntimeContainer,
     podIp: string,
   ): void {
-    const { clock, random, handlers, onChange, emit, scope } = this.#options;
+    const { clock, random, handlers, onChange, emit, scope, metrics } = this.#options;
+    const labels: ProbeLabels = {
+      probe_type: kindText[kind],
+      container: container.name,
+      pod: pod.metadata.name ?? '',
+      namespace: pod.metadata.namespace ?? '',
+      pod_uid: state.podUid,
+    };
+    state.counted.push(labels);
     const periodMs = (probe.periodSeconds ?? 10) * 1000;
     const failureThreshold = probe.failureThreshold ?? 3;
     const successThreshold = probe.successThreshold ?? 1;
@@ -135,8 +150,10 @@ export class Probes {
         return next(Math.min(periodMs, 1000));
       if (kind === 'startup' && state.verdicts.startup === true) return;
       const target = { container, containerId: running.id, podIp };
+      const startedMs = clock.monotonicMs();
       const outcome = await runProbe(handlers, probe, target);
       if (state.stopped) return;
+      metrics.probed(labels, resultLabels[outcome.result], clock.monotonicMs() - startedMs);
       if (outcome.result === 'unknown')
         emit(
           pod,

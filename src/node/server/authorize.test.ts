@@ -56,6 +56,10 @@ test('a service account with a token and a role may read statistics and nothing 
   });
   assert.equal(await authorize(request('/stats/summary', { headers })), undefined);
   assert.equal(await authorize(request('/pods', { headers })), undefined, 'the fine subresource is enough');
+  assert.match(
+    (await authorize(request('/metrics/cadvisor', { headers })))?.message ?? '',
+    /verb=get, resource=nodes, subresource\(s\)=\[metrics\]/,
+  );
   assert.deepEqual(await authorize(request('/containerLogs/a/b/c', { headers })), {
     status: 403,
     message:
@@ -71,6 +75,8 @@ test('a service account with a token and a role may read statistics and nothing 
 test('paths are asked for as upstream does, the fine resource first', () => {
   assert.deepEqual(nodeSubresources('/pods'), ['pods', 'proxy']);
   assert.deepEqual(nodeSubresources('/stats/summary'), ['stats']);
+  for (const path of ['/metrics', '/metrics/cadvisor', '/metrics/probes', '/metrics/resource'])
+    assert.deepEqual(nodeSubresources(path), ['metrics']);
   assert.deepEqual(nodeSubresources('/logs/x'), ['log']);
   assert.deepEqual(nodeSubresources('/exec/a/b/c'), ['proxy']);
 });

@@ -10,6 +10,7 @@ import type { NodeMachine } from '#host/node-machine.ts';
 import * as cri from '../cri/messages.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
 import { parseContainer, podUidLabel, type RuntimeContainer } from '../pod/runtime-status.ts';
+import type { AgentMetrics, NodeRequestLabels } from '../metrics/agent-metrics.ts';
 import type { NodeAuthorizer } from './authorize.ts';
 import { readLogs } from './container-logs.ts';
 import type { StatsSummary } from './stats.ts';
@@ -24,8 +25,10 @@ export interface NodeApiOptions {
   readonly nodeName: string;
   readonly authorize: NodeAuthorizer;
   readonly stats: StatsSummary;
-  /** The text of /metrics/resource. */
-  readonly resourceMetrics: () => Promise<string>;
+  /** The texts of /metrics, and of the parts that have paths of their own. */
+  readonly metrics: Readonly<Record<MetricsPath, (runtime: ContainerRuntime) => Promise<string>>>;
+  /** Counts requests. */
+  readonly requests: Pick<AgentMetrics, 'requestCame'>;
   readonly pods: () => readonly Pod[];
   /** Undefined until it is connected. */
   readonly runtime: () => ContainerRuntime | undefined;
@@ -34,6 +37,37 @@ export interface NodeApiOptions {
 }
 
 export type NodeApi = RequestHandler;
+
+const metricsPaths = ['', 'resource', 'cadvisor', 'probes'] as const;
+/** Below /metrics. */
+export type MetricsPath = (typeof metricsPaths)[number];
+const isMetricsPath = (text: string): text is MetricsPath => (metricsPaths as readonly string[]).includes(text);
+const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
+
+const methods = new Set(['OPTIONS', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'CONNECT']);
+const firstSegments = new Set([
+  'healthz',
+  'pods',
+  'stats',
+  'metrics',
+  'containerLogs',
+  'exec',
+  'attach',
+  'portForward',
+]);
+const longRunning = new Set(['exec', 'attach', 'portForward']);
+
+/** What callers write is no label: it folds into what is served. */
+function requestLabels({ method, path }: ApiRequest): NodeRequestLabels {
+  const [first = '', second = ''] = path.slice(1).split('/');
+  const ofMetrics = first === 'metrics' && second !== '' && isMetricsPath(second);
+  return {
+    method: methods.has(method) ? method : 'other',
+    path: ofMetrics ? `${first}/${second}` : firstSegments.has(first) ? first : 'other',
+    server_type: 'readwrite',
+    long_running: String(longRunning.has(first)),
+  };
+}
 
 /** Text answers, as the kubelet gives them. */
 const textAnswer = (status: number, text: string, contentType = 'text/plain; charset=utf-8'): ApiResponse => ({
@@ -225,9 +259,9 @@ export function createNodeApi(options: NodeApiOptions): NodeApi {
         if (rest[0] !== 'summary') break;
         return jsonAnswer(await options.stats.read(connected()));
       case 'metrics':
-        if (rest[0] !== 'resource') break;
-        connected(); // before that there is nothing to tell
-        return textAnswer(200, await options.resourceMetrics(), 'text/plain; version=0.0.4; charset=utf-8');
+        if (rest.length > 1 || !isMetricsPath(rest[0] ?? '')) break;
+        // Before it is connected there is nothing to tell.
+        return textAnswer(200, await options.metrics[(rest[0] ?? '') as MetricsPath](connected()), metricsContentType);
       case 'containerLogs':
         if (rest.length === 3) return logs(request, rest);
         break;
@@ -245,6 +279,8 @@ export function createNodeApi(options: NodeApiOptions): NodeApi {
 
   return {
     async handle(request) {
+      const counted = options.requests.requestCame(requestLabels(request));
+      const startedMs = options.clock.monotonicMs();
       try {
         const refused = await options.authorize(request);
         if (refused !== undefined) return textAnswer(refused.status, refused.message);
@@ -254,6 +290,9 @@ export function createNodeApi(options: NodeApiOptions): NodeApi {
         if (error instanceof ApiError) return textAnswer(error.code, error.message);
         options.logger.warn('node API request failed', { path: request.path, error: messageOf(error) });
         return textAnswer(500, messageOf(error));
+      } finally {
+        counted.now.add(-1);
+        counted.seconds.observe((options.clock.monotonicMs() - startedMs) / 1000);
       }
     },
   };
