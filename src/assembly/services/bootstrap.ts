@@ -38,6 +38,8 @@ import { writtenWhenPossible } from './written-when-possible.ts';
 const fieldManager = 'microshift';
 const addressTries = 10;
 const addressRetryMs = 5_000;
+/** What starts after this keeps the event loop busy for 60 ms: who waits for /readyz is answered before, a handshake included. */
+const clientsFirstMs = 15;
 
 export async function startBootstrap(context: AssemblyContext, scope: Scope): Promise<void> {
   const { configuration, parts } = context;
@@ -112,6 +114,7 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   scope.onClose(() => renewal[Symbol.dispose]());
   // It may have changed while the objects above were written.
   if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
+  await sleep(context.clock, clientsFirstMs);
 }
 
 /** Undefined: this one alone. */
