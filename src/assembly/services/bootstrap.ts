@@ -114,7 +114,8 @@ export async function startBootstrap(context: AssemblyContext, scope: Scope): Pr
   scope.onClose(() => renewal[Symbol.dispose]());
   // It may have changed while the objects above were written.
   if (address.current !== configuration.nodeIp) scope.spawn('new address', follow);
-  await sleep(context.clock, clientsFirstMs);
+  // Nobody knows the port of one that keeps nothing before all of it is ready.
+  if (context.keepsState) await sleep(context.clock, clientsFirstMs);
 }
 
 /** Undefined: this one alone. */
