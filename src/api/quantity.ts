@@ -10,6 +10,10 @@ export interface Quantity {
   readonly format: QuantityFormat;
   /** Set where the text as written is what is shown. */
   readonly text?: string | undefined;
+  /** Upstream keeps it as a decimal of any length, and shows that where it dumps it. */
+  readonly isBeyondInt64?: true;
+  /** It was more than what upstream allows in powers of two. */
+  readonly isCapped?: true;
 }
 
 export class QuantityError extends Error {}
@@ -100,14 +104,16 @@ export function parseQuantity(text: string): Quantity {
     value = (value + divisor - 1n) / divisor;
     scale = -9;
   }
+  let isCapped = false;
   if (format === 'BinarySI') {
     const one = scale < 0 ? 10n ** BigInt(-scale) : 1n;
     if (value > int64Max * one) {
       value = int64Max;
       scale = 0;
+      isCapped = true;
     } else if (value < one && value > 0n) format = 'DecimalSI';
   }
-  return { value: signed(value), scale, format };
+  return { value: signed(value), scale, format, isBeyondInt64: true, ...(isCapped ? { isCapped } : {}) };
 }
 
 const isInteger = (quantity: Quantity): boolean =>

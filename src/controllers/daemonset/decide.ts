@@ -6,6 +6,7 @@ import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { availableInMs, podIsAvailable, podIsReady } from '#rules/pod-is-ready.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import { claim } from '../ownership/ownership.ts';
+import { templateHash } from '../deployment/template-hash.ts';
 import { historyOf, revisionLabel, surplus } from '../revisions/revisions.ts';
 import {
   create,
@@ -59,7 +60,7 @@ export function decide(snapshot: DaemonSetSnapshot, now: number): Decision {
     ownerKind: DaemonSets,
     owner: daemonSet,
     template: spec.template,
-    collisionCount: daemonSet.status?.collisionCount,
+    hash: () => templateHash(spec.template, daemonSet.status?.collisionCount),
     hashLabel: revisionLabel,
     candidates: snapshot.revisions,
     matches,

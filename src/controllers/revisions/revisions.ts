@@ -3,7 +3,7 @@ import { ControllerRevisions } from '#api/generated/kind-references.ts';
 import type { ControllerRevision, PodTemplateSpec } from '#api/generated/types.ts';
 import type { KindReference, KubernetesObject } from '#api/kind.ts';
 import { controllerOf, controllerReference } from '#api/meta/owner.ts';
-import { canonicalText, templateHash } from '../deployment/template-hash.ts';
+import { canonicalText, fnv32, safeText } from '../deployment/template-hash.ts';
 import { claim } from '../ownership/ownership.ts';
 import { create, remove, update, type Action } from '../runtime/action.ts';
 
@@ -14,7 +14,8 @@ export interface HistoryInput {
   readonly ownerKind: KindReference;
   readonly owner: KubernetesObject;
   readonly template: PodTemplateSpec;
-  readonly collisionCount: number | undefined;
+  /** For a revision that is made now; upstream's kinds have each their own. */
+  readonly hash: () => string;
   /** The label of a revision that holds its hash. */
   readonly hashLabel: string;
   /** Revisions of the namespace that it controls, and those without a controller. */
@@ -44,6 +45,23 @@ function keysSorted<T>(value: T): T {
 
 /** In the order of upstream's encoder: clients (kubectl rollout undo) compare the bytes with their own. */
 const dataOf = (template: PodTemplateSpec) => keysSorted({ spec: { template: { ...template, $patch: 'replace' } } });
+
+const escapes: Readonly<Record<string, string>> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+};
+/** Characters of the owner's name that a revision's name begins with. */
+const prefixMax = 223;
+
+/** As Go's encoder writes it, with what HTML would read escaped. */
+const goJson = (value: unknown): string => JSON.stringify(value).replace(/[<>&\u2028\u2029]/gu, (one) => escapes[one]!);
+
+/** As upstream's HashControllerRevision, of a template in the form in which it is stored. */
+export const revisionHash = (template: PodTemplateSpec, collisionCount: number | undefined): string =>
+  safeText(String(fnv32(Buffer.from(`${goJson(dataOf(template))}${collisionCount ?? ''}`))));
 
 /** The template that a revision holds. */
 export function templateOf(revision: ControllerRevision): PodTemplateSpec {
@@ -86,13 +104,13 @@ export function historyOf(input: HistoryInput): History {
       collides: false,
     };
   }
-  const hash = templateHash(input.template, input.collisionCount);
+  const hash = input.hash();
   const { annotations } = owner.metadata;
   const current: ControllerRevision = {
     kind: 'ControllerRevision',
     apiVersion: 'apps/v1',
     metadata: {
-      name: `${owner.metadata.name!}-${hash}`,
+      name: `${owner.metadata.name!.slice(0, prefixMax)}-${hash}`,
       namespace: owner.metadata.namespace,
       labels: { ...input.template.metadata.labels, [hashLabel]: hash },
       ...(annotations === undefined ? {} : { annotations }),

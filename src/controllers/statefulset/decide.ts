@@ -14,7 +14,7 @@ import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { availableInMs, podIsAvailable, podIsReady } from '#rules/pod-is-ready.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
 import { claim } from '../ownership/ownership.ts';
-import { historyOf, revisionLabel, surplus, templateOf, type History } from '../revisions/revisions.ts';
+import { historyOf, revisionHash, revisionLabel, surplus, templateOf, type History } from '../revisions/revisions.ts';
 import {
   create,
   remove,
@@ -55,7 +55,7 @@ export function decide(snapshot: StatefulSetSnapshot, now: number): Decision {
     ownerKind: StatefulSets,
     owner: set,
     template: spec.template,
-    collisionCount: old?.collisionCount,
+    hash: () => revisionHash(spec.template, old?.collisionCount ?? 0),
     hashLabel,
     candidates: snapshot.revisions,
     matches,
