@@ -1,6 +1,6 @@
 // Runs nft: one `nft -i` child takes changes as lines (0.5 ms each, no process a change), a short-lived `nft -f -` takes the
 // full table. The child stays while it is used at least every two minutes. Text comes from wire/nft.ts.
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Timer } from '#base/clock.ts';
 import { OperatorError } from '#base/errors.ts';
@@ -10,6 +10,8 @@ export interface Nft {
   change(line: string): Promise<void>;
   /** A whole script, as of `nft -f`: all or nothing. */
   load(script: string): Promise<void>;
+  /** What a list command gives as JSON, entry by entry; empty: what it names is not there. Beyond 64 MiB it rejects. */
+  list(command: string): Promise<readonly unknown[]>;
   close(): Promise<void>;
 }
 
@@ -23,6 +25,8 @@ export interface NftOptions {
 
 /** Names a failed transaction; the table should be loaded anew. */
 export class NftError extends Error {}
+
+const listBytesMax = 64 * 1024 * 1024;
 
 type Child = ChildProcessByStdio<Writable, null, Readable>;
 
@@ -103,7 +107,7 @@ export function createNft(options: NftOptions): Nft {
     ending?.stdin.end();
   };
 
-  const inTurn = (run: () => Promise<void>): Promise<void> => {
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
     const result = tail.then(run);
     tail = result.catch(() => undefined);
     return result;
@@ -122,6 +126,20 @@ export function createNft(options: NftOptions): Nft {
             loader.on('error', (error) => reject(cannotRun(error)));
             loader.on('close', (code) => (code === 0 ? resolve() : reject(new NftError(firstComplaint(said)))));
             loader.stdin.end(script);
+          }),
+      ),
+    list: (command) =>
+      inTurn(
+        () =>
+          new Promise((resolve, reject) => {
+            const limits = { timeout: timeoutMs, maxBuffer: listBytesMax };
+            execFile(program, [...prefix, '-j', command], limits, (error, out, said) => {
+              if (error === null) {
+                const { nftables } = JSON.parse(out) as { readonly nftables?: readonly unknown[] };
+                resolve(nftables ?? []);
+              } else if (said.includes('No such file or directory')) resolve([]);
+              else reject(new NftError(said === '' ? error.message : firstComplaint(said)));
+            });
           }),
       ),
     async close() {

@@ -2,6 +2,7 @@
 // says which traffic goes where, is masqueraded, refused or dropped.
 import { createHash } from 'node:crypto';
 import type { EndpointSlice, Pod, Service, ServicePort } from '#api/generated/types.ts';
+import { affinityClientsMax, affinityPrefix } from './affinity.ts';
 import { usableEndpoints, type ProxyEndpoint } from './endpoints.ts';
 import { endpointMapName, familyOf, pickChain, type EndpointMap, type Family, type Protocol } from './ruleset.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
@@ -125,11 +126,11 @@ class Builder {
     const ip = family === '4' ? 'ip' : 'ip6';
     const id = digest(owner);
     const slots = endpoints.slice(0, slotsMax).map((one) => {
-      const name = `affinity-${id}-${digest(`${one.ip} ${one.port}`)}`;
+      const name = `${affinityPrefix}${id}-${digest(`${one.ip} ${one.port}`)}`;
       // The time-out is in the name, because a set cannot change it.
       return { ...one, name, clients: `${name}-${timeoutSeconds}s` };
     });
-    const chain = `affinity-${id}`;
+    const chain = `${affinityPrefix}${id}`;
     if (this.objects.some((object) => object.name === chain)) return `goto ${chain}`;
     for (const slot of slots) {
       const to = family === '4' ? `${slot.ip}:${slot.port}` : `[${slot.ip}]:${slot.port}`;
@@ -138,7 +139,7 @@ class Builder {
           type: 'set',
           name: slot.clients,
           body: [
-            `type ${family === '4' ? 'ipv4_addr' : 'ipv6_addr'}; flags dynamic,timeout; timeout ${timeoutSeconds}s; size 65536;`,
+            `type ${family === '4' ? 'ipv4_addr' : 'ipv6_addr'}; flags dynamic,timeout; timeout ${timeoutSeconds}s; size ${affinityClientsMax};`,
           ],
         },
         {

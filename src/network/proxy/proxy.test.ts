@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoint, EndpointSlice, Pod, Service, ServiceSpec } from '#api/generated/types.ts';
 import { parseFlows } from '#host/linux/conntrack.ts';
+import { readClients } from './affinity.ts';
 import { decidePod, decideService, type ProxyElement } from './decide.ts';
 import { pickRule } from './ruleset.ts';
 import { ProxyTable } from './table.ts';
@@ -177,6 +178,32 @@ test('datagram flows to an endpoint that is gone are stale, moved ones are not',
   assert.deepEqual(proxied.change().staleFlows, [
     { family: 'ipv4', protocol: 'udp', address: '10.43.1.1', port: '53', endpoint: '10.42.0.2' },
   ]);
+});
+
+test('clients that the table of an earlier run remembers keep their endpoint, for as long as they had left', () => {
+  const proxied = new ProxyTable(ranges);
+  assert.equal(proxied.hasAffinity, false);
+  proxied.set('a', decideService(service({ sessionAffinity: 'ClientIP' }), [slice(endpoint('10.42.0.2'))], context));
+  assert.equal(proxied.hasAffinity, true);
+  const [, set = ''] = /add set inet microshift (affinity-\S+)/.exec(proxied.full()) ?? [];
+  const listing = [
+    { metainfo: { version: '1.0.6' } },
+    { set: { name: 'hairpin4', elem: [{ concat: ['10.42.0.2', '10.42.0.2'] }] } },
+    {
+      set: {
+        name: set,
+        elem: [{ elem: { val: '10.42.0.9', expires: 49 } }, { elem: { val: '10.42.0.8', expires: 0 } }],
+      },
+    },
+    { set: { name: 'affinity-of-one-that-is-gone', elem: [{ elem: { val: '10.42.0.7', expires: 7 } }] } },
+    { set: { name: `${set}0`, elem: 'unexpected' } },
+  ];
+  const script = proxied.full(readClients(listing));
+  const lines = script.split('\n');
+  assert.ok(lines.indexOf(`add element inet microshift ${set} { 10.42.0.9 expires 49s }`) > 0, script);
+  assert.ok(!/10\.42\.0\.[87]/.test(script));
+  // Those who learned of the endpoint meanwhile are the table's own business again.
+  assert.equal(proxied.change().transactions.length, 0);
 });
 
 test('an object of the API cannot add a command', () => {

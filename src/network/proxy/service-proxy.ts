@@ -12,6 +12,7 @@ import type { Client, EventRecorder, InformerIndex } from '#client/client.ts';
 import type { HostChanges } from '#host/changes.ts';
 import { createConntrack, type Conntrack } from '#host/linux/conntrack.ts';
 import { createNft, type Nft } from '#host/linux/nft.ts';
+import { readClients, type RememberedClients } from './affinity.ts';
 import { decidePod, decideService, type ProxyContext } from './decide.ts';
 import { table as tableName, type RulesetOptions } from './ruleset.ts';
 import { decideHealth, ServiceHealth } from './service-health.ts';
@@ -86,10 +87,23 @@ export function createServiceProxy(options: ServiceProxyOptions): ProcessService
         dirty.clear();
       };
 
+      /** Clients that connect for the first time between this look and the load, some milliseconds, may draw again. */
+      const rememberedClients = async (): Promise<RememberedClients> => {
+        if (!table.hasAffinity) return new Map();
+        try {
+          return readClients(await nft.list(`list sets table ${tableName}`));
+        } catch (error) {
+          logger.warn('cannot read which clients the table remembers: they get an endpoint anew', {
+            error: messageOf(error),
+          });
+          return new Map();
+        }
+      };
+
       const synchronise = async () => {
         decideDirty();
         if (whole) {
-          await nft.load(table.full());
+          await nft.load(table.full(await rememberedClients()));
           whole = false;
           // What changed while nobody looked: flows of datagrams to endpoints that are gone.
           if (table.hasDatagramServices)

@@ -1,5 +1,6 @@
 // What the kernel's table should hold, and the smallest change that gets it there. Pure state: the executor is service-proxy.ts.
 import { addElements, deleteElements, nftName, transaction, type NftElement } from '#wire/nft.ts';
+import { type RememberedClients, restoreClients } from './affinity.ts';
 import type { Contribution, ProxyObject } from './decide.ts';
 import { constantTable, pickRule, table, type RulesetOptions } from './ruleset.ts';
 
@@ -72,8 +73,11 @@ export class ProxyTable {
     }
   }
 
-  /** The whole table as one script; what it holds counts as applied from now on. */
-  full(): string {
+  /**
+   * The whole table as one script; what it holds counts as applied from now on. `clients`: those that the table it replaces
+   * remembers the endpoints of.
+   */
+  full(clients: RememberedClients = new Map()): string {
     this.#dirty.clear();
     this.#dirtyObjects.clear();
     this.#applied.clear();
@@ -84,7 +88,8 @@ export class ProxyTable {
       this.#appliedObjects.set(object.name, object);
       commands.push(declare(object));
     }
-    for (const { object } of this.#objects.values()) commands.push(...fill(object));
+    for (const { object } of this.#objects.values())
+      commands.push(...(object.type === 'set' ? restoreClients(object.name, clients) : fill(object)));
     for (const [set, keys] of this.#claims) {
       const elements: NftElement[] = [];
       for (const key of keys.keys()) {
@@ -139,6 +144,11 @@ export class ProxyTable {
       transactions: [first, second].filter((commands) => commands.length > 0).map(transaction),
       staleFlows: this.#reallyStale(staleFlows),
     };
+  }
+
+  /** Some Service is to lead each client to the endpoint that it had. */
+  get hasAffinity(): boolean {
+    return this.#objects.size > 0;
   }
 
   get hasDatagramServices(): boolean {
