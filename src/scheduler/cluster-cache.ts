@@ -8,10 +8,14 @@ import {
   PersistentVolumeClaims,
   PersistentVolumes,
   PodDisruptionBudgets,
+  ReplicaSets,
+  ReplicationControllers,
+  Services,
+  StatefulSets,
   StorageClasses,
   VolumeAttachments,
 } from '#api/generated/kind-references.ts';
-import type { Node, Pod, VolumeAttachment } from '#api/generated/types.ts';
+import type { LabelSelector, Node, OwnerReference, Pod, VolumeAttachment } from '#api/generated/types.ts';
 import type { Client, InformerIndex } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { NodeInfo } from './node-info.ts';
@@ -70,6 +74,23 @@ export class ClusterCache implements ClusterSnapshot {
   }
   budgets(namespace: string) {
     return this.#client.informer(PodDisruptionBudgets).list(namespace);
+  }
+  services(namespace: string) {
+    return this.#client.informer(Services).list(namespace);
+  }
+  controllerSelector(namespace: string, { apiVersion, kind, name }: OwnerReference): LabelSelector | undefined {
+    switch (`${apiVersion} ${kind}`) {
+      case 'apps/v1 ReplicaSet':
+        return this.#client.informer(ReplicaSets).get(namespace, name)?.spec?.selector;
+      case 'apps/v1 StatefulSet':
+        return this.#client.informer(StatefulSets).get(namespace, name)?.spec?.selector;
+      case 'v1 ReplicationController': {
+        const matchLabels = this.#client.informer(ReplicationControllers).get(namespace, name)?.spec?.selector;
+        return matchLabels === undefined ? undefined : { matchLabels };
+      }
+      default:
+        return undefined;
+    }
   }
   nominated(node: string): readonly Pod[] {
     if (this.#nominated.size === 0) return [];

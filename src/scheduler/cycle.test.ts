@@ -39,6 +39,8 @@ const cluster = (nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot> = {}
   storageClass: () => undefined,
   namespaceLabels: () => ({}),
   budgets: () => [],
+  services: () => [],
+  controllerSelector: () => undefined,
   nominated: () => [],
   ...more,
 });

@@ -3,10 +3,13 @@ import type {
   CSIDriver,
   CSINode,
   CSIStorageCapacity,
+  LabelSelector,
+  OwnerReference,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
+  Service,
   StorageClass,
   VolumeAttachment,
 } from '#api/generated/types.ts';
@@ -25,6 +28,9 @@ export interface ClusterSnapshot {
   attachments(node: string): readonly VolumeAttachment[];
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
   budgets(namespace: string): readonly PodDisruptionBudget[];
+  services(namespace: string): readonly Service[];
+  /** Of a ReplicaSet, ReplicationController or StatefulSet; undefined: another kind, or it is gone. */
+  controllerSelector(namespace: string, owner: OwnerReference): LabelSelector | undefined;
   /** Waiting Pods for which room was made on the node of this name. */
   nominated(node: string): readonly Pod[];
 }

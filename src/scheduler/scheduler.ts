@@ -8,6 +8,10 @@ import {
   PersistentVolumeClaims,
   PersistentVolumes,
   PodDisruptionBudgets,
+  ReplicaSets,
+  ReplicationControllers,
+  Services,
+  StatefulSets,
   Pods,
   StorageClasses,
   VolumeAttachments,
@@ -129,6 +133,10 @@ export class Scheduler {
       csiDrivers: client.informer(CSIDrivers),
       capacities: client.informer(CSIStorageCapacities),
       attachments: client.informer(VolumeAttachments),
+      services: client.informer(Services),
+      replicaSets: client.informer(ReplicaSets),
+      replicationControllers: client.informer(ReplicationControllers),
+      statefulSets: client.informer(StatefulSets),
     };
     await Promise.all(Object.values(informers).map((one) => one.whenSynced(scope.signal)));
     this.#scope = scope;

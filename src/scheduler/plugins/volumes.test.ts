@@ -51,6 +51,8 @@ const why = (one: Pod, nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot
     attachments: () => [],
     namespaceLabels: () => ({}),
     budgets: () => [],
+    services: () => [],
+    controllerSelector: () => undefined,
     nominated: () => [],
     ...more,
   };
