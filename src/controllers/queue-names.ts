@@ -20,6 +20,7 @@ const upstream: Readonly<Record<string, string>> = {
   'service-loadbalancer': 'service',
   'taint-eviction': 'noexec_taint_pod',
   'token-secrets': 'serviceaccount_tokens_secret',
+  ttl: 'ttlcontroller',
   'ttl-after-finished': 'ttl_jobs_to_delete',
   'vac-protection': 'vacprotection',
 };

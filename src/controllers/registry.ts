@@ -44,6 +44,7 @@ import { statefulSet } from './statefulset/controller.ts';
 import { taintEviction } from './taint-eviction/controller.ts';
 import { tokenCleaner } from './token-cleaner/controller.ts';
 import { tokenSecrets } from './token-secrets/controller.ts';
+import { timeToLive } from './ttl/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
 import { attributesClassProtection } from './vac-protection/controller.ts';
 
@@ -94,6 +95,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   nodeIpam(config.clusterNetworks),
   nodeLifecycle(),
   taintEviction,
+  timeToLive(),
   deployment,
   replicaSet,
   replicationController,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node, Pod } from '#api/generated/types.ts';
-import { allAreDown, decide as decideOn, graceMs, isOfOtherMode, type NodeLifecycleSnapshot } from './decide.ts';
+import { allAreDown, decide as decideOn, graceMs, isOfOtherMode, type NodeSnapshot } from './decide.ts';
 
-const decide = (given: Omit<NodeLifecycleSnapshot, 'allAreDown'> & { allAreDown?: boolean }, at: number) =>
+const decide = (given: Omit<NodeSnapshot, 'allAreDown'> & { allAreDown?: boolean }, at: number) =>
   decideOn({ allAreDown: false, ...given }, at);
 const now = Date.parse('2026-01-02T03:04:05Z');
 const node = (conditions: Readonly<Record<string, string>>, spec: Node['spec'] = {}): Node => ({
@@ -91,4 +91,38 @@ test('when no node is ready nobody is evicted: the taints that would go, and com
   assert.deepEqual([isOfOtherMode(down, true), isOfOtherMode(spared, true)], [true, false]);
   assert.deepEqual([isOfOtherMode(down, false), isOfOtherMode(spared, false)], [false, true]);
   assert.equal(isOfOtherMode(node({ Ready: 'True' }), false), false);
+});
+
+test('a node that has to wait gets the taint that keeps Pods away, and the one that drives them out when it may', () => {
+  const down = node({ Ready: 'Unknown' });
+  const wait = decide({ node: down, pods: [], silentForMs: 0, evictionInMs: 4000 }, now);
+  assert.equal(wait.wakeAfterMs, 4000);
+  const keysOf = ({ actions: [action] }: typeof wait) => {
+    assert.ok(action?.verb === 'update');
+    return (action.object as Node).spec?.taints?.map((one) => `${one.key} ${one.effect}`);
+  };
+  assert.deepEqual(keysOf(wait), ['node.kubernetes.io/unreachable NoSchedule']);
+  const may = decide({ node: down, pods: [], silentForMs: 0, evictionInMs: 0 }, now);
+  assert.deepEqual(keysOf(may), [
+    'node.kubernetes.io/unreachable NoSchedule',
+    'node.kubernetes.io/unreachable NoExecute',
+  ]);
+  // Evicted already: from silent to unwell nothing waits.
+  const other = node({ Ready: 'False' }, { taints: [{ key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' }] });
+  assert.deepEqual(keysOf(decide({ node: other, pods: [], silentForMs: 0 }, now)), [
+    'node.kubernetes.io/not-ready NoSchedule',
+    'node.kubernetes.io/not-ready NoExecute',
+  ]);
+});
+
+test('who comes and who goes is told', () => {
+  const come = decide({ node: node({ Ready: 'True' }), pods: [], silentForMs: 0, isNew: true }, now);
+  const gone = decideOn({ gone: { name: 'n', uid: 'u' } }, now);
+  assert.deepEqual(
+    [...come.events!, ...gone.events!].map(({ reason, message, about }) => [reason, message, about.metadata.uid]),
+    [
+      ['RegisteredNode', 'Registered Node n in Controller', 'n'],
+      ['RemovingNode', 'Removing Node n from Controller', 'u'],
+    ],
+  );
 });

@@ -14,27 +14,37 @@ import {
   type Decision,
   type EventRequest,
 } from '../runtime/action.ts';
+import { countsForZone, isDown } from './pace.ts';
 
-export interface NodeLifecycleSnapshot {
+export interface NodeSnapshot {
   readonly node: Node;
   readonly pods: readonly Pod[];
   /** Milliseconds since its Lease or status last changed, as seen here: clocks of nodes do not count. */
   readonly silentForMs: number;
   /** No node of the cluster is ready: more likely is that this side is cut off than that all of them are gone. */
   readonly allAreDown: boolean;
+  /** Of a node that awaits eviction: milliseconds after which it may ask again; 0: it may be evicted now. */
+  readonly evictionInMs?: number | undefined;
+  /** It was not there before. */
+  readonly isNew?: boolean | undefined;
 }
-
-const exclusionLabel = 'node.kubernetes.io/exclude-disruption';
-const isDown = ({ status }: Node): boolean => findCondition(status?.conditions, 'Ready')?.status !== 'True';
+/** A node that was there. */
+export interface GoneNodeSnapshot {
+  readonly gone: { readonly name: string; readonly uid: string | undefined };
+}
+export type NodeLifecycleSnapshot = NodeSnapshot | GoneNodeSnapshot;
 
 /** Upstream's master disruption mode: nobody is evicted then. */
 export function allAreDown(nodes: readonly Node[]): boolean {
-  const counted = nodes.filter((one) => one.metadata.labels?.[exclusionLabel] === undefined);
+  const counted = nodes.filter(countsForZone);
   return counted.length > 0 && counted.every(isDown);
 }
 
 const isEvicting = ({ key, effect }: Taint): boolean =>
   effect === 'NoExecute' && (key === notReady || key === unreachable);
+
+/** It is down and its Pods do not know it yet. */
+export const awaitsEviction = (node: Node): boolean => isOfOtherMode(node, false);
 
 /** Whether the node's taints are those of the other mode. */
 export const isOfOtherMode = (node: Node, areAllDown: boolean): boolean =>
@@ -64,10 +74,19 @@ const managedNoSchedule = new Set([
 ]);
 const monitored = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 
-export function decide(
-  { node, pods, silentForMs, allAreDown: noneIsReady }: NodeLifecycleSnapshot,
-  now: number,
-): Decision {
+const about = (name: string, uid: string | undefined) => ({ kind: 'Node', apiVersion: 'v1', metadata: { name, uid } });
+
+export function decide(snapshot: NodeLifecycleSnapshot, now: number): Decision {
+  if ('gone' in snapshot) {
+    const { name, uid } = snapshot.gone;
+    const message = `Removing Node ${name} from Controller`;
+    return { actions: [], events: [{ about: about(name, uid), type: 'Normal', reason: 'RemovingNode', message }] };
+  }
+  return decideOnNode(snapshot, now);
+}
+
+function decideOnNode(snapshot: NodeSnapshot, now: number): Decision {
+  const { node, pods, silentForMs, allAreDown: noneIsReady, evictionInMs } = snapshot;
   if (node.metadata.deletionTimestamp !== undefined) return nothing;
   const reported = findCondition(node.status?.conditions, 'Ready') !== undefined;
   const grace = reported ? graceMs : startupGraceMs;
@@ -77,6 +96,14 @@ export function decide(
   const wasReady = findCondition(node.status?.conditions, 'Ready')?.status === 'True';
   const actions: Action[] = [];
   const events: EventRequest[] = [];
+  const { name = '', uid } = node.metadata;
+  if (snapshot.isNew === true)
+    events.push({
+      about: about(name, uid),
+      type: 'Normal',
+      reason: 'RegisteredNode',
+      message: `Registered Node ${name} in Controller`,
+    });
   if (!semanticallyEqual(conditions, node.status?.conditions)) {
     actions.push(updateStatus(Nodes, { ...node, status: { ...node.status, conditions } }));
     if (wasReady)
@@ -88,7 +115,8 @@ export function decide(
       });
   } else if (reported) {
     // A node that has not said anything yet keeps the taints that it came with.
-    const taints = taintsOf(node, ready, noneIsReady, now);
+    const mayEvict = !noneIsReady && (evictionInMs === undefined || evictionInMs === 0);
+    const taints = taintsOf(node, ready, mayEvict, now);
     if (!semanticallyEqual(taints, node.spec?.taints))
       actions.push(update(Nodes, { ...node, spec: { ...node.spec, taints } }));
   }
@@ -103,7 +131,8 @@ export function decide(
           message: 'Node is not ready',
         });
       }
-  return { actions, events, wakeAfterMs: silent ? undefined : grace - silentForMs };
+  const waits = [...(silent ? [] : [grace - silentForMs]), ...(evictionInMs ? [evictionInMs] : [])];
+  return { actions, events, wakeAfterMs: waits.length === 0 ? undefined : Math.min(...waits) };
 }
 
 function silenced(node: Node, now: number): readonly NodeCondition[] {
@@ -133,7 +162,7 @@ function silenced(node: Node, now: number): readonly NodeCondition[] {
   return [...kept, ...never];
 }
 
-function taintsOf(node: Node, ready: string, noneIsReady: boolean, now: number): readonly Taint[] {
+function taintsOf(node: Node, ready: string, mayEvict: boolean, now: number): readonly Taint[] {
   const current = node.spec?.taints ?? [];
   const wantedNoSchedule = new Set<string>();
   for (const { type, status } of node.status?.conditions ?? []) {
@@ -141,7 +170,7 @@ function taintsOf(node: Node, ready: string, noneIsReady: boolean, now: number):
     if (key !== undefined) wantedNoSchedule.add(key);
   }
   if (node.spec?.unschedulable === true) wantedNoSchedule.add(unschedulable);
-  const wantedNoExecute = ready === 'True' || noneIsReady ? undefined : ready === 'False' ? notReady : unreachable;
+  const wantedNoExecute = ready === 'True' || !mayEvict ? undefined : ready === 'False' ? notReady : unreachable;
   const isManaged = (taint: Taint) =>
     (taint.effect === 'NoSchedule' && managedNoSchedule.has(taint.key)) || isEvicting(taint);
   const isWanted = (taint: Taint) =>

@@ -1,25 +1,18 @@
 // How nodes are, by zone, under upstream's names.
 import { Nodes } from '#api/generated/kind-references.ts';
 import type { Node } from '#api/generated/types.ts';
-import { findCondition } from '#api/meta/conditions.ts';
 import { familyText } from '#base/metrics/families.ts';
 import type { Lookup, Measures } from '../runtime/declaration.ts';
 import type { NodeLifecycleSnapshot } from './decide.ts';
+import { countsForZone, isDown, zoneOf } from './pace.ts';
 
-/** Upstream's key of a zone; '' where nothing says it. */
-function zoneOf({ metadata: { labels } }: Node): string {
-  const region = labels?.['topology.kubernetes.io/region'] ?? '';
-  const zone = labels?.['topology.kubernetes.io/zone'] ?? '';
-  return region === '' && zone === '' ? '' : `${region}:\0:${zone}`;
-}
-const isReady = ({ status }: Node): boolean => findCondition(status?.conditions, 'Ready')?.status === 'True';
 const evicts = ({ spec }: Node): boolean => spec?.taints?.some((one) => one.effect === 'NoExecute') === true;
 
 export const nodeMeasures: Measures<NodeLifecycleSnapshot> = (registry) => {
   let lookup: Lookup | undefined;
   const byZone = (name: string, help: string, value: (nodes: readonly Node[]) => number): void => {
     const text = (): string => {
-      const zones = Map.groupBy(lookup?.list(Nodes) ?? [], zoneOf);
+      const zones = Map.groupBy((lookup?.list(Nodes) ?? []).filter(countsForZone), zoneOf);
       return familyText(
         name,
         'gauge',
@@ -29,7 +22,7 @@ export const nodeMeasures: Measures<NodeLifecycleSnapshot> = (registry) => {
     };
     registry.add({ name, text });
   };
-  const healthy = (nodes: readonly Node[]): number => nodes.filter(isReady).length;
+  const healthy = (nodes: readonly Node[]): number => nodes.filter((one) => !isDown(one)).length;
   byZone('node_collector_zone_size', 'Nodes of a zone.', (nodes) => nodes.length);
   byZone(
     'node_collector_zone_health',
@@ -44,6 +37,7 @@ export const nodeMeasures: Measures<NodeLifecycleSnapshot> = (registry) => {
   const evictions = registry.counter('node_collector_evictions_total', 'Nodes whose Pods have to go.', ['zone']);
   return (run) => {
     lookup ??= run.lookup;
+    if ('gone' in run.seen) return;
     const { node } = run.seen;
     const count = evictions.with({ zone: zoneOf(node) });
     if (run.error !== undefined || evicts(node)) return;
