@@ -46,6 +46,7 @@ import { tokenCleaner } from './token-cleaner/controller.ts';
 import { tokenSecrets } from './token-secrets/controller.ts';
 import { timeToLive } from './ttl/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished/controller.ts';
+import { volumeExpand } from './volume-expand/controller.ts';
 import { attributesClassProtection } from './vac-protection/controller.ts';
 
 export interface ControllersConfig {
@@ -118,6 +119,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   ...(config.volumeDirectories === undefined ? [] : [hostpathProvisioner(config.volumeDirectories)]),
   ephemeralVolume,
   attachDetach(),
+  volumeExpand,
   claimProtection,
   persistentVolumeProtection,
   attributesClassProtection,
