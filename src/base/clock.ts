@@ -1,4 +1,5 @@
 // Time as a parameter. Nothing outside this file and host/ may call Date.now or a timer.
+import { Heap } from './heap.ts';
 
 export interface Timer {
   cancel(): void;
@@ -41,13 +42,22 @@ export const systemClock: Clock = {
   },
 };
 
+interface VirtualTimer {
+  readonly at: number;
+  readonly sequence: number;
+  /** Undefined: it has run, or was cancelled. */
+  run: (() => void) | undefined;
+}
+
 /** A clock that moves only when told to: tests and simulation. */
 export class VirtualClock implements Clock {
   #now: number;
   readonly #start: number;
   #wallOffsetMs = 0;
   #sequence = 0;
-  readonly #timers = new Map<number, { at: number; sequence: number; run: () => void }>();
+  readonly #timers = new Heap<VirtualTimer>(
+    (one, other) => one.at < other.at || (one.at === other.at && one.sequence < other.sequence),
+  );
 
   constructor(startMs: number) {
     this.#now = startMs;
@@ -64,28 +74,27 @@ export class VirtualClock implements Clock {
     return this.#now - this.#start;
   }
   schedule(delayMs: number, run: () => void): Timer {
-    const sequence = this.#sequence++;
-    this.#timers.set(sequence, { at: this.#now + Math.max(0, delayMs), sequence, run });
-    return { cancel: () => void this.#timers.delete(sequence) };
+    const timer: VirtualTimer = { at: this.#now + Math.max(0, delayMs), sequence: this.#sequence++, run };
+    this.#timers.push(timer);
+    return { cancel: () => void (timer.run = undefined) };
   }
   /** Time of the earliest timer, or undefined when none is set. */
   nextTimerAt(): number | undefined {
-    let earliest: number | undefined;
-    for (const timer of this.#timers.values()) if (earliest === undefined || timer.at < earliest) earliest = timer.at;
-    return earliest;
+    return this.#next()?.at;
   }
   /** Moves the clock, running every timer on the way in order of time, then of creation. */
   advance(byMs: number): void {
     const until = this.#now + byMs;
-    for (;;) {
-      const due = [...this.#timers.values()]
-        .filter((timer) => timer.at <= until)
-        .toSorted((a, b) => a.at - b.at || a.sequence - b.sequence)[0];
-      if (due === undefined) break;
-      this.#timers.delete(due.sequence);
-      this.#now = Math.max(this.#now, due.at);
-      due.run();
+    for (let timer = this.#next(); timer !== undefined && timer.at <= until; timer = this.#next()) {
+      this.#timers.pop();
+      this.#now = Math.max(this.#now, timer.at);
+      timer.run?.();
     }
     this.#now = until;
+  }
+  /** The earliest that was not cancelled. */
+  #next(): VirtualTimer | undefined {
+    while (this.#timers.first !== undefined && this.#timers.first.run === undefined) this.#timers.pop();
+    return this.#timers.first;
   }
 }

@@ -20,6 +20,7 @@ import type { Client, InformerIndex } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { NodeInfo } from './node-info.ts';
 import type { ClusterSnapshot } from './plugin.ts';
+import { PodCounts } from './pod-counts.ts';
 
 const attachmentsByNode: InformerIndex<VolumeAttachment> = { name: 'node', keysOf: ({ spec }) => [spec.nodeName] };
 
@@ -34,6 +35,7 @@ export class ClusterCache implements ClusterSnapshot {
   readonly #assumed = new Set<string>();
   /** Waiting Pods for which room was made, by uid. */
   readonly #nominated = new Map<string, { readonly pod: Pod; readonly node: string }>();
+  readonly #counts = new PodCounts();
   readonly #client: Client;
 
   constructor(client: Client) {
@@ -74,6 +76,9 @@ export class ClusterCache implements ClusterSnapshot {
   }
   budgets(namespace: string) {
     return this.#client.informer(PodDisruptionBudgets).list(namespace);
+  }
+  matching(key: string, matches: (pod: Pod) => boolean) {
+    return this.#counts.of(key, matches);
   }
   services(namespace: string) {
     return this.#client.informer(Services).list(namespace);

@@ -39,6 +39,7 @@ const cluster = (nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot> = {}
   storageClass: () => undefined,
   namespaceLabels: () => ({}),
   budgets: () => [],
+  matching: (_, matches) => (info) => [...info.pods.values()].filter(matches).length,
   services: () => [],
   controllerSelector: () => undefined,
   nominated: () => [],

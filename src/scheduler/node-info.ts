@@ -27,6 +27,8 @@ export class NodeInfo {
   readonly podsWithAntiAffinity = new Map<string, Pod>();
   readonly requested: Record<string, number> = {};
   readonly scored = { cpu: 0, memory: 0 };
+  /** Another one after each change of its Pods. */
+  version = 0;
 
   constructor(node: Node) {
     this.node = node;
@@ -62,6 +64,7 @@ export class NodeInfo {
     for (const pod of this.pods.values()) yield* hostPortsOf(pod);
   }
   #count(pod: Pod, sign: 1 | -1): void {
+    this.version++;
     const requests = reservedRequests(pod);
     for (const resource in requests)
       this.requested[resource] = (this.requested[resource] ?? 0) + sign * requests[resource]!;

@@ -28,6 +28,8 @@ export interface ClusterSnapshot {
   attachments(node: string): readonly VolumeAttachment[];
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
   budgets(namespace: string): readonly PodDisruptionBudget[];
+  /** Pods of a node that match; `key` says all that `matches` looks for. */
+  matching(key: string, matches: (pod: Pod) => boolean): (info: NodeInfo) => number;
   services(namespace: string): readonly Service[];
   /** Of a ReplicaSet, ReplicationController or StatefulSet; undefined: another kind, or it is gone. */
   controllerSelector(namespace: string, owner: OwnerReference): LabelSelector | undefined;

@@ -111,6 +111,7 @@ const viewOf = (cluster: ClusterSnapshot): ClusterSnapshot => ({
   attachments: (node) => cluster.attachments(node),
   namespaceLabels: (namespace) => cluster.namespaceLabels(namespace),
   budgets: (namespace) => cluster.budgets(namespace),
+  matching: (key, matches) => cluster.matching(key, matches),
   services: (namespace) => cluster.services(namespace),
   controllerSelector: (namespace, owner) => cluster.controllerSelector(namespace, owner),
   nominated: (node) => cluster.nominated(node),

@@ -1,6 +1,7 @@
 // Pods that wait for a node: active (by priority, then age), backing off, or unschedulable until something changes that
 // could help them.
 import type { Clock, Timer } from '#base/clock.ts';
+import { Heap } from '#base/heap.ts';
 import type { Pod } from '#api/generated/types.ts';
 import type { QueuePart } from './metrics.ts';
 
@@ -11,6 +12,9 @@ const staleRetryMs = 50;
 /** An unschedulable Pod is tried again after this time even if no event seemed to help: upstream's. */
 const unschedulableMaxMs = 300_000;
 
+/** `new`: it is about to come into a part of the queue; `gone`: removed. */
+type State = 'new' | 'active' | 'backoff' | 'unschedulable' | 'working' | 'gone';
+
 interface Entry {
   readonly key: string;
   pod: Pod;
@@ -18,7 +22,9 @@ interface Entry {
   attempts: number;
   /** Of the first attempt. */
   firstTriedMs: number | undefined;
-  state: 'active' | 'backoff' | 'unschedulable' | 'working';
+  state: State;
+  /** In the heap of the active ones; undefined: it is not active. */
+  place: Place | undefined;
   /** Plugins that rejected it last. */
   rejectedBy: ReadonlySet<string>;
   readyAt: number;
@@ -27,12 +33,26 @@ interface Entry {
   moved: boolean;
 }
 
+/** As it was when it became active. */
+interface Place {
+  readonly entry: Entry;
+  readonly priority: number;
+  readonly sequence: number;
+}
+
+const isAhead = (one: Place, other: Place): boolean =>
+  one.priority > other.priority || (one.priority === other.priority && one.sequence < other.sequence);
+
 const podKey = (pod: Pod): string => `${pod.metadata.namespace!}/${pod.metadata.name!}`;
 const priorityOf = (pod: Pod): number => pod.spec.priority ?? 0;
 
 export class SchedulingQueue {
   readonly #entries = new Map<string, Entry>();
-  readonly #active = new Set<Entry>();
+  /** Places that were left are still in it: an entry knows which is its own. */
+  readonly #active = new Heap<Place>(isAhead);
+  #activeCount = 0;
+  /** Who is in work, and who waits for something to happen. */
+  readonly #concerned = new Set<Entry>();
   readonly #clock: Clock;
   readonly #onActive: () => void;
   readonly #onQueued: (event: string, queue: QueuePart) => void;
@@ -48,12 +68,13 @@ export class SchedulingQueue {
     return this.#entries.size;
   }
   get activeSize(): number {
-    return this.#active.size;
+    return this.#activeCount;
   }
   /** How many wait where; one in work counts nowhere. */
   counts(): Readonly<Record<Exclude<QueuePart, 'gated'>, number>> {
     const counts = { active: 0, backoff: 0, unschedulable: 0 };
-    for (const { state } of this.#entries.values()) if (state !== 'working') counts[state]++;
+    for (const { state } of this.#entries.values())
+      if (state === 'active' || state === 'backoff' || state === 'unschedulable') counts[state]++;
     return counts;
   }
   /** Waiting Pods by the plugins that rejected them. */
@@ -83,7 +104,8 @@ export class SchedulingQueue {
       sequence: this.#sequence++,
       attempts: 0,
       firstTriedMs: undefined,
-      state: 'active',
+      state: 'new',
+      place: undefined,
       rejectedBy: new Set(),
       readyAt: 0,
       timer: undefined,
@@ -96,22 +118,16 @@ export class SchedulingQueue {
     const entry = this.#entries.get(podKey(pod));
     if (entry === undefined || entry.pod.metadata.uid !== pod.metadata.uid) return;
     entry.timer?.cancel();
-    this.#active.delete(entry);
+    this.#become(entry, 'gone');
     this.#entries.delete(entry.key);
   }
   /** The next Pod to be scheduled; it counts as in work until `failed` or `remove`. */
   pop(): Pod | undefined {
-    let first: Entry | undefined;
-    for (const entry of this.#active) {
-      const ahead =
-        first === undefined ||
-        priorityOf(entry.pod) > priorityOf(first.pod) ||
-        (priorityOf(entry.pod) === priorityOf(first.pod) && entry.sequence < first.sequence);
-      if (ahead) first = entry;
-    }
-    if (first === undefined) return undefined;
-    this.#active.delete(first);
-    first.state = 'working';
+    let place = this.#active.pop();
+    while (place !== undefined && place.entry.place !== place) place = this.#active.pop();
+    if (place === undefined) return undefined;
+    const first = place.entry;
+    this.#become(first, 'working');
     first.moved = false;
     first.attempts++;
     first.firstTriedMs ??= this.#clock.monotonicMs();
@@ -123,7 +139,7 @@ export class SchedulingQueue {
     if (entry === undefined || entry.pod.metadata.uid !== pod.metadata.uid) return;
     entry.rejectedBy = rejectedBy;
     entry.readyAt = this.#clock.monotonicMs() + Math.min(backoffMaxMs, backoffInitialMs * 2 ** (entry.attempts - 1));
-    entry.state = 'unschedulable';
+    this.#become(entry, 'unschedulable');
     if (rejectedBy.size === 0 || entry.moved) return this.#retry(entry, 'ScheduleAttemptFailure');
     this.#onQueued('ScheduleAttemptFailure', 'unschedulable');
     entry.timer = this.#clock.schedule(unschedulableMaxMs, () => this.#retry(entry, 'UnschedulableTimeout'));
@@ -135,20 +151,22 @@ export class SchedulingQueue {
     entry.attempts = Math.max(0, entry.attempts - 1);
     entry.rejectedBy = new Set();
     entry.readyAt = this.#clock.monotonicMs() + staleRetryMs;
-    entry.state = 'unschedulable';
+    this.#become(entry, 'unschedulable');
     this.#retry(entry, 'ScheduleAttemptFailure');
   }
   /** Something happened that may help Pods which these plugins rejected. */
   wake(plugins: ReadonlySet<string>, event: string): void {
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#concerned) {
       if (entry.state === 'working') entry.moved = true;
-      else if (entry.state === 'unschedulable' && intersects(entry.rejectedBy, plugins)) this.#retry(entry, event);
+      else if (intersects(entry.rejectedBy, plugins)) this.#retry(entry, event);
     }
   }
   close(): void {
     for (const entry of this.#entries.values()) entry.timer?.cancel();
     this.#entries.clear();
     this.#active.clear();
+    this.#concerned.clear();
+    this.#activeCount = 0;
   }
   #retry(entry: Entry, event: string): void {
     if (entry.state === 'working') {
@@ -160,16 +178,26 @@ export class SchedulingQueue {
     entry.timer = undefined;
     const leftMs = entry.readyAt - this.#clock.monotonicMs();
     if (leftMs <= 0) return this.#activate(entry, event);
-    entry.state = 'backoff';
+    this.#become(entry, 'backoff');
     this.#onQueued(event, 'backoff');
     entry.timer = this.#clock.schedule(leftMs, () => this.#activate(entry, 'BackoffComplete'));
+  }
+  #become(entry: Entry, state: State): void {
+    if (entry.state === 'active') this.#activeCount--;
+    entry.state = state;
+    entry.place = undefined;
+    if (state === 'working' || state === 'unschedulable') this.#concerned.add(entry);
+    else this.#concerned.delete(entry);
+    if (state !== 'active') return;
+    this.#activeCount++;
+    entry.place = { entry, priority: priorityOf(entry.pod), sequence: entry.sequence };
+    this.#active.push(entry.place);
   }
   #activate(entry: Entry, event: string): void {
     this.#onQueued(event, 'active');
     entry.timer?.cancel();
     entry.timer = undefined;
-    entry.state = 'active';
-    this.#active.add(entry);
+    this.#become(entry, 'active');
     this.#onActive();
   }
 }

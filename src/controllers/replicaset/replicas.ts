@@ -89,6 +89,7 @@ function managePods(input: ReplicasInput, active: readonly Pod[], now: number): 
       }),
     );
   }
+  if (excess === 0) return [];
   return deletionOrder(active, input.relatedPods, now)
     .slice(0, Math.min(excess, burstMax))
     .map((pod) =>

@@ -51,6 +51,7 @@ const why = (one: Pod, nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot
     attachments: () => [],
     namespaceLabels: () => ({}),
     budgets: () => [],
+    matching: (_, matches) => (info) => [...info.pods.values()].filter(matches).length,
     services: () => [],
     controllerSelector: () => undefined,
     nominated: () => [],

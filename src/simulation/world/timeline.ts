@@ -1,6 +1,7 @@
 // Virtual time. One timer runs at a time, and everything that it sets in motion comes to rest before the next: so a run is a
 // function of its seed. Nothing here waits for real time.
 import { assert } from '#base/errors.ts';
+import { Heap } from '#base/heap.ts';
 import type { Clock, Timer } from '#base/clock.ts';
 
 interface Entry {
@@ -15,7 +16,7 @@ const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at &&
 export class Timeline {
   #nowMs = 0;
   #sequence = 0;
-  readonly #heap: Entry[] = [];
+  readonly #timers = new Heap<Entry>(before);
   #wallMs: number;
   /** How many timers have run. */
   turns = 0;
@@ -38,15 +39,19 @@ export class Timeline {
   schedule(delayMs: number, run: () => void): Timer {
     // As the system's timers: whole milliseconds, at least one.
     const entry: Entry = { at: this.#nowMs + Math.max(1, Math.ceil(delayMs)), sequence: this.#sequence++, run };
-    this.#push(entry);
+    this.#timers.push(entry);
     return { cancel: () => void (entry.run = undefined) };
   }
   /** Runs everything that is due until then. */
   async runFor(durationMs: number): Promise<void> {
     const until = this.#nowMs + durationMs;
     await this.#rest();
-    for (let next = this.#heap[0]; next !== undefined && next.at <= until && !this.stopped; next = this.#heap[0]) {
-      this.#pop();
+    for (
+      let next = this.#timers.first;
+      next !== undefined && next.at <= until && !this.stopped;
+      next = this.#timers.first
+    ) {
+      this.#timers.pop();
       if (next.run === undefined) continue;
       assert(next.at >= this.#nowMs, 'time goes forward');
       this.#nowMs = next.at;
@@ -59,33 +64,6 @@ export class Timeline {
   /** Every promise that can settle has: a turn of the event loop begins only when no microtask is left. */
   #rest(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
-  }
-
-  #push(entry: Entry): void {
-    const heap = this.#heap;
-    let index = heap.push(entry) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!before(entry, heap[parent]!)) break;
-      heap[index] = heap[parent]!;
-      index = parent;
-    }
-    heap[index] = entry;
-  }
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, last)) break;
-      heap[index] = heap[child]!;
-      index = child;
-    }
-    heap[index] = last;
   }
 }
 

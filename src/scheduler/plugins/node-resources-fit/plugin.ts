@@ -1,29 +1,36 @@
 // A Pod fits when what it asks for is still free; emptier nodes score higher.
+import type { Pod } from '#api/generated/types.ts';
 import { effectiveRequests } from '#rules/effective-requests.ts';
 import { scoredRequests } from '../../node-info.ts';
-import type { SchedulerPlugin } from '../../plugin.ts';
+import type { NodeFilter, SchedulerPlugin } from '../../plugin.ts';
 
 const standard = ['cpu', 'memory', 'ephemeral-storage'];
 
-export const nodeResourcesFit: SchedulerPlugin = {
-  name: 'NodeResourcesFit',
-  wakesOn: ['node', 'pod-removed'],
-  filter(pod, node) {
-    const reasons: string[] = [];
+/** What the Pod asks for is found out once. */
+function prepare(pod: Pod): NodeFilter {
+  const requests = effectiveRequests(pod);
+  const others = Object.keys(requests).filter((one) => !standard.includes(one));
+  const asked = [...standard, ...others].filter((one) => (requests[one] ?? 0) !== 0);
+  return (node) => {
+    const isFull = node.pods.size + 1 > (node.allocatable['pods'] ?? 0);
+    const reasons: string[] = isFull ? ['Too many pods'] : [];
     let resolvable = true;
-    if (node.pods.size + 1 > (node.allocatable['pods'] ?? 0)) reasons.push('Too many pods');
-    const requests = effectiveRequests(pod);
-    const others = Object.keys(requests).filter((one) => !standard.includes(one));
-    for (const resource of [...standard, ...others]) {
-      const wanted = requests[resource] ?? 0;
-      if (wanted === 0) continue;
+    for (const resource of asked) {
+      const wanted = requests[resource]!;
       const allocatable = node.allocatable[resource] ?? 0;
       if (wanted <= allocatable - (node.requested[resource] ?? 0)) continue;
       reasons.push(`Insufficient ${resource}`);
       if (wanted > allocatable) resolvable = false;
     }
     return reasons.length === 0 ? undefined : { reasons, resolvable };
-  },
+  };
+}
+
+export const nodeResourcesFit: SchedulerPlugin = {
+  name: 'NodeResourcesFit',
+  wakesOn: ['node', 'pod-removed'],
+  prepare,
+  filter: (pod, node) => prepare(pod)(node),
   score: {
     weight: 1,
     of(pod, nodes) {

@@ -47,6 +47,7 @@ const snapshot = (
   namespaceLabels: () => ({}),
   budgets: () => [],
   nominated: () => [],
+  matching: (_, matches) => (info) => [...info.pods.values()].filter(matches).length,
   services: (namespace) => (namespace === 'default' ? services : []),
   controllerSelector: (_, owner) => controllerSelector(owner),
 });

@@ -21,10 +21,11 @@ function prepare(pod: Pod, cluster: ClusterSnapshot): NodeFilter | undefined {
   const counted = cluster.nodes.filter((info) => hasKeysOf(constraints, info));
   const limits = constraints.map((constraint) => {
     const matching = new Map<string, number>();
+    const countOn = matchingOn(constraint, pod, cluster);
     for (const info of counted) {
       if (!includesNode(constraint, pod, info)) continue;
       const domain = info.node.metadata.labels![constraint.topologyKey]!;
-      matching.set(domain, (matching.get(domain) ?? 0) + matchingOn(constraint, pod, info));
+      matching.set(domain, (matching.get(domain) ?? 0) + countOn(info));
     }
     let least = matching.size < constraint.minDomains ? 0 : Number.POSITIVE_INFINITY;
     for (const count of matching.values()) least = Math.min(least, count);
@@ -61,7 +62,8 @@ function scores(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot):
   // The defaults spread over nodes where there are no zones.
   const counts = (info: NodeInfo) => own.length === 0 || hasKeysOf(constraints, info);
   const scored = nodes.filter(counts);
-  const parts = constraints.map((constraint) => scoreBy(constraint, pod, scored, cluster.nodes.filter(counts)));
+  const counted = own.length === 0 ? cluster.nodes : cluster.nodes.filter(counts);
+  const parts = constraints.map((constraint) => scoreBy(constraint, pod, scored, counted, cluster));
   const raw = new Map(scored.map((info) => [info, Math.round(parts.reduce((sum, part) => sum + part(info), 0))]));
   let [most, least] = [0, Number.POSITIVE_INFINITY];
   for (const value of raw.values()) [most, least] = [Math.max(most, value), Math.min(least, value)];
@@ -78,12 +80,14 @@ function scoreBy(
   pod: Pod,
   scored: readonly NodeInfo[],
   counted: readonly NodeInfo[],
+  cluster: ClusterSnapshot,
 ): (info: NodeInfo) => number {
   const { topologyKey, maxSkew } = constraint;
+  const countOn = matchingOn(constraint, pod, cluster);
   const valueOf = ({ node }: NodeInfo) => node.metadata.labels?.[topologyKey];
   if (topologyKey === hostnameKey) {
     const weight = Math.log(scored.length + 2);
-    return (info) => (valueOf(info) === undefined ? 0 : matchingOn(constraint, pod, info) * weight + maxSkew - 1);
+    return (info) => (valueOf(info) === undefined ? 0 : countOn(info) * weight + maxSkew - 1);
   }
   // Nodes without the key are one domain as far as the number of domains goes.
   const weight = Math.log(new Set(scored.map(valueOf)).size + 2);
@@ -97,7 +101,7 @@ function scoreBy(
     const value = valueOf(info);
     const count = value === undefined ? undefined : matching.get(value);
     if (count === undefined || !includesNode(constraint, pod, info)) continue;
-    matching.set(value!, count + matchingOn(constraint, pod, info));
+    matching.set(value!, count + countOn(info));
   }
   return (info) => {
     const value = valueOf(info);

@@ -78,17 +78,22 @@ function selectorsOver(pod: Pod, cluster: ClusterSnapshot): readonly LabelMatche
 export const selectsLabels = ({ selectors }: SpreadConstraint, { metadata }: Pod): boolean =>
   selectors.every((one) => one.matches(metadata.labels));
 
-/** Pods on the node that count for the constraint. */
-export function matchingOn(constraint: SpreadConstraint, pod: Pod, { pods }: NodeInfo): number {
-  let count = 0;
-  for (const other of pods.values())
-    if (
-      other.metadata.namespace === pod.metadata.namespace &&
-      other.metadata.deletionTimestamp === undefined &&
-      selectsLabels(constraint, other)
-    )
-      count++;
-  return count;
+/** How many Pods of a node count for the constraint. */
+export function matchingOn(
+  { selectors }: SpreadConstraint,
+  pod: Pod,
+  cluster: ClusterSnapshot,
+): (info: NodeInfo) => number {
+  const { namespace } = pod.metadata;
+  // All and nothing have the same text.
+  const key = [namespace, ...selectors.map((one) => `${one.empty} ${one.toString()}`)].join(' ');
+  return cluster.matching(
+    key,
+    ({ metadata }) =>
+      metadata.namespace === namespace &&
+      metadata.deletionTimestamp === undefined &&
+      selectors.every((one) => one.matches(metadata.labels)),
+  );
 }
 
 /** Whether what runs on the node counts: by the constraint's policies for nodes. */
