@@ -105,7 +105,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   job,
   cronJob,
   ttlAfterFinished,
-  disruption,
+  disruption(),
   horizontalPodAutoscaler(),
   resourceQuota(config.runtimeConfig),
   endpointSlice,

@@ -18,6 +18,8 @@ export interface DisruptionSnapshot {
   /** Pods that its selector matches. */
   readonly pods: readonly Pod[];
   readonly scaleOf: (pod: Pod) => Scale;
+  /** Owners that are to be asked for first, as the effect `askScale` takes them. */
+  readonly unasked?: readonly string[] | undefined;
 }
 
 /** After so long an evicted Pod that is still there is taken for staying. */
@@ -26,7 +28,9 @@ const deletionTimeoutMs = 120_000;
 class CountError extends Error {}
 
 export function decide(snapshot: DisruptionSnapshot, now: number): Decision {
-  const { budget, pods } = snapshot;
+  const { budget, pods, unasked = [] } = snapshot;
+  if (unasked.length > 0)
+    return { actions: unasked.map((argument) => ({ verb: 'effect', effect: 'askScale', argument })), wakeAfterMs: 0 };
   const events: EventRequest[] = [];
   const about = (type: EventRequest['type'], reason: string, message: string): void => {
     events.push({
@@ -129,9 +133,13 @@ interface Counts {
   readonly hasUnmanaged: boolean;
 }
 
+/** A whole number of Pods that have to be there says enough. */
+export const countsOwners = ({ spec }: PodDisruptionBudget): boolean =>
+  spec?.maxUnavailable !== undefined || typeof spec?.minAvailable === 'string';
+
 function expected({ budget, pods, scaleOf }: DisruptionSnapshot): Counts {
   const { maxUnavailable, minAvailable } = budget.spec ?? {};
-  if (maxUnavailable === undefined && typeof minAvailable !== 'string')
+  if (!countsOwners(budget) && typeof minAvailable !== 'string')
     return {
       expectedPods: minAvailable === undefined ? 0 : pods.length,
       desiredHealthy: minAvailable ?? 0,
