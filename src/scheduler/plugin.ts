@@ -46,8 +46,17 @@ export interface Rejection {
 
 export type NodeFilter = (node: NodeInfo) => Rejection | undefined;
 
-/** What happened in the cluster that may let a waiting Pod in. */
-export type ClusterEvent = 'node' | 'pod-removed' | 'pod-added' | 'volume' | 'namespace';
+/** What happened in the cluster that may let a waiting Pod in. `node`: it came or changed. */
+export const clusterEvents = [
+  'node',
+  'node-removed',
+  'pod-removed',
+  'pod-added',
+  'pod-scaled-down',
+  'volume',
+  'namespace',
+] as const;
+export type ClusterEvent = (typeof clusterEvents)[number];
 
 export interface SchedulerPlugin {
   readonly name: string;

@@ -40,6 +40,7 @@ import { plugins } from './plugins/registry.ts';
 import { priorityOf, type Preemption } from './preemption.ts';
 import { planVolumes } from './plugins/volume-binding/plugin.ts';
 import { SchedulingQueue } from './queue.ts';
+import { concernedPlugins, queueEvents, scaledDown, schedulingPart } from './waking.ts';
 
 export interface SchedulerOptions {
   /** With the identity system:kube-scheduler. */
@@ -76,23 +77,6 @@ const waits = (pod: Pod): boolean =>
   !podIsTerminal(pod) &&
   pod.metadata.deletionTimestamp === undefined &&
   (pod.spec.schedulingGates ?? []).length === 0;
-
-/** Heartbeats change a node all the time; only these parts can let a Pod in. */
-const schedulingPart = ({ metadata, spec, status }: Node) => [
-  metadata.labels,
-  spec?.taints,
-  spec?.unschedulable,
-  status?.allocatable,
-];
-
-/** As upstream names them in metrics. */
-const queueEvents: Readonly<Record<ClusterEvent, string>> = {
-  node: 'NodeUpdate',
-  'pod-added': 'AssignedPodAdd',
-  'pod-removed': 'AssignedPodDelete',
-  volume: 'PersistentVolumeUpdate',
-  namespace: 'NamespaceUpdate',
-};
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -165,6 +149,8 @@ export class Scheduler {
   #onNode({ previous, current }: InformerChange<Node>): void {
     if (current === undefined) {
       this.#cache.removeNode(previous!.metadata.name!);
+      // A domain that is gone may have been the one with the fewest Pods.
+      this.#wake('node-removed');
       return;
     }
     this.#cache.setNode(current);
@@ -179,8 +165,13 @@ export class Scheduler {
       this.#dropPod(current);
       return;
     }
+    const nominated = previous?.status?.nominatedNodeName ?? '';
+    const lostPlace = nominated !== '' && nominated !== (current.status?.nominatedNodeName ?? '');
+    if (lostPlace) this.#cache.nominate(current, undefined);
     this.#cache.setPod(current);
     if (waits(current)) {
+      // It counted there as if it ran.
+      if (lostPlace) this.#wake('pod-removed');
       if (this.#cache.isPlaced(current.metadata.uid!)) return; // its binding is under way
       const changed =
         previous !== undefined &&
@@ -193,19 +184,21 @@ export class Scheduler {
     const arrived = (current.spec.nodeName ?? '') !== '' && (previous?.spec.nodeName ?? '') === '';
     const relabelled = previous !== undefined && !semanticallyEqual(previous.metadata.labels, current.metadata.labels);
     if (arrived || relabelled) this.#wake('pod-added');
+    else if (previous !== undefined && this.#queue.size > 0 && scaledDown(previous, current))
+      this.#wake('pod-scaled-down');
   }
 
   #dropPod(pod: Pod): void {
     this.#queue.remove(pod);
-    const placed = this.#cache.isPlaced(pod.metadata.uid!);
+    // One for which room was made counts as if it ran.
+    const counted = this.#cache.isPlaced(pod.metadata.uid!) || (pod.status?.nominatedNodeName ?? '') !== '';
     this.#cache.removePod(pod.metadata.uid!);
-    if (placed) this.#wake('pod-removed');
+    if (counted) this.#wake('pod-removed');
   }
 
   #wake(event: ClusterEvent): void {
     if (this.#queue.size === 0) return;
-    const concerned = plugins.filter((one) => one.wakesOn.includes(event)).map((one) => one.name);
-    this.#queue.wake(new Set(concerned), queueEvents[event]);
+    this.#queue.wake(concernedPlugins.get(event)!, queueEvents[event]);
   }
 
   /** Held back by their gates. */

@@ -28,7 +28,7 @@ function prepare(pod: Pod): NodeFilter {
 
 export const nodeResourcesFit: SchedulerPlugin = {
   name: 'NodeResourcesFit',
-  wakesOn: ['node', 'pod-removed'],
+  wakesOn: ['node', 'pod-removed', 'pod-scaled-down'],
   prepare,
   filter: (pod, node) => prepare(pod)(node),
   score: {

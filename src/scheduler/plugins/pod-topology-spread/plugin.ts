@@ -45,7 +45,7 @@ function prepare(pod: Pod, cluster: ClusterSnapshot): NodeFilter | undefined {
 
 export const podTopologySpread: SchedulerPlugin = {
   name: 'PodTopologySpread',
-  wakesOn: ['node', 'pod-removed', 'pod-added'],
+  wakesOn: ['node', 'node-removed', 'pod-removed', 'pod-added'],
   prepare,
   filter: (pod, info, cluster) => prepare(pod, cluster)?.(info),
   score: {
