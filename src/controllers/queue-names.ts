@@ -1,5 +1,6 @@
 // Under which name the queue of a controller is told in metrics: upstream's, where it has one for the same work.
 const upstream: Readonly<Record<string, string>> = {
+  'bootstrap-signer': 'bootstrap_signer_queue',
   'certificate-signing': 'certificate',
   'clusterrole-aggregation': 'ClusterRoleAggregator',
   endpoints: 'endpoint',

@@ -1,5 +1,6 @@
 // THE list of controllers.
 import { attachDetach } from './attachdetach/controller.ts';
+import { bootstrapSigner } from './bootstrap-signer/controller.ts';
 import { certificateSigning, type CertificateSigning } from './certificate-signing/controller.ts';
 import { clusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
 import { cronJob } from './cronjob/controller.ts';
@@ -85,6 +86,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   serviceAccount,
   ...(config.signToken === undefined ? [] : [tokenSecrets(config.signToken, config.rootCaCertificates)]),
   tokenCleaner,
+  bootstrapSigner,
   legacyTokenCleaner,
   rootCaCertPublisher(config.rootCaCertificates),
   ...(config.certificateSigning === undefined ? [] : [certificateSigning(config.certificateSigning)]),
