@@ -78,7 +78,7 @@ export function bootstrapObjects(
   apiServers?: readonly string[],
 ): readonly BootstrapObject[] {
   const [major = '', minor = '', patch = ''] = productVersion.version.split('.');
-  const serviceRange = parseIpv4Range(configuration.cluster.serviceRange)!;
+  const serviceRange = parseIpv4Range(configuration.cluster.serviceRanges[0]!)!;
   return [
     ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => namespace(name)),
     namespace('openshift-infra'),
@@ -132,7 +132,7 @@ export function bootstrapObjects(
     // What the configuration says, for those who look here. An administrator may add a range of the other family.
     row(
       ServiceCIDRs,
-      { metadata: { name: defaultServiceCidr }, spec: { cidrs: [configuration.cluster.serviceRange] } },
+      { metadata: { name: defaultServiceCidr }, spec: { cidrs: configuration.cluster.serviceRanges } },
       true,
     ),
 

@@ -55,7 +55,7 @@ export function certificateNames(
       ...(isAddress(cluster.host) ? [cluster.host] : []),
       nodeIp,
       ...own,
-      addressAt(parseIpv4Range(cluster.serviceRange)!, 1),
+      addressAt(parseIpv4Range(cluster.serviceRanges[0]!)!, 1),
       ...subjectAltNames.filter(isAddress),
     ]),
     external: distinct([...reached.filter((name) => !isAddress(name)), `api.${dns.baseDomain}`]),

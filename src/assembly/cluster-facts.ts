@@ -1,15 +1,16 @@
 // What a node must know of the cluster that it joins, as the control plane publishes it. Pure.
 import type { ConfigMap } from '#api/generated/types.ts';
 import type { Configuration } from './config/configuration.ts';
-import { parseIpv4Range } from './config/ranges.ts';
+import { parseRanges, rangeTexts } from './config/cluster-ranges.ts';
 
 export const clusterFactsName = { namespace: 'kube-public', name: 'microshift-cluster' } as const;
 
 export interface ClusterFacts {
   /** The uid of the namespace kube-system. */
   readonly id: string;
-  readonly podRange: string;
-  readonly serviceRange: string;
+  /** As in the configuration. */
+  readonly podRanges: readonly string[];
+  readonly serviceRanges: readonly string[];
   readonly dnsAddress: string;
   readonly domain: string;
   /** PEM: who may call the API of a node. */
@@ -18,8 +19,8 @@ export interface ClusterFacts {
 
 const fields = {
   id: 'clusterID',
-  podRange: 'clusterCIDR',
-  serviceRange: 'serviceCIDR',
+  podRanges: 'clusterCIDR',
+  serviceRanges: 'serviceCIDR',
   dnsAddress: 'clusterDNS',
   domain: 'clusterDomain',
   nodeClientAuthorities: 'kubelet-client-ca.crt',
@@ -27,8 +28,8 @@ const fields = {
 
 export const clusterFacts = ({ cluster }: Configuration, id: string, nodeClientAuthorities: string): ClusterFacts => ({
   id,
-  podRange: cluster.podRange,
-  serviceRange: cluster.serviceRange,
+  podRanges: cluster.podRanges,
+  serviceRanges: cluster.serviceRanges,
   dnsAddress: cluster.dnsAddress,
   domain: cluster.domain,
   nodeClientAuthorities,
@@ -36,7 +37,9 @@ export const clusterFacts = ({ cluster }: Configuration, id: string, nodeClientA
 
 export const clusterFactsConfigMap = (facts: ClusterFacts): ConfigMap => ({
   metadata: { ...clusterFactsName },
-  data: Object.fromEntries(Object.entries(fields).map(([key, name]) => [name, facts[key as keyof ClusterFacts]])),
+  data: Object.fromEntries(
+    Object.entries(fields).map(([key, name]) => [name, String(facts[key as keyof ClusterFacts])]),
+  ),
 });
 
 /** Undefined: something is missing. */
@@ -44,12 +47,11 @@ export function readClusterFacts(data: Readonly<Record<string, string>> | undefi
   const read = (key: keyof ClusterFacts): string => data?.[fields[key]] ?? '';
   const facts: ClusterFacts = {
     id: read('id'),
-    podRange: read('podRange'),
-    serviceRange: read('serviceRange'),
+    podRanges: rangeTexts(parseRanges(read('podRanges'))),
+    serviceRanges: rangeTexts(parseRanges(read('serviceRanges'))),
     dnsAddress: read('dnsAddress'),
     domain: read('domain'),
     nodeClientAuthorities: read('nodeClientAuthorities'),
   };
-  const isWhole = Object.values(facts).every((one) => one !== '');
-  return isWhole && parseIpv4Range(facts.podRange) && parseIpv4Range(facts.serviceRange) ? facts : undefined;
+  return Object.values(facts).every((one) => one.length > 0) ? facts : undefined;
 }

@@ -12,6 +12,7 @@ import {
   type GivenFiles,
   type NamedCertificate,
 } from '#pki/named-certificates.ts';
+import { contains, parseAddress, parseRange } from '#rules/addresses.ts';
 import { inClusterNames } from './certificate-names.ts';
 import type { Configuration } from './config/configuration.ts';
 import { parseIpv4, parseIpv4Range, rangeContains } from './config/ranges.ts';
@@ -19,10 +20,14 @@ import { parseIpv4, parseIpv4Range, rangeContains } from './config/ranges.ts';
 /** Names by which the cluster is known to itself keep its own certificate, as upstream. */
 export function mayBeNamed({ cluster }: Configuration, name: string): boolean {
   if (isIPv4(name))
-    return ![cluster.podRange, cluster.serviceRange, '127.0.0.0/8', '169.254.169.0/29'].some((range) =>
+    return ![cluster.podRanges[0]!, cluster.serviceRanges[0]!, '127.0.0.0/8', '169.254.169.0/29'].some((range) =>
       rangeContains(parseIpv4Range(range)!, parseIpv4(name)!),
     );
-  if (isIPv6(name)) return name !== '::1' && !/^fe[89ab]/i.test(name);
+  if (isIPv6(name)) {
+    const own = [...cluster.podRanges, ...cluster.serviceRanges].filter((range) => range.includes(':'));
+    const isOwn = own.some((range) => contains(parseRange(range), parseAddress(name)!));
+    return name !== '::1' && !/^fe[89ab]/i.test(name) && !isOwn;
+  }
   return (
     name !== 'localhost' &&
     !name.endsWith(`.svc.${cluster.domain}`) &&

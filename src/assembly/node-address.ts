@@ -8,25 +8,36 @@ export interface Changes {
 
 export class NodeAddress {
   #current: string;
+  #ipv6: string | undefined;
   readonly #listeners = new Set<() => void>();
   readonly #listening: Disposable | undefined;
 
   constructor(
-    { nodeIp, nodeIpDetected }: Pick<Configuration, 'nodeIp' | 'nodeIpDetected'>,
+    { nodeIp, nodeIpDetected, nodeIpv6 }: Pick<Configuration, 'nodeIp' | 'nodeIpDetected' | 'nodeIpv6'>,
     detect: () => string,
+    /** Given the one before, which stays while the machine has it. Undefined: it has none. */
+    detectIpv6: (before: string | undefined) => string | undefined,
     changes: Changes,
     logger: Logger,
   ) {
     this.#current = nodeIp;
-    if (!nodeIpDetected) return;
+    this.#ipv6 = nodeIpv6 ?? detectIpv6(undefined);
     this.#listening = changes.onChange(() => {
-      const found = detect();
       // A link that is down for a moment takes its address along: the one before stays until there is another.
-      if (found === this.#current || found.startsWith('127.')) return;
-      logger.info('the address of this node changed', { before: this.#current, now: found });
-      this.#current = found;
+      const found = nodeIpDetected ? detect() : this.#current;
+      const foundIpv6 = nodeIpv6 ?? detectIpv6(this.#ipv6) ?? this.#ipv6;
+      const isNew = found !== this.#current && !found.startsWith('127.');
+      if (!isNew && foundIpv6 === this.#ipv6) return;
+      if (isNew) logger.info('the address of this node changed', { before: this.#current, now: found });
+      if (isNew) this.#current = found;
+      this.#ipv6 = foundIpv6;
       for (const listener of this.#listeners) listener();
     });
+  }
+
+  /** Of IPv6, for clusters with both families. */
+  get ipv6(): string | undefined {
+    return this.#ipv6;
   }
 
   get current(): string {

@@ -10,7 +10,7 @@ import type { Files } from '#host/files.ts';
 import { measureEventLoopDelay } from '#host/event-loop-delay.ts';
 import { trimMemoryWhenIdle } from '#host/idle-memory.ts';
 import { keepNewObjectsYoung } from '#host/young-objects.ts';
-import { detectNodeAddress } from '#host/linux/addresses.ts';
+import { detectNodeAddress, detectNodeIpv6 } from '#host/linux/addresses.ts';
 import { MachineChanges } from '#host/machine-changes.ts';
 import type { HostIdentity } from '#host/identity.ts';
 import { lockDirectory, lockFileName } from '#host/lock.ts';
@@ -98,7 +98,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
   context.parts.provide('hostChanges', changes);
   using machineChanges = new MachineChanges(clock, logger);
   context.parts.provide('machineChanges', machineChanges);
-  using nodeAddress = new NodeAddress(configuration, detectNodeAddress, machineChanges, logger);
+  using nodeAddress = new NodeAddress(configuration, detectNodeAddress, detectNodeIpv6, machineChanges, logger);
   context.parts.provide('nodeAddress', nodeAddress);
   const runner = new ServiceRunner({ services: servicesOf(context), clock, logger, aliveMs: options.aliveMs });
   const startedAtMs = clock.now() - options.aliveMs;

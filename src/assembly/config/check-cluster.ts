@@ -1,16 +1,8 @@
 // Keys of the cluster's addresses and names, its storage and manifests, to their slices of the configuration.
+import { checkFamilies, parseRanges, rangeTexts, type ClusterRanges } from './cluster-ranges.ts';
 import type { ClusterConfiguration, Configuration, DnsConfiguration } from './configuration.ts';
 import { isDnsName } from './names.ts';
-import {
-  addressAt,
-  parseIpv4,
-  networkOf,
-  parseIpv4Range,
-  rangeContains,
-  rangeSize,
-  rangesOverlap,
-  type Ipv4Range,
-} from './ranges.ts';
+import { addressAt, parseIpv4, networkOf, rangeContains, rangeSize, rangesOverlap, type Ipv4Range } from './ranges.ts';
 import type { ConfigurationValues } from './values.ts';
 
 interface MachineNetwork {
@@ -20,10 +12,10 @@ interface MachineNetwork {
 
 export function checkCluster(
   values: ConfigurationValues,
-  nodeIp: string,
+  { nodeIp, nodeIpv6 }: Pick<Configuration, 'nodeIp' | 'nodeIpv6'>,
   networks: readonly MachineNetwork[],
 ): Pick<Configuration, 'cluster' | 'dns' | 'manifests' | 'storage'> {
-  const ranges = checkRanges(values, nodeIp, networks);
+  const ranges = checkRanges(values, nodeIp, nodeIpv6, networks);
   return {
     cluster: {
       ...checkUrl(values),
@@ -40,22 +32,27 @@ export function checkCluster(
 function checkRanges(
   values: ConfigurationValues,
   nodeIp: string,
+  nodeIpv6: string | undefined,
   networks: readonly MachineNetwork[],
-): Pick<ClusterConfiguration, 'podRange' | 'serviceRange' | 'dnsAddress'> {
-  const range = (path: string): Ipv4Range | undefined => {
+): Pick<ClusterConfiguration, 'podRanges' | 'serviceRanges' | 'dnsAddress'> {
+  const range = (path: string): ClusterRanges | undefined => {
     const text = values.text(path);
-    const parsed = parseIpv4Range(text);
+    const parsed = parseRanges(text);
     if (parsed === undefined)
       values.wrong(
         path,
-        'must be an IPv4 range whose address is its first',
-        'Write it such as 10.42.0.0/16. IPv6 and dual-stack ranges are not supported yet.',
+        'must be an IPv4 range whose address is its first, and may have one of IPv6 behind it',
+        'Write it such as 10.42.0.0/16, or 10.42.0.0/16,fd01::/48 for both families. Clusters of IPv6 alone, or with IPv6 first, are not supported yet.',
         text,
       );
     return parsed;
   };
-  const pods = range('cluster.clusterCIDR');
-  const services = range('cluster.serviceCIDR');
+  const both = {
+    'cluster.clusterCIDR': range('cluster.clusterCIDR'),
+    'cluster.serviceCIDR': range('cluster.serviceCIDR'),
+  };
+  const pods = both['cluster.clusterCIDR']?.ipv4;
+  const services = both['cluster.serviceCIDR']?.ipv4;
   if (pods !== undefined && services !== undefined && rangesOverlap(pods, services))
     values.add(
       values.isGiven('cluster.clusterCIDR') ? 'cluster.clusterCIDR' : 'cluster.serviceCIDR',
@@ -102,9 +99,21 @@ function checkRanges(
       'Choose for example 10.43.0.0/16.',
       services.text,
     );
+  checkFamilies(values, both, nodeIpv6, networks);
+  if (
+    nodeIpv6 !== undefined &&
+    values.list('roles').includes('controlplane') &&
+    both['cluster.clusterCIDR']?.ipv6 === undefined
+  )
+    values.wrong(
+      'nodeIPv6',
+      'is given, and the cluster has no IPv6 ranges',
+      'Leave it out, or give cluster.clusterCIDR and cluster.serviceCIDR an IPv6 range.',
+      nodeIpv6,
+    );
   return {
-    podRange: pods?.text ?? '',
-    serviceRange: services?.text ?? '',
+    podRanges: rangeTexts(both['cluster.clusterCIDR']),
+    serviceRanges: rangeTexts(both['cluster.serviceCIDR']),
     dnsAddress: checkDnsAddress(values, services),
   };
 }

@@ -1,6 +1,7 @@
 // Keys of this process, this machine and its node to their slices of the configuration.
 import type { Configuration, NodeConfiguration, Role } from './configuration.ts';
 import { isDnsName } from './names.ts';
+import { isIPv6 } from '#pki/address.ts';
 import { parseIpv4 } from './ranges.ts';
 import type { ConfigurationValues } from './values.ts';
 
@@ -24,7 +25,7 @@ export const defaultDataDirectory = (
 
 type Machine = Pick<
   Configuration,
-  'dataDirectory' | 'logVerbosity' | 'logFormat' | 'roles' | 'nodeName' | 'nodeIp' | 'nodeIpDetected'
+  'dataDirectory' | 'logVerbosity' | 'logFormat' | 'roles' | 'nodeName' | 'nodeIp' | 'nodeIpDetected' | 'nodeIpv6'
 >;
 
 export function checkMachine(values: ConfigurationValues, host: ConfigurationHost): Machine {
@@ -67,7 +68,21 @@ export function checkMachine(values: ConfigurationValues, host: ConfigurationHos
     nodeName,
     nodeIp,
     nodeIpDetected: given === '',
+    nodeIpv6: checkNodeIpv6(values),
   };
+}
+
+function checkNodeIpv6(values: ConfigurationValues): string | undefined {
+  const given = values.text('nodeIPv6');
+  if (given === '') return undefined;
+  if (!isIPv6(given) || given === '::1' || /^(fe[89ab]|ff)/i.test(given))
+    values.wrong(
+      'nodeIPv6',
+      'must be an IPv6 address at which other machines reach this one',
+      'Write one such as 2001:db8::10, or leave it out.',
+      given,
+    );
+  return given;
 }
 
 function checkRoles(values: ConfigurationValues, host: ConfigurationHost): readonly Role[] {

@@ -30,7 +30,7 @@ export function checkConfiguration(
   const machine = checkMachine(values, host);
   // Packets of Pods and Services exist where there is a node.
   const networks = machine.roles.includes('node') ? (host.networks?.() ?? []) : [];
-  const cluster = checkCluster(values, machine.nodeIp, networks);
+  const cluster = checkCluster(values, machine, networks);
   const configuration: Configuration = {
     ...machine,
     ...cluster,

@@ -53,8 +53,8 @@ test('without any source the defaults of the original hold', async () => {
     url: 'https://127.0.0.1:6443',
     host: '127.0.0.1',
     port: 6443,
-    podRange: '10.42.0.0/16',
-    serviceRange: '10.43.0.0/16',
+    podRanges: ['10.42.0.0/16'],
+    serviceRanges: ['10.43.0.0/16'],
     dnsAddress: '10.43.0.10',
     domain: 'cluster.local',
     nodePorts: { first: 30000, last: 32767 },
@@ -325,15 +325,51 @@ debugging: {logLevel: tRaCe}
 `;
   const { cluster, nodeName, nodeIp, logVerbosity } = await load(etc(text));
   assert.deepEqual(
-    [cluster.podRange, cluster.serviceRange, cluster.nodePorts.last, cluster.dnsAddress],
+    [cluster.podRanges[0], cluster.serviceRanges[0], cluster.nodePorts.last, cluster.dnsAddress],
     ['10.50.0.0/16', '10.51.0.0/16', 31100, '10.51.0.10'],
   );
   assert.deepEqual([nodeName, nodeIp, logVerbosity], ['edge-7', '192.168.7.7', 6]);
   await assert.rejects(load(etc('nodeName: a\nnode: {hostnameOverride: b}')), /two names of one key/);
   await assert.rejects(
     load(etc('network: {clusterNetwork: [10.42.0.0/16, "fd01::/48"]}')),
-    /network\.clusterNetwork \(from .*:1:11\) must hold one range/,
+    /cluster\.serviceCIDR .* has no IPv6 range, and the other one has/,
   );
+});
+
+test('both families: the ranges in their short form, an address of the node, the DNS in IPv4', async () => {
+  const ranges =
+    'network: {clusterNetwork: [10.50.0.0/16, "fd01:0::0/48"], serviceNetwork: [10.51.0.0/16, "fd02::/112"]}';
+  const { cluster, nodeIpv6 } = await load(etc(`${ranges}\nnode: {nodeIPv6: "2001:db8::7"}`));
+  assert.deepEqual(cluster.podRanges, ['10.50.0.0/16', 'fd01::/48']);
+  assert.deepEqual(cluster.serviceRanges, ['10.51.0.0/16', 'fd02::/112']);
+  assert.deepEqual([cluster.dnsAddress, nodeIpv6], ['10.51.0.10', '2001:db8::7']);
+  const written = await load(
+    etc('cluster: {clusterCIDR: "10.50.0.0/16, fd01::/48", serviceCIDR: "10.51.0.0/16,fd02::/112"}'),
+  );
+  assert.deepEqual(written.cluster.podRanges, cluster.podRanges);
+  assert.equal(written.nodeIpv6, undefined);
+});
+
+test('what is wrong with ranges of both families is said with what to write', async () => {
+  const both = (pods: string, services: string) => etc(`cluster: {clusterCIDR: "${pods}", serviceCIDR: "${services}"}`);
+  const [pods, services] = ['10.42.0.0/16,fd01::/48', '10.43.0.0/16,fd02::/112'];
+  const cases: readonly (readonly [ReturnType<typeof etc>, RegExp])[] = [
+    [both('fd01::/48', services), /cluster\.clusterCIDR .* must be an IPv4 range/],
+    [both('fd01::/48,10.42.0.0/16', services), /cluster\.clusterCIDR .* must be an IPv4 range/],
+    [both('10.42.0.0/16,10.44.0.0/16', services), /and may have one of IPv6 behind it/],
+    [both('10.42.0.0/16,fd01::1/48', services), /and may have one of IPv6 behind it/],
+    [both(`${pods},fd05::/48`, services), /and may have one of IPv6 behind it/],
+    [both('10.42.0.0/16', services), /cluster\.clusterCIDR .* has no IPv6 range, and the other one has/],
+    [both(pods, '10.43.0.0/16,fd01::/64'), /fd01::\/48 and cluster\.serviceCIDR .* fd01::\/64 overlap/],
+    [both('10.42.0.0/16,fd01::/72', services), /must be \/64 or larger in IPv6/],
+    [both(pods, '10.43.0.0/16,fd02::/126'), /must be from \/64 to \/124 in IPv6/],
+    [both(pods, '10.43.0.0/16,fd02::/60'), /must be from \/64 to \/124 in IPv6/],
+    [etc('nodeIPv6: "2001:db8::7"'), /nodeIPv6 .* is given, and the cluster has no IPv6 ranges/],
+    [etc('nodeIPv6: "fe80::7"'), /nodeIPv6 .* must be an IPv6 address at which other machines reach this one/],
+  ];
+  for (const [files, expected] of cases) await assert.rejects(load(files), expected);
+  const inIt = { ...both(pods, services), host: { networks: () => [{ interface: 'eth1', cidr: 'fd01:0:0:9::7/64' }] } };
+  await assert.rejects(load(inIt), /cluster\.clusterCIDR .* overlaps the network fd01:0:0:9::7\/64 .*eth1/);
 });
 
 test('keys of MicroShift without a feature here are refused by name, unless they ask for nothing', async () => {

@@ -18,6 +18,8 @@ export interface Configuration {
   readonly nodeIp: string;
   /** Nobody configured it: it is followed when it changes. */
   readonly nodeIpDetected: boolean;
+  /** Undefined: found, where the cluster has IPv6 ranges. */
+  readonly nodeIpv6: string | undefined;
   readonly cluster: ClusterConfiguration;
   readonly apiServer: ApiServerConfiguration;
   readonly dns: DnsConfiguration;
@@ -35,8 +37,9 @@ export interface ClusterConfiguration {
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  readonly podRange: string;
-  readonly serviceRange: string;
+  /** One of IPv4 first, and one of IPv6 where the cluster has both families; so has serviceRanges. */
+  readonly podRanges: readonly string[];
+  readonly serviceRanges: readonly string[];
   readonly dnsAddress: string;
   readonly domain: string;
   readonly nodePorts: { readonly first: number; readonly last: number };

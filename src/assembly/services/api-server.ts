@@ -51,7 +51,7 @@ export async function startApiServer(context: AssemblyContext, scope: Scope): Pr
     featureGates: gates,
     serviceAccountTokens,
     access: access.current,
-    serviceCidrs: [cluster.serviceRange],
+    serviceCidrs: cluster.serviceRanges,
     nodePortRange: { from: cluster.nodePorts.first, to: cluster.nodePorts.last },
     clusterDomain: cluster.domain,
     routeDomain: `apps.${configuration.dns.baseDomain}`,

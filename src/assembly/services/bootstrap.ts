@@ -251,7 +251,7 @@ export function contains(current: unknown, wanted: unknown): boolean {
 async function markServiceRangeReady(client: Client, { clock, configuration }: AssemblyContext): Promise<void> {
   const resource = client.resource(ServiceCIDRs);
   const range = await resource.find({ name: defaultServiceCidr });
-  const differs = range?.spec.cidrs?.[0] !== configuration.cluster.serviceRange;
+  const differs = range?.spec.cidrs?.join() !== configuration.cluster.serviceRanges.join();
   const decided = range?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'Unknown');
   if (range === undefined || differs || decided === true) return;
   const condition = {

@@ -6,6 +6,7 @@ import type { Scope } from '#base/scope.ts';
 import type { Client, EventRecorder } from '#client/client.ts';
 import { certificateSerial } from '#pki/certificate.ts';
 import { hostChangesFile, isOwnTree, recordOwnDirectory } from '#host/changes.ts';
+import { nodePrefixLength6 } from '../config/cluster-ranges.ts';
 import type { AssemblyContext } from '../parts.ts';
 
 /** Of each /16 and the like a node gets a /24, as upstream. */
@@ -53,7 +54,10 @@ export async function startControllers(context: AssemblyContext, scope: Scope): 
         [`TCP/${configuration.cluster.port}`, 'the API server'],
         [`TCP/${configuration.node.kubeletPort}`, 'the API of the node'],
       ]),
-      clusterNetworks: [{ cidr: configuration.cluster.podRange, nodePrefixLength }],
+      clusterNetworks: configuration.cluster.podRanges.map((cidr) => ({
+        cidr,
+        nodePrefixLength: cidr.includes(':') ? nodePrefixLength6 : nodePrefixLength,
+      })),
       certificateSigning: {
         signer: () => parts.take('pki').signer('kube-csr-signer'),
         serial: () => certificateSerial(context.random),

@@ -19,8 +19,8 @@ export async function startPodNetwork(context: AssemblyContext, scope: Scope): P
     logger,
     changes: parts.take('hostChanges'),
     nodeName: configuration.nodeName,
-    podRanges: [cluster.podRange],
-    serviceRanges: [cluster.serviceRange],
+    podRanges: cluster.podRanges,
+    serviceRanges: cluster.serviceRanges,
     confDirectory: configuration.node.cniConfigDirectory,
     leaseDirectory: podAddressDirectory,
   });
@@ -51,8 +51,8 @@ export async function startServiceProxy(context: AssemblyContext, scope: Scope):
     events,
     changes: parts.take('hostChanges'),
     nodeName: configuration.nodeName,
-    podRanges: [cluster.podRange],
-    serviceRanges: [cluster.serviceRange],
+    podRanges: cluster.podRanges,
+    serviceRanges: cluster.serviceRanges,
     servedHere: [cluster.dnsAddress],
   });
   await service.start(scope);
@@ -68,7 +68,7 @@ export async function startNetworkPolicies(context: AssemblyContext, scope: Scop
     logger,
     changes: parts.take('hostChanges'),
     nodeName: configuration.nodeName,
-    podRanges: [parts.take('cluster').podRange],
+    podRanges: parts.take('cluster').podRanges,
   });
   await service.start(scope);
   parts.provide('enforcePolicies', (pod, addresses) => service.enforce(pod, addresses));
@@ -90,8 +90,8 @@ export async function startDns(context: AssemblyContext, scope: Scope): Promise<
     changes: parts.take('hostChanges'),
     address: cluster.dnsAddress,
     domain: cluster.domain,
-    podRanges: [cluster.podRange],
-    serviceRanges: [cluster.serviceRange],
+    podRanges: cluster.podRanges,
+    serviceRanges: cluster.serviceRanges,
     hosts: hosts.current,
   });
   await service.start(scope);
@@ -169,7 +169,7 @@ async function routerOf(context: AssemblyContext, client: Client, scope: Scope):
     machineAddresses: interfaceAddresses,
     reachableAddresses: () => reachableAddresses(interfaceAddresses()),
     onMachineAddresses: (listener) => parts.take('machineChanges').onChange(listener),
-    maySeeHealth: rangeTest([configuration.cluster.podRange]),
+    maySeeHealth: rangeTest(configuration.cluster.podRanges),
     defaultCertificatePem: () => {
       const { certificatePem, keyPem } = pki.leaf('ingress-serving');
       return `${certificatePem}${keyPem}`;

@@ -16,6 +16,9 @@ import { listeningError } from './listening-error.ts';
 const graceMs = 2_000;
 const roleLabels = { 'node-role.kubernetes.io/control-plane': '', 'node-role.kubernetes.io/worker': '' };
 
+const withoutIpv6 =
+  'this node has no IPv6 address, and the cluster has IPv6 ranges: other nodes do not reach its Pods by IPv6; give the machine one, or set nodeIPv6';
+
 export async function startNode(context: AssemblyContext, scope: Scope): Promise<() => readonly string[]> {
   const { configuration, clock, random, logger, parts } = context;
   const { node, nodeName } = configuration;
@@ -38,6 +41,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     ownRuntime: runtime.socketPath.startsWith(`${runDirectory}/`),
   });
   const address = parts.take('nodeAddress');
+  const isDual = cluster.podRanges.length > 1;
   const changes = parts.take('hostChanges');
   recordOwnDirectory(changes, node.kubeletDirectory);
   recordOwnDirectory(changes, node.podLogDirectory);
@@ -49,7 +53,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
     random,
     logger,
     nodeName,
-    nodeIps: () => [address.current],
+    nodeIps: () => [address.current, ...(isDual && address.ipv6 !== undefined ? [address.ipv6] : [])],
     clusterId: cluster.id,
     connectRuntime: runtime.connect,
     registries: runtime.registries,
@@ -105,7 +109,7 @@ export async function startNode(context: AssemblyContext, scope: Scope): Promise
       .patch({ name: nodeName }, { type: 'merge', value: { metadata: { labels: roleLabels } } });
   if (parts.has('nodeRegistered')) parts.take('nodeRegistered')();
   await serveNodeApi(context, scope, agent.api);
-  return () => agent.problems?.() ?? [];
+  return () => [...(agent.problems?.() ?? []), ...(isDual && address.ipv6 === undefined ? [withoutIpv6] : [])];
 }
 
 /** As soon as there is a certificate for it. */

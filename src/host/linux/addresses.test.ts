@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseNodeAddress, defaultRouteInterface, machineNetworks, type InterfaceAddress } from './addresses.ts';
+import {
+  chooseNodeAddress,
+  chooseNodeIpv6,
+  defaultRouteInterface,
+  machineNetworks,
+  type InterfaceAddress,
+} from './addresses.ts';
 
 const header = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const route = (name: string, destination: string, metric: number, flags = '0003', mask = destination) =>
@@ -36,7 +42,22 @@ test("the node's address is that of the default route, else of a real interface,
   assert.equal(chooseNodeAddress(all.slice(0, 2), undefined), '127.0.0.1');
 });
 
-test('networks of the machine are those that it is in by IPv4, without loopback and the Pod network', () => {
+test("the node's address of IPv6 is the one before, else of the node's interface, else of a real one; a link's never", () => {
+  const all = [
+    address('lo', '::1', true),
+    address('cni0', 'fd01::1'),
+    address('eth0', 'fe80::5'),
+    address('eth0', '2001:db8::5'),
+    address('eth1', '2001:db8:1::5'),
+    address('eth1', '2001:db8:1::6'),
+  ];
+  assert.equal(chooseNodeIpv6(all, 'eth1', '2001:db8:1::6'), '2001:db8:1::6');
+  assert.equal(chooseNodeIpv6(all, 'eth1', '2001:db8:1::7'), '2001:db8:1::5');
+  assert.equal(chooseNodeIpv6(all, undefined, undefined), '2001:db8::5');
+  assert.equal(chooseNodeIpv6(all.slice(0, 3), 'eth0', undefined), undefined);
+});
+
+test('networks of the machine are those that it is in, without loopback, single links and the Pod network', () => {
   const one = (cidr: string, internal = false, family: 'IPv4' | 'IPv6' = 'IPv4') => ({
     address: cidr.split('/')[0]!,
     netmask: '',
@@ -48,12 +69,17 @@ test('networks of the machine are those that it is in by IPv4, without loopback 
   });
   const interfaces = {
     lo: [one('127.0.0.1/8', true), one('10.43.0.10/32', true)],
-    eth0: [one('192.168.1.10/24'), { ...one('fe80::1/64', false), family: 'IPv6' as const }],
+    eth0: [
+      one('192.168.1.10/24'),
+      one('2001:db8::10/64', false, 'IPv6'),
+      { ...one('fe80::1/64', false), family: 'IPv6' as const },
+    ],
     cni0: [one('10.42.0.1/24')],
     tun0: [one('10.8.0.5/8')],
   };
   assert.deepEqual(machineNetworks(interfaces), [
     { interface: 'eth0', cidr: '192.168.1.10/24' },
+    { interface: 'eth0', cidr: '2001:db8::10/64' },
     { interface: 'tun0', cidr: '10.8.0.5/8' },
   ]);
 });

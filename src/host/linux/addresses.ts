@@ -37,13 +37,15 @@ export interface InterfaceNetwork {
   readonly cidr: string;
 }
 
-/** IPv4 networks that the machine itself is in: without loopback, and without those that a Pod network makes. */
+/** Networks that the machine itself is in: without loopback and single links, and without those that a Pod network makes. */
 export function machineNetworks(interfaces = networkInterfaces()): readonly InterfaceNetwork[] {
   return Object.entries(interfaces).flatMap(([name, addresses]) =>
     /^(veth|cni|flannel|microshift)/.test(name)
       ? []
       : (addresses ?? []).flatMap((one) =>
-          one.internal || one.family !== 'IPv4' || one.cidr === null ? [] : [{ interface: name, cidr: one.cidr }],
+          one.internal || one.address.startsWith('fe80:') || one.cidr === null
+            ? []
+            : [{ interface: name, cidr: one.cidr }],
         ),
   );
 }
@@ -94,12 +96,40 @@ export function chooseNodeAddress(
   return chosen?.address ?? '127.0.0.1';
 }
 
-export function detectNodeAddress(): string {
-  let routes = '';
+/**
+ * The node's address of IPv6: the one before while it is there, else of the interface that has the node's IPv4 address, else of the
+ * first real interface. Addresses of links alone do not count.
+ */
+export function chooseNodeIpv6(
+  addresses: readonly InterfaceAddress[],
+  nodeInterface: string | undefined,
+  before: string | undefined,
+): string | undefined {
+  const candidates = addresses.filter(
+    (one) =>
+      one.family === 'IPv6' && !one.loopback && !/^fe[89ab]/.test(one.address) && !virtualInterface.test(one.interface),
+  );
+  const chosen =
+    candidates.find((one) => one.address === before) ??
+    candidates.find((one) => one.interface === nodeInterface) ??
+    candidates[0];
+  return chosen?.address;
+}
+
+function routesOfIpv4(): string {
   try {
-    routes = readFileSync('/proc/net/route', 'utf8');
+    return readFileSync('/proc/net/route', 'utf8');
   } catch {
     // No procfs: the interfaces alone decide.
+    return '';
   }
-  return chooseNodeAddress(interfaceAddresses(), defaultRouteInterface(routes));
+}
+
+export const detectNodeAddress = (): string =>
+  chooseNodeAddress(interfaceAddresses(), defaultRouteInterface(routesOfIpv4()));
+
+export function detectNodeIpv6(before: string | undefined): string | undefined {
+  const all = interfaceAddresses();
+  const ipv4 = chooseNodeAddress(all, defaultRouteInterface(routesOfIpv4()));
+  return chooseNodeIpv6(all, all.find((one) => one.address === ipv4)?.interface, before);
 }

@@ -31,7 +31,9 @@ export async function ensureAddress(
   if (networkInterfaces()[link]?.some((one) => one.address === address) === true) return;
   changes.record({ type: 'address', link, address: `${address}/${prefix}` });
   try {
-    await run(['address', 'replace', `${address}/${prefix}`, 'dev', link]);
+    // An IPv6 address that is looked for on the link first cannot be used for seconds, on a bridge without Pods for ever.
+    const now = address.includes(':') ? ['nodad'] : [];
+    await run(['address', 'replace', `${address}/${prefix}`, 'dev', link, ...now]);
   } catch (error) {
     throw needsRoot(`giving ${address} to ${link}`, error);
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '#api/generated/types.ts';
 import { renderConflist } from './conflist.ts';
-import { decideNodeRoutes } from './pod-network.ts';
+import { decideNodeRoutes, missingFamily } from './pod-network.ts';
 
 test('the configuration for the reference plugins', () => {
   assert.deepEqual(
@@ -44,4 +44,11 @@ test('Pods of other nodes are routed through their node, ours are not', () => {
     node('c', ['10.42.2.0/24']),
   ];
   assert.deepEqual(decideNodeRoutes(nodes, 'a'), [{ cidr: '10.42.1.0/24', via: '192.0.2.2' }]);
+});
+
+test('a node that got its range before the cluster had IPv6 lacks that family', () => {
+  const both = ['10.42.0.0/16', 'fd01::/48'];
+  assert.equal(missingFamily(['10.42.0.0/24'], both), 'IPv6');
+  assert.equal(missingFamily(['10.42.0.0/24', 'fd01::/64'], both), undefined);
+  assert.equal(missingFamily(['10.42.0.0/24', 'fd01::/64'], ['10.42.0.0/16']), undefined);
 });

@@ -58,6 +58,13 @@ export function decideNodeRoutes(nodes: readonly Node[], nodeName: string): read
 export const podCidrsOf = (node: Node | undefined): readonly string[] =>
   node?.spec?.podCIDRs ?? (node?.spec?.podCIDR === undefined ? [] : [node.spec.podCIDR]);
 
+/** A family of the cluster's Pods of which this node has no range: it had its ranges before the cluster had that family. */
+export const missingFamily = (podCidrs: readonly string[], podRanges: readonly string[]): 'IPv4' | 'IPv6' | undefined =>
+  (['IPv4', 'IPv6'] as const).find((family) => {
+    const isOf = (cidr: string) => cidr.includes(':') === (family === 'IPv6');
+    return podRanges.some(isOf) && !podCidrs.some(isOf);
+  });
+
 export function createPodNetwork(options: PodNetworkOptions): ProcessService {
   const logger = options.logger.named('pod-network');
   const bridge = options.bridge ?? 'cni0';
@@ -81,6 +88,11 @@ export function createPodNetwork(options: PodNetworkOptions): ProcessService {
   };
 
   const attachRange = async (podCidrs: readonly string[]): Promise<void> => {
+    const missing = missingFamily(podCidrs, options.podRanges);
+    if (missing !== undefined)
+      problems.add(
+        `Pods of this node have no ${missing}: its Node got its ranges (${podCidrs.join()}) before the cluster had ${missing}; delete the Node ${options.nodeName} and start again`,
+      );
     for (const cidr of podCidrs) {
       const six = cidr.includes(':');
       const gateway = addressAt(cidr, 1);

@@ -26,6 +26,10 @@ export function constantTable(families: readonly Family[]): string {
     `    type filter hook forward priority ${priority}; policy accept;`,
     // Replies, and what connections that were allowed bring about.
     '    ct state established,related accept',
+    // Neighbour discovery is IPv6's ARP: without it even a reply has no way. Policies are about connections, not about it.
+    ...(families.includes('6')
+      ? ['    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept']
+      : []),
     ...families.flatMap((family) => {
       const ip = protocolOf(family);
       return [

@@ -93,7 +93,7 @@ export class ControlPlane {
         publicKeys: () => [],
         signer: { sign },
       },
-      serviceCidrs: [configuration.cluster.serviceRange],
+      serviceCidrs: configuration.cluster.serviceRanges,
       nodePortRange: { from: configuration.cluster.nodePorts.first, to: configuration.cluster.nodePorts.last },
       clusterDomain: configuration.cluster.domain,
       publishesServiceCa: true,
@@ -138,7 +138,7 @@ export class ControlPlane {
         logger,
         config: {
           rootCaCertificates: () => 'PEM',
-          clusterNetworks: [{ cidr: this.#configuration.cluster.podRange, nodePrefixLength: 24 }],
+          clusterNetworks: [{ cidr: this.#configuration.cluster.podRanges[0]!, nodePrefixLength: 24 }],
           certificateSigning: { signer: requestSigner, serial },
           serviceCa: { clusterDomain: this.#configuration.cluster.domain, serial },
           volumeDirectories: {

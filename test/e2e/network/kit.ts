@@ -68,6 +68,21 @@ export class Network implements AsyncDisposable {
     return namespace;
   }
 
+  /** IPv6 for the node and namespaces that are there: fd01::N as 10.42.0.N, and outside 2001:db8::1 and ::2. */
+  addSixth(pods: readonly string[], outside: string): void {
+    const bridged = ['net.ipv6.conf.all.forwarding=1', 'net.bridge.bridge-nf-call-ip6tables=1'];
+    this.in(this.node, ['sysctl', '-q', '-w', ...bridged]);
+    this.ip(this.node, '-6 address add fd01::1/64 dev cni0 nodad');
+    this.ip(this.node, '-6 route add fd02::/112 dev cni0 src fd01::1');
+    this.ip(this.node, '-6 address add 2001:db8::1/64 dev out0 nodad');
+    for (const pod of pods) {
+      this.ip(pod, `-6 address add fd01::${/\d+$/.exec(pod)![0]}/64 dev eth0 nodad`);
+      this.ip(pod, '-6 route add default via fd01::1');
+    }
+    this.ip(outside, '-6 address add 2001:db8::2/64 dev eth0 nodad');
+    this.ip(outside, '-6 route add default via 2001:db8::1');
+  }
+
   /** A machine outside the cluster, on a link of its own: node 192.0.2.1, it 192.0.2.2. */
   outside(): string {
     const namespace = this.#namespace('out');

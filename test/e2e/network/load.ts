@@ -23,7 +23,7 @@ const get = (): Promise<string> =>
   new Promise((resolve) => {
     const request = (secure ? https : http).request(
       {
-        host: order.connectTo ?? url.hostname,
+        host: order.connectTo ?? url.hostname.replace(/^\[|\]$/g, ''),
         port: url.port || (secure ? 443 : 80),
         path: `${url.pathname}${url.search}`,
         headers: { host: order.host ?? url.host, ...order.headers },

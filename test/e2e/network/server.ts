@@ -8,11 +8,11 @@ const [name, portText, pemFile] = process.argv.slice(2);
 const port = Number(portText);
 const answer: RequestListener = (request, response) => {
   const delayMs = Number(new URL(request.url ?? '/', 'http://x').searchParams.get('delay') ?? 0);
-  setTimeout(() => response.end(`${name} ${request.socket.remoteAddress}`), delayMs);
+  setTimeout(() => response.end(`${name} ${request.socket.remoteAddress?.replace(/^::ffff:/, '')}`), delayMs);
 };
 const pem = pemFile === undefined ? undefined : readFileSync(pemFile);
 const server = pem === undefined ? createServer(answer) : createSecureServer({ cert: pem, key: pem }, answer);
-server.listen(port, '0.0.0.0', () => {
+server.listen(port, '::', () => {
   const udp = createSocket('udp4', (_message, from) => udp.send(`${name} ${from.address}`, from.port, from.address));
   udp.bind(port, () => process.stdout.write('ready\n'));
 });

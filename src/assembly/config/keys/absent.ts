@@ -60,7 +60,6 @@ export const absentKeys: readonly AbsentKey[] = [
     instead: "The Pod network is MicroShift's own, made of the CNI reference plugins.",
   },
   { path: 'network.multus', instead: 'Pods have one network.', harmless: [{ status: 'Disabled' }] },
-  { path: 'node.nodeIPv6', instead: 'Clusters are IPv4 only.' },
   {
     path: 'storage.optionalCsiComponents',
     instead: 'There are no volume snapshots.',

@@ -18,22 +18,15 @@ const alias = (path: string, of: string, type: KeyType, convert: KeyAlias['conve
   convert,
 });
 const same = (value: RawValue): RawValue => value;
-const oneRange = (value: RawValue): ReturnType<KeyAlias['convert']> => {
-  const ranges = value as readonly string[];
-  return ranges.length <= 1
-    ? (ranges[0] ?? '')
-    : {
-        wrong: 'must hold one range',
-        remedy: 'Leave one IPv4 range: dual-stack clusters are not supported yet.',
-      };
-};
+const ranges = (value: RawValue): RawValue => (value as readonly string[]).join();
 
 export const keyAliases: readonly KeyAlias[] = [
-  alias('network.clusterNetwork', 'cluster.clusterCIDR', 'list', oneRange),
-  alias('network.serviceNetwork', 'cluster.serviceCIDR', 'list', oneRange),
+  alias('network.clusterNetwork', 'cluster.clusterCIDR', 'list', ranges),
+  alias('network.serviceNetwork', 'cluster.serviceCIDR', 'list', ranges),
   alias('network.serviceNodePortRange', 'cluster.serviceNodePortRange', 'string', same),
   alias('node.hostnameOverride', 'nodeName', 'string', lowerCase),
   alias('node.nodeIP', 'nodeIP', 'string', same),
+  alias('node.nodeIPv6', 'nodeIPv6', 'string', same),
   alias(
     'debugging.logLevel',
     'logVLevel',

@@ -8,8 +8,18 @@ export const clusterKeys: readonly ConfigurationKey[] = [
     'restart',
     'where clients reach the API server; its port is the one it listens on',
   ),
-  text('cluster.clusterCIDR', '10.42.0.0/16', 'restart', 'addresses of Pods'),
-  text('cluster.serviceCIDR', '10.43.0.0/16', 'restart', 'addresses of Services'),
+  text(
+    'cluster.clusterCIDR',
+    '10.42.0.0/16',
+    'restart',
+    'addresses of Pods: a range of IPv4, and behind a comma one of IPv6',
+  ),
+  text(
+    'cluster.serviceCIDR',
+    '10.43.0.0/16',
+    'restart',
+    'addresses of Services: a range of IPv4, and behind a comma one of IPv6',
+  ),
   text('cluster.dns', undefined, 'restart', 'address of the cluster DNS, inside cluster.serviceCIDR', {
     defaultText: 'the tenth of cluster.serviceCIDR, 10.43.0.10',
   }),

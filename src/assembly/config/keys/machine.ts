@@ -18,6 +18,12 @@ export const machineKeys: readonly ConfigurationKey[] = [
   text('nodeIP', undefined, 'restart', 'address of this node; followed when it changes, unless it is given', {
     defaultText: "the default route's address",
   }),
+  text(
+    'nodeIPv6',
+    '',
+    'restart',
+    'IPv6 address of this node where the cluster has IPv6 ranges; empty: found, and followed',
+  ),
 ];
 
 export const nodeKeys: readonly ConfigurationKey[] = [
