@@ -30,7 +30,11 @@ const expected: readonly ExpectedTimer[] = [
     everyMs: 10 * second,
     reason: 'the probe of the one Pod, every 10 s by its spec',
   },
-  { source: 'src/node/agent.ts', everyMs: 30 * second, reason: 'relists the runtime: an event of it may be lost' },
+  {
+    source: 'src/node/housekeeping.ts',
+    everyMs: 30 * second,
+    reason: 'relists the runtime: an event of it may be lost',
+  },
 ];
 /** What the simulated machine takes for what it is asked: no timers of the product. */
 const simulated = 'src/simulation/';
