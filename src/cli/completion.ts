@@ -38,6 +38,7 @@ const values: Readonly<Record<string, CompletedValue>> = {
   'simulate --pods': anything,
   'simulate --pod-start-ms': anything,
   'simulate --lease-seconds': anything,
+  'simulate --time': words('real', 'virtual'),
   'add-node --hours': anything,
   'completion shell': words(...shells),
 };

@@ -209,10 +209,14 @@ export function createProgram(exitWith: (code: number) => void): Command {
     .description(
       'Run the whole cluster in memory on virtual time, from a seed, with faults, and check what must always hold. With --nodes: a large cluster, and what it costs.',
     )
-    .option('--nodes <count>', 'so many simulated nodes in this process, in real time, instead of seeds and faults')
+    .option('--nodes <count>', 'so many simulated nodes in this process, instead of seeds and faults')
     .option('--pods <count>', 'with --nodes: so many Pods on them; default: 20 a node')
     .option('--pod-start-ms <milliseconds>', 'with --nodes: how long a Pod takes to run; default: 500')
     .option('--lease-seconds <seconds>', 'with --nodes: how often each node renews its Lease; default: 10')
+    .option(
+      '--time <which>',
+      'with --nodes: real, or virtual, in which nobody waits for the times that Pods and heartbeats take; default: real',
+    )
     .option('--seed <number>', 'the seed: the same gives the same run', '1')
     .option('--seeds <count>', 'so many seeds, from this one on', '1')
     .option('--steps <count>', 'how much happens in it')

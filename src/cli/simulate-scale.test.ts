@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reportText } from './simulate-scale.ts';
-import { systemClock, VirtualClock } from '#base/clock.ts';
+import { type Clock, sleep, systemClock, VirtualClock } from '#base/clock.ts';
 import { seededRandom } from '#base/random.ts';
 import type { ApiRequest, ApiResponse } from '#api/request.ts';
 import { kindOfRequest, Latencies } from '#simulation/scale/latencies.ts';
-import { runScale } from '#simulation/scale/run.ts';
+import { runScale, type ScaleOptions } from '#simulation/scale/run.ts';
+import { onVirtualTime } from '#simulation/scale/virtual-time.ts';
 
 test('requests are told apart by verb and resource; watches are none', () => {
   const of = (method: string, path: string, query = '') => {
@@ -37,23 +38,27 @@ test('percentiles are within five per cent', async () => {
   assert.ok(Math.abs(row!.p50Ms - 50) < 3 && Math.abs(row!.p99Ms - 99) < 5, JSON.stringify(row));
 });
 
+const small = (clock: Clock, onProgress: (line: string) => void): ScaleOptions => ({
+  nodes: 5,
+  pods: 40,
+  podsPerDeployment: 20,
+  podStartMs: 5,
+  podStopMs: 5,
+  leaseSeconds: 1,
+  clock,
+  realClock: systemClock,
+  random: seededRandom(1),
+  residentBytes: () => 5 * 1024 ** 3,
+  processorSeconds: () => performance.now() / 1_000,
+  onProgress,
+  signal: AbortSignal.timeout(60_000),
+});
+
 test('a small cluster of simulated nodes runs all of its Pods, and says what that took', async () => {
   const lines: string[] = [];
   const alive = setInterval(() => {}, 1_000);
   try {
-    const report = await runScale({
-      nodes: 5,
-      pods: 40,
-      podsPerDeployment: 20,
-      podStartMs: 5,
-      podStopMs: 5,
-      leaseSeconds: 1,
-      clock: systemClock,
-      random: seededRandom(1),
-      residentBytes: () => 5 * 1024 ** 3,
-      onProgress: (line) => lines.push(line),
-      signal: AbortSignal.timeout(60_000),
-    });
+    const report = await runScale(small(systemClock, (line) => lines.push(line)));
     const counts = new Map(report.latencies.map((row) => [`${row.verb} ${row.resource}`, row.count]));
     assert.equal(counts.get('POST pods'), 40);
     assert.equal(counts.get('POST pods/binding'), 40);
@@ -69,4 +74,34 @@ test('a small cluster of simulated nodes runs all of its Pods, and says what tha
   } finally {
     clearInterval(alive);
   }
+});
+
+test('on virtual time Pods that take an hour to begin are waited for by nobody, and nodes stay alive meanwhile', async () => {
+  const lines: string[] = [];
+  const beganMs = performance.now();
+  const report = await onVirtualTime(Date.UTC(2026, 0), (clock) =>
+    runScale({ ...small(clock, (line) => lines.push(line)), podStartMs: 3_600_000, leaseSeconds: 10 }),
+  );
+  assert.ok(performance.now() - beganMs < 60_000);
+  assert.ok(report.clusterSeconds > 3_600 && report.clusterSeconds < 3_700, `${report.clusterSeconds} s`);
+  const counts = new Map(report.latencies.map((row) => [`${row.verb} ${row.resource}`, row.count]));
+  assert.equal(counts.get('PATCH pods/status'), 40);
+  assert.equal(counts.get('POST pods'), 40, 'none was evicted and made again');
+  const renewals = counts.get('PATCH leases')!;
+  assert.ok(renewals >= 5 * 350 && renewals <= 5 * 370, `${renewals} renewals of five Leases`);
+  assert.ok(report.latencies.every((row) => row.maxMs < 10_000));
+  assert.deepEqual(
+    lines.filter((line) => /failed|error/.test(line)),
+    [],
+  );
+});
+
+test('what fails on virtual time fails for who waits', async () => {
+  await assert.rejects(
+    onVirtualTime(0, async (clock) => {
+      await sleep(clock, 600_000);
+      throw new Error('ten minutes later');
+    }),
+    /ten minutes later/,
+  );
 });

@@ -30,9 +30,14 @@ export interface ScaleOptions {
   readonly podStartMs: number;
   readonly podStopMs: number;
   readonly leaseSeconds: number;
+  /** The cluster's. */
   readonly clock: Clock;
+  /** What things take is measured with it; the same as `clock` in real time. */
+  readonly realClock: Clock;
   readonly random: Random;
   readonly residentBytes: () => number;
+  /** Of this process, since it began. */
+  readonly processorSeconds: () => number;
   readonly onProgress: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -44,6 +49,10 @@ export interface ScaleReport {
   readonly scheduledSeconds: number;
   readonly runningSeconds: number;
   readonly podsPerSecond: number;
+  /** While Pods were scheduled. */
+  readonly podsPerProcessorSecond: number;
+  /** What passed by the cluster's clock until the last Pod ran. */
+  readonly clusterSeconds: number;
   readonly residentBytesMax: number;
   /** Of upstream's objectives, and of the memory; empty: all held. */
   readonly broken: readonly string[];
@@ -70,9 +79,13 @@ interface Started {
   readonly latencies: Latencies;
 }
 
-async function startControlPlane({ clock, random }: ScaleOptions, scope: Scope, logger: Logger): Promise<Started> {
+async function startControlPlane(
+  { clock, realClock, random }: ScaleOptions,
+  scope: Scope,
+  logger: Logger,
+): Promise<Started> {
   const configuration = await simulatedConfiguration();
-  const latencies = new Latencies(clock);
+  const latencies = new Latencies(realClock);
   const server = createApiServer({
     store: createMemoryStore({ clock }),
     clock,
@@ -144,7 +157,8 @@ async function startControlPlane({ clock, random }: ScaleOptions, scope: Scope, 
 }
 
 export async function runScale(options: ScaleOptions): Promise<ScaleReport> {
-  const { clock, onProgress, signal } = options;
+  const { clock, realClock, onProgress, signal } = options;
+  const clusterBeganMs = clock.monotonicMs();
   const logger: Logger = {
     ...silentLogger,
     error: (message, fields) => onProgress(`error: ${message} ${JSON.stringify(fields ?? {})}`),
@@ -161,8 +175,8 @@ export async function runScale(options: ScaleOptions): Promise<ScaleReport> {
       podsPerNodeMax: Math.max(110, Math.ceil((options.pods / options.nodes) * 2)),
     });
     let residentBytesMax = 0;
-    const seconds = (sinceMs: number) => (clock.monotonicMs() - sinceMs) / 1000;
-    const beganMs = clock.monotonicMs();
+    const seconds = (sinceMs: number) => (realClock.monotonicMs() - sinceMs) / 1000;
+    const beganMs = realClock.monotonicMs();
     await nodes.register();
     const registeredSeconds = seconds(beganMs);
     onProgress(`${options.nodes} nodes are registered after ${registeredSeconds.toFixed(1)} s`);
@@ -171,19 +185,28 @@ export async function runScale(options: ScaleOptions): Promise<ScaleReport> {
 
     let bound = 0;
     let scheduledSeconds = 0;
-    const podsMs = clock.monotonicMs();
+    let processorSeconds = 0;
+    const podsMs = realClock.monotonicMs();
+    const processorBefore = options.processorSeconds();
     const listening = admin.informer(Pods).onChange(({ previous, current }) => {
       if ((previous?.spec.nodeName ?? '') !== '' || (current?.spec.nodeName ?? '') === '') return;
-      if (++bound === options.pods) scheduledSeconds = seconds(podsMs);
+      if (++bound !== options.pods) return;
+      scheduledSeconds = seconds(podsMs);
+      processorSeconds = options.processorSeconds() - processorBefore;
     });
     scope.onClose(() => listening[Symbol.dispose]());
     await makeDeployments(admin, options);
-    for (let before = 0; nodes.running < options.pods; before = bound) {
+    let told = { bound: 0, atSeconds: 0 };
+    while (nodes.running < options.pods) {
       await sleep(clock, lookMs, signal);
-      residentBytesMax = Math.max(residentBytesMax, options.residentBytes());
-      const megabytes = Math.round(options.residentBytes() / 1024 ** 2);
+      const resident = options.residentBytes();
+      residentBytesMax = Math.max(residentBytesMax, resident);
+      const now = seconds(podsMs);
+      if (now - told.atSeconds < 0.9) continue;
+      const rate = Math.round((bound - told.bound) / (now - told.atSeconds));
+      told = { bound, atSeconds: now };
       onProgress(
-        `${seconds(podsMs).toFixed(0)} s: ${bound} Pods have a node (${bound - before} in the last second), ${nodes.running} run, ${megabytes} MB`,
+        `${now.toFixed(0)} s: ${bound} Pods have a node (${rate} a second), ${nodes.running} run, ${Math.round(resident / 1024 ** 2)} MB`,
       );
     }
     const rows = latencies.rows();
@@ -193,6 +216,8 @@ export async function runScale(options: ScaleOptions): Promise<ScaleReport> {
       scheduledSeconds,
       runningSeconds: seconds(podsMs),
       podsPerSecond: options.pods / scheduledSeconds,
+      podsPerProcessorSecond: options.pods / processorSeconds,
+      clusterSeconds: (clock.monotonicMs() - clusterBeganMs) / 1000,
       residentBytesMax,
       broken: [...rows.flatMap(brokenBy), ...(residentBytesMax > memoryBytesMax ? ['memory: more than 4 GB'] : [])],
     };
