@@ -182,10 +182,10 @@ test('datagram flows to an endpoint that is gone are stale, moved ones are not',
 
 test('clients that the table of an earlier run remembers keep their endpoint, for as long as they had left', () => {
   const proxied = new ProxyTable(ranges);
-  assert.equal(proxied.hasAffinity, false);
+  assert.deepEqual(proxied.affinitySets, []);
   proxied.set('a', decideService(service({ sessionAffinity: 'ClientIP' }), [slice(endpoint('10.42.0.2'))], context));
-  assert.equal(proxied.hasAffinity, true);
   const [, set = ''] = /add set inet microshift (affinity-\S+)/.exec(proxied.full()) ?? [];
+  assert.deepEqual(proxied.affinitySets, [set]);
   const listing = [
     { metainfo: { version: '1.0.6' } },
     { set: { name: 'hairpin4', elem: [{ concat: ['10.42.0.2', '10.42.0.2'] }] } },

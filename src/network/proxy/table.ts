@@ -146,9 +146,9 @@ export class ProxyTable {
     };
   }
 
-  /** Some Service is to lead each client to the endpoint that it had. */
-  get hasAffinity(): boolean {
-    return this.#objects.size > 0;
+  /** Names of the sets of clients that are each led to the endpoint that they had. */
+  get affinitySets(): readonly string[] {
+    return [...this.#objects.values()].filter(({ object }) => object.type === 'set').map(({ object }) => object.name);
   }
 
   get hasDatagramServices(): boolean {
