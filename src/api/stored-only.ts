@@ -3,10 +3,6 @@
 import type { KindReference } from './kind.ts';
 
 const rows: Readonly<Record<string, string>> = {
-  'resource.k8s.io/deviceclasses': 'devices are not allocated',
-  'resource.k8s.io/resourceclaims': 'devices are not allocated',
-  'resource.k8s.io/resourceclaimtemplates': 'devices are not allocated',
-  'resource.k8s.io/resourceslices': 'devices are not allocated',
   'security.openshift.io/securitycontextconstraints': 'Pods are not checked against it',
 };
 

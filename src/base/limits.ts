@@ -134,3 +134,6 @@ export const pluginSocketsMax = 256;
 export const pluginFoldersMax = 64;
 /** Devices that one plugin of a node may tell of: a Node's status counts them, and every update has all. */
 export const devicesMax = 10_000;
+/** Steps of a search for devices: on one node, and for one Pod on all of them (about a second). Upstream gives a node ten seconds. */
+export const claimSearchStepsMax = 50_000;
+export const podSearchStepsMax = 1_000_000;

@@ -32,6 +32,7 @@ import { replicaSet } from './replicaset/controller.ts';
 import { replicationController } from './replicationcontroller/controller.ts';
 import { resourceQuota } from './resourcequota/controller.ts';
 import { rootCaCertPublisher } from './root-ca-cert-publisher/controller.ts';
+import { resourceClaim } from './resource-claim/controller.ts';
 import type { RuntimeConfig } from '#rules/runtime-config.ts';
 import type { Controller } from './runtime/declaration.ts';
 import { serviceAccount } from './service-account/controller.ts';
@@ -120,6 +121,7 @@ export const controllersOf = (config: ControllersConfig): readonly Controller[] 
   persistentVolumeBinder,
   ...(config.volumeDirectories === undefined ? [] : [hostpathProvisioner(config.volumeDirectories)]),
   ephemeralVolume,
+  resourceClaim(),
   attachDetach(),
   volumeExpand,
   claimProtection,

@@ -3,8 +3,11 @@ import { PersistentVolumeClaims, PersistentVolumes, Pods } from '#api/generated/
 import type { Binding, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/generated/types.ts';
 import { isReason } from '#api/status.ts';
 import type { Clock } from '#base/clock.ts';
+import { messageOf } from '#base/errors.ts';
 import type { Client } from '#client/client.ts';
 import { refersTo } from '#rules/volume-matches-claim.ts';
+import { bindDevices, type BindDevicesOptions } from './bind-devices.ts';
+import type { DevicePlan } from './plugins/dynamic-resources/plugin.ts';
 import type { VolumePlan } from './plugins/volume-binding/plugin.ts';
 
 const bindTimeoutMs = 600_000;
@@ -21,17 +24,25 @@ export interface BindOptions {
   readonly signal: AbortSignal;
 }
 
-export async function bind(pod: Pod, node: string, plan: VolumePlan, options: BindOptions): Promise<void> {
-  if (plan.reserve.length + plan.provision.length > 0) {
+export interface BindPlan {
+  readonly volumes: VolumePlan;
+  readonly devices: DevicePlan;
+}
+
+export async function bind(pod: Pod, node: string, plan: BindPlan, options: BindDevicesOptions): Promise<void> {
+  const { volumes, devices } = plan;
+  if (volumes.reserve.length + volumes.provision.length > 0) {
     try {
-      await bindVolumes(node, plan, options);
+      await bindVolumes(node, volumes, options);
     } catch (error) {
       if (error instanceof StalePlanError) throw error;
-      throw new Error(
-        `running PreBind plugin "VolumeBinding": binding volumes: ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      );
+      throw new Error(`running PreBind plugin "VolumeBinding": binding volumes: ${messageOf(error)}`, { cause: error });
     }
+  }
+  try {
+    await bindDevices(pod, devices, options);
+  } catch (error) {
+    throw new Error(`running PreBind plugin "DynamicResources": ${messageOf(error)}`, { cause: error });
   }
   const { namespace, name, uid } = pod.metadata;
   const binding: Binding = {

@@ -20,6 +20,7 @@ import type { Client, InformerIndex } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
 import { NodeInfo } from './node-info.ts';
 import type { ClusterSnapshot } from './plugin.ts';
+import { DeviceBook } from './plugins/dynamic-resources/device-book.ts';
 import { PodCounts } from './pod-counts.ts';
 
 const attachmentsByNode: InformerIndex<VolumeAttachment> = { name: 'node', keysOf: ({ spec }) => [spec.nodeName] };
@@ -37,9 +38,12 @@ export class ClusterCache implements ClusterSnapshot {
   readonly #nominated = new Map<string, { readonly pod: Pod; readonly node: string }>();
   readonly #counts = new PodCounts();
   readonly #client: Client;
+  readonly devices: DeviceBook;
 
-  constructor(client: Client) {
+  /** `now`: milliseconds since 1970. */
+  constructor(client: Client, now: () => number) {
     this.#client = client;
+    this.devices = new DeviceBook(client, now);
   }
   get nodes(): readonly NodeInfo[] {
     return this.#list;

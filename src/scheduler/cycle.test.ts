@@ -4,6 +4,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass }
 import { decide, feasibleMax } from './cycle.ts';
 import { NodeInfo } from './node-info.ts';
 import { type ClusterSnapshot, type SchedulerPlugin, unresolvable } from './plugin.ts';
+import { noDevices } from '#kit/devices.ts';
 import { plugins } from './plugins/registry.ts';
 
 let serial = 0;
@@ -29,6 +30,7 @@ const onNode = (info: NodeInfo, ...pods: Pod[]): NodeInfo => {
 };
 const cluster = (nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot> = {}): ClusterSnapshot => ({
   nodes,
+  devices: noDevices,
   claim: () => undefined,
   volume: () => undefined,
   csiNode: () => undefined,
@@ -50,7 +52,7 @@ const run = (one: Pod, snapshot: ClusterSnapshot): string => {
   return verdict.type === 'node' ? verdict.node.name : verdict.message;
 };
 const why = (count: number, reasons: string, preemption: string) =>
-  `0/${count} nodes are available: ${reasons}. preemption: 0/${count} nodes are available: ${preemption}.`;
+  `0/${count} nodes are available: ${reasons}. no new claims to deallocate, preemption: 0/${count} nodes are available: ${preemption}.`;
 const notHelpful = (count: number) => `${count} Preemption is not helpful for scheduling`;
 
 test('no nodes at all', () => assert.equal(run(pod(), cluster([])), 'no nodes available to schedule pods'));
@@ -69,7 +71,7 @@ test('reasons are counted, sorted and joined as users know them', () => {
   );
   assert.equal(
     run(asking('1', { preemptionPolicy: 'Never' }), cluster([full])),
-    '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.',
+    '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.',
   );
 });
 
@@ -98,7 +100,7 @@ test('selectors, affinity, host ports, tolerations', () => {
   const busy = onNode(new NodeInfo(node('busy')), port());
   assert.match(
     run(port(), cluster([busy])),
-    /1 node\(s\) didn't have free ports for the requested pod ports\. preemption: .* 1 No preemption victims/,
+    /1 node\(s\) didn't have free ports for the requested pod ports\. no new claims to deallocate, preemption: .* 1 No preemption victims/,
   );
   const tainted = new NodeInfo(node('tainted', { taints: [{ key: 'a', value: 'b', effect: 'NoExecute' }] }));
   assert.equal(run(pod({ tolerations: [{ key: 'a', operator: 'Equal', value: 'b' }] }), cluster([tainted])), 'tainted');
@@ -177,7 +179,8 @@ test('volumes decide where a Pod may go', () => {
     volumeBindingMode,
   });
   const nodes = [new NodeInfo(node('n1')), new NodeInfo(node('n2'))];
-  const unhelpful = 'preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.';
+  const unhelpful =
+    'no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.';
   assert.equal(
     run(uses, cluster(nodes)),
     `0/2 nodes are available: persistentvolumeclaim "data" not found. ${unhelpful}`,
@@ -233,7 +236,7 @@ test('preemption takes no more than is needed, and the least important', () => {
   assert.equal(full.pods.size, 3, 'nothing was changed while trying');
   assert.equal(
     victimsOf(important('2'), cluster([full])),
-    '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Insufficient cpu.',
+    '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Insufficient cpu.',
   );
   const verdict = decide(important('1'), cluster([full]), plugins, () => 0);
   assert.equal(verdict.type === 'unschedulable' && verdict.message, '0/1 nodes are available: 1 Insufficient cpu.');
@@ -275,7 +278,7 @@ test('while victims are ending, no more are looked for', () => {
   const busy = onNode(new NodeInfo(node('busy')), ending);
   assert.equal(
     victimsOf({ ...important('1'), status: { nominatedNodeName: 'busy' } }, cluster([busy])),
-    '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to a terminating pod on the nominated node.',
+    '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to a terminating pod on the nominated node.',
   );
 });
 

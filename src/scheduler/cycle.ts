@@ -2,7 +2,7 @@
 import type { Pod } from '#api/generated/types.ts';
 import type { CycleMeasures } from './metrics.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { ClusterSnapshot, NodeFilter, Rejection, SchedulerPlugin } from './plugin.ts';
+import type { ClusterSnapshot, NodeFilter, Rejection, Relief, SchedulerPlugin } from './plugin.ts';
 import { histogram, preempt, priorityOf, type Preemption } from './preemption.ts';
 
 export type Verdict =
@@ -15,6 +15,8 @@ export type Verdict =
       readonly rejectedBy: ReadonlySet<string>;
       /** What would have to go so that it fits. */
       readonly preemption?: Preemption | undefined;
+      /** A claim that is to lose its devices, so that the Pod may get others. */
+      readonly release?: Relief['release'];
     };
 
 /** In large clusters the best of some is good enough, and much sooner found. Upstream's default (percentageOfNodesToScore unset). */
@@ -25,6 +27,7 @@ export function feasibleMax(nodes: number): number {
 }
 
 /** `pick`: one of so many equally good nodes. `measures`: told as it goes on. `from`: where the search begins. */
+/** Throws CycleError. */
 export function decide(
   pod: Pod,
   cluster: ClusterSnapshot,
@@ -46,7 +49,8 @@ export function decide(
     const text = plugin.preFilter(pod, cluster);
     if (text === undefined) continue;
     measures?.ended('PreFilter', 'Unschedulable');
-    return unschedulable(pod, cluster, text, new Map(), new Set([plugin.name]), () => undefined);
+    const reliefs = reliefsOf(pod, cluster, plugins, new Map(), pick);
+    return unschedulable(pod, cluster, text, new Map(), new Set([plugin.name]), reliefs, () => undefined);
   }
   measures?.ended('PreFilter', 'Success');
   const feasible: NodeInfo[] = [];
@@ -82,10 +86,19 @@ export function decide(
     return { type: 'node', node, looked };
   }
   const reasons = histogram([...rejections.values()].flatMap((one) => one.reasons));
-  return unschedulable(pod, cluster, reasons, rejections, rejectedBy, (node, view) =>
+  const reliefs = reliefsOf(pod, cluster, plugins, rejections, pick);
+  return unschedulable(pod, cluster, reasons, rejections, rejectedBy, reliefs, (node, view) =>
     rejectionOf(pod, node, view, plugins),
   );
 }
+
+const reliefsOf = (
+  pod: Pod,
+  cluster: ClusterSnapshot,
+  plugins: readonly SchedulerPlugin[],
+  rejections: ReadonlyMap<NodeInfo, Rejection>,
+  pick: (count: number) => number,
+): readonly Relief[] => plugins.flatMap((one) => one.postFilter?.(pod, cluster, rejections, pick) ?? []);
 
 function unschedulable(
   pod: Pod,
@@ -93,13 +106,16 @@ function unschedulable(
   reasons: string,
   rejections: ReadonlyMap<NodeInfo, Rejection>,
   rejectedBy: ReadonlySet<string>,
+  reliefs: readonly Relief[],
   fits: (node: NodeInfo, view: ClusterSnapshot) => Rejection | undefined,
 ): Verdict {
   const message = `0/${cluster.nodes.length} nodes are available: ${reasons}.`;
   const verdict = preempt(pod, cluster, rejections, fits);
-  return verdict.type === 'found'
-    ? { type: 'unschedulable', message, rejectedBy, preemption: verdict.preemption }
-    : { type: 'unschedulable', message: `${message} preemption: ${verdict.message}`, rejectedBy };
+  const release = reliefs.find((one) => one.release !== undefined)?.release;
+  if (verdict.type === 'found')
+    return { type: 'unschedulable', message, rejectedBy, preemption: verdict.preemption, release };
+  const tried = [...reliefs.map((one) => one.message), `preemption: ${verdict.message}`].join(', ');
+  return { type: 'unschedulable', message: `${message} ${tried}`, rejectedBy, release };
 }
 
 type NamedRejection = Rejection & { readonly plugin: string };

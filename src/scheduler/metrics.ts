@@ -3,6 +3,8 @@ import type { Clock } from '#base/clock.ts';
 import { exponentialBounds, familyText, type Value } from '#base/metrics/families.ts';
 import type { MetricRegistry } from '#base/metrics/registry.ts';
 import type { SchedulerPlugin } from './plugin.ts';
+import type { BindDevicesOptions } from './bind-devices.ts';
+import { resultsWithConditions } from './plugins/dynamic-resources/binding-conditions.ts';
 
 export type AttemptResult = 'scheduled' | 'unschedulable' | 'error';
 export type ExtensionPoint = 'PreFilter' | 'Filter' | 'PostFilter' | 'Score' | 'Bind';
@@ -33,6 +35,7 @@ export interface SchedulerMetrics {
   onScheduled(attempts: number, sinceFirstSeconds: number): void;
   onPreemption(victims: number | undefined): void;
   onQueued(event: string, queue: QueuePart): void;
+  readonly onDevicesWaited: BindDevicesOptions['onWaited'];
 }
 
 const profile = 'default-scheduler';
@@ -84,6 +87,18 @@ export function schedulerMetrics(registry: MetricRegistry, clock: Clock, state: 
     'event',
     'queue',
   ]);
+  const ofDrivers = ['driver', 'profile', 'status'] as const;
+  const waits = registry.histogram(
+    'scheduler_dra_bindingconditions_wait_duration_seconds',
+    'Time until drivers said of devices that they are ready.',
+    exponentialBounds(0.1, 2, 14),
+    ofDrivers,
+  );
+  const waited = registry.counter(
+    'scheduler_dra_bindingconditions_allocations_total',
+    'Allocated devices whose drivers were waited for.',
+    ofDrivers,
+  );
   const computed = (name: string, help: string, label: string, values: () => Iterable<readonly [string, number]>) =>
     registry.add({
       name,
@@ -141,6 +156,13 @@ export function schedulerMetrics(registry: MetricRegistry, clock: Clock, state: 
     onPreemption(count) {
       preemptions.add();
       if (count !== undefined) victims.observe(count);
+    },
+    onDevicesWaited(status, seconds, claims) {
+      for (const claim of claims) {
+        for (const { driver } of claim.status?.allocation?.devices?.results ?? [])
+          waits.with({ driver, profile, status }).observe(seconds);
+        for (const { driver } of resultsWithConditions(claim)) waited.with({ driver, profile, status }).add();
+      }
     },
     onQueued: (event, queue) => incoming.with({ event, queue }).add(),
   };

@@ -9,14 +9,17 @@ import type {
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
+  ResourceClaimResourceV1,
   Service,
   StorageClass,
   VolumeAttachment,
 } from '#api/generated/types.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { DevicesSnapshot } from './plugins/dynamic-resources/device-book.ts';
 
 export interface ClusterSnapshot {
   readonly nodes: readonly NodeInfo[];
+  readonly devices: DevicesSnapshot;
   claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
   volume(name: string): PersistentVolume | undefined;
   volumes(): readonly PersistentVolume[];
@@ -44,6 +47,17 @@ export interface Rejection {
   readonly resolvable: boolean;
 }
 
+/** What a plugin does where no node was found. */
+export interface Relief {
+  /** Part of the message that users see. */
+  readonly message: string;
+  /** To be deallocated, so that the Pod may get other devices. */
+  readonly release?: ResourceClaimResourceV1 | undefined;
+}
+
+/** Something is wrong with the Pod's objects: no other node is tried, and the Pod again after backing off. */
+export class CycleError extends Error {}
+
 export type NodeFilter = (node: NodeInfo) => Rejection | undefined;
 
 /** What happened in the cluster that may let a waiting Pod in. `node`: it came or changed. */
@@ -55,6 +69,7 @@ export const clusterEvents = [
   'pod-scaled-down',
   'volume',
   'namespace',
+  'device',
 ] as const;
 export type ClusterEvent = (typeof clusterEvents)[number];
 
@@ -62,7 +77,7 @@ export interface SchedulerPlugin {
   readonly name: string;
   /** Events after which a Pod that this plugin rejected is tried again. */
   readonly wakesOn: readonly ClusterEvent[];
-  /** Once a Pod; a text rejects every node. */
+  /** Once a Pod; a text rejects every node. Here and in filters a CycleError ends the attempt. */
   preFilter?(pod: Pod, cluster: ClusterSnapshot): string | undefined;
   filter?(pod: Pod, node: NodeInfo, cluster: ClusterSnapshot): Rejection | undefined;
   /**
@@ -70,6 +85,13 @@ export interface SchedulerPlugin {
    * Says the same as `filter`.
    */
   prepare?(pod: Pod, cluster: ClusterSnapshot): NodeFilter | undefined;
+  /** Before others are asked to make room. `rejections`: what spoke against each node. `pick`: one of so many. */
+  postFilter?(
+    pod: Pod,
+    cluster: ClusterSnapshot,
+    rejections: ReadonlyMap<NodeInfo, Rejection>,
+    pick: (count: number) => number,
+  ): Relief;
   /** 0 to 100 for each of the nodes; more is better. */
   readonly score?:
     | { readonly weight: number; of(pod: Pod, nodes: readonly NodeInfo[], cluster: ClusterSnapshot): readonly number[] }

@@ -101,6 +101,7 @@ function candidateOn(pod: Pod, node: NodeInfo, cluster: ClusterSnapshot, fits: F
 /** A class instance loses its methods when it is spread. */
 const viewOf = (cluster: ClusterSnapshot): ClusterSnapshot => ({
   nodes: cluster.nodes,
+  devices: cluster.devices,
   claim: (namespace, name) => cluster.claim(namespace, name),
   volume: (name) => cluster.volume(name),
   volumes: () => cluster.volumes(),

@@ -154,11 +154,11 @@ export class SchedulingQueue {
     this.#become(entry, 'unschedulable');
     this.#retry(entry, 'ScheduleAttemptFailure');
   }
-  /** Something happened that may help Pods which these plugins rejected. */
-  wake(plugins: ReadonlySet<string>, event: string): void {
+  /** Something happened that may help Pods which these plugins rejected; `concerns`: those of them. */
+  wake(plugins: ReadonlySet<string>, event: string, concerns: (pod: Pod) => boolean = () => true): void {
     for (const entry of this.#concerned) {
-      if (entry.state === 'working') entry.moved = true;
-      else if (intersects(entry.rejectedBy, plugins)) this.#retry(entry, event);
+      if (entry.state === 'working') entry.moved ||= concerns(entry.pod);
+      else if (intersects(entry.rejectedBy, plugins) && concerns(entry.pod)) this.#retry(entry, event);
     }
   }
   close(): void {

@@ -1,46 +1,36 @@
 // The scheduler service: informers feed the books and the queue; one Pod at a time gets a node; bindings run side by side.
-import {
-  CSIDrivers,
-  CSINodes,
-  CSIStorageCapacities,
-  Namespaces,
-  Nodes,
-  PersistentVolumeClaims,
-  PersistentVolumes,
-  PodDisruptionBudgets,
-  ReplicaSets,
-  ReplicationControllers,
-  Services,
-  StatefulSets,
-  Pods,
-  StorageClasses,
-  VolumeAttachments,
-} from '#api/generated/kind-references.ts';
-import type { Node, Pod, PodCondition } from '#api/generated/types.ts';
-import { formatTime } from '#api/meta/time.ts';
+import { Pods } from '#api/generated/kind-references.ts';
+import type { Node, Pod, ResourceClaimResourceV1 } from '#api/generated/types.ts';
+import { loadCel } from '#api/cel/cel.ts';
 import { isNotFound, isReason } from '#api/status.ts';
 import type { Clock } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { MetricRegistry } from '#base/metrics/registry.ts';
-import { fraction, type Random } from '#base/random.ts';
+import { fraction, uuid, type Random } from '#base/random.ts';
 import type { Scope } from '#base/scope.ts';
 import type { Service } from '#base/service.ts';
 import type { Client, EventRecorder, InformerChange } from '#client/client.ts';
 import { podIsTerminal } from '#rules/pod-is-active.ts';
-import { podCondition } from '#rules/pod-is-ready.ts';
 import { semanticallyEqual } from '#rules/semantically-equal.ts';
-import { bind, StalePlanError } from './bind.ts';
+import { releaseDevices, unreserveDevices, type BindDevicesOptions } from './bind-devices.ts';
+import { bind, StalePlanError, type BindPlan } from './bind.ts';
 import { ClusterCache } from './cluster-cache.ts';
-import { decide } from './cycle.ts';
+import { decide, type Verdict } from './cycle.ts';
+import { HeldPods } from './held-pods.ts';
+import { schedulerInformers } from './informers.ts';
 import { makeRoom } from './make-room.ts';
 import { schedulerMetrics, type SchedulerMetrics } from './metrics.ts';
-import type { ClusterEvent } from './plugin.ts';
+import type { NodeInfo } from './node-info.ts';
+import { CycleError, type ClusterEvent } from './plugin.ts';
+import { planDevices } from './plugins/dynamic-resources/plugin.ts';
+import { claimsOf, usesClaims } from './plugins/dynamic-resources/pod-claims.ts';
 import { plugins } from './plugins/registry.ts';
 import { priorityOf, type Preemption } from './preemption.ts';
 import { planVolumes } from './plugins/volume-binding/plugin.ts';
 import { SchedulingQueue } from './queue.ts';
-import { concernedPlugins, queueEvents, scaledDown, schedulingPart } from './waking.ts';
+import { podEvent, reportWaiting } from './report.ts';
+import { concernedPlugins, isOurs, queueEvents, scaledDown, schedulingPart, waits } from './waking.ts';
 
 export interface SchedulerOptions {
   /** With the identity system:kube-scheduler. */
@@ -57,9 +47,6 @@ export interface SchedulerOptions {
 
 /** Pods decided in one turn of the event loop. */
 const decisionsPerTurn = 16;
-/** Characters of an event's message: upstream's NoteLengthLimit. */
-const eventMessageLengthMax = 1024;
-const schedulerName = 'default-scheduler';
 
 export const createScheduler = (options: SchedulerOptions): Service => {
   const scheduler = new Scheduler(options);
@@ -70,27 +57,23 @@ export const createScheduler = (options: SchedulerOptions): Service => {
   };
 };
 
-const isOurs = (pod: Pod): boolean => (pod.spec.schedulerName ?? schedulerName) === schedulerName;
-const waits = (pod: Pod): boolean =>
-  isOurs(pod) &&
-  (pod.spec.nodeName ?? '') === '' &&
-  !podIsTerminal(pod) &&
-  pod.metadata.deletionTimestamp === undefined &&
-  (pod.spec.schedulingGates ?? []).length === 0;
-
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #cache: ClusterCache;
   readonly #queue: SchedulingQueue;
+  readonly #held: HeldPods;
   readonly #metrics: SchedulerMetrics;
   #turnPlanned = false;
   /** Where the next search begins, so that all nodes get their turn. */
   #nextNode = 0;
   #scope: Scope | undefined;
+  /** Expressions of device selectors can be evaluated. */
+  #isCelLoaded = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#cache = new ClusterCache(options.client);
+    this.#cache = new ClusterCache(options.client, () => options.clock.now());
+    this.#held = new HeldPods(this.#cache.devices);
     this.#queue = new SchedulingQueue(
       options.clock,
       () => this.#planTurn(),
@@ -105,26 +88,14 @@ export class Scheduler {
 
   async start(scope: Scope): Promise<void> {
     const { client } = this.#options;
-    const informers = {
-      nodes: client.informer(Nodes),
-      pods: client.informer(Pods),
-      claims: client.informer(PersistentVolumeClaims),
-      volumes: client.informer(PersistentVolumes),
-      classes: client.informer(StorageClasses),
-      namespaces: client.informer(Namespaces),
-      budgets: client.informer(PodDisruptionBudgets),
-      csiNodes: client.informer(CSINodes),
-      csiDrivers: client.informer(CSIDrivers),
-      capacities: client.informer(CSIStorageCapacities),
-      attachments: client.informer(VolumeAttachments),
-      services: client.informer(Services),
-      replicaSets: client.informer(ReplicaSets),
-      replicationControllers: client.informer(ReplicationControllers),
-      statefulSets: client.informer(StatefulSets),
-    };
+    const informers = schedulerInformers(client);
     await Promise.all(Object.values(informers).map((one) => one.whenSynced(scope.signal)));
     this.#scope = scope;
     const subscriptions = [
+      // Before Pods: what is taken has to be known.
+      informers.resourceClaims.onChange((change) => this.#onResourceClaim(change)),
+      informers.deviceClasses.onChange(() => this.#wake('device')),
+      informers.slices.onChange(() => this.#wake('device')),
       informers.nodes.onChange((change) => this.#onNode(change)),
       informers.pods.onChange((change) => this.#onPod(change)),
       informers.claims.onChange(() => this.#wake('volume')),
@@ -158,6 +129,20 @@ export class Scheduler {
       this.#wake('node');
   }
 
+  #onResourceClaim(change: InformerChange<ResourceClaimResourceV1>): void {
+    const { previous, current } = change;
+    const { devices } = this.#cache;
+    devices.onClaim(change);
+    for (const pod of this.#held.take((current ?? previous)!.metadata.namespace!)) this.#queue.set(pod, false);
+    if (previous?.status?.allocation !== undefined && current?.status?.allocation === undefined)
+      return this.#wake('device'); // anybody may want them
+    if (current === undefined || semanticallyEqual(previous?.status ?? null, current.status ?? {})) return;
+    this.#wake('device', (pod) => {
+      const claims = claimsOf(pod, devices);
+      return typeof claims !== 'string' && claims.some((one) => one.metadata.uid === current.metadata.uid);
+    });
+  }
+
   #onPod({ previous, current }: InformerChange<Pod>): void {
     if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid) this.#dropPod(previous);
     if (current === undefined) return;
@@ -176,10 +161,14 @@ export class Scheduler {
       const changed =
         previous !== undefined &&
         (!semanticallyEqual(previous.spec, current.spec) ||
-          !semanticallyEqual(previous.metadata.labels, current.metadata.labels));
-      this.#queue.set(current, changed);
+          !semanticallyEqual(previous.metadata.labels, current.metadata.labels) ||
+          !semanticallyEqual(previous.status?.resourceClaimStatuses, current.status?.resourceClaimStatuses));
+      const isHeld = usesClaims(current) && this.#held.hold(current);
+      if (isHeld) this.#queue.remove(current);
+      else this.#queue.set(current, changed);
       return;
     }
+    this.#held.remove(current);
     this.#queue.remove(current);
     const arrived = (current.spec.nodeName ?? '') !== '' && (previous?.spec.nodeName ?? '') === '';
     const relabelled = previous !== undefined && !semanticallyEqual(previous.metadata.labels, current.metadata.labels);
@@ -190,22 +179,26 @@ export class Scheduler {
 
   #dropPod(pod: Pod): void {
     this.#queue.remove(pod);
+    this.#held.remove(pod);
     // One for which room was made counts as if it ran.
     const counted = this.#cache.isPlaced(pod.metadata.uid!) || (pod.status?.nominatedNodeName ?? '') !== '';
     this.#cache.removePod(pod.metadata.uid!);
     if (counted) this.#wake('pod-removed');
   }
 
-  #wake(event: ClusterEvent): void {
+  /** `concerns`: which of the Pods that wait for such an event. */
+  #wake(event: ClusterEvent, concerns?: (pod: Pod) => boolean): void {
     if (this.#queue.size === 0) return;
-    this.#queue.wake(concernedPlugins.get(event)!, queueEvents[event]);
+    this.#queue.wake(concernedPlugins.get(event)!, queueEvents[event], concerns);
   }
 
-  /** Held back by their gates. */
+  /** Held back by their gates, or until their claims are there. */
   #gated(): number {
     const pods = this.#options.client.informer(Pods).list();
-    return pods.filter((pod) => isOurs(pod) && !podIsTerminal(pod) && (pod.spec.schedulingGates ?? []).length > 0)
-      .length;
+    const byGates = pods.filter(
+      (pod) => isOurs(pod) && !podIsTerminal(pod) && (pod.spec.schedulingGates ?? []).length > 0,
+    );
+    return byGates.length + this.#held.size;
   }
 
   #planTurn(): void {
@@ -228,56 +221,104 @@ export class Scheduler {
   #schedule(pod: Pod): void {
     const scope = this.#scope;
     if (scope === undefined || scope.closed) return;
+    if (usesClaims(pod) && !this.#isCelLoaded) {
+      scope.spawn('loading of expressions', async () => {
+        await loadCel();
+        this.#isCelLoaded = true;
+        this.#queue.stale(pod);
+      });
+      return;
+    }
     const { clock, random, logger } = this.#options;
     const metrics = this.#metrics;
     const startMs = clock.monotonicMs();
     const seconds = (): number => (clock.monotonicMs() - startMs) / 1000;
     const measures = metrics.cycle();
     const pick = (count: number): number => Math.floor(fraction(random) * count);
-    const verdict = decide(pod, this.#cache, plugins, pick, measures, this.#nextNode);
     const name = `${pod.metadata.namespace!}/${pod.metadata.name!}`;
-    switch (verdict.type) {
-      case 'unschedulable':
-        logger.debug('no node', { pod: name, cause: verdict.message });
-        measures.ended('PostFilter', verdict.preemption === undefined ? 'Unschedulable' : 'Success');
-        metrics.onPreemption(verdict.preemption?.victims.length);
-        metrics.onAttempt('unschedulable', seconds());
-        this.#queue.failed(pod, verdict.rejectedBy);
-        if (verdict.preemption !== undefined) this.#preempt(pod, verdict.preemption, scope);
-        scope.spawn(`report of ${name}`, () =>
-          this.#report(pod, 'Unschedulable', verdict.message, verdict.preemption?.node.name),
-        );
-        return;
-      case 'node': {
-        metrics.onDecided(seconds());
-        const plan = planVolumes(pod, verdict.node, this.#cache);
-        if (typeof plan === 'string') {
-          metrics.onAttempt('error', seconds());
-          this.#queue.failed(pod, new Set());
-          return;
-        }
-        const node = verdict.node.name;
-        this.#nextNode = (this.#nextNode + verdict.looked) % Math.max(1, this.#cache.nodes.length);
-        this.#cache.assume(pod, node);
-        scope.spawn(`binding of ${name}`, async (signal) => {
-          try {
-            const bindingMs = clock.monotonicMs();
-            // The informer may tell of the binding first.
-            const tries = this.#queue.triesOf(pod);
-            await bind(pod, node, plan, { ...this.#options, signal });
-            metrics.onPoint('Bind', 'Success', (clock.monotonicMs() - bindingMs) / 1000);
-            metrics.onAttempt('scheduled', seconds());
-            if (tries !== undefined)
-              metrics.onScheduled(tries.attempts, (clock.monotonicMs() - (tries.firstTriedMs ?? startMs)) / 1000);
-            this.#queue.remove(pod);
-            this.#event(pod, 'Normal', 'Scheduled', `Successfully assigned ${name} to ${node}`);
-          } catch (error) {
-            if (!(error instanceof StalePlanError)) metrics.onAttempt('error', seconds());
-            await this.#bindingFailed(pod, error);
-          }
-        });
-      }
+    let verdict: Verdict;
+    let plan: BindPlan | string = '';
+    try {
+      verdict = decide(pod, this.#cache, plugins, pick, measures, this.#nextNode);
+      if (verdict.type === 'node') plan = this.#plan(pod, verdict.node);
+    } catch (error) {
+      if (!(error instanceof CycleError)) throw error;
+      metrics.onAttempt('error', seconds());
+      this.#queue.failed(pod, new Set());
+      scope.spawn(`report of ${name}`, () =>
+        reportWaiting(pod, 'SchedulerError', error.message, undefined, this.#options),
+      );
+      return;
     }
+    if (verdict.type === 'unschedulable') {
+      logger.debug('no node', { pod: name, cause: verdict.message });
+      measures.ended('PostFilter', verdict.preemption === undefined ? 'Unschedulable' : 'Success');
+      metrics.onPreemption(verdict.preemption?.victims.length);
+      metrics.onAttempt('unschedulable', seconds());
+      this.#queue.failed(pod, verdict.rejectedBy);
+      const { message, preemption, release } = verdict;
+      if (preemption !== undefined) this.#preempt(pod, preemption, scope);
+      if (release !== undefined) scope.spawn(`deallocation for ${name}`, () => releaseDevices(release, this.#options));
+      scope.spawn(`report of ${name}`, () =>
+        reportWaiting(pod, 'Unschedulable', message, preemption?.node.name, this.#options),
+      );
+      return;
+    }
+    metrics.onDecided(seconds());
+    if (typeof plan === 'string') {
+      metrics.onAttempt('error', seconds());
+      this.#queue.failed(pod, new Set());
+      return;
+    }
+    this.#nextNode = (this.#nextNode + verdict.looked) % Math.max(1, this.#cache.nodes.length);
+    this.#bind(pod, verdict.node.name, plan, startMs, scope);
+  }
+
+  /** A text: the node does not do after all. */
+  #plan(pod: Pod, node: NodeInfo): BindPlan | string {
+    const volumes = planVolumes(pod, node, this.#cache);
+    if (typeof volumes === 'string') return volumes;
+    const devices = planDevices(pod, node, this.#cache, () => uuid(this.#options.random));
+    return typeof devices === 'string' ? devices : { volumes, devices };
+  }
+
+  #bind(pod: Pod, node: string, plan: BindPlan, startMs: number, scope: Scope): void {
+    const { clock } = this.#options;
+    const metrics = this.#metrics;
+    const seconds = (sinceMs: number): number => (clock.monotonicMs() - sinceMs) / 1000;
+    const name = `${pod.metadata.namespace!}/${pod.metadata.name!}`;
+    this.#cache.assume(pod, node);
+    for (const { claim, allocation } of plan.devices.claims)
+      if (allocation !== undefined) this.#cache.devices.reserve(claim.metadata.uid!, allocation);
+    scope.spawn(`binding of ${name}`, async (signal) => {
+      try {
+        const bindingMs = clock.monotonicMs();
+        // The informer may tell of the binding first.
+        const tries = this.#queue.triesOf(pod);
+        const options: BindDevicesOptions = {
+          ...this.#options,
+          signal,
+          onWritten: (claim) => this.#cache.devices.written(claim),
+          onWaiting: () =>
+            this.#event(
+              pod,
+              'Normal',
+              'BindingConditionsPending',
+              `waiting for binding conditions for device on node ${node}`,
+            ),
+          onWaited: metrics.onDevicesWaited,
+        };
+        await bind(pod, node, plan, options);
+        metrics.onPoint('Bind', 'Success', seconds(bindingMs));
+        metrics.onAttempt('scheduled', seconds(startMs));
+        if (tries !== undefined) metrics.onScheduled(tries.attempts, seconds(tries.firstTriedMs ?? startMs));
+        this.#queue.remove(pod);
+        this.#event(pod, 'Normal', 'Scheduled', `Successfully assigned ${name} to ${node}`);
+      } catch (error) {
+        if (!(error instanceof StalePlanError)) metrics.onAttempt('error', seconds(startMs));
+        await this.#bindingFailed(pod, plan, error);
+      }
+    });
   }
 
   #preempt(pod: Pod, { node, victims }: Preemption, scope: Scope): void {
@@ -293,10 +334,15 @@ export class Scheduler {
     );
   }
 
-  async #bindingFailed(pod: Pod, error: unknown): Promise<void> {
+  async #bindingFailed(pod: Pod, { devices }: BindPlan, error: unknown): Promise<void> {
     if (this.#scope!.closed) return;
     this.#cache.forget(pod.metadata.uid!);
     this.#wake('pod-removed');
+    if (devices.claims.length > 0) {
+      for (const { claim } of devices.claims) this.#cache.devices.release(claim.metadata.uid!);
+      this.#wake('device');
+      await unreserveDevices(pod, devices, this.#options);
+    }
     // Deleted, replaced or bound meanwhile: the informer says what is now.
     if (isNotFound(error) || isReason(error, 'Conflict')) {
       const known = this.#options.client.informer(Pods).get(pod.metadata.namespace, pod.metadata.name!);
@@ -315,55 +361,10 @@ export class Scheduler {
       error: messageOf(error),
     });
     this.#queue.failed(pod, new Set());
-    await this.#report(pod, 'SchedulerError', messageOf(error));
+    await reportWaiting(pod, 'SchedulerError', messageOf(error), undefined, this.#options);
   }
 
   #event(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const text =
-      message.length > eventMessageLengthMax ? `${message.slice(0, eventMessageLengthMax - 4)} ...` : message;
-    this.#options.events.event({ ...pod, kind: 'Pod', apiVersion: 'v1' }, type, reason, text);
-  }
-
-  /** Says in event and status why the Pod waits. */
-  async #report(
-    pod: Pod,
-    reason: 'Unschedulable' | 'SchedulerError',
-    message: string,
-    nominatedNodeName?: string,
-  ): Promise<void> {
-    const { client, clock, logger } = this.#options;
-    this.#event(pod, 'Warning', 'FailedScheduling', message);
-    const known = client.informer(Pods).get(pod.metadata.namespace, pod.metadata.name!) ?? pod;
-    const current = podCondition(known, 'PodScheduled');
-    const isSame = current?.status === 'False' && current.reason === reason && current.message === message;
-    const isNominated = nominatedNodeName === undefined || known.status?.nominatedNodeName === nominatedNodeName;
-    if (isSame && isNominated) return;
-    const now = formatTime(clock.now());
-    const condition: PodCondition = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason,
-      message,
-      lastTransitionTime: current?.status === 'False' ? (current.lastTransitionTime ?? now) : now,
-    };
-    try {
-      await client.resource(Pods).patch(
-        { namespace: pod.metadata.namespace, name: pod.metadata.name! },
-        {
-          type: 'strategic',
-          value: {
-            metadata: { uid: pod.metadata.uid },
-            status: {
-              conditions: [condition],
-              ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
-            },
-          },
-        },
-        { subresource: 'status' },
-      );
-    } catch (error) {
-      if (isNotFound(error) || isReason(error, 'Conflict')) return;
-      logger.warn('cannot write why a Pod waits', { pod: pod.metadata.name, error: messageOf(error) });
-    }
+    podEvent(this.#options, pod, type, reason, message);
   }
 }

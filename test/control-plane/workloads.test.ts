@@ -132,7 +132,7 @@ test('a Pod that fits nowhere says why, and is scheduled once there is room', as
     spec: { containers: [{ name: 'app', image: 'example.org/app', resources: { requests: { cpu: '2' } } }] },
   });
   const message =
-    '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
+    '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
   await plane.eventually(async () => {
     const pod = await plane.find(Pods, 'default', 'big');
     const condition = pod.status.conditions?.find((one: Json) => one.type === 'PodScheduled');

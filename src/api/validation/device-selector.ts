@@ -17,18 +17,18 @@ const entriesMax = 32;
 const valueMax = 64;
 const driverMax = 63;
 
+/** What selectors see. */
+export const deviceVariables = {
+  device: objectOf('kubernetes.DRADevice', {
+    driver: stringType,
+    allowMultipleAllocations: boolType,
+    attributes: mapType(stringType, mapType(stringType, anyType)),
+    capacity: mapType(stringType, mapType(stringType, quantityType)),
+  }),
+};
+
 let shared: Environment | undefined;
-const deviceEnvironment = (): Environment =>
-  (shared ??= environment({
-    variables: {
-      device: objectOf('kubernetes.DRADevice', {
-        driver: stringType,
-        allowMultipleAllocations: boolType,
-        attributes: mapType(stringType, mapType(stringType, anyType)),
-        capacity: mapType(stringType, mapType(stringType, quantityType)),
-      }),
-    },
-  }));
+const deviceEnvironment = (): Environment => (shared ??= environment({ variables: deviceVariables }));
 
 const upTo = (max: number) => ({ min: 0, max });
 const sizeHint: SizeHint = (path) => {

@@ -41,6 +41,8 @@ export interface PatchAction<T extends KubernetesObject = KubernetesObject> exte
   readonly key: ObjectKey;
   readonly patch: Patch;
   readonly subresource?: string | undefined;
+  /** Of an apply: who owns what it says. Default: the controller's component. */
+  readonly fieldManager?: string | undefined;
 }
 export interface DeleteAction<T extends KubernetesObject = KubernetesObject> extends Outcome<undefined> {
   readonly verb: 'delete';

@@ -143,7 +143,7 @@ async function perform(
       return client.resource(action.kind).patch(action.key, action.patch, {
         subresource: action.subresource,
         // An apply says who it is; elsewhere the program that the requests come from is the owner.
-        ...(action.patch.type === 'apply' ? { fieldManager: controller.component } : {}),
+        ...(action.patch.type === 'apply' ? { fieldManager: action.fieldManager ?? controller.component } : {}),
       });
     case 'delete':
       await client.resource(action.kind).delete(action.key, action.options);

@@ -1,6 +1,7 @@
 // THE list of scheduler plugins. Filters run in this order and the first that rejects a node speaks for it.
 import type { SchedulerPlugin } from '../plugin.ts';
 import { balancedAllocation } from './balanced-allocation/plugin.ts';
+import { dynamicResources } from './dynamic-resources/plugin.ts';
 import { imageLocality } from './image-locality/plugin.ts';
 import { interPodAffinity } from './inter-pod-affinity/plugin.ts';
 import { nodeAffinity } from './node-affinity/plugin.ts';
@@ -28,6 +29,7 @@ export const plugins: readonly SchedulerPlugin[] = [
   volumeZone,
   podTopologySpread,
   interPodAffinity,
+  dynamicResources,
   balancedAllocation,
   imageLocality,
 ];

@@ -11,6 +11,7 @@ import type {
 } from '#api/generated/types.ts';
 import { decide } from '../cycle.ts';
 import { NodeInfo } from '../node-info.ts';
+import { noDevices } from '#kit/devices.ts';
 import type { ClusterSnapshot } from '../plugin.ts';
 import { plugins } from './registry.ts';
 
@@ -41,6 +42,7 @@ const volume = (name: string, labels: Record<string, string> = {}): PersistentVo
 const why = (one: Pod, nodes: readonly NodeInfo[], more: Partial<ClusterSnapshot> = {}): string => {
   const snapshot: ClusterSnapshot = {
     nodes,
+    devices: noDevices,
     claim: (_, name) => bound(name),
     volume: (name) => volume(name),
     volumes: () => [],

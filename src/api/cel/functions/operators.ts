@@ -49,7 +49,7 @@ const inList = (value: unknown, list: CelList): boolean => {
 export const inMap = (key: unknown, map: CelMap | CelObject): boolean =>
   map instanceof CelObject
     ? typeof key === 'string' && map.get(key) !== undefined
-    : mapKeyOf(key) !== undefined && map.get(key) !== undefined;
+    : mapKeyOf(key) !== undefined && map.contains(key);
 
 const planned: Run = () => {
   throw new CelError('no such overload');

@@ -23,7 +23,7 @@ export class SemverValue extends Opaque {
 const isDigits = (text: string): boolean => /^[0-9]+$/.test(text);
 
 /** A text says what is wrong, as upstream's library does. */
-function parse(text: string): SemverValue | string {
+export function parseSemver(text: string): SemverValue | string {
   if (text === '') return 'Version string empty';
   const parts = splitMost(text, '.', 3);
   if (parts.length !== 3) return 'No Major.Minor.Patch elements found';
@@ -80,9 +80,9 @@ function normalized(text: string): string | { readonly problem: string } {
 }
 
 function parseAs(text: string, isNormalized: boolean): SemverValue | string {
-  if (!isNormalized) return parse(text);
+  if (!isNormalized) return parseSemver(text);
   const form = normalized(text);
-  return typeof form === 'string' ? parse(form) : form.problem;
+  return typeof form === 'string' ? parseSemver(form) : form.problem;
 }
 
 function order(one: SemverValue, other: SemverValue): number {
@@ -113,7 +113,7 @@ export function declareSemanticVersions(table: FunctionTable): void {
   };
   add(`string_to_semver: semver(string): ${type}`, (text: string) => made(text));
   add(`string_bool_to_semver: semver(string, bool): ${type}`, made);
-  add('is_semver_string: isSemver(string): bool', (text: string) => typeof parse(text) !== 'string');
+  add('is_semver_string: isSemver(string): bool', (text: string) => typeof parseSemver(text) !== 'string');
   add(
     'is_semver_string_bool: isSemver(string, bool): bool',
     (text: string, isNormalized: boolean) => typeof parseAs(text, isNormalized) !== 'string',

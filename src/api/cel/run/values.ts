@@ -112,6 +112,10 @@ export abstract class CelMap {
   /** Undefined where there is none. */
   abstract get(key: unknown): unknown;
   abstract keys(): Iterable<unknown>;
+  /** Whether the key is in it: `get` of a map with a default finds something for others, too. */
+  contains(key: unknown): boolean {
+    return this.get(key) !== undefined;
+  }
 }
 export class EntryMap extends CelMap {
   readonly entries: Map<MapKey, { readonly key: unknown; readonly value: unknown }>;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { LabelSelector, OwnerReference, Pod, Service, TopologySpreadConstraint } from '#api/generated/types.ts';
 import { NodeInfo } from '../../node-info.ts';
 import type { ClusterSnapshot } from '../../plugin.ts';
+import { noDevices } from '#kit/devices.ts';
 import { podTopologySpread } from './plugin.ts';
 
 let serial = 0;
@@ -36,6 +37,7 @@ const snapshot = (
   controllerSelector: (owner: OwnerReference) => LabelSelector | undefined = () => undefined,
 ): ClusterSnapshot => ({
   nodes,
+  devices: noDevices,
   claim: () => undefined,
   volume: () => undefined,
   volumes: () => [],

@@ -1,0 +1,43 @@
+// All that the scheduler reads of the cluster. It decides nothing before it has all of it.
+import {
+  CSIDrivers,
+  CSINodes,
+  CSIStorageCapacities,
+  DeviceClasses,
+  Namespaces,
+  Nodes,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  PodDisruptionBudgets,
+  ReplicaSets,
+  ReplicationControllers,
+  Services,
+  StatefulSets,
+  Pods,
+  ResourceClaimsResourceV1,
+  ResourceSlices,
+  StorageClasses,
+  VolumeAttachments,
+} from '#api/generated/kind-references.ts';
+import type { Client } from '#client/client.ts';
+
+export const schedulerInformers = (client: Client) => ({
+  nodes: client.informer(Nodes),
+  pods: client.informer(Pods),
+  claims: client.informer(PersistentVolumeClaims),
+  volumes: client.informer(PersistentVolumes),
+  classes: client.informer(StorageClasses),
+  namespaces: client.informer(Namespaces),
+  budgets: client.informer(PodDisruptionBudgets),
+  csiNodes: client.informer(CSINodes),
+  csiDrivers: client.informer(CSIDrivers),
+  capacities: client.informer(CSIStorageCapacities),
+  attachments: client.informer(VolumeAttachments),
+  services: client.informer(Services),
+  replicaSets: client.informer(ReplicaSets),
+  replicationControllers: client.informer(ReplicationControllers),
+  statefulSets: client.informer(StatefulSets),
+  deviceClasses: client.informer(DeviceClasses),
+  resourceClaims: client.informer(ResourceClaimsResourceV1),
+  slices: client.informer(ResourceSlices),
+});
