@@ -90,7 +90,7 @@ export interface PartTypes {
   readonly machineChanges: MachineChanges;
   readonly cluster: ClusterFacts;
   /** Of another machine, with the role node alone. */
-  readonly controlPlaneUrl: string;
+  readonly controlPlaneUrl: () => string;
   /** Certificate of the node's API, and whose client certificates it takes. */
   readonly nodeServing: {
     /** Undefined: not there yet. */

@@ -107,7 +107,7 @@ export async function runMicroShift(options: RunOptions): Promise<void> {
     current: () =>
       statusReport(
         configuration,
-        context.parts.has('controlPlaneUrl') ? context.parts.take('controlPlaneUrl') : undefined,
+        context.parts.has('controlPlaneUrl') ? context.parts.take('controlPlaneUrl')() : undefined,
         context.parts.has('containerRuntime') ? context.parts.take('containerRuntime').description : undefined,
         context.parts.has('scheduledBackups') ? context.parts.take('scheduledBackups').state() : undefined,
         context.parts.has('encryption') ? context.parts.take('encryption').facts() : undefined,

@@ -41,14 +41,14 @@ const answerTimeoutMs = (requestTimeoutSeconds + 10) * 1_000;
 class HttpsTransport implements Transport {
   readonly remote = true;
   readonly #connections: HttpsConnections;
-  readonly #server: string;
+  readonly #options: HttpsClientOptions;
   readonly #userAgent: string;
   readonly #underWay = new Map<Disposable, (error: ApiError) => void>();
   #closed = false;
 
   constructor(options: HttpsClientOptions) {
     this.#connections = new HttpsConnections(options);
-    this.#server = options.server;
+    this.#options = options;
     this.#userAgent = options.userAgent ?? 'microshift';
   }
   endLost(addresses: ReadonlySet<string>): void {
@@ -90,7 +90,7 @@ class HttpsTransport implements Transport {
               try {
                 resolve(answerOf(head, parts));
               } catch (problem) {
-                reject(internalError(`the answer of ${this.#server} cannot be read: ${messageOf(problem)}`));
+                reject(internalError(`the answer of ${this.#options.server} cannot be read: ${messageOf(problem)}`));
               }
             }),
         },
@@ -145,7 +145,7 @@ class HttpsTransport implements Transport {
         try {
           end(head.status === 200 ? undefined : errorOf(answerOf(head, refusal)));
         } catch (problem) {
-          end(internalError(`the answer of ${this.#server} cannot be read: ${messageOf(problem)}`));
+          end(internalError(`the answer of ${this.#options.server} cannot be read: ${messageOf(problem)}`));
         }
       },
     });
@@ -174,7 +174,7 @@ class HttpsTransport implements Transport {
     };
   }
   #unreachable(error: Error | undefined): LostConnection {
-    return new LostConnection(`cannot reach ${this.#server}: ${error?.message ?? 'no answer'}`);
+    return new LostConnection(`cannot reach ${this.#options.server}: ${error?.message ?? 'no answer'}`);
   }
 }
 

@@ -12,7 +12,7 @@ export interface HttpsCredentials {
 }
 
 export interface HttpsServer {
-  /** Such as `https://10.0.0.1:6443`. A path is put before every request's path. */
+  /** Such as `https://10.0.0.1:6443`. A path is put before every request's path. Asked for at each request, as the credentials. */
   readonly server: string;
   /** PEM; absent: the system's authorities. Asked for at each request, as the credentials. */
   readonly certificateAuthority?: string | undefined;
@@ -53,7 +53,7 @@ const idleConnectionsMax = 8;
 
 export class HttpsConnections {
   readonly #server: HttpsServer;
-  readonly #url: URL;
+  #url: URL;
   #agent: http.Agent | undefined;
   #certificate: string | undefined;
   #key: string | undefined;
@@ -133,7 +133,15 @@ export class HttpsConnections {
     this.#agent?.destroy();
     this.#agent = undefined;
   }
+  /** Where the server is another now, what is under way with the one before ends: its watches would tell of what was. */
+  #follow(): void {
+    const url = new URL(this.#server.server);
+    if (url.href === this.#url.href) return;
+    this.#url = url;
+    for (const socket of this.#sockets()) socket.destroy(new Error(`the server is ${url.origin} now`));
+  }
   #request(request: HttpsRequest): http.ClientRequest {
+    this.#follow();
     const { certificate, key, token } = this.#server.credentials();
     const send = (this.#url.protocol === 'http:' ? http : https).request;
     return send({

@@ -38,32 +38,43 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
   });
   await credentials.load();
   const { createHttpsClient } = await import('#client/https.ts');
-  const client = createHttpsClient({
-    clock,
-    random,
-    logger: logger.named('client'),
-    userAgent: `microshift/${nodeName}`,
-    server: joined.server,
-    serverName: joined.serverName,
-    get certificateAuthority() {
-      return joined.certificateAuthority;
-    },
-    credentials() {
-      const pair = credentials.clientPair(joined.given);
-      return pair === undefined ? joined.credentials() : { certificate: pair.certificatePem, key: pair.keyPem };
-    },
-  });
+  const clientOf = (of: () => Joined) =>
+    createHttpsClient({
+      clock,
+      random,
+      logger: logger.named('client'),
+      userAgent: `microshift/${nodeName}`,
+      get server() {
+        return of().server;
+      },
+      get serverName() {
+        return of().serverName;
+      },
+      get certificateAuthority() {
+        return of().certificateAuthority;
+      },
+      credentials() {
+        const pair = credentials.clientPair(of().given);
+        return pair === undefined ? of().credentials() : { certificate: pair.certificatePem, key: pair.keyPem };
+      },
+    });
+  const client = clientOf(() => joined);
   scope.onClose(() => client.close());
   const changed = parts
     .take('machineChanges')
     .onChange(() => client.endLost(new Set(interfaceAddresses().map((one) => one.address))));
   scope.onClose(() => changed[Symbol.dispose]());
+  /** Undefined: nothing is known of the cluster, and nothing runs here for it. */
+  let clusterId: string | undefined;
+  /** Its server is another: it holds once it is known to be of this cluster. */
+  let moving: Joined | undefined;
+  let lookNow = Promise.withResolvers<void>();
   const watched = watchPaths([node.kubeconfig], clock, () => {
     readJoinKubeconfig(context).then(
       (next) => {
-        if (next.server !== joined.server)
-          logger.warn('another control plane holds after a restart', { now: next.server });
-        joined = next;
+        moving = next.server === joined.server || clusterId === undefined ? undefined : next;
+        if (moving === undefined) joined = next;
+        lookNow.resolve();
         logger.info('the kubeconfig of the control plane was read again');
       },
       (error: unknown) => logger.warn('the changed kubeconfig is not used', { error: messageOf(error) }),
@@ -87,7 +98,17 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
   const listeners = new Set<() => void>();
   scope.spawn('control plane', async (signal) => {
     for (;;) {
-      await sleep(clock, problem === undefined ? lookMs : retryMs.at(-1)!, signal);
+      const stopped = new AbortController();
+      const waiting = sleep(
+        clock,
+        problem === undefined ? lookMs : retryMs.at(-1)!,
+        AbortSignal.any([signal, stopped.signal]),
+      );
+      await Promise.race([waiting.catch(() => {}), lookNow.promise]);
+      stopped.abort();
+      signal.throwIfAborted();
+      lookNow = Promise.withResolvers();
+      if (moving !== undefined) await move(moving, signal);
       const before = facts;
       facts = await ask().catch((error: unknown) => {
         say(error);
@@ -97,7 +118,7 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
     }
   });
   parts.provide('cluster', facts);
-  parts.provide('controlPlaneUrl', joined.server);
+  parts.provide('controlPlaneUrl', () => joined.server);
   // One client for all: the node has one identity, and its parts share informers.
   parts.provide('clientAs', () => client);
   parts.provide('nodeServing', {
@@ -129,6 +150,7 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
       say(error);
       if (kept === undefined) return askUntilAnswered(scope.signal);
       logger.warn('the control plane does not answer: what it said before holds');
+      clusterId = kept.id;
       return kept;
     }
   }
@@ -142,10 +164,31 @@ export async function startJoin(context: AssemblyContext, scope: Scope): Promise
       }
     }
   }
+  /** A kubeconfig of another cluster is not followed: what runs here would be removed, for its control plane knows nothing of it. */
+  async function move(next: Joined, signal: AbortSignal): Promise<void> {
+    const candidate = clientOf(() => next);
+    const stop = () => void candidate.close();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const { facts: found } = await askFacts(candidate);
+      if (moving !== next) return;
+      moving = undefined;
+      if (found.id !== clusterId)
+        return logger.warn('the kubeconfig is of another cluster, which holds after a restart', { now: next.server });
+      logger.info('the control plane has another address', { before: joined.server, now: next.server });
+      joined = next;
+    } catch (error) {
+      logger.warn(unreachable(error, next.server));
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await candidate.close();
+    }
+  }
   async function ask(): Promise<ClusterFacts> {
     const found = await askFacts(client);
     if (problem !== undefined) logger.info('the control plane answers');
     problem = undefined;
+    clusterId = found.facts.id;
     const text = JSON.stringify(found.data);
     if ((await files.readText(cacheFile)) !== text) await files.writeAtomic(cacheFile, text, 0o600);
     return found.facts;

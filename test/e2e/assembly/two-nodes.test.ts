@@ -1,6 +1,6 @@
 // Two machines on one network: a control plane with a node, and a node that joins it. Real containers on both.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -19,9 +19,24 @@ let lan: Lan;
 let first: LightMachine;
 let second: LightMachine;
 let controlPlane: RunningCommand;
+let worker: RunningCommand;
 
 const admin = () => path.join(first.directory, 'state/var/lib/microshift/resources/kubeadmin/kubeconfig');
 const startFirst = () => first.start(first.microshift('run'));
+const moveFirst = async (from: string, to: string) => {
+  await first.succeed(['ip', 'address', 'add', `${to}/24`, 'dev', 'eth0']);
+  await first.succeed(['ip', 'address', 'delete', `${from}/24`, 'dev', 'eth0']);
+  // The second of a range goes with the first.
+  await first.succeed(['ip', 'address', 'replace', `${to}/24`, 'dev', 'eth0']);
+};
+/** As an operator does: a new one, put in the place of the old. Gives its text. */
+const replaceKubeconfig = async (): Promise<string> => {
+  const next = path.join(second.directory, 'next.kubeconfig');
+  await first.succeed(first.microshift('add-node', names.second, '--output', next));
+  const text = readFileSync(next, 'utf8');
+  renameSync(next, path.join(second.directory, 'node.kubeconfig'));
+  return text;
+};
 const nodePorts = { near: 30_080, far: 30_081 };
 const pods = '/api/v1/namespaces/default/pods';
 const getPod = (name: string) => first.get<Pod>(admin(), `${pods}/${name}`);
@@ -145,7 +160,7 @@ test('a machine joins with a token that any machine may use, keeps its certifica
 test('a second machine joins with the kubeconfig that add-node writes, as a worker with Pod addresses of its own', async () => {
   const kubeconfig = path.join(second.directory, 'node.kubeconfig');
   assert.match(readFileSync(kubeconfig, 'utf8'), /server: "https:\/\/192\.168\.77\.2:6443"/);
-  second.start(joinWith(kubeconfig));
+  worker = second.start(joinWith(kubeconfig));
   await second.succeed(second.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
   const node = await first.get<Node>(admin(), `/api/v1/nodes/${names.second}`);
   assert.equal(node.metadata.labels?.['node-role.kubernetes.io/worker'], '');
@@ -295,6 +310,27 @@ test('a joined node that gets another address is found there: routes, its certif
   assert.equal((await eventually('a command runs', 20, () => exec('far', 'echo', 'here'))).trim(), 'here');
 });
 
+test('a control plane that got another address is found again with a new kubeconfig, without a restart of the node', async () => {
+  const { containerID } = (await getPod('far')).status!.containerStatuses![0]!;
+  await moveFirst('192.168.77.2', '192.168.77.20');
+  assert.match(await replaceKubeconfig(), /server: "https:\/\/192\.168\.77\.20:6443"/);
+  await eventually('status of the node names it', 45, async () => {
+    const { stdout } = await second.run(second.microshift('status'));
+    return /API server +https:\/\/192\.168\.77\.20:6443/.test(stdout) ? true : undefined;
+  });
+  await first.ask(admin(), 'POST', pods, {
+    metadata: { name: 'later' },
+    spec: {
+      nodeName: names.second,
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'one', image: 'localhost/microshift/busybox:1', command: ['sleep', '3600'] }],
+    },
+  });
+  await ready('later');
+  assert.equal((await exec('later', 'echo', 'here')).trim(), 'here');
+  assert.equal((await getPod('far')).status?.containerStatuses?.[0]?.containerID, containerID);
+});
+
 test('a start on an emptied data directory removes what the old cluster left, and nothing of it comes back', async () => {
   const left = async () => ({
     httpd: (await first.run(['pgrep', '-cx', 'httpd'])).stdout.trim(),
@@ -309,6 +345,7 @@ test('a start on an emptied data directory removes what the old cluster left, an
   assert.notEqual(earlier.namespaces, '');
   await controlPlane.stop();
   await first.succeed(['sh', '-c', 'rm -rf /var/lib/microshift/*']);
+  await moveFirst('192.168.77.20', '192.168.77.2');
   controlPlane = startFirst();
   await first.succeed(first.microshift('wait', '--timeout', '60'), { timeoutSeconds: 70 });
   assert.deepEqual(await left(), { httpd: '0', mounts: [], namespaces: '' });
@@ -323,4 +360,17 @@ test('a start on an emptied data directory removes what the old cluster left, an
   });
   const pod = await ready('new');
   assert.match(pod.status?.podIP ?? '', /^10\.42\.0\./);
+});
+
+test('a kubeconfig of another cluster is not followed by a node that runs: its Pods stay', async () => {
+  const httpd = (await second.succeed(['pgrep', '-x', 'httpd'])).trim();
+  await replaceKubeconfig();
+  await eventually('it is told', 30, async () =>
+    worker.output.includes('the kubeconfig is of another cluster') ? true : undefined,
+  );
+  assert.match((await second.run(second.microshift('status'))).stdout, /API server +https:\/\/192\.168\.77\.20:6443/);
+  assert.equal((await second.succeed(['pgrep', '-x', 'httpd'])).trim(), httpd);
+  // Where nobody answers at all, the end of the node waits for its requests.
+  await first.succeed(['ip', 'address', 'add', '192.168.77.20/24', 'dev', 'eth0']);
+  await worker.stop();
 });
