@@ -60,6 +60,22 @@ test('nothing is collected while there is work', () => {
   assert.deepEqual(trace, ['collect', 'return']);
 });
 
+test('what a burst leaves is collected although the heap was as large in a pause before', () => {
+  const clock = new VirtualClock(0);
+  const { memory, state, trace } = machineMemory(clock);
+  using _trim = trimMemoryWhenIdle(clock, memory);
+  clock.advance(10_000);
+  assert.deepEqual(trace, ['collect']);
+  // The burst has begun before the heap is measured.
+  Object.assign(state, { heapMb: 300, utilization: 0.9 });
+  clock.advance(80_000);
+  assert.deepEqual(trace, ['collect', 'return']);
+  Object.assign(state, { heapMb: 290, utilization: 0.01 });
+  clock.advance(20_000);
+  assert.deepEqual(trace, ['collect', 'return', 'collect', 'return']);
+  assert.equal(state.heapMb, 20);
+});
+
 test('the process itself gives garbage back', () => {
   const memory = processMemory();
   let garbage: unknown[] | undefined = Array.from({ length: 200_000 }, (_, index) => ({ index, text: `row ${index}` }));

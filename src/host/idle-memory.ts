@@ -63,12 +63,16 @@ export function trimMemoryWhenIdle(clock: Clock, memory: ProcessMemory = process
     activeThenMs = activeMs;
     return isIdle;
   };
+  // The heap of a pause between two bursts is no measure for what the second one leaves.
+  let hasWorked = false;
   const look = (): void => {
     const isIdle = wasIdle();
-    if (!isIdle || memory.heapBytes() < heapAfterBytes + worthBytes) {
+    hasWorked ||= !isIdle;
+    if (!isIdle || (!hasWorked && memory.heapBytes() < heapAfterBytes + worthBytes)) {
       timer = clock.schedule(isIdle ? lookMs : busyLookMs, look);
       return;
     }
+    hasWorked = false;
     memory.collect();
     timer = clock.schedule(settleMs, () => {
       memory.returnFreed();
