@@ -78,7 +78,13 @@ export interface WatchSink {
 export interface Pieces {
   /** In bytes, of all parts; undefined: nobody knows before the last one. */
   readonly length: number | undefined;
-  parts(): Iterable<Uint8Array>;
+  /** `room`: where parts may be made, instead of in new memory. Its giver knows when a part is read. */
+  parts(room?: PartRoom): Iterable<Uint8Array>;
+}
+
+export interface PartRoom {
+  /** At least so many bytes, with anything in them. */
+  take(length: number): Uint8Array;
 }
 
 export type ResponseBody =

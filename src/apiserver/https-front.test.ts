@@ -417,3 +417,58 @@ test('a long list is packed as it is made, and waits for a reader who does not r
   mock.restoreAll();
   await close();
 });
+
+test('readers of long lists side by side, fast, slow and gone, each get their own bytes: parts are made in memory that is used again', async () => {
+  const { api, front, agent, call, close } = await start();
+  const namespaces = ['a', 'b', 'c'];
+  for (const namespace of namespaces) {
+    await api.create('/api/v1/namespaces', { metadata: { name: namespace } });
+    for (let index = 0; index < 500; index++)
+      await api.create(`/api/v1/namespaces/${namespace}/configmaps`, {
+        metadata: { name: `map-${index}` },
+        data: { text: namespace.repeat(2_000 + index) },
+      });
+  }
+  const session = http2.connect(`https://127.0.0.1:${front.port}`, {
+    ca: authority.certificatePem,
+    cert: administrator.certificatePem,
+    key: administrator.keyPem,
+  });
+  const pathOf = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps`;
+  /** Reads a chunk each so many milliseconds; with `goesAfter` it hangs up after so many chunks. */
+  const read = async (namespace: string, everyMs: number, goesAfter = Infinity): Promise<string | undefined> => {
+    const request = https.request({ host: '127.0.0.1', port: front.port, path: pathOf(namespace), agent });
+    request.on('error', () => {});
+    request.end();
+    const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) {
+      chunks.push(chunk as Buffer);
+      if (chunks.length >= goesAfter) {
+        response.destroy();
+        return undefined;
+      }
+      if (everyMs > 0) await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+    return Buffer.concat(chunks).toString();
+  };
+  const readHttp2 = async (namespace: string): Promise<string> => {
+    const stream = session.request({ ':path': pathOf(namespace) });
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString();
+  };
+  const expected = new Map<string, string>();
+  for (const namespace of namespaces) expected.set(namespace, (await call('GET', pathOf(namespace))).text);
+  assert.equal(new Set(expected.values()).size, 3);
+  for (let round = 0; round < 3; round++)
+    await Promise.all(
+      namespaces.flatMap((namespace) => [
+        ...[0, 0, 1].map(async (everyMs) => assert.ok((await read(namespace, everyMs)) === expected.get(namespace))),
+        read(namespace, 1, 5),
+        readHttp2(namespace).then((text) => assert.ok(text === expected.get(namespace))),
+      ]),
+    );
+  session.destroy();
+  await close();
+});

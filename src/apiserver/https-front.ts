@@ -14,6 +14,7 @@ import { isPacked, withAcceptEncoding } from './content/gzip.ts';
 import { warningHeaders } from './content/warning-headers.ts';
 import { isPackedAtOnce, streamPacked, writeInTurn, writePacked } from './long-answer.ts';
 import { leaveBody, networkRequest } from './network-request.ts';
+import { PartBuffers } from './part-buffers.ts';
 
 const contentTypeOf = (body: ResponseBody): string | undefined =>
   body.type === 'object' || body.type === 'list'
@@ -30,6 +31,9 @@ function writeHead(response: HttpsResponse, answer: ApiResponse, more: Record<st
   if (answer.warnings.length > 0) headers['warning'] = warningHeaders(answer.warnings);
   (response as unknown as { writeHead(status: number, headers: object): void }).writeHead(answer.status, headers);
 }
+
+/** Of all connections of the process. */
+const partBuffers = new PartBuffers();
 
 /** Longer answers are not copied once more, and not given to the connection at once. */
 const joinedBytesMax = 64 * 1024;
@@ -75,7 +79,8 @@ function writePieces(
   }
   if (length === undefined || length > joinedBytesMax) {
     let written = 0;
-    const counted = writeInTurn(response, pieces.parts(), breathe, (bytes) => (written += bytes));
+    const parts = pieces.parts(partBuffers);
+    const counted = writeInTurn(response, parts, breathe, partBuffers, (bytes) => (written += bytes));
     return counted.then(() => answer.sizes?.observe(written));
   }
   answer.sizes?.observe(length);

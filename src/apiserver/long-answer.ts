@@ -5,9 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import type { HttpsResponse } from '#host/https-server.ts';
 import { packedAtOnceBytesMax } from '#base/limits.ts';
 import { pack, packer } from './content/gzip.ts';
+import type { PartBuffers } from './part-buffers.ts';
 
 interface Writable {
-  write(chunk: Uint8Array): boolean;
+  write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
   end(chunk?: Uint8Array): unknown;
   once(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
@@ -25,11 +26,15 @@ const hasRoomOrCloses = (writable: Writable): Promise<void> =>
     writable.once('close', end);
   });
 
-/** `breathe` lets others have the event loop where the connection took a part at once. Rejects with what making a part throws. */
+/**
+ * `breathe` lets others have the event loop where the connection took a part at once; `buffers` get back what was written out, where
+ * parts are made in them. Rejects with what making a part throws.
+ */
 export async function writeInTurn(
   response: HttpsResponse,
   parts: Iterable<Uint8Array>,
   breathe: () => Promise<void>,
+  buffers: PartBuffers,
   onPart: (bytes: number) => void = () => {},
 ): Promise<void> {
   const writable = response as unknown as Writable;
@@ -37,7 +42,11 @@ export async function writeInTurn(
   for (const part of parts) {
     onPart(part.length);
     if (held !== undefined) {
-      if (writable.write(held)) await breathe();
+      const written = held;
+      const hasRoom = writable.write(written, (error) => {
+        if (error === undefined || error === null) buffers.give(written);
+      });
+      if (hasRoom) await breathe();
       else await hasRoomOrCloses(writable);
       if (writable.destroyed) return;
     }

@@ -1,7 +1,7 @@
 // The bytes of an object: serialised once, when it is written; every answer is made from them by splicing in the resource
 // version, which is known only after the commit. Not here: other encodings (protobuf, tables).
 import type { KubernetesObject } from '#api/kind.ts';
-import type { Pieces } from '#api/request.ts';
+import type { PartRoom, Pieces } from '#api/request.ts';
 import { ApiError } from '#api/status.ts';
 import { assert } from '#base/errors.ts';
 import { objectBytesMax } from '#base/limits.ts';
@@ -116,8 +116,10 @@ export function listPieces(
   const headLength = Buffer.byteLength(head);
   let length = headLength + tail.length + Math.max(0, items.length - 1);
   for (const stored of items) length += itemLength(stored, withKind);
-  return { length, parts: () => listParts(head, headLength, items, tail, withKind) };
+  return { length, parts: (room = newRoom) => listParts(head, headLength, items, tail, withKind, room) };
 }
+
+const newRoom: PartRoom = { take: (length) => Buffer.allocUnsafe(length) };
 
 function* listParts(
   head: string,
@@ -125,6 +127,7 @@ function* listParts(
   items: readonly StoredObject[],
   tail: string,
   withKind: boolean,
+  room: PartRoom,
 ): Generator<Uint8Array> {
   let before = headLength;
   let first = 0;
@@ -134,7 +137,8 @@ function* listParts(
     for (; end < items.length && (size < listPartBytes || end === first); end++)
       size += itemLength(items[end]!, withKind) + 1;
     const isLast = end === items.length;
-    const target = Buffer.allocUnsafe(size + (isLast ? tail.length : 0));
+    const taken = room.take(size + (isLast ? tail.length : 0));
+    const target = Buffer.from(taken.buffer, taken.byteOffset, taken.length);
     let at = before === 0 ? 0 : target.write(head, 0);
     for (let index = first; index < end; index++) {
       const stored = items[index]!;
